@@ -1,0 +1,1 @@
+"""AutoShift values files → effective labels of every cluster → operators and versions. Pure."""

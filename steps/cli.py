@@ -1,0 +1,98 @@
+"""What all entrypoints share: argument types, logging, and the way an error reaches a person.
+
+Arguments are machine-written (`--name=$(params.name)`), so the parser refuses abbreviations and answers
+a mistake in two lines, what is wrong and what to do, like every other error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from steps.errors import StepError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger("steps")
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are `UsageError`s."""
+
+    def __init__(self, prog: str, description: str | None) -> None:
+        """Name the command and show `description` (a module's docstring) in its help."""
+        super().__init__(
+            prog=prog,
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the whole usage, which buries the one wrong argument."""
+        raise UsageError(f"{self.prog}: {message}", f"see '{self.prog} --help' for its arguments")
+
+
+def boolean(text: str) -> bool:
+    """Parse `true` or `false`; nothing else, since 'yes' or '1' is as often a mistake as a wish."""
+    if text not in {"true", "false"}:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither 'true' nor 'false'")
+    return text == "true"
+
+
+def seconds(text: str) -> int:
+    """Parse a duration such as `90`, `60s`, `5m` or `1h` into seconds."""
+    found = re.fullmatch(r"(\d{1,6})([smh]?)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a duration such as '60s', '5m' or '1h'")
+    return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def kubernetes_name(text: str) -> str:
+    """Parse the name of an object (RFC 1123 subdomain), so that it can never be a path or an option."""
+    if len(text) > 253 or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a Kubernetes name (lower-case letters, digits, '-' and '.')"
+        )
+    return text
+
+
+def optional(parse: Callable[[str], object]) -> Callable[[str], object]:
+    """Let an empty text mean 'not given': a Tekton parameter cannot be left out, only left empty."""
+
+    def parse_or_none(text: str) -> object:
+        return parse(text) if text else None
+
+    return parse_or_none
+
+
+def add_results(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    """Declare `--result-NAME=PATH` for each name; optional, since outside Tekton nobody reads them."""
+    group = parser.add_argument_group("results", "files to write results to (Tekton passes their paths)")
+    for name in names:
+        group.add_argument(f"--result-{name}", type=Path, metavar="PATH", help=f"where to write '{name}'")
+
+
+def run(body: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
+    """Run an entrypoint's body; print an expected error in two lines and return its exit code.
+
+    The last line of a pod's log is what people read, so the hint comes last. SIGTERM exits with 143 as the
+    shell convention has it, after `finally` clauses have run.
+    """
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
+    try:
+        body(sys.argv[1:] if argv is None else argv)
+    except StepError as error:
+        log.error("ERROR: %s\n  hint: %s", error.reason, error.hint)  # noqa: TRY400 - expected
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0

@@ -1,0 +1,91 @@
+"""What can go wrong, each kind with its own exit code.
+
+An error says what is wrong (`reason`) and what to do about it (`hint`); `cli.run` prints both and exits
+with `exit_code`. Anything that is not a `StepError` is a defect of ours and keeps its traceback.
+
+    StepError
+    ├── UsageError        2  an argument is unknown, missing or malformed
+    ├── InvalidInputError 3  a file, label or object that a user wrote cannot be used
+    ├── NotFoundError     4  something that was named does not exist
+    ├── ConflictError     5  the state found contradicts what was asked for
+    ├── RegistryError     6  a container registry refused or did not answer
+    ├── GitError          7  a Git server or repository refused or did not answer
+    ├── MirrorError       8  oc-mirror failed
+    ├── ClusterError      9  the Kubernetes API refused or did not answer
+    ├── ForbiddenError   10  the account lacks a right
+    └── StartError       11  the workload was created but cannot start
+"""
+
+from __future__ import annotations
+
+
+class StepError(Exception):
+    """An expected failure: a reason, a hint, an exit code of its class."""
+
+    exit_code = 1
+
+    def __init__(self, reason: str, hint: str) -> None:
+        """Keep `reason` (one line: what and where) and `hint` (one line: what to do)."""
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+class UsageError(StepError):
+    """An argument is unknown, missing or malformed."""
+
+    exit_code = 2
+
+
+class InvalidInputError(StepError):
+    """A file, label or object that a user wrote cannot be used."""
+
+    exit_code = 3
+
+
+class NotFoundError(StepError):
+    """Something that was named does not exist."""
+
+    exit_code = 4
+
+
+class ConflictError(StepError):
+    """The state found contradicts what was asked for."""
+
+    exit_code = 5
+
+
+class RegistryError(StepError):
+    """A container registry refused or did not answer."""
+
+    exit_code = 6
+
+
+class GitError(StepError):
+    """A Git server or repository refused or did not answer."""
+
+    exit_code = 7
+
+
+class MirrorError(StepError):
+    """oc-mirror failed."""
+
+    exit_code = 8
+
+
+class ClusterError(StepError):
+    """The Kubernetes API refused or did not answer."""
+
+    exit_code = 9
+
+
+class ForbiddenError(ClusterError):
+    """The account lacks a right."""
+
+    exit_code = 10
+
+
+class StartError(StepError):
+    """The workload was created but cannot start."""
+
+    exit_code = 11

@@ -1,0 +1,1 @@
+"""Operators and versions → ImageSetConfiguration; its validation; the difference of two. Pure."""

@@ -1,0 +1,1 @@
+"""oc-mirror: its arguments, history, archives and outcome. Pure, but for one runner."""
