@@ -1,0 +1,6 @@
+"""The one way to the Kubernetes API; nothing outside this package imports `kubernetes`."""
+
+from steps.cluster.client import Change, Cluster, KubernetesObject
+from steps.cluster.kinds import Kind
+
+__all__ = ["Change", "Cluster", "Kind", "KubernetesObject"]

@@ -1,0 +1,225 @@
+"""Read, apply, create and delete objects.
+
+`kubernetes.dynamic.DynamicClient` is the only part of the client library used, and without its discovery:
+we touch ten kinds, whose paths the API promises not to change, and discovery would cost two to sixty
+requests a process. The library is imported when a connection is made, not before (0.3 s of CPU).
+
+Writes are server-side apply with one field manager: the API server merges, and an apply that changes
+nothing leaves the resourceVersion alone (kubernetes.io/docs/reference/using-api/server-side-apply).
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from steps.cluster.kinds import RESOURCES
+from steps.cluster.refusals import Attempt, explain_refusal, explain_silence
+from steps.errors import ClusterError, ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubernetes.client import Configuration
+    from kubernetes.dynamic import DynamicClient
+
+    from steps.cluster.kinds import Kind
+
+log = logging.getLogger("steps.cluster")
+
+FIELD_MANAGER = "oc-mirror-pipeline"
+TIMEOUT = (5, 30)  # seconds to connect and to wait for bytes, each attempt
+NOT_FOUND = 404
+
+_METHODS = {"get": "get", "list": "get", "patch": "patch", "create": "post", "delete": "delete"}
+
+KubernetesObject = dict[str, Any]
+
+
+class Change(enum.Enum):
+    """What an apply did to the object."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class Cluster:
+    """A connection to one API server.
+
+    Every method can raise ForbiddenError (a right is missing), NotFoundError (the namespace), ConflictError,
+    InvalidInputError (the API server finds the object invalid) and ClusterError (the rest, or no answer).
+    """
+
+    def __init__(self, client: DynamicClient) -> None:
+        """Use `client`; `Cluster.connect` makes one."""
+        self._client = client
+
+    @classmethod
+    def connect(cls) -> Cluster:
+        """Connect with the pod's ServiceAccount or, outside a pod, with the kubeconfig.
+
+        Nothing is sent yet. Raises ClusterError where neither can be used.
+        """
+        from kubernetes.client import ApiClient, Configuration
+        from kubernetes.dynamic import DynamicClient
+
+        from steps.cluster.patience import PatientRetry
+
+        configuration = Configuration()
+        _load(configuration)
+        configuration.retries = PatientRetry()
+        client = ApiClient(configuration)
+        client.user_agent = FIELD_MANAGER
+        return cls(DynamicClient(client, discoverer=_no_discovery))
+
+    def get(self, kind: Kind, name: str, namespace: str | None = None) -> KubernetesObject | None:
+        """Read one object, or None where there is none (or no such namespace)."""
+        return self._call("get", kind, namespace, name, missing_ok=True)
+
+    def list(
+        self, kind: Kind, namespace: str, *, labels: str | None = None, fields: str | None = None
+    ) -> list[KubernetesObject]:
+        """Read the objects of a namespace that match a label selector and a field selector."""
+        found = self._call(
+            "list", kind, namespace, query={"label_selector": labels, "field_selector": fields}
+        )
+        return cast("list[KubernetesObject]", (found or {}).get("items") or [])
+
+    def apply(self, manifest: KubernetesObject, *, dry_run: bool = False) -> Change:
+        """Make the object what `manifest` says, taking over fields that others set; log what changed.
+
+        With `dry_run` the API server runs validation and admission and stores nothing.
+        """
+        kind, namespace, name = _identity(manifest)
+        before = self.get(kind, name, namespace)
+        query = {"field_manager": FIELD_MANAGER, "force_conflicts": "true", "dry_run": _all(dry_run)}
+        after = self._call("patch", kind, namespace, name, body=manifest, query=query) or {}
+        if before is None:
+            change = Change.CREATED
+        elif before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]:
+            change = Change.UNCHANGED
+        else:
+            change = Change.CHANGED
+        if not dry_run:
+            log.info("%s %s/%s %s", kind, namespace, name, change.value)
+        return change
+
+    def create_if_missing(self, manifest: KubernetesObject, *, dry_run: bool = False) -> bool:
+        """Create the object unless one of its name exists, whatever that looks like; tell if it was."""
+        kind, namespace, name = _identity(manifest)
+        if self.get(kind, name, namespace) is not None:
+            return False
+        query = {"field_manager": FIELD_MANAGER, "dry_run": _all(dry_run)}
+        try:
+            self._call("create", kind, namespace, name, body=manifest, query=query)
+        except ConflictError:
+            # Another process was faster, or the answer to our own first attempt was lost on its way.
+            if self.get(kind, name, namespace) is None:
+                raise
+            return False
+        if not dry_run:
+            log.info("%s %s/%s created", kind, namespace, name)
+        return True
+
+    def delete(self, kind: Kind, name: str, namespace: str) -> bool:
+        """Start to delete an object, which stays readable until all it owns is gone; False for none."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
+        if self._call("delete", kind, namespace, name, body=options, missing_ok=True) is None:
+            return False
+        log.info("%s %s/%s deleted", kind, namespace, name)
+        return True
+
+    def serves(self, group: str) -> bool:
+        """Say whether the API server serves an API group, such as `security.openshift.io` on OpenShift."""
+        attempt = Attempt(verb="get", resource=f"API group {group}")
+        return self._send("get", f"/apis/{group}", attempt, missing_ok=True) is not None
+
+    def _call(
+        self,
+        verb: str,
+        kind: Kind,
+        namespace: str | None,
+        name: str | None = None,
+        *,
+        body: KubernetesObject | None = None,
+        query: Mapping[str, str | None] | None = None,
+        missing_ok: bool = False,
+    ) -> KubernetesObject | None:
+        """Perform an API verb on a kind; None for what is missing if that may be."""
+        resource = RESOURCES[kind]
+        attempt = Attempt(verb=verb, resource=resource.full_name, namespace=namespace, name=name)
+        path = resource.path(namespace, None if verb == "create" else name)
+        return self._send(_METHODS[verb], path, attempt, body=body, query=query or {}, missing_ok=missing_ok)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        attempt: Attempt,
+        *,
+        body: KubernetesObject | None = None,
+        query: Mapping[str, str | None] | None = None,
+        missing_ok: bool = False,
+    ) -> KubernetesObject | None:
+        """Send one request and turn every failure into a StepError."""
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        content_type = "application/apply-patch+yaml" if method == "patch" else None
+        options = {name: value for name, value in (query or {}).items() if value is not None}
+        try:
+            answer = self._client.request(
+                method,
+                path,
+                body=body,
+                content_type=content_type,
+                serializer=_plain,
+                _request_timeout=TIMEOUT,
+                **options,
+            )
+        except ApiException as error:
+            if error.status == NOT_FOUND and missing_ok:
+                return None
+            raise explain_refusal(attempt, error.status, error.body or "") from error
+        except HTTPError as error:
+            raise explain_silence(attempt, self._client.configuration.host, error) from error
+        return cast("KubernetesObject", answer)
+
+
+def _plain(_client: DynamicClient, answer: KubernetesObject) -> KubernetesObject:
+    """Keep an answer as the dictionary it is, instead of wrapping every field in an object."""
+    return answer
+
+
+def _no_discovery(_client: DynamicClient, _cache_file: str | None) -> None:
+    """Take the place of the library's discovery, which would ask the API server for its kinds."""
+
+
+def _identity(manifest: KubernetesObject) -> tuple[Kind, str, str]:
+    """Kind, namespace and name of a manifest; all our objects live in a namespace."""
+    metadata = manifest["metadata"]
+    return manifest["kind"], metadata["namespace"], metadata["name"]
+
+
+def _all(dry_run: bool) -> str | None:
+    return "All" if dry_run else None
+
+
+def _load(configuration: Configuration) -> None:
+    """Fill in server, CA and credentials; the pod's own account first: a Task's pod has nothing else."""
+    from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+    from yaml import YAMLError
+
+    hint = "run it in a pod with a ServiceAccount, or set KUBECONFIG to a file that works for 'oc get pods'"
+    try:
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            load_incluster_config(client_configuration=configuration)
+        else:
+            load_kube_config(client_configuration=configuration, persist_config=False)
+    except (ConfigException, YAMLError, OSError, TypeError, AttributeError, KeyError, ValueError) as error:
+        # The library walks into a misshapen kubeconfig without looking; hence the last four.
+        reason = " ".join(str(error).split())
+        raise ClusterError(f"no Kubernetes cluster to talk to: {reason}", hint) from error

@@ -1,0 +1,60 @@
+"""The ten kinds that the steps touch, and where the API serves them.
+
+These paths are stable (all `v1`), so nothing is discovered. A kind that is not here cannot be touched.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+from urllib.parse import quote
+
+Kind = Literal[
+    "ConfigMap",
+    "CronJob",
+    "Deployment",
+    "Event",
+    "Job",
+    "PersistentVolumeClaim",
+    "Pod",
+    "ReplicaSet",
+    "ServiceAccount",
+    "StorageClass",
+]
+
+
+class Resource(NamedTuple):
+    """Where the API serves a kind."""
+
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def full_name(self) -> str:
+        """The name as RBAC and kubectl write it, such as `jobs.batch`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str | None, name: str | None) -> str:
+        """The URL path of the collection, or of one object of it."""
+        parts = ["", "apis", self.group, self.version] if self.group else ["", "api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name:
+            parts.append(quote(name, safe=""))
+        return "/".join(parts)
+
+
+RESOURCES = {
+    "ConfigMap": Resource("", "v1", "configmaps"),
+    "CronJob": Resource("batch", "v1", "cronjobs"),
+    "Deployment": Resource("apps", "v1", "deployments"),
+    "Event": Resource("", "v1", "events"),
+    "Job": Resource("batch", "v1", "jobs"),
+    "PersistentVolumeClaim": Resource("", "v1", "persistentvolumeclaims"),
+    "Pod": Resource("", "v1", "pods"),
+    "ReplicaSet": Resource("apps", "v1", "replicasets"),
+    "ServiceAccount": Resource("", "v1", "serviceaccounts"),
+    "StorageClass": Resource("storage.k8s.io", "v1", "storageclasses", namespaced=False),
+}

@@ -1,0 +1,55 @@
+"""How long to wait for an API server that restarts: about 45 s, then give up with a clear error.
+
+Every request of ours may be sent twice without harm: reads, applies and deletes are idempotent, and a
+create whose answer was lost meets its own object. So all methods are retried, on broken connections as
+well as on the statuses of an overloaded or half-started server.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from urllib3.util.retry import Retry
+
+if TYPE_CHECKING:
+    from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
+
+log = logging.getLogger("steps.cluster")
+
+# urllib3 warns of each retry with the whole URL; one line of ours at the first is enough.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+
+
+class PatientRetry(Retry):
+    """Retries after 0, 1, 2, 4, 5, 5 … seconds, 12 times; certificate errors, which stay, twice."""
+
+    def __init__(self, **options: Any) -> None:
+        """Set our defaults; urllib3 passes all options when it makes the next one."""
+        ours: dict[str, Any] = {
+            "total": 12,
+            "other": 2,
+            "redirect": 0,
+            "allowed_methods": None,
+            "status_forcelist": (429, 500, 502, 503, 504),
+            "raise_on_status": False,
+            "backoff_factor": 0.5,
+            "backoff_max": 5,
+        }
+        super().__init__(**{**ours, **options})
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: Any = None,
+    ) -> PatientRetry:
+        """Count an attempt, and tell of the first failure, so that the pause that follows is explained."""
+        if not self.history:
+            cause = f"HTTP {response.status}" if response else type(error).__name__
+            log.warning("the API server does not answer as it should (%s); trying again", cause)
+        return super().increment(method, url, response, error, _pool, _stacktrace)

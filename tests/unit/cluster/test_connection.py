@@ -1,0 +1,123 @@
+"""The connection survives an API server that restarts, and says clearly when there is none."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from urllib3.exceptions import MaxRetryError, ProtocolError
+
+from steps.cluster import Cluster
+from steps.cluster.patience import PatientRetry
+from steps.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class HalfStarted(BaseHTTPRequestHandler):
+    """Answers 503 for as long as `failures` last, then with a ConfigMap."""
+
+    failures = 0
+
+    def do_GET(self) -> None:
+        failing = type(self).failures > 0
+        type(self).failures -= 1
+        body = json.dumps({"kind": "ConfigMap", "path": self.path}).encode()
+        self.send_response(503 if failing else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # The client reads KUBECONFIG when it is first imported, so the tests set the location it then took.
+    path = tmp_path / "config"
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    return path
+
+
+@pytest.fixture
+def server(kubeconfig: Path) -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfStarted) as http:
+        write_kubeconfig(kubeconfig, http.server_port)
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield http
+        http.shutdown()
+
+
+def write_kubeconfig(path: Path, port: int) -> None:
+    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    content = {
+        "current-context": "x",
+        "clusters": [cluster],
+        "contexts": [context],
+        "users": [{"name": "u", "user": {}}],
+    }
+    path.write_text(yaml.safe_dump(content))
+
+
+def test_a_server_that_is_only_half_started_is_asked_again(
+    server: ThreadingHTTPServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    HalfStarted.failures = 2
+    found = Cluster.connect().get("ConfigMap", "a", "b")
+    assert found is not None
+    assert found["path"] == "/api/v1/namespaces/b/configmaps/a"
+    assert "HTTP 503" in caplog.text
+
+
+def test_a_server_that_is_down_for_a_moment_is_waited_for(kubeconfig: Path) -> None:
+    HalfStarted.failures = 0
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfStarted) as placeholder:
+        port = placeholder.server_port
+    write_kubeconfig(kubeconfig, port)
+
+    def start_late() -> None:
+        time.sleep(0.5)
+        with ThreadingHTTPServer(("127.0.0.1", port), HalfStarted) as http:
+            http.handle_request()
+
+    thread = threading.Thread(target=start_late)
+    thread.start()
+    assert Cluster.connect().get("ConfigMap", "a", "b")
+    thread.join()
+
+
+def test_a_server_that_stays_down_is_an_error_that_names_it(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientRetry, "sleep", lambda *_: None)  # the pauses, not the attempts
+    write_kubeconfig(kubeconfig, 9)
+    with pytest.raises(ClusterError, match=r"127\.0\.0\.1:9 does not answer") as caught:
+        Cluster.connect().get("ConfigMap", "a", "b")
+    assert "refused" in caught.value.reason
+
+
+def test_the_pauses_add_up_to_more_than_a_restart_takes() -> None:
+    retry, total = PatientRetry(), 0.0
+    with pytest.raises(MaxRetryError):
+        while True:
+            retry = retry.increment("GET", "/", error=ProtocolError("connection reset"))
+            total += retry.get_backoff_time()
+    assert 30 <= total <= 60
+
+
+@pytest.mark.parametrize("content", ["", "{", "a: [", "clusters: 3\n"])
+def test_a_kubeconfig_that_cannot_be_used_is_one_clear_error(kubeconfig: Path, content: str) -> None:
+    kubeconfig.write_text(content)
+    with pytest.raises(ClusterError, match="no Kubernetes cluster to talk to") as caught:
+        Cluster.connect()
+    assert "KUBECONFIG" in caught.value.hint
