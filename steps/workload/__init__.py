@@ -1,1 +1,1 @@
-"""The Kubernetes objects of the deployment as data. Pure."""
+"""The objects of the workload (ConfigMaps, claim, Job, CronJob, Deployment) as data, and their rollout."""

@@ -1,0 +1,100 @@
+"""The three ConfigMaps of a deployment: what the workload mounts, the ImageSet alone, the values alone.
+
+A ConfigMap holds at most 1 MiB, all keys together (kubernetes.io/docs/concepts/configuration/configmap). Real
+values of a large fleet can exceed that, so a text that does not fit is stored gzip-compressed under
+`binaryData` as NAME.gz, which the workload reads just as well; nothing is ever cut.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import logging
+from typing import TYPE_CHECKING
+
+from steps.errors import InvalidInputError
+from steps.workload import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from steps.cluster import KubernetesObject
+
+log = logging.getLogger("steps.workload")
+
+LIMIT = 1024 * 1024
+IMAGESET_KEY = "imageset.yaml"
+VALUES_KEY = "values.yaml"
+
+
+def deployment_configmaps(
+    *, values: bytes | None, imageset: str, namespace: str, commit: str, source: str
+) -> list[KubernetesObject]:
+    """Make oc-mirror-config, oc-mirror-imageset and, where there are values, oc-mirror-values.
+
+    `commit` (empty with a user's ImageSet) and `source` (a URL and paths, or the name of a ConfigMap) say in
+    annotations where the content comes from; put no credentials into them. Equal input gives equal objects.
+    Raises InvalidInputError for values that are not UTF-8 and for content that does not fit even compressed.
+    """
+    texts = {IMAGESET_KEY: imageset}
+    if values is not None:
+        texts[VALUES_KEY] = _decode(values, source)
+    contents = {names.CONFIG: texts, names.IMAGESET: {IMAGESET_KEY: imageset}}
+    if values is not None:
+        contents[names.VALUES] = {VALUES_KEY: texts[VALUES_KEY]}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": names.labels("configuration"),
+                "annotations": names.annotate(
+                    commit=commit, source=source, sha256=names.digest("\0".join(content.values()))
+                ),
+            },
+            **fit(content, f"ConfigMap {namespace}/{name}"),
+        }
+        for name, content in contents.items()
+    ]
+
+
+def config_sha256(imageset: str) -> str:
+    """Digest of what the workload acts upon: the ImageSet, however other values may have led to it."""
+    return names.digest(imageset)
+
+
+def fit(content: Mapping[str, str], origin: str) -> dict[str, dict[str, str]]:
+    """Lay texts out as `data` and, as far as they don't fit, the largest first, compressed as `binaryData`.
+
+    Raises InvalidInputError, with the sizes, where even that exceeds the limit.
+    """
+    plain = dict(content)
+    packed: dict[str, bytes] = {}
+    sizes = {name: len(text.encode()) for name, text in content.items()}
+
+    def total() -> int:
+        return sum(sizes[name] for name in plain) + sum(map(len, packed.values()))
+
+    while total() > LIMIT and plain:
+        name = max(plain, key=sizes.__getitem__)
+        packed[f"{name}.gz"] = gzip.compress(plain.pop(name).encode(), mtime=0)
+        log.info("%s: %s has %d bytes, stored compressed as %s.gz", origin, name, sizes[name], name)
+    if total() > LIMIT:
+        found = ", ".join(f"{name} {size} bytes" for name, size in sizes.items())
+        raise InvalidInputError(
+            f"{origin} would need {total()} bytes even compressed, a ConfigMap holds {LIMIT} ({found})",
+            "name fewer values files, or split the fleet into several runs with namespaces of their own",
+        )
+    binary = {name: base64.b64encode(data).decode() for name, data in packed.items()}
+    return {key: value for key, value in (("data", plain), ("binaryData", binary)) if value}
+
+
+def _decode(values: bytes, source: str) -> str:
+    try:
+        return values.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"the values of {source} are not UTF-8 text (byte {error.start})", "store the file as UTF-8"
+        ) from error
