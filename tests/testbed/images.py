@@ -1,0 +1,183 @@
+"""The images that exist only here: a pause, a shell, the Go programs, and a Debian with Python and Git.
+
+They are kept as archives beside the built programs and imported into containerd when the node starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.testbed import archives, binaries
+from tests.testbed.layout import CA_BUNDLE, CACHE, CONTAINERD_SOCKET, REGISTRY, STATE
+from tests.testbed.processes import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAUSE = "testbed.local/pause:1"
+SHELL = "testbed.local/shell:1"
+PROJECT = "oc-mirror-autoshift"
+BASE = "testbed.local/base:bookworm"
+
+_PAUSE_SOURCE = """
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void end(int signal) { (void)signal; exit(0); }
+static void reap(int signal) { (void)signal; while (waitpid(-1, NULL, WNOHANG) > 0) {} }
+int main(void) {
+  signal(SIGINT, end); signal(SIGTERM, end); signal(SIGCHLD, reap);
+  for (;;) pause();
+}
+"""
+_BASE_PACKAGES = "python3,python3-venv,git,ca-certificates,curl"
+# What an image build leaves behind without anyone at run time missing it.
+_BASE_LITTER = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+
+
+# Tekton's own choice, and numeric: or runAsNonRoot cannot be proven.
+_NOBODY = "65532:65532"
+
+
+def program(group: str, name: str) -> str:
+    """The reference of the image of one Go program."""
+    return f"testbed.local/{group}-{name}:1"
+
+
+def ensure() -> list[Path]:
+    """The archives of all images, made first if need be."""
+    found = [_ensure_pause(), _ensure_shell(), ensure_base()]
+    for group in ("tekton", "triggers"):
+        found += _ensure_programs(group)
+    return found
+
+
+def load(archive: Path) -> None:
+    """Import an archive into the node's containerd."""
+    run("ctr", "-a", CONTAINERD_SOCKET, "-n", "k8s.io", "images", "import", "--no-unpack", archive)
+
+
+def ensure_base() -> Path:
+    """A Debian with Python, Git and the machine's own idea of whom to trust.
+
+    Pods reach the package registries through NAT; where the machine trusts a CA of its own, they must too.
+    """
+    bundle = CA_BUNDLE.read_bytes()
+    key = hashlib.sha256(repr((_BASE_PACKAGES, _BASE_LITTER)).encode() + bundle).hexdigest()[:12]
+    folder = CACHE / f"base-{key}"
+    with binaries.locked("build-base"):
+        if folder.is_dir():
+            return folder / "base.tar"
+        with binaries.building(folder) as aside:
+            root = aside / "root"
+            options = ["--variant=minbase", f"--include={_BASE_PACKAGES}"]
+            run("debootstrap", *options, "bookworm", root, _mirror())
+            for litter in _BASE_LITTER:
+                shutil.rmtree(root / litter, ignore_errors=True)
+                (root / litter).mkdir()
+            (root / CA_BUNDLE.relative_to("/")).write_bytes(bundle)
+            layer = aside / "layer.tar"
+            run("tar", "--numeric-owner", "--one-file-system", "-C", root, "-cf", layer, ".")
+            trust = ("REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
+            env = dict.fromkeys(trust, str(CA_BUNDLE))
+            env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+            archives.write_image(aside / "base.tar", BASE, layer, env=env)
+            layer.unlink()
+            shutil.rmtree(root)
+    return folder / "base.tar"
+
+
+def build_project_image(
+    repository: Path, tag: str, oc_mirror: Path, build_args: Mapping[str, str] | None = None
+) -> str:
+    """Build the repository's Containerfile on our base image and push it; its reference by digest.
+
+    `oc_mirror` is a folder with the archive that the build would otherwise download; pip inside the build
+    asks the index that pip outside is configured for.
+    """
+    storage = ["--root", str(STATE / "buildah"), "--runroot", str(STATE / "buildah-run")]
+    buildah = ["buildah", *storage, "--storage-driver", "vfs"]
+    image = f"{REGISTRY}/{PROJECT}:{tag}"
+    args = {"BASE_IMAGE": BASE, "OC_MIRROR_URL": "file:///oc-mirror", **(build_args or {})}
+    mounts = {oc_mirror: "/oc-mirror", CA_BUNDLE: str(CA_BUNDLE)}
+    if config := _pip_config():
+        mounts[config] = "/etc/pip.conf"
+    options = [f"--build-arg={key}={value}" for key, value in args.items()]
+    options += [f"--volume={outside}:{inside}:ro" for outside, inside in mounts.items()]
+    if run(*buildah, "inspect", "--type=image", BASE, check=False).returncode:
+        run(*buildah, "pull", f"docker-archive:{ensure_base()}")
+    how = ["--isolation=chroot", "--layers", "--pull-never", "--format=docker"]
+    run(*buildah, "bud", *how, *options, "--tag", image, "--file", "Containerfile", ".", cwd=repository)
+    digest = STATE / f"digest-{tag}"
+    run(*buildah, "push", "--tls-verify=false", f"--digestfile={digest}", image, f"docker://{image}")
+    return f"{REGISTRY}/{PROJECT}@{digest.read_text().strip()}"
+
+
+def _pip_config() -> Path | None:
+    """The file pip would read on this machine, if it has one."""
+    home = Path.home()
+    places = (os.environ.get("PIP_CONFIG_FILE"), home / ".config/pip/pip.conf", home / ".pip/pip.conf")
+    candidates = [Path(place) for place in (*places, "/etc/pip.conf") if place]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _mirror() -> str:
+    """The mirror this machine's apt uses for the release itself, not for its security updates."""
+    wanted = ["--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
+    for line in run("apt-get", "indextargets", *wanted).stdout.splitlines():
+        label, uri = line.split(maxsplit=1)
+        if label == "Debian":
+            return uri
+    return "http://deb.debian.org/debian"
+
+
+def _ensure_pause() -> Path:
+    folder = CACHE / f"pause-{hashlib.sha256(_PAUSE_SOURCE.encode()).hexdigest()[:12]}"
+    with binaries.locked("build-pause"):
+        if not folder.is_dir():
+            with binaries.building(folder) as aside:
+                run("gcc", "-static", "-Os", "-s", "-x", "c", "-o", aside / "pause", "-", stdin=_PAUSE_SOURCE)
+                archives.program_layer(aside / "layer.tar", aside / "pause", "/pause")
+                archives.write_image(aside / "pause.tar", PAUSE, aside / "layer.tar", entrypoint=["/pause"])
+    return folder / "pause.tar"
+
+
+def _ensure_shell() -> Path:
+    """What Tekton copies the scripts of steps with; by default it would be a public busybox."""
+    busybox = Path("/bin/busybox")
+    folder = CACHE / f"shell-{hashlib.sha256(busybox.read_bytes()).hexdigest()[:12]}"
+    with binaries.locked("build-shell"):
+        if not folder.is_dir():
+            applets = [name for name in run(busybox, "--list").stdout.split() if name != "busybox"]
+            with binaries.building(folder) as aside:
+                archives.program_layer(aside / "layer.tar", busybox, "/bin/busybox", applets)
+                env = {"PATH": "/bin"}
+                archives.write_image(aside / "shell.tar", SHELL, aside / "layer.tar", env=env, user=_NOBODY)
+    return folder / "shell.tar"
+
+
+def _ensure_programs(group: str) -> list[Path]:
+    """An image for each program of a group, laid out as Tekton's own releases are."""
+    built = binaries.ensure(group)
+    folder = CACHE / f"images-{built.name}"
+    with binaries.locked(f"build-images-{group}"):
+        if not folder.is_dir():
+            with binaries.building(folder) as aside:
+                for path in (path for path in built.iterdir() if path.is_file()):
+                    layer, inside = aside / "layer.tar", f"/ko-app/{path.name}"
+                    archives.program_layer(layer, path, inside)
+                    archives.write_image(
+                        aside / f"{path.name}.tar",
+                        program(group, path.name),
+                        layer,
+                        entrypoint=[inside],
+                        env={"PATH": "/ko-app"},
+                        user=_NOBODY,
+                    )
+                (aside / "layer.tar").unlink()
+    return sorted(folder.glob("*.tar"))

@@ -1,0 +1,99 @@
+"""A real registry, Debian's docker-registry: one that the node pulls from, and more for a test's own use."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+import yaml
+
+from tests.testbed.layout import REGISTRY, STATE
+from tests.testbed.processes import Daemon, run, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Registry:
+    """How to reach a registry; `username` is empty where anybody may come."""
+
+    host: str
+    username: str = ""
+    password: str = ""
+
+    @property
+    def url(self) -> str:
+        """The base of its API."""
+        return f"http://{self.host}"
+
+    def tags(self, repository: str) -> list[str]:
+        """The tags of a repository, none if there is no such repository."""
+        auth = (self.username, self.password) if self.username else None
+        answer = requests.get(f"{self.url}/v2/{repository}/tags/list", auth=auth, timeout=10)
+        if answer.status_code == requests.codes.not_found:
+            return []
+        answer.raise_for_status()
+        return answer.json()["tags"] or []
+
+
+def start() -> None:
+    """Start the node's registry and leave it running."""
+    _daemon("registry", REGISTRY, STATE / "registry").start()
+    wait_until("the registry", lambda: _answers(REGISTRY))
+
+
+@contextmanager
+def serving(*, username: str = "", password: str = "", address: str = "127.0.0.1") -> Iterator[Registry]:
+    """Another registry on a free port, with basic auth if a user name is given, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="testbed-registry-") as name:
+        folder = Path(name)
+        host = f"{address}:{_free_port(address)}"
+        daemon = _daemon(f"registry-{host.replace(':', '-')}", host, folder, (username, password))
+        daemon.start()
+        try:
+            wait_until(f"the registry on {host}", lambda: _answers(host))
+            yield Registry(host, username, password)
+        finally:
+            daemon.stop()
+
+
+def push_archive(archive: Path, name: str, host: str = REGISTRY) -> str:
+    """Push a docker-archive as `name` (REPOSITORY:TAG); its reference by digest."""
+    with tempfile.NamedTemporaryFile("r", prefix="testbed-digest-") as digest:
+        options = ["--quiet", "--dest-tls-verify=false", "--digestfile", digest.name]
+        run("skopeo", "copy", *options, f"docker-archive:{archive}", f"docker://{host}/{name}")
+        return f"{host}/{name.rpartition(':')[0]}@{digest.read().strip()}"
+
+
+def _daemon(name: str, host: str, folder: Path, credentials: tuple[str, str] = ("", "")) -> Daemon:
+    folder.mkdir(parents=True, exist_ok=True)
+    config: dict[str, Any] = {
+        "version": 0.1,
+        "log": {"accesslog": {"disabled": False}, "level": "warn"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
+        "http": {"addr": host},
+    }
+    username, password = credentials
+    if username:
+        entry = run("htpasswd", "-niB", username, stdin=password).stdout.strip()
+        (folder / "htpasswd").write_text(f"{entry}\n")
+        config["auth"] = {"htpasswd": {"realm": "testbed", "path": str(folder / "htpasswd")}}
+    (folder / "config.yml").write_text(yaml.safe_dump(config))
+    return Daemon(name, ["docker-registry", "serve", str(folder / "config.yml")])
+
+
+def _answers(host: str) -> bool:
+    status = requests.get(f"http://{host}/v2/", timeout=2).status_code
+    return status in {requests.codes.ok, requests.codes.unauthorized}
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
