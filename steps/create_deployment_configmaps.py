@@ -1,0 +1,98 @@
+"""Write the ConfigMaps that the workload and its operators read, in the workload's namespace.
+
+oc-mirror-config (values.yaml and imageset.yaml: what the workload mounts), oc-mirror-imageset and
+oc-mirror-values. A run that uses its own ImageSet has no values: oc-mirror-values then stays as it is.
+Unchanged content changes no object: `changed` is `false`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from steps import cli
+from steps.autoshift.discover import values_document
+from steps.inputs import imageset, values
+from steps.results import result_paths, write_results
+from steps.workload.configmaps import config_sha256, deployment_configmaps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger("steps.create_deployment_configmaps")
+
+RESULTS = ("config-sha256", "changed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Parsed arguments."""
+
+    source: values.ValuesSource
+    choice: imageset.ImageSetChoice
+    imageset_sha256: str | None
+    results: dict[str, Path | None]
+
+
+def parse(argv: list[str]) -> Inputs:
+    """Parse and check the arguments. Raises `UsageError`."""
+    parser = cli.Parser("create-deployment-configmaps", __doc__)
+    values.add_arguments(parser)
+    imageset.add_arguments(parser)
+    parser.add_argument(
+        "--imageset-sha256",
+        type=cli.optional(str),
+        help="what generate-or-use-imageset reported: no other ImageSet is written",
+    )
+    cli.add_results(parser, RESULTS)
+    arguments = parser.parse_args(argv)
+    return Inputs(
+        source=values.from_arguments(arguments),
+        choice=imageset.from_arguments(arguments),
+        imageset_sha256=arguments.imageset_sha256,
+        results=result_paths(arguments, RESULTS),
+    )
+
+
+def run(given: Inputs) -> dict[str, str]:
+    """Write the ConfigMaps and return the results."""
+    commit, document, chosen = _content(given)
+    imageset.expect(chosen, given.imageset_sha256)
+    configmaps = deployment_configmaps(
+        values=document,
+        imageset=chosen.text,
+        namespace=given.choice.namespace,
+        commit=commit,
+        source=given.choice.configmap or f"{given.source.url} {given.source.file_path}",
+    )
+    from steps.cluster import Change, Cluster
+
+    cluster = Cluster.connect()
+    changes = [cluster.apply(configmap) for configmap in configmaps]
+    changed = any(change is not Change.UNCHANGED for change in changes)
+    return {"config-sha256": config_sha256(chosen.text), "changed": str(changed).lower()}
+
+
+def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
+    """Return the commit, the values document (None with an ImageSet of the user's own) and the ImageSet."""
+    if given.choice.configmap:
+        return "", None, imageset.obtain(given.source, given.choice)
+    commit, tree = given.source.open()
+    document = values_document(values.read_values(tree, given.source.file_path))
+    text = imageset.shared(given.source.workspace, given.imageset_sha256)
+    if text is not None:
+        return commit, document, imageset.from_task(text)
+    return commit, document, imageset.generate(tree, given.source.file_path, given.choice)
+
+
+def body(argv: list[str]) -> None:
+    """Parse, run, write the results."""
+    given = parse(argv)
+    write_results(given.results, run(given))
+
+
+def main() -> NoReturn:
+    """Console script."""
+    sys.exit(cli.run(body))

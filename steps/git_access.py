@@ -1,0 +1,168 @@
+"""How to get into a Git server, and what its refusals mean in words.
+
+Credentials come as the files of a mounted Secret: `username` and `password` (kubernetes.io/basic-auth) or
+`ssh-privatekey` and `known_hosts` (kubernetes.io/ssh-auth). They reach git through its environment, never
+through an argument, a remote's URL, or a file that outlives the fetch.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import os
+import re
+import shlex
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from steps.errors import GitError, InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class TransientGitError(GitError):
+    """A failure of the network: the same call may succeed a moment later."""
+
+    transient = True
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The folder of a mounted Secret and a CA bundle; either may be absent or empty."""
+
+    secret: Path | None = None
+    ca_bundle: Path | None = None
+
+    @contextmanager
+    def environment(self, url: str, scratch: Path) -> Iterator[dict[str, str]]:
+        """Give the variables that git needs for `url`; private key copies in `scratch` vanish afterwards."""
+        variables = {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file",
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            "LC_ALL": "C",  # refusals are recognised by their English words
+        }
+        if self.ca_bundle and self.ca_bundle.is_file() and self.ca_bundle.stat().st_size:
+            variables["GIT_SSL_CAINFO"] = str(self.ca_bundle)
+        key = scratch / "ssh-key"
+        try:
+            variables |= self._basic(url) if url.startswith("http") else self._ssh(key)
+            yield variables
+        finally:
+            key.unlink(missing_ok=True)
+
+    def _read(self, name: str) -> bytes | None:
+        path = self.secret / name if self.secret else None
+        return path.read_bytes() if path and path.is_file() else None
+
+    def _basic(self, url: str) -> dict[str, str]:
+        """Authorise by a header bound to the URL's own host, so that a redirect cannot carry it off."""
+        username, password = self._read("username"), self._read("password")
+        if password is None:
+            return {}
+        token = base64.b64encode((username or b"git").strip() + b":" + password.strip()).decode()
+        server = urlsplit(url)
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{server.scheme}://{server.netloc}/.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {token}",
+        }
+
+    def _ssh(self, key: Path) -> dict[str, str]:
+        private_key, known_hosts = self._read("ssh-privatekey"), self._read("known_hosts")
+        if private_key is None:
+            return {}
+        if known_hosts is None:
+            raise InvalidInputError(
+                "the Git secret has an ssh-privatekey but no known_hosts, so the server cannot be verified",
+                "add the key known_hosts with the output of: ssh-keyscan HOST",
+            )
+        # ssh refuses a key that others can read, and a mounted Secret is group-readable.
+        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(private_key.rstrip() + b"\n")
+        hosts = shlex.quote(str(self.secret / "known_hosts")) if self.secret else ""
+        options = f"-o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={hosts}"
+        return {"GIT_SSH_COMMAND": f"ssh -i {shlex.quote(str(key))} {options} -o BatchMode=yes"}
+
+
+# What git says → what it means, what to do, whether trying again may help. The first match counts.
+_REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
+    (
+        r"Authentication failed|could not read Username|Permission denied|HTTP.*\b40[13]\b|error: 40[13]|"
+        r"HTTP Basic",
+        "the Git server refuses access",
+        "check the Secret values-git-secret: username and password, or ssh-privatekey and known_hosts",
+        False,
+    ),
+    (
+        r"[Hh]ost key verification failed",
+        "the Git server's host key is not the one in known_hosts",
+        "compare with the output of ssh-keyscan HOST and update known_hosts in the Secret",
+        False,
+    ),
+    (
+        r"SSL certificate|certificate verif|self.signed certificate|unable to get local issuer",
+        "the Git server's certificate is not trusted",
+        "put its CA into the ConfigMap that trusted-ca-configmap names (key ca-bundle.crt)",
+        False,
+    ),
+    (
+        r"[Rr]epository .*not found|does not appear to be a git repository|error: 404|not a git repository",
+        "there is no Git repository",
+        "check values-git-url; a private one also looks like this without credentials (values-git-secret)",
+        False,
+    ),
+    (
+        r"Could not resolve host|Temporary failure in name resolution",
+        "the Git server's name cannot be resolved",
+        "check the host in values-git-url, the cluster's DNS, and HTTPS_PROXY if the way out is a proxy",
+        True,
+    ),
+    (
+        r"Failed to connect|Connection (refused|timed out|reset)|timed out|Network is unreachable|"
+        r"Couldn't connect|early EOF|unexpected disconnect|RPC failed|error: 5\d\d|hung up",
+        "the Git server does not answer",
+        "check that it can be reached from the pod; HTTPS_PROXY and NO_PROXY are honoured",
+        True,
+    ),
+)
+
+
+_NO_SUCH_REVISION = r"find remote ref|not our ref|unadvertised object|Needed a single revision|bad object"
+
+
+def explain(stderr: str, url: str, revision: str, suggestions: Callable[[], str]) -> GitError:
+    """Turn what git printed into an error that says what, where, and what to do."""
+    if re.search(
+        r"find remote ref|not our ref|unadvertised object|Needed a single revision|bad object", stderr
+    ):
+        return GitError(
+            f"{url} has no branch, tag or commit '{revision}'",
+            suggestions() or "check values-git-revision; a commit needs its full hash",
+        )
+    for pattern, what, todo, transient in _REFUSALS:
+        if re.search(pattern, stderr):
+            kind = TransientGitError if transient else GitError
+            return kind(f"{what}: {url} ({_last_line(stderr)})", todo)
+    return GitError(f"git failed on {url}: {_last_line(stderr)}", "see the Git server's own log for more")
+
+
+def _last_line(stderr: str) -> str:
+    """The most telling line of git's output: the last one that names a fault."""
+    lines = [line.strip().strip("'") for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
+    return (telling or lines or ["no message"])[-1]
+
+
+def suggest_revisions(listing: str, wanted: str) -> str:
+    """Make a hint of `git ls-remote` output: the names nearest to `wanted`, else the first ones."""
+    names = [line.split("\t", 1)[1].split("/", 2)[2] for line in listing.splitlines() if line.count("/") >= 2]
+    if not names:
+        return ""
+    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.5) or sorted(names)[:8]
+    return f"check values-git-revision; there are: {', '.join(near)}"

@@ -1,0 +1,98 @@
+"""A folder of files that is never left: a checkout, or a plain folder on a laptop."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from steps.errors import InvalidInputError, NotFoundError, UsageError
+
+# Helm refuses larger charts' values in practice (the Secret of a release holds 1 MiB); this is generous.
+MAXIMUM_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files below `root`, named by their path relative to it with `/` between the parts."""
+
+    root: Path
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """All files, sorted; `.git` and other hidden folders are left out."""
+        found = []
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            base = os.path.relpath(folder, self.root)
+            found += [name if base == "." else f"{base}/{name}" for name in names]
+        return tuple(sorted(found))
+
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes; symbolic links that lead out of the tree are refused."""
+        location = self.root / path
+        if not location.resolve().is_relative_to(self.root.resolve()):
+            raise InvalidInputError(
+                f"{path} is a link that leads out of the repository", "put the file itself there"
+            )
+        try:
+            size = location.stat().st_size
+            if size > MAXIMUM_BYTES:
+                raise InvalidInputError(
+                    f"{path} has {size:,} bytes, more than {MAXIMUM_BYTES:,}", "is this a values file?"
+                )
+            return location.read_bytes()
+        except OSError as error:
+            raise NotFoundError(f"{path} cannot be read: {error.strerror}", "check the file") from error
+
+    def select(self, wanted: str) -> list[str]:
+        """Resolve a comma-separated list of files, folders and globs, in the order given.
+
+        Files whose name begins with `_` are examples in AutoShift (values/clustersets/_example.yaml): a
+        folder or glob leaves them out, naming one takes it. What a folder holds comes as AutoShift passes it
+        to Helm: global files first, clusters last. Raises `NotFoundError` for a part that matches nothing
+        and `UsageError` for one that leaves the tree.
+        """
+        selected: list[str] = []
+        for part in (piece.strip() for piece in wanted.split(",")):
+            if part:
+                selected += [path for path in self._matches(part) if path not in selected]
+        if not selected:
+            raise UsageError(
+                "values-file-path is empty", "name a values file, or several with commas between"
+            )
+        return selected
+
+    def _matches(self, part: str) -> list[str]:
+        pure = PurePosixPath(part)
+        if pure.is_absolute() or ".." in pure.parts or "\0" in part:
+            raise UsageError(
+                f"values-file-path: '{part}' leaves the repository", "give a path relative to its root"
+            )
+        path = str(pure)
+        if (self.root / path).is_file():
+            return [path]
+        if (self.root / path).is_dir():
+            prefix = "" if path == "." else f"{path}/"
+            found = [name for name in self.paths if name.startswith(prefix) and _is_values(name)]
+        else:
+            found = [name for name in self.paths if _glob(name, path) and _is_values(name)]
+        if not found:
+            raise NotFoundError(f"values-file-path: there is no '{part}'", "check values-file-path")
+        return sorted(found, key=_helm_order)
+
+
+def _helm_order(path: str) -> tuple[bool, int, str]:
+    return "clusters" in path.split("/")[:-1], path.count("/"), path
+
+
+def _is_values(path: str) -> bool:
+    return path.endswith((".yaml", ".yml")) and not PurePosixPath(path).name.startswith("_")
+
+
+def _glob(path: str, pattern: str) -> bool:
+    """Match part by part, so that `*` stays within one folder."""
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))

@@ -1,0 +1,193 @@
+"""Fetching from real Git repositories: over file://, and over HTTP with and without a password."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from steps import repository
+from steps.errors import GitError, InvalidInputError, UsageError
+from steps.git_access import Credentials, TransientGitError
+from steps.repository import Origin, check_revision, check_url, checkout
+from tests.conftest import GitRepository
+from tests.testbed.gitserver import serving
+
+NOBODY = Credentials()
+
+
+def origin_of(repository: GitRepository, revision: str = "main", credentials: Credentials = NOBODY) -> Origin:
+    return Origin(f"file://{repository.path}", revision, credentials)
+
+
+def test_a_branch_a_tag_and_a_commit_are_all_revisions(git_repository: GitRepository, tmp_path: Path) -> None:
+    first = git_repository.commit({"a.yaml": "x: 1\n"})
+    git_repository.git("tag", "v1")
+    git_repository.git("tag", "--annotate", "--message=two", "v1-annotated")
+    second = git_repository.commit({"a.yaml": "x: 2\n"})
+    for revision, commit, content in (
+        ("main", second, "x: 2\n"),
+        ("v1", first, "x: 1\n"),
+        ("v1-annotated", first, "x: 1\n"),
+        (first, first, "x: 1\n"),
+        (first[:10], first, "x: 1\n"),
+        ("refs/heads/main", second, "x: 2\n"),
+    ):
+        fetched, folder = checkout(origin_of(git_repository, revision), tmp_path / f"to-{revision[-8:]}")
+        assert fetched == commit
+        assert (folder / "a.yaml").read_text() == content
+
+
+def test_a_checkout_is_named_by_its_commit_and_has_no_git_folder(
+    git_repository: GitRepository, tmp_path: Path
+) -> None:
+    commit = git_repository.commit({"a.yaml": "", "deep/er/b.yml": "", "README.md": "not needed"})
+    _, folder = checkout(origin_of(git_repository), tmp_path)
+    assert folder == tmp_path / commit
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
+        "a.yaml",
+        "deep/er/b.yml",
+    ]
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".fetch")] == []
+
+
+def test_an_earlier_checkout_stays_beside_a_new_one(git_repository: GitRepository, tmp_path: Path) -> None:
+    git_repository.commit({"a.yaml": "x: 1\n"})
+    _, before = checkout(origin_of(git_repository), tmp_path / "workspace")
+    git_repository.commit({"a.yaml": "x: 2\n"})
+    _, after = checkout(origin_of(git_repository), tmp_path / "workspace")
+    assert (before / "a.yaml").read_text() == "x: 1\n"
+    assert (after / "a.yaml").read_text() == "x: 2\n"
+
+
+def test_a_commit_that_is_there_needs_no_server(git_repository: GitRepository, tmp_path: Path) -> None:
+    commit = git_repository.commit({"a.yaml": ""})
+    checkout(origin_of(git_repository), tmp_path / "workspace")
+    gone = Origin("file:///nowhere", commit, NOBODY)
+    assert checkout(gone, tmp_path / "workspace")[0] == commit
+
+
+def test_what_no_run_can_be_reading_is_removed(git_repository: GitRepository, tmp_path: Path) -> None:
+    git_repository.commit({"a.yaml": ""})
+    stale, killed, foreign = tmp_path / ("0" * 40), tmp_path / ".fetch-killed", tmp_path / "foreign"
+    for folder in (stale, killed, foreign):
+        folder.mkdir()
+        yesterday = time.time() - repository.STALE_SECONDS - 60
+        os.utime(folder, (yesterday, yesterday))
+    checkout(origin_of(git_repository), tmp_path)
+    assert not stale.exists()
+    assert not killed.exists()
+    assert foreign.exists()
+
+
+def test_a_wrong_branch_names_the_nearest(git_repository: GitRepository, tmp_path: Path) -> None:
+    git_repository.commit({"a.yaml": ""})
+    git_repository.git("branch", "release-4.20")
+    with pytest.raises(GitError, match=r"no branch, tag or commit 'release-4\.21'") as caught:
+        checkout(origin_of(git_repository, "release-4.21"), tmp_path / "workspace")
+    assert "release-4.20" in caught.value.hint
+
+
+def test_an_unknown_commit_is_told(git_repository: GitRepository, tmp_path: Path) -> None:
+    git_repository.commit({"a.yaml": ""})
+    with pytest.raises(GitError, match="no branch, tag or commit"):
+        checkout(origin_of(git_repository, "0123456789" * 4), tmp_path / "workspace")
+
+
+def test_a_url_without_a_repository_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="there is no Git repository"):
+        checkout(Origin(f"file://{tmp_path}/none", "main", NOBODY), tmp_path / "workspace")
+
+
+def test_a_server_that_does_not_answer_is_tried_again_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import stamina
+
+    with stamina.set_testing(True, attempts=2), pytest.raises(TransientGitError, match="does not answer"):
+        checkout(Origin("http://127.0.0.1:9/x.git", "main", NOBODY), tmp_path)
+
+
+def bare_copy(source: GitRepository, folder: Path) -> None:
+    folder.mkdir()
+    source.git("clone", "--quiet", "--bare", str(source.path), str(folder / "values.git"))
+
+
+def secret(folder: Path, **files: str) -> Path:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name.replace("_", "-" if name == "ssh_privatekey" else "_")).write_text(content)
+    return folder
+
+
+def test_http_with_a_password_from_a_mounted_secret(git_repository: GitRepository, tmp_path: Path) -> None:
+    commit = git_repository.commit({"a.yaml": "x: 1\n"})
+    bare_copy(git_repository, tmp_path / "served")
+    good = Credentials(secret(tmp_path / "good", username="me", password="s3cret\n"))
+    bad = Credentials(secret(tmp_path / "bad", username="me", password="wrong"))
+    with serving(tmp_path / "served", username="me", password="s3cret") as server:
+        url = server.repository_url("values")
+        assert checkout(Origin(url, "main", good), tmp_path / "a")[0] == commit
+        for credentials in (bad, NOBODY):
+            with pytest.raises(GitError, match="refuses access") as caught:
+                checkout(Origin(url, "main", credentials), tmp_path / "b")
+            assert "values-git-secret" in caught.value.hint
+            assert "s3cret" not in str(caught.value) + caught.value.hint
+
+
+def test_a_private_key_without_known_hosts_is_refused(tmp_path: Path) -> None:
+    credentials = Credentials(secret(tmp_path / "secret", ssh_privatekey="KEY"))
+    with pytest.raises(InvalidInputError, match="known_hosts"):
+        checkout(Origin("git@example.com:me/values.git", "main", credentials), tmp_path / "workspace")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/a.git",
+        "http://10.0.0.1:3000/a/b",
+        "ssh://git@example.com:22/a.git",
+        "git@example.com:a/b.git",
+        "/srv/git/a.git",
+        "file:///srv/git/a.git",
+        "./values",
+    ],
+)
+def test_urls_that_only_fetch_are_accepted(url: str) -> None:
+    assert check_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "-oProxyCommand=id",
+        "--upload-pack=touch /tmp/x",
+        "ext::sh -c id",
+        "fd::17",
+        "git@example.com::x",
+        "https://example.com/a b.git",
+        "https://example.com/\n",
+        "javascript://x",
+        "example.com/a.git",
+    ],
+)
+def test_urls_that_could_run_something_are_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="values-git-url"):
+        check_url(url)
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError, match="carries a password") as caught:
+        check_url("https://me:s3cret@example.com/a.git")
+    assert "s3cret" not in caught.value.reason + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "revision", ["", "-x", "--upload-pack=x", "a b", "a..b", "a~1", "HEAD^", "a:b", "x\n", "@{u}"]
+)
+def test_revisions_that_are_no_name_are_refused(revision: str) -> None:
+    with pytest.raises(UsageError, match="values-git-revision"):
+        check_revision(revision)
