@@ -1,0 +1,52 @@
+# make run   the main job on our own sample values, without a cluster, into build/preview/
+# make test  every layer of tests; what cannot run here is said in the last lines
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+  --no-emit-find-links --allow-unsafe
+
+.DEFAULT_GOAL := help
+.PHONY: help install run check test bench lock docs clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed  ## Make .venv with everything
+
+$(VENV)/.installed: requirements-dev.txt requirements-build.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  -r requirements-dev.txt -r requirements-build.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=strict --editable .
+	touch $@
+
+run: install  ## Run the main job on the sample values
+	$(BIN)/preview-deployment --values-git-url=examples/values --values-file-path=. --output=build/preview
+
+check: install  ## Lint and type-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/yamllint --strict tekton examples .yamllint
+	$(BIN)/hadolint Containerfile
+	$(BIN)/python -m docs.generate --check
+
+test: check  ## Run every layer of tests
+	$(BIN)/python -m tests.layers
+
+bench: install  ## Measure against the floor of do-nothing Tasks
+	$(BIN)/python -m tests.bench
+
+docs: install  ## Write the generated reference
+	$(BIN)/python -m docs.generate
+
+lock: install  ## Renew the hash-locked requirements
+	$(LOCK) --upgrade --output-file=requirements.txt pyproject.toml
+	$(LOCK) --upgrade --all-build-deps --only-build-deps --output-file=requirements-build.txt pyproject.toml
+	$(LOCK) --upgrade --extra=dev --output-file=requirements-dev.txt pyproject.toml
+
+clean:  ## Remove what was built
+	rm -rf build $(VENV) *.egg-info
