@@ -32,7 +32,7 @@ class PatientRetry(Retry):
             "other": 2,
             "redirect": 0,
             "allowed_methods": None,
-            "status_forcelist": (429, 500, 502, 503, 504),
+            "status_forcelist": (429, 502, 503, 504),
             "raise_on_status": False,
             "backoff_factor": 0.5,
             "backoff_max": 5,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import random
+import re
 
 import kubernetes_validate
 import pytest
@@ -113,8 +114,6 @@ def test_a_run_gives_its_name_to_its_object(run: str, name: str) -> None:
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?", fullmatch=True))
 def test_any_run_gives_a_name_that_kubernetes_takes_for_a_job_and_a_label(run: str) -> None:
-    import re
-
     name = names.run_object_name(run)
     assert len(name) <= 63
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)

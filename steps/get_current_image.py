@@ -1,0 +1,73 @@
+"""Tell which image to deploy: the one that the build pipeline recorded last, by its digest."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from steps import cli
+from steps.cluster import Cluster
+from steps.results import result_paths, write_results
+from steps.workload import names
+from steps.workload.images import KEYS, read_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger("steps.get_current_image")
+
+RESULTS = ("image", *KEYS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Parsed arguments."""
+
+    image_configmap: str
+    namespace: str
+    results: dict[str, Path | None]
+
+
+def parse(argv: list[str]) -> Inputs:
+    """Parse and check the arguments. Raises `UsageError`."""
+    parser = cli.Parser("get-current-image", __doc__)
+    parser.add_argument(
+        "--image-configmap",
+        type=cli.kubernetes_name,
+        default=names.IMAGES,
+        help="the ConfigMap that update-image-configmap writes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--namespace",
+        type=cli.kubernetes_name,
+        default=names.PIPELINE_NAMESPACE,
+        help="its namespace (default: %(default)s)",
+    )
+    cli.add_results(parser, RESULTS)
+    arguments = parser.parse_args(argv)
+    return Inputs(
+        image_configmap=arguments.image_configmap,
+        namespace=arguments.namespace,
+        results=result_paths(arguments, RESULTS),
+    )
+
+
+def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
+    """Read the ConfigMap and return the results. Raises NotFoundError, InvalidInputError, ClusterError."""
+    configmap = cluster.get("ConfigMap", given.image_configmap, given.namespace)
+    image = read_image(configmap, name=given.image_configmap, namespace=given.namespace)
+    log.info("%s, built %s from %s", image.reference, image.build_timestamp, image.git_revision)
+    return {"image": image.reference, **image.data()}
+
+
+def body(argv: list[str]) -> None:
+    """Parse, run, write the results."""
+    given = parse(argv)
+    write_results(given.results, run(given, Cluster.connect()))
+
+
+def main() -> NoReturn:
+    """Console script."""
+    sys.exit(cli.run(body))
