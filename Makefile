@@ -32,7 +32,7 @@ check: install  ## Lint and type-check
 	$(BIN)/lint-imports --no-timing 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/yamllint --strict tekton examples .yamllint
 	$(BIN)/hadolint Containerfile
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python docs/generate.py --check
 
 test: check  ## Run every layer of tests
 	$(BIN)/python -m tests.layers
@@ -41,7 +41,7 @@ bench: install  ## Measure against the floor of do-nothing Tasks
 	$(BIN)/python -m tests.bench
 
 docs: install  ## Write the generated reference
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 lock: install  ## Renew the hash-locked requirements
 	$(LOCK) --upgrade --output-file=requirements.txt pyproject.toml
