@@ -1,0 +1,179 @@
+"""Mirror what an ImageSet names with oc-mirror: what the deployed workload runs, and the same on a laptop.
+
+One operation: workflow-to-disk makes the next generation of archives below DATA/generations,
+workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
+registry. With --schedule it stays, as a service, and does so whenever the schedule says. Whatever ends it,
+the next run goes on; nothing that was archived is lost.
+
+Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
+found, 5 data directory in use, 8 oc-mirror failed, 130 interrupted, 143 ended by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from steps import cli
+from steps.errors import StepError, UsageError
+from steps.mirroring import history, operation, preflight, service, verdict
+from steps.mirroring.command import Options
+from steps.mirroring.request import FROM_DISK, TO_DISK, WORKFLOWS, Request
+from steps.mirroring.schedule import Schedule
+
+log = logging.getLogger("steps.mirror")
+
+REGISTRY = r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*"
+"""HOST[:PORT][/PATH]; the path as in the OCI distribution specification, "Pulling manifests"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What the command line says: one operation, and whether to do it now, on schedule, or only to check."""
+
+    request: Request
+    schedule: Schedule | None
+    listen_port: int
+    check: bool
+    termination_log: Path
+
+
+def parse(argv: list[str]) -> Inputs:
+    """Parse the arguments; raises UsageError for anything malformed, missing or contradictory."""
+    given = _parser().parse_args(argv)
+    if given.workflow != TO_DISK and not given.target_registry:
+        raise UsageError(f"{given.workflow} needs a target-registry", "give it as HOST[:PORT][/PATH]")
+    if given.workflow != FROM_DISK and given.imageset is None:
+        raise UsageError(f"{given.workflow} needs an imageset", "give the path of an ImageSetConfiguration")
+    if given.since_date and not given.incremental_mode:
+        raise UsageError(
+            "since-date contradicts incremental-mode=false, which makes a full archive",
+            "give one or the other",
+        )
+    today = datetime.now(UTC).date()
+    return Inputs(
+        request=Request(
+            workflow=given.workflow,
+            data=given.data,
+            imageset=given.imageset,
+            target_registry=given.target_registry or "",
+            incremental_mode=given.incremental_mode,
+            since_date=history.parse_since(given.since_date, today=today) if given.since_date else None,
+            dry_run=given.dry_run,
+            oc_mirror=given.oc_mirror,
+            options=Options(
+                authfile=given.authfile,
+                ca_bundle=_unless_empty(given.ca_bundle),
+                source_tls_verify=given.source_tls_verify,
+                destination_tls_verify=given.destination_tls_verify,
+                parallel_images=given.parallel_images,
+                parallel_layers=given.parallel_layers,
+                image_timeout=given.image_timeout,
+                retry_times=given.retry_times,
+                remove_signatures=given.remove_signatures,
+            ),
+        ),
+        schedule=given.schedule,
+        listen_port=given.listen_port,
+        check=given.check,
+        termination_log=given.termination_log,
+    )
+
+
+def run(inputs: Inputs) -> None:
+    """Check, serve or mirror once; raises a StepError, which is then in the termination log too."""
+    try:
+        if inputs.check:
+            done = preflight.check(inputs.request).summary
+        elif inputs.schedule:
+            service.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
+        else:
+            done = operation.run(inputs.request)
+    except StepError as error:
+        verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
+        raise
+    log.info("%s", done)
+    verdict.write(inputs.termination_log, done)
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser("mirror", __doc__)
+    add = parser.add_argument
+    add("--workflow", choices=WORKFLOWS, required=True, help="what to do")
+    add("--imageset", type=cli.optional(Path), help="ImageSet; FILE.gz beside it is taken where FILE is not")
+    add("--data", type=Path, required=True, help="data directory: archives, history, cache; it must persist")
+    add("--target-registry", type=cli.optional(_registry), help="HOST[:PORT][/PATH], not for to-disk")
+    add("--incremental-mode", type=cli.boolean, default=True, help="true: only what is new (to-disk)")
+    add(
+        "--since-date",
+        default="",
+        help="continue the last archive made before this day (YYYY-MM-DD, to-disk)",
+    )
+    add("--dry-run", type=cli.boolean, default=False, help="true: only list what would be mirrored")
+    add("--check", type=cli.boolean, default=False, help="true: only check that a run could start")
+    add("--authfile", type=cli.optional(Path), help="pull secret (.dockerconfigjson)")
+    add("--ca-bundle", type=cli.optional(Path), help="further CA certificates; used if there and not empty")
+    add("--source-tls-verify", type=cli.boolean, default=True, help="false: accept any certificate, and HTTP")
+    add("--destination-tls-verify", type=cli.boolean, default=True, help="the same for the target")
+    add("--schedule", type=cli.optional(_schedule), help="cron expression (UTC): serve, mirror then")
+    add("--listen-port", type=_port, default=8080, help="of the service: /healthz, /readyz and a status at /")
+    add("--oc-mirror", default="oc-mirror", help="the program (default: the one on PATH)")
+    add("--parallel-images", type=cli.optional(_up_to_ten), help="images at a time, 1 to 10")
+    add("--parallel-layers", type=cli.optional(_up_to_ten), help="layers of an image at a time, 1 to 10")
+    add("--image-timeout", type=cli.optional(cli.seconds), help="for one image with all retries, such as 90m")
+    add("--retry-times", type=cli.optional(_count), help="retries of one transfer")
+    add("--remove-signatures", type=cli.optional(cli.boolean), help="true: leave image signatures out")
+    add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="where the verdict goes")
+    return parser
+
+
+def _registry(text: str) -> str:
+    if not re.fullmatch(REGISTRY, text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a registry of the form HOST[:PORT][/PATH]")
+    return text
+
+
+def _schedule(text: str) -> Schedule:
+    try:
+        return Schedule.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port number")
+    return int(text)
+
+
+def _up_to_ten(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 10")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return int(text)
+
+
+def _unless_empty(bundle: Path | None) -> Path | None:
+    """The CA bundle, if there is one: its ConfigMap is optional, and filled by OpenShift a moment later."""
+    return bundle if bundle is not None and bundle.is_file() and bundle.stat().st_size else None
+
+
+def body(argv: list[str]) -> None:
+    """What `main` does, for the error handling of `cli.run`."""
+    run(parse(argv))
+
+
+def main() -> NoReturn:
+    """Entry point of the console script."""
+    sys.exit(cli.run(body))

@@ -1,0 +1,197 @@
+"""What oc-mirror is called with.
+
+The rules and their sources (files of openshift/oc-mirror, internal/pkg/):
+* `--v2` literally: `--v2=true` does not count, and up to 4.20 v1 runs without it (cmd/oc-mirror/main.go).
+* `--cache-dir` always, with OC_MIRROR_CACHE unset: both together are refused, neither means $HOME.
+* `--remove-signatures` always where it exists (4.19), since its default has changed between versions.
+* a destination whose path holds one of oc-mirror's own folder names is refused (cli/executor.go, Validate).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps.errors import InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from pathlib import Path
+
+KEYWORDS = (
+    "cluster-resources",
+    "dry-run",
+    "graph-preparation",
+    "helm",
+    "hold-operator",
+    "hold-release",
+    "delete",
+    "logs",
+    "operator-catalogs",
+    "release-images",
+    "signatures",
+)
+OLDEST = (4, 18)
+"""Before 4.18 there is no --cache-dir, and a run that failed in part ends with exit code 0 and an archive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to mirror, whatever is mirrored; None leaves oc-mirror its own default."""
+
+    authfile: Path | None = None
+    ca_bundle: Path | None = None
+    source_tls_verify: bool = True
+    destination_tls_verify: bool = True
+    parallel_images: int | None = None
+    parallel_layers: int | None = None
+    image_timeout: int | None = None
+    retry_times: int | None = None
+    remove_signatures: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """oc-mirror's version; `number` is None for a build that carries none, which is taken for the newest."""
+
+    text: str
+    number: tuple[int, int] | None
+
+    @property
+    def has_remove_signatures(self) -> bool:
+        """Whether --remove-signatures is known (from 4.19)."""
+        return self.number is None or self.number >= (4, 19)
+
+    @property
+    def removes_signatures(self) -> bool:
+        """What that flag is by default: 4.19 and 4.20 leave signatures out, later ones copy them."""
+        return self.number is not None and self.number < (4, 21)
+
+
+def parse_version(output: str) -> Version:
+    """Read `oc-mirror version --output json`.
+
+    Raises NotFoundError if that is no answer of oc-mirror, InvalidInputError if it is older than 4.18.
+    """
+    try:
+        text = str(json.loads(output[output.index("{") :])["clientVersion"]["gitVersion"])
+    except (ValueError, KeyError, TypeError):
+        raise NotFoundError(
+            f"oc-mirror did not tell its version; it said: {' '.join(output.split())[:200] or 'nothing'}",
+            "check that --oc-mirror names oc-mirror itself, built for this machine",
+        ) from None
+    found = re.match(r"v?(\d+)\.(\d+)\.", text)
+    number = (int(found[1]), int(found[2])) if found else None
+    if number is not None and number < (4, 0):
+        number = None
+    if number is not None and number < OLDEST:
+        raise InvalidInputError(
+            f"oc-mirror {text} is older than {OLDEST[0]}.{OLDEST[1]}: it may call a failed run a success",
+            "use an image with oc-mirror 4.18 or newer (build argument of the Containerfile)",
+        )
+    return Version(text, number)
+
+
+def check_path(directory: Path) -> None:
+    """Refuse a data directory that oc-mirror would refuse, in words that say what to do.
+
+    Raises InvalidInputError with the word found.
+    """
+    for word in KEYWORDS:
+        if word in str(directory):
+            raise InvalidInputError(
+                f"the data directory {directory} contains '{word}', a name that oc-mirror keeps for itself",
+                "mount or choose the directory under another path",
+            )
+
+
+def to_disk(
+    options: Options,
+    version: Version,
+    *,
+    imageset: Path,
+    destination: Path,
+    cache: Path,
+    since: date | None,
+    dry_run: bool,
+) -> list[str]:
+    """Arguments that archive what `imageset` names below `destination` (mirrorToDisk)."""
+    source = [f"--src-tls-verify={_word(options.source_tls_verify)}"]
+    if since is not None:
+        source.append(f"--since={since.isoformat()}")
+    return [*_common(options, version, imageset, cache, dry_run), *source, f"file://{destination}"]
+
+
+def from_disk(
+    options: Options,
+    version: Version,
+    *,
+    imageset: Path,
+    archives: Path,
+    cache: Path,
+    target: str,
+    dry_run: bool,
+) -> list[str]:
+    """Arguments that push the archives in `archives` to `target` (diskToMirror); never with --since."""
+    destination = f"--dest-tls-verify={_word(options.destination_tls_verify)}"
+    common = _common(options, version, imageset, cache, dry_run)
+    return [*common, destination, f"--from=file://{archives}", f"docker://{target}"]
+
+
+def direct(
+    options: Options,
+    version: Version,
+    *,
+    imageset: Path,
+    workspace: Path,
+    cache: Path,
+    target: str,
+    dry_run: bool,
+) -> list[str]:
+    """Arguments that copy from registries to `target` (mirrorToMirror); never with --since."""
+    return [
+        *_common(options, version, imageset, cache, dry_run),
+        f"--src-tls-verify={_word(options.source_tls_verify)}",
+        f"--dest-tls-verify={_word(options.destination_tls_verify)}",
+        f"--workspace=file://{workspace}",
+        f"docker://{target}",
+    ]
+
+
+def environment(base: Mapping[str, str], options: Options) -> dict[str, str]:
+    """The environment of oc-mirror: ours, without what would contradict the arguments, with the extra CA.
+
+    Go reads SSL_CERT_FILE beside the system's certificate folders, so public registries stay trusted.
+    """
+    changed = {name: value for name, value in base.items() if name != "OC_MIRROR_CACHE"}
+    if options.ca_bundle is not None:
+        changed["SSL_CERT_FILE"] = str(options.ca_bundle)
+    return changed
+
+
+def _common(options: Options, version: Version, imageset: Path, cache: Path, dry_run: bool) -> list[str]:
+    arguments = ["--v2", f"--config={imageset}", f"--cache-dir={cache}", "--log-level=info"]
+    if options.authfile is not None:
+        arguments.append(f"--authfile={options.authfile}")
+    if version.has_remove_signatures:
+        wanted = options.remove_signatures
+        decided = version.removes_signatures if wanted is None else wanted
+        arguments.append(f"--remove-signatures={_word(decided)}")
+    for flag, value in (
+        ("parallel-images", options.parallel_images),
+        ("parallel-layers", options.parallel_layers),
+        ("image-timeout", None if options.image_timeout is None else f"{options.image_timeout}s"),
+        ("retry-times", options.retry_times),
+    ):
+        if value is not None:
+            arguments.append(f"--{flag}={value}")
+    if dry_run:
+        arguments.append("--dry-run")
+    return arguments
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,242 @@
+"""Generations: finished archives, numbered, each with a record of what it is and what it continues.
+
+An archive of oc-mirror holds only the blobs that its history lacks, and says nothing of that; one without its
+predecessors fails at the target after minutes with `blob unknown to registry`. So each generation records its
+predecessor by number and by the hash of that record, which makes the chain checkable on the other side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from steps.errors import InvalidInputError, MirrorError
+from steps.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from steps.mirroring.layout import Layout
+
+RECORD = "generation.json"
+IMAGESET = "imageset.yaml"
+_TRAILER = 1024
+"""A tar file ends with two blocks of zeros (POSIX pax); without them its writing was cut short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """One file of a generation."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predecessor:
+    """The generation that another continues: its number, and the identity of its record."""
+
+    sequence: int
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What `generation.json` says. Times are RFC 3339 in UTC; `predecessor` is None for a full archive."""
+
+    sequence: int
+    predecessor: Predecessor | None
+    files: tuple[Archive, ...]
+    imageset_sha256: str
+    since: str | None
+    history_used: str | None
+    history_written: tuple[str, ...]
+    images: dict[str, int]
+    oc_mirror: str
+    started: str
+    finished: str
+    host: str
+
+    @property
+    def identity(self) -> str:
+        """Hash of the whole record; with it a successor names its predecessor beyond doubt."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def summary(self) -> str:
+        """A few words for people."""
+        before = self.predecessor
+        nature = "full" if before is None else f"continues {before.sequence}"
+        return f"generation {self.sequence} ({nature}, {self.size / 1_000_000:,.1f} MB)"
+
+    def as_json(self) -> str:
+        """The record as written."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def load(record: Path) -> Generation:
+    """Read a record.
+
+    Raises InvalidInputError if it is missing, cut short or not one.
+    """
+    try:
+        return _parse(json.loads(record.read_bytes()))
+    except FileNotFoundError:
+        raise InvalidInputError(
+            f"{record.parent} has no {record.name}: it was not copied completely",
+            "copy the generation's whole folder again",
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError(
+            f"{record} is not the record of a generation: {error}", "copy the generation's whole folder again"
+        ) from error
+
+
+def ledger(layout: Layout) -> dict[int, Generation]:
+    """Every generation ever made in this data directory, by number, also those carried away."""
+    records = {}
+    for path in [*layout.ledger.glob("[0-9]*.json"), *layout.generations.glob(f"[0-9]*/{RECORD}")]:
+        generation = load(path)
+        records[generation.sequence] = generation
+    return dict(sorted(records.items()))
+
+
+def present(layout: Layout) -> dict[int, Generation]:
+    """The generations whose folders lie under DATA/generations, by number."""
+    found = {}
+    for folder in sorted(layout.generations.glob("[0-9]*/")):
+        generation = load(folder / RECORD)
+        if folder.name != f"{generation.sequence:06d}":
+            raise InvalidInputError(
+                f"{folder} holds generation {generation.sequence}",
+                f"rename the folder to {generation.sequence:06d}",
+            )
+        found[generation.sequence] = generation
+    return found
+
+
+def check_complete(archives: Sequence[Path]) -> None:
+    """See that oc-mirror has written every archive to its end.
+
+    Raises MirrorError: a full disk while closing an archive is only a warning to oc-mirror.
+    """
+    if not archives:
+        raise MirrorError(
+            "oc-mirror ended with success but wrote no archive", "see its messages in the log above"
+        )
+    for archive in archives:
+        with archive.open("rb") as stream:
+            stream.seek(max(archive.stat().st_size - _TRAILER, 0))
+            if stream.read() != bytes(_TRAILER):
+                raise MirrorError(
+                    f"{archive.name} ends in the middle", "free space on the data volume, then run again"
+                )
+
+
+def describe(archives: Iterable[Path]) -> tuple[Archive, ...]:
+    """Size and sha256 of each file, spread over the cores; the files are on the disk for good afterwards."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return tuple(pool.map(_describe, sorted(archives)))
+
+
+def verify(folder: Path, generation: Generation) -> None:
+    """See that a generation's files are what its record says.
+
+    Raises InvalidInputError with the file that is missing or damaged. Sizes are compared first: they tell a
+    copy that was cut short without reading it.
+    """
+    hint = f"copy {folder.name} again from where it was made; its record is right, its files are not"
+    for file in generation.files:
+        path = folder / file.name
+        size = path.stat().st_size if path.is_file() else None
+        if size != file.size:
+            found = "is missing" if size is None else f"has {size} bytes instead of {file.size}"
+            raise InvalidInputError(f"generation {generation.sequence}: {file.name} {found}", hint)
+    for expected, found_file in zip(generation.files, _hashed(folder, generation), strict=True):
+        if found_file != expected.sha256:
+            raise InvalidInputError(
+                f"generation {generation.sequence}: {expected.name} is damaged (its sha256 is {found_file})",
+                hint,
+            )
+
+
+def seal(layout: Layout, draft: dict[str, Any]) -> Generation:
+    """Make the archives of a completed run a generation; `draft` is its record without `files`.
+
+    Can be interrupted anywhere and called again: archives move into a hidden folder, which gets its real name
+    only when everything is in it and on the disk.
+    """
+    sequence = draft["sequence"]
+    folder, incoming = layout.generation(sequence), layout.incoming(sequence)
+    if not folder.exists():
+        incoming.mkdir(parents=True, exist_ok=True)
+        for archive in layout.archives():
+            _move(archive, incoming / archive.name)
+        write_atomically(incoming / IMAGESET, layout.imageset.read_bytes())
+        generation = _parse(
+            draft | {"files": [asdict(file) for file in describe(incoming.glob("mirror_*.tar"))]}
+        )
+        write_atomically(incoming / RECORD, generation.as_json())
+        incoming.rename(folder)
+        _sync(layout.generations)
+    generation = load(folder / RECORD)
+    write_atomically(layout.ledger / f"{sequence:06d}.json", generation.as_json())
+    return generation
+
+
+def _move(source: Path, destination: Path) -> None:
+    """Rename, or copy to another volume; a copy that was cut short is made again from its source."""
+    shutil.move(source, destination)
+
+
+def _describe(path: Path) -> Archive:
+    digest = _sha256(path)
+    _sync(path)
+    return Archive(name=path.name, size=path.stat().st_size, sha256=digest)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _hashed(folder: Path, generation: Generation) -> list[str]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(_sha256, [folder / file.name for file in generation.files]))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parse(document: dict[str, Any]) -> Generation:
+    before = document["predecessor"]
+    for file in document["files"]:
+        if not re.fullmatch(r"mirror_\d{6}\.tar", file["name"]):
+            raise ValueError(f"'{file['name']}' is no archive's name")
+    return Generation(
+        **document
+        | {
+            "predecessor": Predecessor(**before) if before else None,
+            "files": tuple(Archive(**file) for file in document["files"]),
+            "history_written": tuple(document["history_written"]),
+            "sequence": int(document["sequence"]),
+        }
+    )

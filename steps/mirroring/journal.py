@@ -1,0 +1,134 @@
+"""The to-disk run in progress, written down so that whatever kills it costs at most its own work.
+
+oc-mirror advances its history before the archive is closed, and its next run deletes the archive. So between
+the two lies the moment in which blobs count as archived and are in no archive. The journal closes it:
+
+    mirroring   oc-mirror is at work. After a kill: its archive is set aside and its history taken back.
+    archived    oc-mirror has ended well. After a kill: the archive becomes a generation, as it would have.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from steps.errors import InvalidInputError
+from steps.files import write_atomically
+from steps.mirroring import generations, history
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from steps.mirroring.layout import Layout
+
+log = logging.getLogger(__name__)
+
+MIRRORING, ARCHIVED = "mirroring", "archived"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """What is known of the run: its phase, the histories that were there before, and the record to be."""
+
+    phase: str
+    started: str
+    histories: tuple[str, ...]
+    draft: dict[str, Any]
+
+
+def write(layout: Layout, journal: Journal) -> None:
+    """Put the journal on the disk."""
+    write_atomically(layout.journal, json.dumps(asdict(journal), indent=2) + "\n")
+
+
+def close(layout: Layout) -> None:
+    """End the run: nothing is in progress any more. The journal goes first, its ImageSet after it."""
+    layout.journal.unlink(missing_ok=True)
+    shutil.rmtree(layout.run, ignore_errors=True)
+
+
+def recover(layout: Layout, *, now: datetime) -> None:
+    """Bring the data directory to rest: finish or take back a run that was interrupted, set aside strangers.
+
+    To be called with the lock held, before oc-mirror runs. Can itself be interrupted and called again.
+    """
+    journal = _read(layout)
+    if journal is not None and journal.phase == ARCHIVED:
+        generation = generations.seal(layout, journal.draft)
+        log.info("generation %d of an interrupted run is now complete", generation.sequence)
+    elif journal is not None:
+        take_back(layout, journal)
+    close(layout)
+    if strangers := layout.archives():
+        folder = layout.set_aside / f"found-{now:%Y%m%dT%H%M%SZ}"
+        _move(strangers, folder)
+        log.warning(
+            "%s lay in %s and came from no run of ours: moved to %s, since oc-mirror would delete them",
+            ", ".join(path.name for path in strangers),
+            layout.root,
+            folder,
+        )
+    if layout.scratch.exists():
+        shutil.rmtree(layout.scratch)
+    forget_unfinished_releases(layout.working_dir)
+
+
+def take_back(layout: Layout, journal: Journal) -> None:
+    """Undo a run that made no generation: its histories must not claim blobs that no archive holds.
+
+    Its files are set aside, not deleted; only those of the last such run are kept, since everything in them
+    is in the cache as well and a run that keeps failing would fill the disk.
+    """
+    folder = layout.set_aside / f"interrupted-{journal.started.replace(':', '')}"
+    written = [layout.history / name for name in _names(layout.history) if name not in journal.histories]
+    leftovers = [*written, *layout.archives()]
+    if leftovers:
+        _move(leftovers, folder)
+        log.warning(
+            "the run of %s made no generation: %s set aside in %s; the next run archives the same again",
+            journal.started,
+            ", ".join(path.name for path in leftovers),
+            folder,
+        )
+        for older in layout.set_aside.glob("interrupted-*"):
+            if older != folder:
+                shutil.rmtree(older)
+
+
+def forget_unfinished_releases(working_dir: Path) -> None:
+    """Remove release-images/REPOSITORY/TAG folders without index.json.
+
+    oc-mirror takes the mere folder for a finished copy (release/local_stored_collector.go,
+    ensureReleaseInOCIFormat) and would fail on it for ever: "failed to find release image in index".
+    """
+    for folder in (working_dir / "release-images").glob("*/*/"):
+        if not (folder / "index.json").exists():
+            shutil.rmtree(folder)
+            log.info("removed %s, a release image that an interrupted run had not finished", folder)
+
+
+def _read(layout: Layout) -> Journal | None:
+    try:
+        document = json.loads(layout.journal.read_bytes())
+        return Journal(**document | {"histories": tuple(document["histories"])})
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError(
+            f"{layout.journal} is not a journal of ours: {error}",
+            "move this file away; archives beside it will be set aside, not deleted",
+        ) from error
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob(f"{history.PREFIX}*"))
+
+
+def _move(paths: list[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        shutil.move(path, folder / path.name)

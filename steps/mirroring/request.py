@@ -1,0 +1,30 @@
+"""What a run of `mirror` is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steps.mirroring.command import Options
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+TO_DISK, FROM_DISK, DIRECT = "workflow-to-disk", "workflow-from-disk", "workflow-direct"
+WORKFLOWS = (TO_DISK, FROM_DISK, DIRECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One operation. `target_registry` is set for from-disk and direct, `imageset` for to-disk and direct."""
+
+    workflow: str
+    data: Path
+    imageset: Path | None = None
+    target_registry: str = ""
+    incremental_mode: bool = True
+    since_date: date | None = None
+    dry_run: bool = False
+    oc_mirror: str = "oc-mirror"
+    options: Options = field(default_factory=Options)

@@ -1,0 +1,63 @@
+"""One run of oc-mirror: started with the lock, its output passed on as it comes, its end understood."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps import process
+from steps.mirroring import command, outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.mirroring.command import Options, Version
+    from steps.mirroring.imageset_file import ImageSetFile
+    from steps.mirroring.layout import Layout
+    from steps.mirroring.request import Request
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OcMirror:
+    """oc-mirror as it is installed here, and the lock it inherits."""
+
+    executable: str
+    version: Version
+    options: Options
+    lock: int
+
+    def run(self, arguments: list[str], *, working_dir: Path) -> outcome.Reading:
+        """Run it to its end and return what it said; `working_dir` is where it keeps its error lists.
+
+        Raises MirrorError if anything of what was asked was not done.
+        """
+        started = time.time()
+        reading = outcome.Reading()
+        log.info("running oc-mirror %s", shlex.join(arguments))
+        exit_code = process.stream(
+            [self.executable, *arguments],
+            each_line=lambda line: log.info("%s", reading.feed(line)),
+            environment=command.environment(os.environ, self.options),
+            keep_open=[self.lock],
+        )
+        for errors in (working_dir / "logs").glob("mirroring_errors_*.txt"):
+            if errors.stat().st_mtime >= started - 1:
+                reading.note_failures(errors.read_text(errors="replace").splitlines())
+        outcome.check(exit_code, reading)
+        return reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that a workflow works with, the lock held and the data directory at rest."""
+
+    request: Request
+    layout: Layout
+    oc_mirror: OcMirror
+    imageset: ImageSetFile | None

@@ -1,0 +1,132 @@
+"""workflow-to-disk: a new generation, or nothing.
+
+Incremental mode: `true` leaves the choice of history to oc-mirror, `since-date` overrides it, `false` makes a
+full archive. What is continued must be an archive that became a generation here: of any other nobody could
+tell what it needs at the target, so then a full archive is made.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from steps.files import write_atomically
+from steps.mirroring import command, generations, history, journal, products
+from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from steps.mirroring.generations import Generation
+    from steps.mirroring.imageset_file import ImageSetFile
+    from steps.mirroring.outcome import Reading
+    from steps.mirroring.request import Request
+    from steps.mirroring.runner import Job
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """oc-mirror's --since, the history it leads to, and whose that is."""
+
+    since: date | None
+    history: str | None
+    generation: Generation | None
+
+
+def run(job: Job, imageset: ImageSetFile) -> str:
+    """Archive what `imageset` names and what the history lacks; return in one line what came of it.
+
+    Raises MirrorError if oc-mirror failed: then history and archives are as they were before.
+    """
+    layout = job.layout
+    histories = history.recorded(layout.history)
+    ledger = generations.ledger(layout)
+    base = choose_base(job.request, histories, ledger)
+    write_atomically(layout.imageset, imageset.content)
+    if job.request.dry_run:
+        arguments = _arguments(job, layout.scratch, base)
+        job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
+        return products.keep_plan(layout)
+    _let_the_second_pass(histories)
+    entry = Journal(phase=MIRRORING, started=_timestamp(), histories=tuple(histories), draft={})
+    journal.write(layout, entry)
+    try:
+        reading = job.oc_mirror.run(_arguments(job, layout.root, base), working_dir=layout.working_dir)
+        generations.check_complete(layout.archives())
+    except BaseException:
+        with suppress(OSError):  # what cannot be moved now, the next run takes back
+            journal.take_back(layout, entry)
+            journal.close(layout)
+        raise
+    draft = _draft(job, base, reading) | {
+        "sequence": max(ledger, default=0) + 1,
+        "imageset_sha256": imageset.sha256,
+        "history_written": [name for name in history.recorded(layout.history) if name not in histories],
+        "started": entry.started,
+        "finished": _timestamp(),
+    }
+    journal.write(layout, replace(entry, phase=ARCHIVED, draft=draft))
+    generation = generations.seal(layout, draft)
+    journal.close(layout)
+    return f"{generation.summary} is in {layout.generation(generation.sequence)}"
+
+
+def choose_base(request: Request, histories: dict[str, datetime], ledger: dict[int, Generation]) -> Base:
+    """Decide what to continue (design of oc-mirror: see `history`), and say so in the log."""
+    since = request.since_date if request.incremental_mode else history.EVERYTHING
+    name = history.chosen(histories, since)
+    if name is None:
+        log.info(
+            "full archive: %s", "no history is older than that" if histories else "there is no history yet"
+        )
+        return Base(since=since, history=None, generation=None)
+    writer = next((one for one in ledger.values() if name in one.history_written), None)
+    if writer is None:
+        log.warning("full archive: history %s was written by no generation of this data directory", name)
+        return Base(since=history.EVERYTHING, history=None, generation=None)
+    age = str(datetime.now(UTC) - histories[name]).split(".", 1)[0]
+    log.info("incremental archive: continues generation %d (history %s, %s old)", writer.sequence, name, age)
+    return Base(since=since, history=name, generation=writer)
+
+
+def _arguments(job: Job, destination: Path, base: Base) -> list[str]:
+    return command.to_disk(
+        job.oc_mirror.options,
+        job.oc_mirror.version,
+        imageset=job.layout.imageset,
+        destination=destination,
+        cache=job.layout.cache,
+        since=base.since,
+        dry_run=job.request.dry_run,
+    )
+
+
+def _draft(job: Job, base: Base, reading: Reading) -> dict[str, Any]:
+    before = base.generation
+    return {
+        "predecessor": None if before is None else {"sequence": before.sequence, "identity": before.identity},
+        "since": None if base.since is None else base.since.isoformat(),
+        "history_used": base.history,
+        "images": {kind: done for kind, (done, _total) in reading.counts.items()},
+        "oc_mirror": job.oc_mirror.version.text,
+        "host": socket.gethostname(),
+    }
+
+
+def _let_the_second_pass(histories: dict[str, datetime]) -> None:
+    """Wait out the second in which the newest history was written: a history's name has no finer time."""
+    now = datetime.now(UTC)
+    if histories and max(histories.values()).replace(microsecond=0) == now.replace(microsecond=0):
+        time.sleep(1 - now.microsecond / 1_000_000)
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

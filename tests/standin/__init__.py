@@ -1,0 +1,1 @@
+"""Programs that stand in for what cannot be had in a test."""

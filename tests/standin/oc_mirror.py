@@ -1,0 +1,813 @@
+#!/usr/bin/env python3
+"""A stand-in for oc-mirror v2: its files, messages and exit codes, over content that it makes up.
+
+Faithful to shared knowledge of the real program (openshift/oc-mirror, main of August 2026): it refuses what
+that refuses in the same words, deletes earlier archives at the start of every to-disk run (a dry one too),
+keeps a cache in the layout of a registry, archives only blobs that the chosen history lacks, writes the history
+before it closes the archive, says Goodbye on failure, and pushes real blobs and manifests to a real registry.
+Only the standard library, so that it runs wherever Python does. Images are made up from their names: no
+registry is read. What it does wrong on purpose is asked for by environment variables:
+
+STANDIN_VERSION     the version it reports, such as 4.18.3 (default 4.20.0)
+STANDIN_UPSTREAM    a number; the next one is a new version of every operator and every release (default 1)
+STANDIN_BYTES       size of an image's own layer (default 2048)
+STANDIN_SLOW        seconds to take for each image and each step of the archive
+STANDIN_FAIL        kinds of which the last image fails, such as `operator,additional` (release ends the run)
+STANDIN_ERROR       the error text of those images
+STANDIN_EXIT        exit code to use instead of the failure bits (0: as early 4.18 did)
+STANDIN_PANIC       crash as a Go program does
+STANDIN_DISK_FULL   run out of space: `archive` in the middle of the archive, `close` only at its last block
+STANDIN_PUSH        `none`: pretend that the target took everything
+"""
+
+# ruff: noqa: E501 - the messages are the real program's, word for word
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import ssl
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+KEYWORDS = [
+    "cluster-resources",
+    "dry-run",
+    "graph-preparation",
+    "helm",
+    "hold-operator",
+    "hold-release",
+    "delete",
+    "logs",
+    "operator-catalogs",
+    "release-images",
+    "signatures",
+]
+BITS = {"release": 2, "operator": 4, "additional": 8, "helm": 16}
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+TOP = {"kind", "apiVersion", "archiveSize", "mirror", "metadata"}
+MIRROR = {"platform", "operators", "additionalImages", "helm", "blockedImages", "samples"}
+
+
+def setting(name: str, default: str = "") -> str:
+    return os.environ.get(f"STANDIN_{name}", default)
+
+
+def pause() -> None:
+    if setting("SLOW"):
+        time.sleep(float(setting("SLOW")))
+
+
+class ExitError(Exception):
+    """The run ends with `code`; `message` is what the executor says last."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Log:
+    """Coloured lines as oc-mirror's: to stderr at first, then to stdout and a file."""
+
+    def __init__(self) -> None:
+        self.file: Path | None = None
+
+    def __call__(self, message: str, level: str = "INFO") -> None:
+        line = f"{datetime.now():%Y/%m/%d %H:%M:%S} \x1b[1;54m [{level}] \x1b[0m  : {message}\n"
+        stream = sys.stderr if self.file is None else sys.stdout
+        stream.write(line)
+        stream.flush()
+        if self.file is not None:
+            with self.file.open("a") as copy:
+                copy.write(line)
+
+
+log = Log()
+
+
+# --- the ImageSet: the block style of YAML that ImageSets are written in, and JSON ---
+
+
+def load_yaml(text: str) -> Any:
+    if text.lstrip().startswith("{"):
+        return json.loads(text)
+    lines = []
+    for raw in text.splitlines():
+        bare = re.sub(r"(^|\s)#.*$", "", raw).rstrip()
+        if bare.strip() and bare.strip() != "---":
+            lines.append((len(bare) - len(bare.lstrip()), bare.strip()))
+    value, rest = _block(lines, 0)
+    if rest < len(lines):
+        raise ExitError(f"could not parse config: yaml: cannot read '{lines[rest][1]}'")
+    return value
+
+
+def _block(lines: list[tuple[int, str]], at: int) -> tuple[Any, int]:
+    if at >= len(lines):
+        return None, at
+    indent = lines[at][0]
+    if lines[at][1].startswith("- ") or lines[at][1] == "-":
+        items = []
+        while at < len(lines) and lines[at][0] == indent and lines[at][1].startswith("-"):
+            inner = lines[at][1][1:].strip()
+            if re.match(r"[\w.-]+:( |$)", inner):
+                lines[at] = (indent + len(lines[at][1]) - len(inner), inner)
+                item, at = _block(lines, at)
+            else:
+                item, at = _scalar(inner), at + 1
+            items.append(item)
+        return items, at
+    mapping: dict[str, Any] = {}
+    while at < len(lines) and lines[at][0] == indent and not lines[at][1].startswith("- "):
+        found = re.match(r"([\w./-]+):(?: (.*))?$", lines[at][1])
+        if not found:
+            raise ExitError(f"could not parse config: yaml: cannot read '{lines[at][1]}'")
+        at += 1
+        if found[2]:
+            mapping[found[1]] = _scalar(found[2].strip())
+        elif at < len(lines) and (
+            lines[at][0] > indent or (lines[at][0] == indent and lines[at][1][0] == "-")
+        ):
+            mapping[found[1]], at = _block(lines, at)
+        else:
+            mapping[found[1]] = None
+    return mapping, at
+
+
+def _scalar(text: str) -> Any:
+    if text in {"true", "false"}:
+        return text == "true"
+    if text in {"{}", "[]", "null", "~"}:
+        return {"{}": {}, "[]": []}.get(text)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return int(text) if text.isdecimal() else text
+
+
+def read_config(path: str) -> dict[str, Any]:
+    try:
+        document = load_yaml(Path(path).read_text())
+    except OSError as error:
+        raise ExitError(f"open {path}: {(error.strerror or '').lower()}") from None
+    if not isinstance(document, dict) or "kind" not in document:
+        raise ExitError("configuration missing `kind`")
+    if document["kind"] != "ImageSetConfiguration":
+        raise ExitError(f'cannot parse "{document["kind"]}" as "ImageSetConfiguration"')
+    if "mirror" not in document:
+        raise ExitError("configuration missing the `mirror` stanza")
+    for known, section in ((TOP, document), (MIRROR, document["mirror"])):
+        for name in section:
+            if name not in known:
+                raise ExitError(f'decode ImageSetConfiguration: json: unknown field "{name}"')
+    return document
+
+
+# --- images, made up ---
+
+
+@dataclass
+class Image:
+    """An image: where it comes from, of which kind it is, where it goes, and its blobs by digest."""
+
+    origin: str
+    kind: str
+    repository: str
+    tag: str
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    manifest: str = ""
+
+    def __post_init__(self) -> None:
+        size = int(setting("BYTES", "2048"))
+        config = json.dumps(
+            {"architecture": "amd64", "os": "linux", "config": {"Labels": {"of": self.origin}}}
+        ).encode()
+        layers = [
+            b"the layer that all images share" * 40,
+            hashlib.shake_256(self.origin.encode()).digest(size),
+        ]
+        descriptors = [_descriptor("application/vnd.oci.image.layer.v1.tar", layer) for layer in layers]
+        manifest = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+                "layers": descriptors,
+            }
+        ).encode()
+        self.manifest = digest(manifest)
+        self.blobs = {digest(data): data for data in (*layers, config, manifest)}
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest(data), "size": len(data)}
+
+
+def _named(reference: str, kind: str, origin: str = "") -> Image:
+    name, _, hash_part = reference.partition("@")
+    path, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        path, tag = name, hash_part.replace(":", "-")
+    if not tag:
+        raise ExitError(f"{reference} unable to parse image correctly : tag and digest are empty", BITS[kind])
+    first, _, rest = path.partition("/")
+    repository = rest if rest and ("." in first or ":" in first or first == "localhost") else path
+    return Image(origin or reference, kind, repository, tag)
+
+
+def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
+    mirror = document["mirror"]
+    found: list[Image] = []
+    platform = mirror.get("platform") or {}
+    for channel in platform.get("channels") or []:
+        version = (
+            channel.get("maxVersion")
+            or channel.get("minVersion")
+            or f"{channel['name'].split('-')[-1]}.{upstream}"
+        )
+        source = "quay.io/openshift-release-dev/ocp-release"
+        found.append(
+            Image(f"{source}:{version}-x86_64", "release", "openshift/release-images", f"{version}-x86_64")
+        )
+        for part in ("machine-os", "kube-apiserver"):
+            tag = f"{version}-x86_64-{part}"
+            found.append(Image(f"{source}-dev:{tag}", "release", "openshift/release", tag))
+    if platform.get("graph"):
+        found.append(
+            Image("localhost/openshift/graph-image:latest", "release", "openshift/graph-image", "latest")
+        )
+    for operator in mirror.get("operators") or []:
+        catalog = operator["catalog"]
+        found.append(_named(catalog, "operator", f"{catalog} at {upstream}"))
+        for package in operator.get("packages") or [{"name": "everything"}]:
+            name = package["name"]
+            for part in ("bundle", "operand"):
+                image = f"{name}/{name}-{part}"
+                found.append(
+                    Image(f"registry.example.com/{image}:v{upstream}", "operator", image, f"v{upstream}")
+                )
+    found += [_named(image["name"], "additional") for image in mirror.get("additionalImages") or []]
+    for repository in (mirror.get("helm") or {}).get("repositories") or []:
+        for chart in repository.get("charts") or []:
+            name, version = chart["name"], str(chart.get("version", "latest"))
+            found.append(Image(f"charts.example.com/{name}:{version}", "helm", f"charts/{name}", version))
+    blocked = [str(one["name"]) for one in mirror.get("blockedImages") or []]
+    return [image for image in found if not any(re.search(pattern, image.origin) for pattern in blocked)]
+
+
+# --- the cache: a registry's files ---
+
+
+class Cache:
+    def __init__(self, root: Path) -> None:
+        self.root = root / ".oc-mirror" / ".cache"
+        self.storage = self.root / "docker" / "registry" / "v2"
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def blob(self, name: str) -> Path:
+        algorithm, _, value = name.partition(":")
+        return self.storage / "blobs" / algorithm / value[:2] / value / "data"
+
+    def link(self, image: Image) -> Path:
+        return (
+            self.storage
+            / "repositories"
+            / image.repository
+            / "_manifests"
+            / "tags"
+            / image.tag
+            / "current"
+            / "link"
+        )
+
+    def has(self, image: Image) -> bool:
+        return self.link(image).exists()
+
+    def add(self, image: Image) -> None:
+        for name, data in image.blobs.items():
+            if not self.blob(name).exists():
+                write(self.blob(name), data)
+        write(self.link(image), image.manifest.encode())
+
+    def read(self, image: Image) -> Image:
+        """The image as the cache has it; raises OSError with the registry's words if something is missing."""
+        where = f"localhost:55000/{image.repository}"
+        if not self.link(image).exists() or not self.blob(self.link(image).read_text()).exists():
+            raise OSError(f"reading manifest {image.tag} in {where}: manifest unknown")
+        image.manifest = self.link(image).read_text()
+        manifest = self.blob(image.manifest).read_bytes()
+        document = json.loads(manifest)
+        image.blobs = {image.manifest: manifest}
+        for descriptor in (document["config"], *document["layers"]):
+            path = self.blob(descriptor["digest"])
+            if not path.exists() or digest(path.read_bytes()) != descriptor["digest"]:
+                raise OSError(f"reading blob {descriptor['digest']}: fetching blob: blob unknown to registry")
+            image.blobs[descriptor["digest"]] = path.read_bytes()
+        return image
+
+
+def write(path: Path, data: bytes) -> None:
+    """As the registry writes: aside, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_bytes(data)
+    aside.rename(path)
+
+
+# --- the history ---
+
+
+class History:
+    def __init__(self, working_dir: Path, since: str) -> None:
+        self.directory = working_dir / ".history"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.before = (
+            None if since in {"", "0001-01-01"} else datetime.fromisoformat(since).replace(tzinfo=UTC)
+        )
+
+    def read(self) -> set[str]:
+        newest: tuple[datetime, Path] | None = None
+        for path in self.directory.iterdir():
+            if not path.name.startswith(".history-"):
+                continue
+            try:
+                written = datetime.fromisoformat(path.name.removeprefix(".history-"))
+            except ValueError:
+                text = f"unable to read history metadata from working-dir : error parsing time {path.name}"
+                raise ExitError(text) from None
+            if (self.before is None or written < self.before) and (newest is None or written > newest[0]):
+                newest = (written, path)
+        return set(newest[1].read_text().split()) if newest else set()
+
+    def append(self, added: set[str]) -> None:
+        name = f".history-{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        lines = sorted(self.read() | added)
+        (self.directory / name).write_text("".join(f"{line}\n" for line in lines))
+
+
+# --- the archive ---
+
+
+def archive(run: Run, images: list[Image]) -> None:
+    log("📦 Preparing the tarball archive...")
+    history, cache = History(run.working_dir, run.options.since), run.cache
+    path = run.root / "mirror_000001.tar"
+    with path.open("wb") as stream:
+        tar = tarfile.TarFile(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)
+        _add_tree(tar, cache.storage / "repositories", cache.root)
+        known = history.read()
+        added: set[str] = set()
+        for image in images:
+            pause()
+            for name in image.blobs:
+                if name not in known | added:
+                    tar.add(cache.blob(name), cache.blob(name).relative_to(cache.root), recursive=False)
+                    added.add(name)
+            if setting("DISK_FULL") == "archive":
+                stream.flush()
+                raise ExitError(
+                    f"unable to add image blobs to the archive : write {path}: no space left on device"
+                )
+        _add_tree(tar, run.working_dir, run.root)
+        tar.add(run.options.config, f"isc_{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        history.append(added)
+        pause()
+        if setting("DISK_FULL") == "close":
+            log(f"error closing archive writer : write {path}: no space left on device", "WARN")
+            return
+        tar.close()
+
+
+def _add_tree(tar: tarfile.TarFile, folder: Path, relative_to: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()  # read at once: our own log grows meanwhile
+            member = tarfile.TarInfo(str(path.relative_to(relative_to)))
+            member.size, member.mode, member.mtime = len(data), 0o644, int(path.stat().st_mtime)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def unarchive(run: Run) -> None:
+    found = sorted(path for path in run.root.iterdir() if re.search(r"mirror_[0-9]{6}\.tar", path.name))
+    if not found:
+        raise ExitError(f'no tar archives matching "mirror_[0-9]{{6}}\\\\.tar" found in "{run.root}"')
+    log("📦 Extracting mirror archive(s)...")
+    for number, path in enumerate(found, 1):
+        if path.stat().st_size == 0:
+            raise ExitError(f'empty archive file "{path}"')
+        print(f"Extracting chunk file ({number} / {len(found)}): {path}", flush=True)
+        try:
+            with tarfile.open(path) as tar:
+                for member in tar:
+                    inside = run.root if "working-dir" in member.name else run.cache.root
+                    data = tar.extractfile(member)
+                    if data is not None and not member.name.startswith("isc_"):
+                        target = inside / member.name
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        target.write_bytes(data.read())
+        except tarfile.TarError:
+            raise ExitError(f"error reading archive {path}: unexpected EOF") from None
+        pause()
+
+
+# --- the target: a registry, spoken to by the OCI distribution protocol ---
+
+
+class Registry:
+    """A registry at HOST[:PORT]; with `verify` false any certificate will do, and plain HTTP as well."""
+
+    def __init__(self, host: str, *, verify: bool, authfile: str = "") -> None:
+        self.host, self.verify = host, verify
+        self.authorization = ""
+        if authfile:
+            entry = json.loads(Path(authfile).read_text()).get("auths", {}).get(host, {})
+            user = base64.b64encode(f"{entry.get('username')}:{entry.get('password')}".encode()).decode()
+            self.authorization = entry.get("auth") or (user if "username" in entry else "")
+        self.base = f"https://{host}"
+
+    def check(self) -> None:
+        """See that it answers; as containers/image does, try HTTP after HTTPS where that is allowed."""
+        try:
+            self.call("GET", "/v2/")
+        except OSError as error:
+            if self.verify or "HTTP status" in str(error) or "unauthorized" in str(error):
+                raise
+            self.base = f"http://{self.host}"
+            self.call("GET", "/v2/")
+
+    def call(
+        self, method: str, path: str, data: bytes | None = None, kind: str = "", *, missing: bool = False
+    ) -> str:
+        """Make one request and return the Location it answers with; `missing`: 404 gives an empty text."""
+        url = path if "://" in path else self.base + path
+        request = urllib.request.Request(url, data=data, method=method)
+        if self.authorization:
+            request.add_header("Authorization", f"Basic {self.authorization}")
+        request.add_header("Content-Type", kind or "application/octet-stream")
+        context = None
+        if url.startswith("https:"):
+            context = ssl.create_default_context() if self.verify else ssl._create_unverified_context()
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+                return str(answer.headers.get("Location") or url)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == 404 and missing:
+                    return ""
+                if error.code == 401:
+                    raise OSError("unauthorized: authentication required") from None
+                raise OSError(f"received unexpected HTTP status: {error.code} {error.reason}") from None
+        except urllib.error.URLError as error:
+            reason = error.reason
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                text = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+            elif isinstance(reason, ssl.SSLError):
+                text = "http: server gave HTTP response to HTTPS client"
+            elif isinstance(reason, ConnectionRefusedError):
+                text = f"dial tcp {self.host}: connect: connection refused"
+            else:
+                text = f"dial tcp: {reason}"
+            raise OSError(f'pinging container registry {self.host}: Get "{url}": {text}') from None
+
+    def push(self, image: Image, repository: str) -> None:
+        for name, data in image.blobs.items():
+            if name != image.manifest and not self.call(
+                "HEAD", f"/v2/{repository}/blobs/{name}", missing=True
+            ):
+                place = self.call("POST", f"/v2/{repository}/blobs/uploads/", b"")
+                joint = "&" if "?" in place else "?"
+                self.call("PUT", f"{place}{joint}digest={urllib.parse.quote(name)}", data)
+        self.call("PUT", f"/v2/{repository}/manifests/{image.tag}", image.blobs[image.manifest], MANIFEST)
+
+
+# --- a run ---
+
+
+@dataclass
+class Run:
+    """One run: its arguments and where it works."""
+
+    options: argparse.Namespace
+    mode: str
+    root: Path
+    working_dir: Path
+    cache: Cache
+    stamp: str
+    target: Registry | None = None
+    prefix: str = ""
+
+
+def complete(options: argparse.Namespace) -> Run:
+    """What the real program does before it copies: folders made, its own results wiped, old archives removed."""
+    document = read_config(options.config)
+    destination, start = options.destination, options.destination.partition("://")[2]
+    mode = (
+        "mirrorToDisk"
+        if destination.startswith("file://")
+        else "diskToMirror"
+        if options.from_
+        else "mirrorToMirror"
+    )
+    root = Path(
+        {"mirrorToDisk": start, "diskToMirror": options.from_, "mirrorToMirror": options.workspace}[
+            mode
+        ].removeprefix("file://")
+    )
+    run = Run(
+        options,
+        mode,
+        root,
+        root / "working-dir",
+        Cache(Path(options.cache_dir)),
+        f"{datetime.now():%Y%m%d_%H%M%S}",
+    )
+    (run.working_dir / "logs").mkdir(parents=True, exist_ok=True)
+    log.file = run.working_dir / "logs" / f"oc-mirror-{run.stamp}.log"
+    log(f"🔀 workflow mode: {mode} ")
+    if not options.dry_run:
+        shutil.rmtree(run.working_dir / "cluster-resources", ignore_errors=True)
+    for name in ("signatures", "release-images", "operator-catalogs", "cluster-resources", "helm/charts"):
+        (run.working_dir / name).mkdir(parents=True, exist_ok=True)
+    if mode == "mirrorToDisk":
+        for old in root.glob("mirror_*.tar"):
+            old.unlink()
+        History(run.working_dir, options.since)
+    else:
+        host, _, run.prefix = start.partition("/")
+        run.target = Registry(host, verify=options.dest_tls_verify, authfile=options.authfile)
+    options.document = document
+    return run
+
+
+def collect(run: Run) -> list[Image]:
+    marker = run.working_dir / "operator-catalogs" / "upstream"
+    if run.mode != "diskToMirror":
+        marker.write_text(setting("UPSTREAM", "1"))
+    images = images_of(run.options.document, marker.read_text() if marker.exists() else "1")
+    for image in images:
+        if image.repository == "openshift/release-images":
+            folder = run.working_dir / "release-images" / "ocp-release" / image.tag
+            if folder.exists() and not (folder / "index.json").exists():
+                raise ExitError(
+                    "[ReleaseImageCollector] failed to find release image in index", BITS["release"]
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            pause()
+            (folder / "index.json").write_text("{}")
+        if image.repository.endswith("graph-image") and run.mode == "mirrorToMirror":
+            push(run, image)
+    if not images:
+        log("❗ No images to mirror...", "WARN")
+        raise ExitError("no images to copy")
+    return images
+
+
+def push(run: Run, image: Image) -> None:
+    if run.target is not None and setting("PUSH") != "none":
+        run.target.push(image, "/".join(filter(None, (run.prefix, image.repository))))
+
+
+def copy(run: Run, image: Image, *, fails: bool) -> None:
+    """Copy one image; raises OSError with the text of its failure."""
+    pause()
+    if fails:
+        raise OSError(setting("ERROR", "reading manifest: manifest unknown"))
+    if run.mode == "mirrorToDisk":
+        run.cache.add(image)
+    else:
+        push(run, run.cache.read(image) if run.mode == "diskToMirror" else image)
+
+
+def work(run: Run, images: list[Image]) -> int:
+    """Copy all; list the failures, say the results and return the failure bits."""
+    log("🚀 Start copying the images...")
+    log(f"📌 images to copy {len(images)} ")
+    kinds = [kind for kind in BITS if any(image.kind == kind for image in images)]
+    doomed = {
+        [image.origin for image in images if image.kind == kind][-1]
+        for kind in kinds
+        if kind in setting("FAIL").split(",")
+    }
+    done, failures = dict.fromkeys(kinds, 0), []
+    for image in images:
+        try:
+            copy(run, image, fails=image.origin in doomed)
+        except OSError as error:
+            log(f"Failed to copy {image.kind} {image.origin}", "ERROR")
+            failures.append(f"error mirroring image {image.origin} error: {error}")
+            if image.kind == "release":
+                break
+        else:
+            done[image.kind] += 1
+            log(
+                f"Success copying {image.origin} ➡️ {'cache' if run.mode == 'mirrorToDisk' else run.prefix or '/'}"
+            )
+    log("=== Results ===")
+    bits = 0
+    for kind in kinds:
+        total = sum(image.kind == kind for image in images)
+        if done[kind] == total:
+            log(f" ✓  {total} / {total} {kind} images mirrored successfully")
+        else:
+            bits |= BITS[kind]
+            hint = f"Some {kind} images failed to be mirrored - please check the logs"
+            log(f" ✗  {done[kind]} / {total} {kind} images mirrored: {hint}")
+    if failures:
+        errors = run.working_dir / "logs" / f"mirroring_errors_{run.stamp}.txt"
+        errors.write_text("".join(f"{line}\n" for line in failures))
+        for line in failures:
+            log(f"[Worker] {line}", "ERROR")
+    return bits
+
+
+def dry_run(run: Run, images: list[Image]) -> None:
+    folder = run.working_dir / "dry-run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    lines = [f"docker://{image.origin}=docker://{image.repository}:{image.tag}" for image in images]
+    (folder / "mapping.txt").write_text("".join(f"{line}\n" for line in lines))
+    missing = [line for line, image in zip(lines, images, strict=True) if not run.cache.has(image)]
+    if missing and run.mode == "mirrorToDisk":
+        (folder / "missing.txt").write_text("".join(f"{line}\n" for line in missing))
+        log(
+            f"⚠️  {len(missing)}/{len(images)} images necessary for mirroring are not available in the cache.",
+            "WARN",
+        )
+    log(f"📄 list of all images for mirroring in : {folder / 'mapping.txt'}")
+
+
+def cluster_resources(run: Run) -> None:
+    log("📄 Generating cluster resources...")
+    created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for name, kind in (("idms", "ImageDigestMirrorSet"), ("itms", "ImageTagMirrorSet")):
+        text = f"apiVersion: config.openshift.io/v1\nkind: {kind}\nmetadata:\n  name: {name}-generic-0\n"
+        text += f"  annotations:\n    createdAt: '{created}'\nspec: {{}}\n"
+        (run.working_dir / "cluster-resources" / f"{name}-oc-mirror.yaml").write_text(text)
+
+
+def mirror(run: Run) -> None:
+    if run.target is not None and setting("PUSH") != "none":
+        try:
+            run.target.check()
+        except OSError as error:
+            raise ExitError(
+                f'checking registry "{run.target.host}" access: failed to authenticate: {error}'
+            ) from None
+    try:
+        if run.mode == "diskToMirror":
+            unarchive(run)
+        images = collect(run)
+        if run.options.dry_run:
+            dry_run(run, images)
+            return
+        bits = work(run, images)
+        if bits and (run.mode == "mirrorToDisk" or setting("EXIT") != "0"):
+            raise ExitError("[Worker] some errors occurred during the mirroring.", bits)
+        if run.mode == "mirrorToDisk":
+            stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            (run.working_dir / f"isc_pinned_{stamp}.yaml").write_bytes(Path(run.options.config).read_bytes())
+            archive(run, images)
+        else:
+            cluster_resources(run)
+    finally:
+        log("mirror time     : 1s")
+        log("👋 Goodbye, thank you for using oc-mirror")
+
+
+# --- the command line ---
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        raise ExitError(f"unknown flag: {found[1]}" if found else message)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = Parser(allow_abbrev=False)
+    parser.add_argument("destination")
+    parser.add_argument("--v2", action="store_true")
+    parser.add_argument("-c", "--config", default="")
+    for name in (
+        "cache-dir",
+        "workspace",
+        "since",
+        "authfile",
+        "image-timeout",
+        "retry-times",
+        "retry-delay",
+        "port",
+    ):
+        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--from", dest="from_", default="")
+    parser.add_argument("--log-level", default="info")
+    parser.add_argument("--parallel-images", type=int, default=4)
+    parser.add_argument("--parallel-layers", type=int, default=5)
+    parser.add_argument("--dry-run", action="store_true")
+    flags = ["src-tls-verify", "dest-tls-verify"]
+    if not setting("VERSION").startswith("4.18"):
+        flags.append("remove-signatures")
+    for name in flags:
+        parser.add_argument(f"--{name}", type=lambda text: text == "true", default=True)
+    return parser.parse_args(argv)
+
+
+def validate(options: argparse.Namespace) -> None:
+    """Refuse what cli/executor.go refuses, in its order and words."""
+    to_disk, to_registry = (
+        options.destination.startswith("file://"),
+        options.destination.startswith("docker://"),
+    )
+    where = "when destination is file://, mirrorToDisk workflow is assumed, and the "
+    rules = (
+        (options.workspace and not options.workspace.startswith("file://"), "when --workspace is used, it must have file:// prefix"),
+        (options.log_level not in {"info", "debug", "trace", "error"}, f'"{options.log_level}": invalid log-level, it should be one of (info,debug,trace,error)'),
+        (os.environ.get("OC_MIRROR_CACHE") and options.cache_dir, "either OC_MIRROR_CACHE or --cache-dir can be used but not both"),
+        (not options.config, "use the --config flag it is mandatory"),
+        (to_disk and options.from_, f"{where}--from argument is not needed"),
+        (to_disk and _keyword(options.destination), f"the destination contains an internal oc-mirror keyword '{_keyword(options.destination)}'"),
+        (options.from_ and "file://" not in options.from_, "when --from is used, it must have file:// prefix"),
+        (options.from_ and _keyword(options.from_), f"the path set in --from flag contains an internal oc-mirror keyword '{_keyword(options.from_)}'"),
+        (options.since and not _is_date(options.since), "--since flag needs to be in format yyyy-MM-dd"),
+        (not 1 <= options.parallel_images <= 10, "the flag parallel-images must be between the range 1 to 10"),
+        (not 1 <= options.parallel_layers <= 10, "the flag parallel-layers must be between the range 1 to 10"),
+        (to_disk and options.workspace, f"{where}--workspace argument is not needed"),
+        (
+            to_registry and options.workspace and options.from_,
+            "when destination is docker://, --from (assumes disk to mirror workflow) and --workspace (assumes mirror to mirror workflow) cannot be used together",
+        ),
+        (
+            to_registry and not options.workspace and not options.from_,
+            "when destination is docker://, either --from (assumes disk to mirror workflow) or --workspace (assumes mirror to mirror workflow) need to be provided",
+        ),
+        (
+            not to_disk and not to_registry,
+            "destination must have either file:// (mirror to disk) or docker:// (diskToMirror) protocol prefixes",
+        ),
+    )  # fmt: skip
+    for broken, message in rules:
+        if broken:
+            raise ExitError(message)
+    options.cache_dir = options.cache_dir or os.environ.get("OC_MIRROR_CACHE") or os.environ["HOME"]
+
+
+def _keyword(path: str) -> str:
+    return next((word for word in KEYWORDS if word in path), "")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        return False
+    return True
+
+
+def main(argv: list[str]) -> int:
+    if "version" in argv:
+        log("👋 Hello, welcome to oc-mirror")
+        print(json.dumps({"clientVersion": {"gitVersion": setting("VERSION", "4.20.0")}}))
+        return 0
+    if "--v2" not in argv:
+        text = "⚠️  the use of the flag --v1 or --v2 is mandatory, please use --v2 for the supported oc-mirror version"
+        print(f"F1123 06:37:37.000000       1 main.go:53] {text}", file=sys.stderr)
+        return 255
+    try:
+        log("👋 Hello, welcome to oc-mirror")
+        umask = os.umask(0)
+        os.umask(umask)
+        if umask != 0o022:
+            log(f"⚠️  Detected bad umask 00{umask:o} (oc-mirror requires a umask of 0022)", "WARN")
+        options = parse(argv)
+        validate(options)
+        if setting("PANIC"):
+            print(
+                "panic: runtime error: index out of range [1]\n\ngoroutine 1 [running]:\nmain.main()",
+                file=sys.stderr,
+            )
+            return 2
+        mirror(complete(options))
+    except ExitError as error:
+        log(f"[Executor] {error} ", "ERROR")
+        return int(setting("EXIT") or error.code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
