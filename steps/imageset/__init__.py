@@ -1,1 +1,1 @@
-"""Operators and versions → ImageSetConfiguration; its validation; the difference of two. Pure."""
+"""Plans → ImageSetConfiguration, and what there is to say about one: valid, described, compared. Pure."""

@@ -1,0 +1,69 @@
+"""Images that AutoShift's features run although no catalog names them, so no operator brings them along.
+
+Facts of auto-shift/autoshiftv2 at 929a8558, each with its file. GitLab's Redis is not here: its policy takes
+the image from the GitOps operator, whose bundle names it (policies/certified/gitlab/README.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steps.autoshift.fleet import Member
+
+FOLDERS: Final = {
+    "autoshift-console": "autoshift-console",
+    "jfrog": "jfrog",
+    "node-feature-discovery": "node-feature-discovery",
+    "vault": "vault",
+}
+_CONSOLE: Final = "quay.io/autoshift/autoshift-console-plugin"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Image:
+    """An image reference and the AutoShift file that says so."""
+
+    name: str
+    origin: str
+
+
+def images_of(member: Member, minor: str, excluded_policies: frozenset[str]) -> Iterator[Image]:
+    """Yield the images that the member's features need with OpenShift `minor`."""
+    enabled = {
+        label
+        for label, folder in FOLDERS.items()
+        if member.labels.get(label) == "true" and folder not in excluded_policies
+    }
+    if "autoshift-console" in enabled and member.is_hub:
+        yield _console(member, minor)
+    if "node-feature-discovery" in enabled:
+        yield Image(
+            "registry.redhat.io/openshift4/ose-node-feature-discovery-rhel9:v4.22",
+            "policies/stable/node-feature-discovery/manifests/node-feature-discovery-instance.yaml",
+        )
+    if "jfrog" in enabled:
+        for name in (
+            "registry.connect.redhat.com/jfrog/init:7.104.10",
+            "releases-docker.jfrog.io/jfrog/router:7.149.1",
+        ):
+            yield Image(name, "scripts/known-additional-images.json")
+    if "vault" in enabled:
+        origin = "policies/community/vault/manifests/vault/kustomization.yaml"
+        yield Image(f"docker.io/hashicorp/vault:{member.labels.get('vault-version', '1.17.2')}", origin)
+        yield Image("docker.io/hashicorp/vault-k8s:1.4.2", "policies/community/vault/README.md")
+
+
+def _console(member: Member, minor: str) -> Image:
+    """Name the plugin for the minor, unless config.autoshiftConsole has a repository or image of its own."""
+    origin = "policies/community/autoshift-console/manifests/autoshift-console.yaml"
+    settings = member.config.get("autoshiftConsole")
+    settings = settings if isinstance(settings, dict) else {}
+    image, repository = settings.get("image"), settings.get("repository")
+    if isinstance(image, str) and image:
+        return Image(image, origin)
+    base = repository if isinstance(repository, str) and repository else _CONSOLE
+    return Image(f"{base}:ocp{minor}", origin)

@@ -1,0 +1,207 @@
+"""What AutoShift knows by name: its operators, its features, and where their defaults come from.
+
+The table serves where the checkout has no policies to read (an external values repository). Its facts are
+those of auto-shift/autoshiftv2 at 929a8558 (2026-08-21), `policies/*/DIR/manifests/**/kustomization.yaml`,
+and for labels that later went away, of f4d4fbb2 (2025-10-01) and 6dd48edc^ (2026-02-19),
+`policies/DIR/values.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+TABLE: Final = "AutoShift's defaults of 2026-08"
+ACM: Final = "acm"  # has no label that enables it: every hub gets it
+
+REDHAT: Final = "redhat-operators"
+CERTIFIED: Final = "certified-operators"
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What AutoShift installs for a label where no label says otherwise.
+
+    `channel` is None where the subscription names none: then OLM takes the default channel of the catalog.
+    It may contain `{minor}` (operators released with OpenShift). `reads_channel` is False where the policy
+    ignores the label `-channel`. `origin` says where this was read.
+    """
+
+    package: str
+    channel: str | None
+    source: str = REDHAT
+    folders: tuple[str, ...] = ()
+    reads_channel: bool = True
+    origin: str = TABLE
+
+
+def _known(package: str, channel: str, *folders: str, source: str = REDHAT) -> Default:
+    return Default(package, channel, source, folders)
+
+
+# label -> package, channel, policy folders (as excludePolicies and the path of a policy name them)
+OPERATORS: Final[dict[str, Default]] = {
+    "aap": _known("ansible-automation-platform-operator", "stable-2.6", "ansible-automation-platform"),
+    "acm": _known("advanced-cluster-management", "release-2.16", "advanced-cluster-management"),
+    "acs": _known("rhacs-operator", "stable", "advanced-cluster-security"),
+    "cert-manager": _known("openshift-cert-manager-operator", "stable-v1", "cert-manager"),
+    "cloudnative-pg": _known("cloudnative-pg", "stable-v1", "cloudnative-pg", source=CERTIFIED),
+    "compliance": _known("compliance-operator", "stable", "openshift-compliance-operator"),
+    "coo": _known(
+        "cluster-observability-operator", "stable", "cluster-observability", "cluster-observabilty"
+    ),
+    "dev-hub": _known("rhdh", "fast-1.9", "developer-hub"),
+    "dev-spaces": _known("devspaces", "stable", "dev-spaces"),
+    "external-secrets-operator": _known(
+        "openshift-external-secrets-operator", "stable-v1", "external-secrets-operator"
+    ),
+    "gitlab": _known("gitlab-operator-kubernetes", "stable", "gitlab", source=CERTIFIED),
+    # Its policy says redhat-operators, which has no such package; every values file says certified-operators.
+    "gitlab-runner": _known("gitlab-runner-operator", "stable", "gitlab-runner", source=CERTIFIED),
+    "gitops": _known("openshift-gitops-operator", "gitops-1.21", "openshift-gitops"),
+    "jfrog": _known("openshiftartifactoryha-operator", "alpha", "jfrog", source=CERTIFIED),
+    "kiali": _known("kiali-ossm", "stable", "kiali"),
+    "local-storage": _known("local-storage-operator", "stable", "local-storage"),
+    "logging": _known("cluster-logging", "stable-6.5", "logging"),
+    "loki": _known("loki-operator", "stable-6.5", "loki"),
+    "lvm": _known("lvms-operator", "stable-{minor}", "lvm"),
+    "metallb": _known("metallb-operator", "stable", "metallb"),
+    "mtv": _known("mtv-operator", "release-v2.10", "mtv"),
+    "nmstate": _known("kubernetes-nmstate-operator", "stable", "nmstate"),
+    "node-feature-discovery": _known("nfd", "stable", "node-feature-discovery"),
+    "node-maintenance": _known("node-maintenance-operator", "stable", "node-maintenance"),
+    "odf": _known("odf-operator", "stable-{minor}", "openshift-data-foundation"),
+    "opentelemetry": _known("opentelemetry-product", "stable", "opentelemetry"),
+    "pipelines": _known("openshift-pipelines-operator-rh", "pipelines-1.21", "openshift-pipelines"),
+    "quay": _known("quay-operator", "stable-3.18", "quay"),
+    "servicemesh3": _known("servicemeshoperator3", "stable", "servicemesh3"),
+    "servicemesh3operator": _known("servicemeshoperator3", "stable", "servicemesh3operator"),
+    # In AutoShift's example values only; no policy installs it.
+    "sriov": _known("sriov-network-operator", "stable"),
+    "tas": _known("rhtas-operator", "stable", "trusted-artifact-signer"),
+    "tempo": _known("tempo-product", "stable", "tempo"),
+    "trident": _known("trident-operator", "stable", "trident", source=CERTIFIED),
+    "virt": _known("kubevirt-hyperconverged", "stable", "openshift-virtualization"),
+}
+
+# The catalogs' own default channel where it has been the same from 4.16 to 4.22 (`{minor}`: of the catalog).
+# Where a package lacks here its default moves between releases, so a mirror must name one itself.
+CATALOG_DEFAULTS: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        (
+            "cluster-observability-operator",
+            "compliance-operator",
+            "devspaces",
+            "gitlab-operator-kubernetes",
+            "gitlab-runner-operator",
+            "kiali-ossm",
+            "kubernetes-nmstate-operator",
+            "kubevirt-hyperconverged",
+            "local-storage-operator",
+            "metallb-operator",
+            "nfd",
+            "node-maintenance-operator",
+            "opentelemetry-product",
+            "rhacs-operator",
+            "rhtas-operator",
+            "servicemeshoperator3",
+            "sriov-network-operator",
+            "tempo-product",
+            "trident-operator",
+        ),
+        "stable",
+    ),
+    **dict.fromkeys(("openshift-gitops-operator", "openshift-pipelines-operator-rh"), "latest"),
+    **dict.fromkeys(
+        (
+            "cephcsi-operator",
+            "lvms-operator",
+            "mcg-operator",
+            "ocs-client-operator",
+            "ocs-operator",
+            "ocs-tls-profiles",
+            "odf-csi-addons-operator",
+            "odf-dependencies",
+            "odf-external-snapshotter-operator",
+            "odf-operator",
+            "odf-prometheus-operator",
+            "recipe",
+            "rook-ceph-operator",
+        ),
+        "stable-{minor}",
+    ),
+    "cloudnative-pg": "stable-v1",
+    "openshift-cert-manager-operator": "stable-v1",
+    "openshift-external-secrets-operator": "stable-v1",
+    "openshiftartifactoryha-operator": "alpha",
+    "rhdh": "fast",
+}
+
+# Labels that are 'true' to switch on something that installs no operator of its own: the keys of the
+# policies' placements (`autoshift.io/LABEL In ['true']`) and what their templates and AutoShift's values
+# files add.
+FEATURES: Final = frozenset(
+    {
+        "aap-custom-cabundle",
+        "aap-eda-disabled",
+        "aap-file-storage",
+        "aap-hub-disabled",
+        "aap-lightspeed-disabled",
+        "aap-noobaa-s3-storage",
+        "acm-addon-tuning",
+        "acm-enable-provisioning",
+        "acm-observability",
+        "acm-search-storage",
+        "artifactory-db-backups",
+        "autoshift-console",
+        "cert-manager-api-cert",
+        "cert-manager-ca",
+        "cert-manager-ingress-cert",
+        "cluster-install",
+        "cluster-labels",
+        "compliance-auto-remediate",
+        "disable-default-catalogs",
+        "disconnected-mirror",
+        "gitlab-argocd-integration",
+        "gitlab-db-backups",
+        "gitlab-gitaly-ha",
+        "gitops-cluster-ca-bundle",
+        "gitops-dev",
+        "gitops-disable-default-argocd",
+        "imageregistry",
+        "infra-machineconfigpool",
+        "infra-node-config",
+        "infra-nodes",
+        "lvm-default",
+        "machine-health-checks",
+        "machine-health-checks-infra",
+        "machine-health-checks-storage",
+        "machine-health-checks-worker",
+        "manual-remediations",
+        "master-nodes",
+        "metallb-quota",
+        "odf-csi-all-nodes",
+        "odf-nooba-pvpool",
+        "odf-noobaa-pvpool",
+        "odf-ocs-flexible-scaling",
+        "openshift-upgrade",
+        "quay-db-backups",
+        "self-managed",
+        "servicemesh3-ambient",
+        "servicemesh3operator-tempo",
+        "storage-nodes",
+        "uwm",
+        "vault",
+        "vault-transit-provider",
+        "worker-node-config",
+        "worker-nodes",
+        "workload-partitioning",
+    }
+)
+_FEATURE_PATTERN = re.compile(r"gitops-dev-team-.+")  # one label a team (policies/stable/gitops-dev)
+
+
+def is_feature(label: str) -> bool:
+    """Whether an enabled label is known to install no operator."""
+    return label in FEATURES or _FEATURE_PATTERN.fullmatch(label) is not None

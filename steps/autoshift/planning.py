@@ -1,0 +1,184 @@
+"""From files to plan: read, merge, ask every cluster set and cluster, unite."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from steps.autoshift.demand import Demand, Reader
+from steps.autoshift.fleet import SECTIONS, Fleet, Member, place, read_fleet
+from steps.autoshift.images import Image, images_of
+from steps.autoshift.merging import read_values
+from steps.autoshift.names import few, sorted_names
+from steps.autoshift.operators import OPERATORS
+from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundMember, Release
+from steps.autoshift.policies import read_policies
+from steps.autoshift.union import unite
+from steps.autoshift.versions import FORMS, Wish, natural, parse_wish, span_of
+from steps.autoshift.wishes import VERSION_LABEL, architecture_of, wishes_of
+from steps.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from steps.autoshift.source import SourceFile
+
+Need: TypeAlias = "tuple[str, Demand] | Image | Wish"  # the first is a package in the catalog of a minor
+
+
+def plan_fleet(
+    values: Sequence[SourceFile],
+    policies: Sequence[SourceFile] = (),
+    *,
+    openshift_version: str | None = None,
+    operators_only: bool = False,
+) -> FleetPlan:
+    """Plan what the fleet of `values` (merged in order) needs.
+
+    `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y, X.Y.Z
+    or a range within one minor) replaces what the labels say; it must be given where no label says any.
+    `operators_only` needs no more than the minor. Raises InvalidInputError, with file and line where a file
+    is to blame.
+    """
+    merged, warnings = read_values(values)
+    fleet = read_fleet(merged, values)
+    notes = _Notes()
+    members = _with_wishes(fleet, values, openshift_version, notes)
+    minors = {wish.minor for _, wishes in members for wish in wishes}
+    if not minors:
+        purpose = "the catalogs" if operators_only else "the release and the catalogs"
+        raise InvalidInputError(
+            f"{', '.join(source.path for source in values)}: no label {VERSION_LABEL}, "
+            f"which decides {purpose}",
+            f"give the parameter openshift-version: {FORMS}",
+        )
+    asked = _ask(members, minors, _reader(fleet, values, policies, notes), fleet.excluded_policies)
+    operators, doubts = unite({need: who for need, who in asked.items() if isinstance(need, tuple)})
+    return FleetPlan(
+        sources=tuple(source.path for source in values),
+        members=_found(members),
+        minors=tuple(sorted(minors, key=natural)),
+        releases=_releases({need: who for need, who in asked.items() if isinstance(need, Wish)}),
+        operators=operators,
+        images=tuple(
+            AdditionalImage(need, sorted_names(who))
+            for need, who in sorted((need, who) for need, who in asked.items() if isinstance(need, Image))
+        ),
+        architectures=tuple(sorted({architecture_of(member) for member, _ in members})),
+        warnings=(*warnings, *fleet.warnings, *notes.texts(), *doubts),
+    )
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Warnings by text, each with those whom it concerns, so that a thousand clusters make one line."""
+
+    concerned: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, text: str, member: Member) -> None:
+        self.concerned[text].add(str(member.group))
+
+    def texts(self) -> list[str]:
+        return [f"{few(who)}: {text}" for text, who in sorted(self.concerned.items())]
+
+
+def _with_wishes(
+    fleet: Fleet, values: Sequence[SourceFile], override: str | None, notes: _Notes
+) -> list[tuple[Member, frozenset[Wish]]]:
+    """Pair every member with the releases it wants: the parameter's, or its own."""
+    parameter = _parameter(override)
+    paired = []
+    for member in fleet.members():
+        wishes = wishes_of(member, lambda member, label: _place(values, member, label))
+        if parameter:
+            if different := wishes - parameter:
+                said = ", ".join(sorted(map(str, different)))
+                notes.add(f"the parameter openshift-version {override} takes the place of {said}", member)
+        elif not wishes:
+            notes.add(f"no label {VERSION_LABEL}: its operators are mirrored for every minor found", member)
+        paired.append((member, parameter or wishes))
+    return paired
+
+
+def _parameter(version: str | None) -> frozenset[Wish]:
+    try:
+        return frozenset({parse_wish(version)}) if version else frozenset()
+    except ValueError as error:
+        raise InvalidInputError(f"the parameter openshift-version: {error}", f"write {FORMS}") from error
+
+
+def _reader(
+    fleet: Fleet, values: Sequence[SourceFile], policies: Sequence[SourceFile], notes: _Notes
+) -> Reader:
+    defaults = OPERATORS | read_policies(policies)
+    return Reader(
+        defaults=defaults,
+        excluded=frozenset(
+            label
+            for label, default in defaults.items()
+            if fleet.excluded_policies.intersection(default.folders)
+        ),
+        warn=notes.add,
+        locate=lambda member, label: _place(values, member, label),
+    )
+
+
+def _ask(
+    members: Sequence[tuple[Member, frozenset[Wish]]],
+    minors: set[str],
+    reader: Reader,
+    excluded_policies: frozenset[str],
+) -> Mapping[Need, set[str]]:
+    """Ask every member what it needs; a cluster counts for what its set does not need already."""
+    asked: dict[Need, set[str]] = defaultdict(set)
+    of_sets: dict[str, set[Need]] = {}
+    for member, wishes in members:
+        needs: set[Need] = set(wishes)
+        demands = reader.demands(member)
+        for minor in {wish.minor for wish in wishes} or minors:
+            needs.update((minor, demand) for demand in demands)
+            needs.update(images_of(member, minor, excluded_policies))
+        if member.base is None:
+            of_sets[str(member.group)] = needs
+        else:
+            needs -= of_sets[str(member.base)]
+        for need in needs:
+            asked[need].add(str(member.group))
+    return asked
+
+
+def _place(values: Sequence[SourceFile], member: Member, label: str) -> str:
+    """Say where a label of a member stands: with the cluster itself, else with its set."""
+    for group in filter(None, (member.group, member.base)):
+        if label in group.labels:
+            section = next(name for name, kind in SECTIONS.items() if kind == group.kind)
+            return place(values, [section, group.name, "labels", label])
+    return ", ".join(source.path for source in values)
+
+
+def _found(members: Sequence[tuple[Member, frozenset[Wish]]]) -> tuple[FoundMember, ...]:
+    """List each set and cluster once, in the order of the fleet."""
+    bases: dict[str, list[str]] = defaultdict(list)
+    wishes_of_group: dict[str, set[Wish]] = defaultdict(set)
+    for member, wishes in members:
+        bases[str(member.group)] += [member.base.name] if member.base else []
+        wishes_of_group[str(member.group)] |= wishes
+    groups = {str(member.group): member.group for member, _ in members}
+    return tuple(
+        FoundMember(group.kind, group.name, tuple(bases[name]), tuple(sorted(wishes_of_group[name])))
+        for name, group in groups.items()
+    )
+
+
+def _releases(asked: Mapping[Wish, set[str]]) -> tuple[Release, ...]:
+    """Unite the wishes of each release channel."""
+    by_channel: dict[str, set[Wish]] = defaultdict(set)
+    for wish in asked:
+        by_channel[wish.channel].add(wish)
+    releases = []
+    for channel, wishes in sorted(by_channel.items(), key=lambda item: natural(item[0])):
+        span = span_of(wishes)
+        who = sorted_names(name for wish in wishes for name in asked[wish])
+        releases.append(Release(channel, span.low, span.high, span.shortest_path, who))
+    return tuple(releases)

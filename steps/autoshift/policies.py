@@ -1,0 +1,139 @@
+"""Operator defaults from the policies of the same checkout, which are what that revision really installs.
+
+Three forms, all of AutoShift itself:
+* `policies/DIR/values.yaml`: `KEY: {name, channel, source}` (until 2026-02; openshift-gitops still);
+* `policies/DIR/templates/*operator*.yaml`: which labels the subscription reads, and which KEY it falls back
+  to. In 2025-09 the templates of odf and lvm named no channel at all, so the label `-channel` had no effect;
+* `policies/*/DIR/**/kustomization.yaml`: `valuesInline.subscription` with each label and its default (since).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from steps.autoshift.operators import OPERATORS, REDHAT, Default
+from steps.autoshift.source import SourceFile, decode
+from steps.autoshift.yamltext import Tree, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_LABEL_DEFAULT = re.compile(r'"autoshift\.io/([a-z0-9_-]+)"\s*\|\s*default\s+"([^"]*)"')
+_TEMPLATE_LABEL = re.compile(r'"autoshift\.io/([a-z0-9_-]+?)-(?:subscription-name|channel|source)"')
+_TEMPLATE_KEY = re.compile(r"\.Values\.(\w+)\.(?:name|source)\b")
+_FOLDER = re.compile(r"(?:^|/)policies/(?:(?:stable|certified|community)/)?([^/]+)/")
+_SUFFIXES = ("-subscription-name", "-name", "-channel", "-source")
+
+# Before templates read these labels their values files still carried this key (gone with 2b4e949a,
+# 2025-10-02).
+_OLD_KEY = "installPlanApproval"
+_ONCE_WITHOUT_CHANNEL = frozenset({"odf", "lvm"})
+_LABEL_OF_FOLDER: Final = {folder: label for label, known in OPERATORS.items() for folder in known.folders}
+
+
+def read_policies(policies: Sequence[SourceFile]) -> dict[str, Default]:
+    """Return the defaults that the policies give, by label; empty where there are no policies.
+
+    Files that hold none are passed over. Raises InvalidInputError for one that should and is not YAML.
+    """
+    templates = dict(_templates(policies))
+    defaults: dict[str, Default] = {}
+    for source in sorted(policies, key=lambda source: source.path):
+        folder = folder_of(source.path)
+        if source.path.endswith("/kustomization.yaml") and b"valuesInline" in source.content:
+            found = dict(_from_kustomization(source, folder))
+        elif source.path.endswith("/values.yaml"):
+            found = dict(_from_values(source, folder, templates.get(folder)))
+        else:
+            continue
+        defaults.update(found)
+    return defaults
+
+
+def folder_of(path: str) -> str:
+    """Return the policy folder of a path, as `excludePolicies` names it."""
+    found = _FOLDER.search(path)
+    return found[1] if found else ""
+
+
+def _templates(policies: Sequence[SourceFile]) -> Iterator[tuple[str, str]]:
+    for source in policies:
+        if "/templates/" in source.path and b"subscription:" in source.content:
+            yield folder_of(source.path), decode(source)
+
+
+def _from_kustomization(source: SourceFile, folder: str) -> Iterator[tuple[str, Default]]:
+    for document in parse(source):
+        for chart in _list(_get(document, "helmCharts")):
+            subscription = _get(_get(chart, "valuesInline"), "subscription")
+            name = _LABEL_DEFAULT.search(_text(_get(subscription, "name")))
+            if not name:
+                continue
+            label = _stem(name[1])
+            channel = _text(_get(subscription, "channel"))
+            with_default = _LABEL_DEFAULT.search(channel)
+            catalog = _LABEL_DEFAULT.search(_text(_get(subscription, "source")))
+            yield (
+                label,
+                Default(
+                    package=name[2],
+                    channel=with_default[2] if with_default else channel or None,
+                    source=catalog[2] if catalog else REDHAT,
+                    folders=(folder,),
+                    reads_channel=with_default is not None,
+                    origin=source.path,
+                ),
+            )
+
+
+def _from_values(source: SourceFile, folder: str, template: str | None) -> Iterator[tuple[str, Default]]:
+    for document in parse(source):
+        for key, entry in document.items() if isinstance(document, dict) else ():
+            package, channel = _text(_get(entry, "name")), _text(_get(entry, "channel"))
+            if not package or not (channel or _get(entry, "source")):
+                continue
+            label = _label(folder, key, template)
+            default = Default(
+                package=package,
+                channel=channel or None,
+                source=_text(_get(entry, "source")) or REDHAT,
+                folders=(folder,),
+                origin=source.path,
+            )
+            if not _reads_channel(label, entry, template):
+                default = replace(default, channel=None, reads_channel=False)
+            yield label, default
+
+
+def _label(folder: str, key: str, template: str | None) -> str:
+    """Find the label of a values entry: from its template, from the folder, else from the key itself."""
+    if template and key in _TEMPLATE_KEY.findall(template) and (read := _TEMPLATE_LABEL.search(template)):
+        return read[1]
+    return _LABEL_OF_FOLDER.get(folder) or re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", key).lower()
+
+
+def _reads_channel(label: str, entry: Tree, template: str | None) -> bool:
+    if template:
+        return f'"autoshift.io/{label}-channel"' in template
+    return not (label in _ONCE_WITHOUT_CHANNEL and _get(entry, _OLD_KEY) is not None)
+
+
+def _stem(label: str) -> str:
+    for suffix in _SUFFIXES:
+        if label.endswith(suffix):
+            return label.removesuffix(suffix)
+    return label
+
+
+def _get(tree: Tree, key: str) -> Tree:
+    return tree.get(key) if isinstance(tree, dict) else None
+
+
+def _list(tree: Tree) -> list[Tree]:
+    return tree if isinstance(tree, list) else []
+
+
+def _text(tree: Tree) -> str:
+    return tree if isinstance(tree, str) else ""

@@ -1,0 +1,106 @@
+"""OpenShift versions as people ask for them: `4.18`, `4.18.22`, `4.18.10-4.18.22`.
+
+What oc-mirror makes of a release channel (design: internal/pkg/release/cincinnati.go): without versions the
+head of the channel, with a minimum everything from there on, with both the range, and with a maximum alone
+everything from the channel's beginning, which nobody wants. So `X.Y` means the newest release of that minor,
+`X.Y.Z` that one release, and a maximum never stands alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_VERSION: Final = r"(\d{1,3})\.(\d{1,4})\.(\d{1,5})(?:-((?:ec|rc)\.\d+))?"
+_MINOR = re.compile(r"\d{1,3}\.\d{1,4}")
+_EXACT = re.compile(_VERSION)
+_RANGE = re.compile(rf"({_VERSION})-({_VERSION})")
+_CHANNEL = re.compile(r"(?:stable|fast|eus|candidate)-\d{1,3}\.\d{1,4}")
+
+FORMS: Final = "X.Y (its newest release), X.Y.Z, or X.Y.Z-X.Y.Z within one minor"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Wish:
+    """What somebody wants of one OpenShift minor: the channel's head, or all from `low` to `high`."""
+
+    minor: str
+    channel: str
+    low: str = ""
+    high: str = ""
+
+    def __str__(self) -> str:
+        """Write it the way it may be asked for."""
+        return (
+            self.minor if not self.low else self.low if self.low == self.high else f"{self.low}-{self.high}"
+        )
+
+
+def parse_wish(text: str, channel: str = "") -> Wish:
+    """Parse a version, or raise ValueError with what is wrong with it (no place, no hint).
+
+    `channel` is the release channel, or only its kind (`eus`); `stable` by default, and `candidate` for an
+    engineering or release candidate, which no other channel has.
+    """
+    if _MINOR.fullmatch(text):
+        return Wish(text, _channel(channel or "stable", text))
+    if _EXACT.fullmatch(text):
+        minor = minor_of(text)
+        return Wish(minor, _channel(channel or ("candidate" if "-" in text else "stable"), minor), text, text)
+    if found := _RANGE.fullmatch(text):
+        low, high = found[1], found[6]
+        if minor_of(low) != minor_of(high):
+            raise ValueError(f"'{text}' spans two minors")
+        if order(low) > order(high):
+            raise ValueError(f"'{text}' begins after its end")
+        return Wish(minor_of(low), _channel(channel or "stable", minor_of(low)), low, high)
+    raise ValueError(f"'{text}' is not an OpenShift version")
+
+
+def _channel(channel: str, minor: str) -> str:
+    full = channel if "-" in channel else f"{channel}-{minor}"
+    if not _CHANNEL.fullmatch(full):
+        raise ValueError(f"'{channel}' is not a release channel such as stable-{minor}")
+    return full
+
+
+def minor_of(version: str) -> str:
+    """Return `4.18` of `4.18.22`."""
+    return ".".join(version.split(".")[:2])
+
+
+def order(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[int, str], ...]]:
+    """Give a key that sorts versions as semantic versioning does (a pre-release before its release)."""
+    number, _, pre = version.partition("-")
+    return tuple(int(part) for part in number.split(".")), not pre, natural(pre)
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Give a key that sorts `stable-6.10` after `stable-6.9`."""
+    return tuple((int(part) if part.isdigit() else -1, part) for part in re.findall(r"\d+|\D+", text))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Several wishes for one channel as oc-mirror can express them; blank means not given."""
+
+    low: str
+    high: str
+    shortest_path: bool
+
+
+def span_of(wishes: set[Wish]) -> Span:
+    """Cover all wishes: one release, a range, or from the lowest release to the head.
+
+    Two releases need only what lies on the upgrade path between them; with more, a path could pass one by,
+    so the whole range is taken.
+    """
+    lows = sorted((wish.low for wish in wishes if wish.low), key=order)
+    highs = sorted((wish.high for wish in wishes if wish.high), key=order)
+    if not lows:
+        return Span("", "", shortest_path=False)
+    heads = any(not wish.low for wish in wishes)
+    exact = {wish.low for wish in wishes if wish.low == wish.high}
+    on_path = len(exact) + heads == 2 and len(wishes) == 2
+    return Span(lows[0], "" if heads else highs[-1], shortest_path=on_path)

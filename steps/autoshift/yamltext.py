@@ -1,0 +1,231 @@
+"""YAML as text: maps, lists, texts and nulls, read with libyaml's event parser.
+
+A values file is written for Helm, which guesses types: it reads `4.20` as 4.2 and `on` as true. Here a scalar
+stays what was written, and one that Helm reads as something else is a `Misread`, so that it can be named.
+What would make a file ambiguous or dangerous is refused with file and line: keys given twice, aliases that
+expand to millions of nodes, a nesting or a size beyond reason.
+
+What Helm makes of a scalar was checked against sigs.k8s.io/yaml 1.4, the parser it uses.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import yaml
+
+from steps.autoshift.source import SourceFile, decode
+from steps.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | None"
+
+SIZE_LIMIT: Final = 256 * 1024 * 1024  # bytes: four times a fleet of 10,000 clusters with 200 labels each
+DEPTH_LIMIT: Final = 100
+ALIAS_LIMIT: Final = 1_000_000  # nodes that aliases may stand for, in all
+
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS = {
+    **dict.fromkeys(("true", "True", "TRUE"), "true"),
+    **dict.fromkeys(("false", "False", "FALSE"), "false"),
+}
+# Booleans of YAML 1.1 only. Whoever writes them may or may not know that Helm still reads that dialect.
+_OLD_BOOLEANS = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), "true"),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), "false"),
+}
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)$")
+
+
+class Misread(str):
+    """A plain scalar that Helm reads as another text: `3.10` as 3.1, `on` as true."""
+
+    helm: str
+
+    @classmethod
+    def of(cls, written: str, helm: str) -> Misread:
+        """Keep what was `written`, with what `helm` makes of it."""
+        self = cls(written)
+        self.helm = helm
+        return self
+
+
+def parse(source: SourceFile) -> list[Tree]:
+    """Parse a file into its documents; an empty file has none, an empty document is None.
+
+    Raises InvalidInputError (file, line, what) for whatever is not well-formed or goes beyond the limits.
+    """
+    if len(source.content) > SIZE_LIMIT:
+        raise InvalidInputError(
+            f"{source.path}: {len(source.content) >> 20} MiB, more than {SIZE_LIMIT >> 20} MiB",
+            "values files are small; is this the right path?",
+        )
+    text = decode(source)
+    try:
+        return _Composer(source.path, text).documents()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        what = " ".join(filter(None, (error.context, error.problem)))
+        raise InvalidInputError(
+            f"{source.path}{where}: not valid YAML: {what}", "correct the file; a linter shows the place"
+        ) from error
+    except yaml.YAMLError as error:
+        raise InvalidInputError(
+            f"{source.path}: not valid YAML: {' '.join(str(error).split())}",
+            "remove control characters from the file",
+        ) from error
+
+
+def line_of(source: SourceFile, path: Sequence[str]) -> int | None:
+    """Find the line (from 1) where the key at `path` stands, or None where the file does not have it.
+
+    A second parse, so that nothing is carried along for the sake of messages.
+    """
+    found = None
+    for node in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader):
+        line = None
+        for name in path:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            key = next((pair for pair in pairs if pair[0].value == name), None)
+            if key is None:
+                line = None
+                break
+            line, node = key[0].start_mark.line + 1, key[1]  # noqa: PLW2901 - walking down
+        found = line or found
+    return found
+
+
+class _Frame:
+    """A map or list under construction; `size` counts its nodes with aliases expanded."""
+
+    __slots__ = ("anchor", "inherited", "key", "size", "value")
+
+    def __init__(self, value: dict[str, Tree] | list[Tree], anchor: str | None) -> None:
+        self.value = value
+        self.anchor = anchor
+        self.key: str | None = None
+        self.inherited: list[Tree] = []
+        self.size = 1
+
+
+class _Composer:
+    """Turns libyaml's events into trees, without recursion and without node objects (both cost too much)."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._parser = yaml.CSafeLoader(text)
+        self._stack: list[_Frame] = []
+        self._documents: list[Tree] = []
+        self._anchors: dict[str, tuple[Tree, int]] = {}
+        self._expanded = 0
+        self._words: dict[str, str] = {}  # labels repeat from cluster to cluster: keep each text once
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.AliasEvent: self._alias,
+            yaml.MappingStartEvent: lambda event: self._open({}, event),
+            yaml.SequenceStartEvent: lambda event: self._open([], event),
+            yaml.MappingEndEvent: self._close_map,
+            yaml.SequenceEndEvent: lambda _event: self._close(),
+            yaml.DocumentStartEvent: lambda _event: self._anchors.clear(),
+        }
+
+    def documents(self) -> list[Tree]:
+        get_event, handlers = self._parser.get_event, self._handlers
+        try:
+            while (event := get_event()) is not None:
+                if handler := handlers.get(type(event)):
+                    handler(event)
+        finally:
+            self._parser.dispose()
+        return self._documents
+
+    def _refuse(self, event: yaml.Event, what: str, hint: str) -> InvalidInputError:
+        return InvalidInputError(f"{self._path}, line {_line(event)}: {what}", hint)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.key is None and isinstance(frame.value, dict):
+            self._start_entry(frame, event)
+            return
+        text = self._words.setdefault(event.value, event.value) if len(event.value) < 64 else event.value
+        self._place(_resolve(text) if event.implicit[0] else text, 1, event.anchor)
+
+    def _start_entry(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
+        key = self._words.setdefault(event.value, event.value)
+        if key in frame.value:
+            raise self._refuse(event, f"key '{key}' stands twice in one map", "remove one of the two")
+        frame.key = key
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        if event.anchor not in self._anchors:
+            raise self._refuse(
+                event, f"alias '*{event.anchor}' has no complete anchor before it", "write out the value"
+            )
+        value, size = self._anchors[event.anchor]
+        self._expanded += size
+        if self._expanded > ALIAS_LIMIT:
+            raise self._refuse(
+                event, f"aliases stand for more than {ALIAS_LIMIT} nodes", "write out what is needed"
+            )
+        self._expect_key_is_text(event)
+        self._place(value, size, None)
+
+    def _open(self, value: dict[str, Tree] | list[Tree], event: yaml.CollectionStartEvent) -> None:
+        if len(self._stack) >= DEPTH_LIMIT:
+            raise self._refuse(event, f"nested deeper than {DEPTH_LIMIT} levels", "flatten the file")
+        self._expect_key_is_text(event)
+        self._anchors.pop(event.anchor or "", None)  # an anchor refers to itself only once it is complete
+        self._stack.append(_Frame(value, event.anchor))
+
+    def _expect_key_is_text(self, event: yaml.Event) -> None:
+        if self._stack and self._stack[-1].key is None and isinstance(self._stack[-1].value, dict):
+            raise self._refuse(event, "the key of a map is not a text", "write a plain word before the ':'")
+
+    def _close_map(self, _event: yaml.MappingEndEvent) -> None:
+        frame = self._stack[-1]
+        for tree in frame.inherited:  # '<<' yields to what the map says itself (YAML 1.1 merge key)
+            if isinstance(tree, dict) and isinstance(frame.value, dict):
+                frame.value.update({key: tree[key] for key in tree if key not in frame.value})
+        self._close()
+
+    def _close(self) -> None:
+        frame = self._stack.pop()
+        self._place(frame.value, frame.size, frame.anchor)
+
+    def _place(self, value: Tree, size: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = (value, size)
+        if not self._stack:
+            self._documents.append(value)
+            return
+        frame = self._stack[-1]
+        frame.size += size
+        if isinstance(frame.value, list):
+            frame.value.append(value)
+        elif frame.key == "<<" and isinstance(value, dict | list):
+            frame.inherited.extend(value if isinstance(value, list) else [value])
+            frame.key = None
+        elif frame.key is not None:
+            frame.value[frame.key] = value
+            frame.key = None
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
+def _resolve(text: str) -> str | None:
+    """Say what a plain scalar means: nothing, 'true' or 'false', or its own text."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if text in _OLD_BOOLEANS:
+        return Misread.of(text, _OLD_BOOLEANS[text])
+    if _FLOAT.match(text) and (number := f"{float(text):.15g}") != text:
+        return Misread.of(text, number)
+    return text
