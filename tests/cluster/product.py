@@ -1,0 +1,203 @@
+"""The product as a user has it: tekton/ applied, an image recorded, and runs that one starts and reads."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT
+from tests.testbed import images
+from tests.testbed.client import Cluster
+from tests.testbed.layout import CONTAINERD_SOCKET
+from tests.testbed.processes import run
+
+PIPELINES, WORKLOADS = "oc-mirror-pipeline", "oc-mirror"
+RANDOM_UID = 1000770000
+TASK_IMAGE = "quay.io/autoshift/oc-mirror-autoshift:v0.1.0"
+BOTH = {"shared-workspace": "oc-mirror-shared-workspace", "mirror-data": "oc-mirror-workspace"}
+
+
+def build_image(folder: Path) -> str:
+    """Build and push the Containerfile with the stand-in as oc-mirror; load it under its default name too."""
+    archive = folder / "oc-mirror.rhel9.tar.gz"
+    with tarfile.open(archive, "w:gz") as stream:
+        stream.add(ROOT / "tests" / "standin" / "oc_mirror.py", arcname="oc-mirror")
+    checksum = run("sha256sum", archive.name, cwd=folder).stdout
+    (folder / "sha256sum.txt").write_text(checksum)
+    reference = images.build_project_image(ROOT, "test", folder)
+    ctr = ["ctr", "-a", str(CONTAINERD_SOCKET), "-n", "k8s.io", "images"]
+    run(*ctr, "pull", "--plain-http", reference)
+    run(*ctr, "tag", "--force", reference, TASK_IMAGE)
+    return reference
+
+
+@dataclass
+class Run:
+    """A PipelineRun that has ended."""
+
+    cluster: Cluster
+    name: str
+    status: dict[str, Any]
+
+    @property
+    def succeeded(self) -> bool:
+        return bool(self.status["conditions"][0]["status"] == "True")
+
+    @property
+    def results(self) -> dict[str, str]:
+        return {result["name"]: result["value"] for result in self.status.get("results", [])}
+
+    def log(self, task: str = "") -> str:
+        """The log of one Task, or of all."""
+        selector = f"tekton.dev/pipelineRun={self.name}"
+        if task:
+            selector += f",tekton.dev/pipelineTask={task}"
+        arguments = (
+            "logs",
+            "-n",
+            PIPELINES,
+            "-l",
+            selector,
+            "--all-containers",
+            "--tail=-1",
+            "--prefix=false",
+        )
+        return self.cluster.kubectl(*arguments, check=False).stdout
+
+    def pods(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.cluster.get(
+            "pods", "-n", PIPELINES, "-l", f"tekton.dev/pipelineRun={self.name}"
+        )["items"]
+        return items
+
+    def task_results(self, task: str) -> dict[str, str]:
+        items = self.cluster.get(
+            "taskruns",
+            "-n",
+            PIPELINES,
+            "-l",
+            f"tekton.dev/pipelineRun={self.name},tekton.dev/pipelineTask={task}",
+        )["items"]
+        return {result["name"]: result["value"] for result in items[0]["status"].get("results", [])}
+
+    def seconds(self) -> float:
+        start, end = (
+            time.mktime(time.strptime(self.status[key], "%Y-%m-%dT%H:%M:%SZ"))
+            for key in ("startTime", "completionTime")
+        )
+        return end - start
+
+
+@dataclass
+class Product:
+    """tekton/ as applied to a cluster, and the image that is recorded there."""
+
+    cluster: Cluster
+    image: str
+    defaults: dict[str, str] = field(default_factory=dict)
+
+    def start(
+        self,
+        parameters: Mapping[str, str],
+        *,
+        workspaces: Mapping[str, str] = BOTH,
+        pipeline: str = "oc-mirror-deployment-pipeline",
+        extra: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Create a PipelineRun as a user would, with a random UID as OpenShift would; return its name."""
+        body: dict[str, Any] = {
+            "apiVersion": "tekton.dev/v1",
+            "kind": "PipelineRun",
+            "metadata": {"generateName": "oc-mirror-test-", "namespace": PIPELINES},
+            "spec": {
+                "pipelineRef": {"name": pipeline},
+                "params": [{"name": k, "value": v} for k, v in {**self.defaults, **parameters}.items()],
+                "workspaces": [
+                    {"name": name, "persistentVolumeClaim": {"claimName": claim}}
+                    for name, claim in workspaces.items()
+                ],
+                "taskRunTemplate": {
+                    "serviceAccountName": "oc-mirror-pipeline",
+                    "podTemplate": {"securityContext": security_context()},
+                },
+                **(extra or {}),
+            },
+        }
+        return self.create(body)
+
+    def create(self, body: dict[str, Any]) -> str:
+        """`kubectl create` an object; return its name."""
+        done = self.cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(body))
+        return done.stdout.strip().split("/")[-1]
+
+    def wait(self, name: str, *, seconds: float = 240) -> Run:
+        """Wait until a run has ended, however it ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            status = self.cluster.get("pipelinerun", name, "-n", PIPELINES).get("status", {})
+            conditions = status.get("conditions") or [{}]
+            if conditions[0].get("status") in {"True", "False"}:
+                return Run(self.cluster, name, status)
+            time.sleep(0.5)
+        raise TimeoutError(f"{name} has not ended within {seconds} s")
+
+    def run(self, parameters: Mapping[str, str], **how: Any) -> Run:
+        """Start a run and wait for its end."""
+        return self.wait(self.start(parameters, **how))
+
+    def succeed(self, parameters: Mapping[str, str], **how: Any) -> Run:
+        """Start a run that must succeed; its whole log is the failure's message."""
+        ended = self.run(parameters, **how)
+        assert ended.succeeded, f"{ended.status['conditions'][0]['message']}\n{ended.log()}"
+        return ended
+
+    def fail(self, parameters: Mapping[str, str], **how: Any) -> str:
+        """Start a run that must fail; return its log."""
+        ended = self.run(parameters, **how)
+        assert not ended.succeeded, ended.log()
+        return ended.log()
+
+    def get(self, kind: str, name: str, namespace: str = WORKLOADS) -> dict[str, Any]:
+        """One object."""
+        found: dict[str, Any] = self.cluster.get(kind, name, "-n", namespace)
+        return found
+
+    def imageset(self, name: str = "oc-mirror-imageset", namespace: str = WORKLOADS) -> dict[str, Any]:
+        """The ImageSet in a ConfigMap, parsed."""
+        parsed: dict[str, Any] = yaml.safe_load(
+            self.get("configmap", name, namespace)["data"]["imageset.yaml"]
+        )
+        return parsed
+
+    def clean(self, namespace: str = WORKLOADS) -> None:
+        """Remove every workload, as between two users."""
+        self.cluster.kubectl(
+            "delete", "jobs,cronjobs,deployments", "--all", "-n", namespace, "--cascade=foreground", "--wait"
+        )
+
+
+def security_context() -> dict[str, Any]:
+    """What OpenShift's security context constraints set for a pod: a UID nobody knows, and its group."""
+    return {"runAsUser": RANDOM_UID, "runAsGroup": 0, "fsGroup": RANDOM_UID}
+
+
+def packages(imageset: dict[str, Any]) -> dict[str, list[str]]:
+    """Package → channels, over all catalogs."""
+    return {
+        package["name"]: [channel["name"] for channel in package.get("channels", [])]
+        for catalog in imageset["mirror"].get("operators", [])
+        for package in catalog["packages"]
+    }
+
+
+def short_name(text: str) -> str:
+    """A test's name as part of an object's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
