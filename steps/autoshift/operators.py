@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-TABLE: Final = "AutoShift's defaults of 2026-08"
+TABLE: Final = "AutoShift as of 2026-08"
 ACM: Final = "acm"  # has no label that enables it: every hub gets it
 
 REDHAT: Final = "redhat-operators"

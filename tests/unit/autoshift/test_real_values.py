@@ -1,7 +1,8 @@
 """Every real values file against a table worked out by hand.
 
-The tables come from reading the files: each label that is 'true', its `-channel` (or the policy's default where
-the label is blank or missing), and what ACM and ODF need. None of it was taken from the generator's output.
+The tables come from reading the files: each label that is 'true', its `-channel` (or the policy's default
+where the label is blank or missing), and what ACM and ODF need. None of it was taken from the generator's
+output.
 """
 
 from __future__ import annotations
@@ -21,11 +22,25 @@ SPLIT = "autoshift/values/"
 L3_HUB = (f"{SPLIT}global.yaml", f"{SPLIT}clustersets/hub.yaml")
 L3_ALL = (*L3_HUB, f"{SPLIT}clustersets/managed.yaml")
 
-ODF = ("mcg-operator", "ocs-client-operator", "ocs-operator", "odf-csi-addons-operator")
-ODF += ("odf-operator", "odf-prometheus-operator", "recipe", "rook-ceph-operator", "cephcsi-operator")
+ODF = (
+    "odf-operator",
+    "cephcsi-operator",
+    "mcg-operator",
+    "ocs-client-operator",
+    "ocs-operator",
+    "odf-csi-addons-operator",
+    "odf-prometheus-operator",
+    "recipe",
+    "rook-ceph-operator",
+)
 ODF_418 = (*ODF, "odf-dependencies")
 ODF_420 = (*ODF_418, "odf-external-snapshotter-operator")
 ODF_422 = (*ODF_420, "ocs-tls-profiles")
+
+
+def same(packages: tuple[str, ...], *channels: str) -> dict[str, set[str]]:
+    return {package: set(channels) for package in packages}
+
 
 OBSERVED_BOTH = {
     "rhacs-operator": {"stable"},
@@ -59,7 +74,7 @@ L2_HUB = OBSERVED_BOTH | {
     "quay-operator": {"stable-3.16"},
     "loki-operator": {"stable-6.4"},
     "cluster-logging": {"stable-6.4"},
-    **dict.fromkeys(ODF_420, {"stable-4.20"}),
+    **same(ODF_420, "stable-4.20"),
 }
 L3_MANAGED = OBSERVED_BOTH | {
     "openshift-gitops-operator": {"gitops-1.21"},
@@ -71,7 +86,7 @@ L3_MANAGED = OBSERVED_BOTH | {
     "openshift-external-secrets-operator": {"stable-v1"},
     "loki-operator": {"stable-6.6"},
     "cluster-logging": {"stable-6.6"},
-    **dict.fromkeys(ODF_422, {"stable-4.22"}),
+    **same(ODF_422, "stable-4.22"),
 }
 L3_HUB_TABLE = L3_MANAGED | {
     "advanced-cluster-management": {"release-2.17"},
@@ -106,13 +121,11 @@ CASES = {
     # The policies of 2025-09 ignore odf-channel, so the catalog's own stable-4.18 is what a cluster gets.
     "2025-09 hub": (
         (L1, (HUB,), "4.18.22"),
-        L1_COMMON | {"metallb-operator": {"stable"}} | dict.fromkeys(ODF_418, {"stable-4.18"}),
+        L1_COMMON | {"metallb-operator": {"stable"}} | same(ODF_418, "stable-4.18"),
     ),
     "2025-09 hub of hubs": (
         (L1, (HUBS,), "4.18.22"),
-        L1_COMMON
-        | dict.fromkeys(ODF, {"stable-4.17", "stable-4.18"})
-        | {"odf-dependencies": {"stable-4.18"}},
+        L1_COMMON | same(ODF, "stable-4.17", "stable-4.18") | {"odf-dependencies": {"stable-4.18"}},
     ),
     "2026-02 hub": ((L2, (HUB,), None), L2_HUB),
     "2026-08 hub": ((L3, L3_HUB, None), L3_HUB_TABLE),
