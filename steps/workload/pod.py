@@ -1,0 +1,155 @@
+"""The pod that mirrors: the same for Job, CronJob, Deployment and the check before a CronJob.
+
+It passes Pod Security `restricted` and OpenShift's restricted-v2 with any user ID: nothing but /data and /tmp
+is written (kubernetes.io/docs/concepts/security/pod-security-standards). No API token is mounted.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from steps.workload import names
+from steps.workload.settings import FS_GROUP
+
+if TYPE_CHECKING:
+    from steps.cluster import KubernetesObject
+    from steps.workload.settings import Settings
+
+PORT = 8080
+TEMPLATE_LABEL = f"{names.ANNOTATION}template"
+"""Digest of the pod template: tells the pods of this rollout from those of an earlier one."""
+
+_CONFIG, _PULL_SECRET, _CA, _DATA = "/config", "/var/run/pull-secret", "/var/run/trusted-ca", "/data"
+_AUTHFILE = ".dockerconfigjson"
+_CA_BUNDLE = "ca-bundle.crt"
+
+
+def pod_template(
+    settings: Settings, *, component: str, restart: str, check: bool = False, service: bool = False
+) -> KubernetesObject:
+    """Make the pod template; `check` only tries whether a run could begin, `service` stays.
+
+    Secret and ConfigMap are required, so that what is missing is told by an event instead of a failed run.
+    """
+    arguments = _arguments(settings)
+    if check:
+        arguments.append("--check=true")
+    if service:
+        arguments += [f"--schedule={settings.schedule}", f"--listen-port={PORT}"]
+    security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    if settings.fs_group is not None:
+        group = FS_GROUP if settings.fs_group == "auto" else settings.fs_group
+        # A volume with a million blobs is not walked through again at every start.
+        security |= {"fsGroup": group, "fsGroupChangePolicy": "OnRootMismatch"}
+    template: KubernetesObject = {
+        "metadata": {
+            "labels": names.labels(component),
+            "annotations": names.annotate(config_sha256=settings.config_sha256),
+        },
+        "spec": {
+            "serviceAccountName": names.SERVICE_ACCOUNT,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": restart,
+            # Time for oc-mirror to end its writes; `mirror` passes SIGTERM on and waits for less than this.
+            "terminationGracePeriodSeconds": 120,
+            "securityContext": security,
+            "containers": [_container(settings, arguments, service=service)],
+            "volumes": _volumes(settings),
+        },
+    }
+    template["metadata"]["labels"][TEMPLATE_LABEL] = names.digest(json.dumps(template, sort_keys=True))[:16]
+    return template
+
+
+def _arguments(settings: Settings) -> list[str]:
+    """The arguments of `mirror`; one that was not given is left out."""
+    given = {
+        "workflow": settings.workflow,
+        "imageset": f"{_CONFIG}/imageset.yaml",
+        "data": _DATA,
+        "target-registry": settings.target_registry,
+        "incremental-mode": settings.incremental_mode,
+        "since-date": settings.since_date,
+        "dry-run": settings.dry_run,
+        "authfile": f"{_PULL_SECRET}/{_AUTHFILE}",
+        "ca-bundle": f"{_CA}/{_CA_BUNDLE}",
+        "source-tls-verify": settings.source_tls_verify,
+        "destination-tls-verify": settings.destination_tls_verify,
+    }
+    return [
+        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in given.items()
+        if value is not None
+    ]
+
+
+def _container(settings: Settings, arguments: list[str], *, service: bool) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": "mirror",
+        "image": settings.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["mirror"],
+        "args": arguments,
+        "env": [
+            {"name": name, "value": value}
+            for name, value in {"HOME": "/tmp", "TMPDIR": "/tmp", **settings.environment}.items()  # noqa: S108
+        ],
+        # No CPU limit: it would only slow the mirror down. Memory is for catalogs of thousands of bundles.
+        "resources": {
+            "requests": {"cpu": "250m", "memory": settings.memory},
+            "limits": {"memory": settings.memory},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [
+            {"name": "config", "mountPath": _CONFIG, "readOnly": True},
+            {"name": "pull-secret", "mountPath": _PULL_SECRET, "readOnly": True},
+            {"name": "trusted-ca", "mountPath": _CA, "readOnly": True},
+            {"name": "data", "mountPath": _DATA},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+        ],
+    }
+    if service:
+        container["ports"] = [{"name": "http", "containerPort": PORT, "protocol": "TCP"}]
+        container["startupProbe"] = _probe("/healthz", period=2, failures=30)
+        container["livenessProbe"] = _probe("/healthz", period=20, failures=3)
+        container["readinessProbe"] = _probe("/readyz", period=10, failures=3)
+    return container
+
+
+def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def _volumes(settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {"name": "config", "configMap": {"name": names.CONFIG}},
+        {
+            "name": "pull-secret",
+            "secret": {
+                "secretName": settings.pull_secret,
+                "items": [{"key": _AUTHFILE, "path": _AUTHFILE}],
+            },
+        },
+        {
+            "name": "trusted-ca",
+            "configMap": {
+                "name": names.TRUSTED_CA,
+                "items": [{"key": _CA_BUNDLE, "path": _CA_BUNDLE}],
+                "optional": True,
+            },
+        },
+        {"name": "data", "persistentVolumeClaim": {"claimName": settings.claim_name}},
+        {"name": "tmp", "emptyDir": {}},
+    ]

@@ -1,0 +1,88 @@
+"""Cron expressions that mean the same to a CronJob and to our own service.
+
+The CronJob is read by Kubernetes (github.com/robfig/cron/v3, standard parser), the service by cronsim. An
+expression passes here only if both know it and agree, so that switching deploy-mode never moves a run.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from cronsim import CronSim, CronSimError
+
+FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
+MACROS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+LONGEST = 200
+
+
+def normal_schedule(text: str) -> str:
+    """Return the expression with single spaces and macros such as @daily written out.
+
+    Raises ValueError, naming the field, for what either reader refuses or the two would read differently.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"has {len(text)} characters, more than {LONGEST}")
+    try:
+        return _normal(text.strip())
+    except ValueError as error:
+        raise ValueError(f"'{text}' {error}") from error
+
+
+def _normal(text: str) -> str:
+    if re.match(r"(CRON_)?TZ=", text):
+        raise ValueError("names a time zone; schedules are in UTC")
+    if text.startswith("@"):
+        if text.lower() not in MACROS:
+            raise ValueError(f"is none of {', '.join(MACROS)}")
+        return MACROS[text.lower()]
+    fields = text.split()
+    if len(fields) != len(FIELDS):
+        raise ValueError(f"has {len(fields)} fields instead of 5 ({', '.join(FIELDS)})")
+    for name, field in zip(FIELDS, fields, strict=True):
+        _check_field(name, field)
+    _check_days(fields[2], fields[4])
+    try:
+        next(CronSim(" ".join(fields), datetime.now(UTC)))
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ")
+        raise ValueError(f"has a wrong {name} field '{fields[FIELDS.index(name)]}'") from error
+    except StopIteration:
+        raise ValueError("never comes true: there is no such day") from None
+    return " ".join(fields)
+
+
+def _check_field(name: str, field: str) -> None:
+    """Refuse what only one of the two readers knows: L, W, #, ? and day-of-week 7."""
+    letters = r"A-Za-z" if name in {"month", "day-of-week"} else ""
+    if not re.fullmatch(rf"[0-9{letters}*,/-]+", field):
+        raise ValueError(f"has a wrong {name} field '{field}'")
+    if name == "day-of-week":
+        if any(re.fullmatch(r"0*7", day) for day in re.split(r"[,-]|/\d+", field)):
+            raise ValueError(
+                f"has a wrong day-of-week field '{field}': Sunday is 0 or SUN, Kubernetes knows no 7"
+            )
+        if re.search(r"(^|,)\w+/", field):
+            raise ValueError(
+                f"has a wrong day-of-week field '{field}': readers differ on where it ends; list the days"
+            )
+        if re.search(r"\dL", field, re.IGNORECASE):
+            raise ValueError(f"has a wrong day-of-week field '{field}': Kubernetes knows no L")
+
+
+def _check_days(day_of_month: str, day_of_week: str) -> None:
+    """Refuse `*/2` beside a restricted other day field: cron then means both days, Kubernetes either."""
+    for field, other in ((day_of_month, day_of_week), (day_of_week, day_of_month)):
+        if field.startswith("*") and field != "*" and other != "*":
+            raise ValueError(
+                f"has '{day_of_month}' as day-of-month and '{day_of_week}' as day-of-week, which cron and "
+                "Kubernetes read differently; list the days, or restrict only one of the two fields"
+            )
