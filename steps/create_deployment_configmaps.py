@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from steps import cli
-from steps.autoshift.discover import values_document
+from steps.autoshift.source import values_document
 from steps.inputs import imageset, values
 from steps.results import result_paths, write_results
 from steps.workload.configmaps import config_sha256, deployment_configmaps
@@ -81,10 +81,10 @@ def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
         return "", None, imageset.obtain(given.source, given.choice)
     commit, tree = given.source.open()
     document = values_document(values.read_values(tree, given.source.file_path))
-    text = imageset.shared(given.source.workspace, given.imageset_sha256)
-    if text is not None:
-        return commit, document, imageset.from_task(text)
-    return commit, document, imageset.generate(tree, given.source.file_path, given.choice)
+    chosen = imageset.shared(given.source.workspace, given.imageset_sha256) or imageset.generate(
+        tree, given.source.file_path, given.choice
+    )
+    return commit, document, chosen
 
 
 def body(argv: list[str]) -> None:

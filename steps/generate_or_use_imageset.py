@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from steps import cli
+from steps.autoshift.describe import describe_plan
 from steps.files import write_atomically
-from steps.imageset.describe import describe_imageset, describe_plan
+from steps.imageset.describe import describe_imageset
 from steps.inputs import imageset, values
 from steps.results import result_paths, write_results
 

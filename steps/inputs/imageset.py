@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.autoshift.plan import FleetPlan, plan_fleet
+from steps.autoshift.planning import plan_fleet
 from steps.cli import boolean, kubernetes_name, optional
 from steps.errors import ConflictError, NotFoundError
 from steps.files import write_atomically
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from steps.autoshift.plan import FleetPlan
     from steps.inputs.values import ValuesSource
     from steps.tree import Tree
 
@@ -127,10 +128,13 @@ def share(workspace: Path, imageset: ImageSet) -> None:
     write_atomically(_shared_path(workspace, imageset.sha256), imageset.text)
 
 
-def shared(workspace: Path | None, sha256: str | None) -> str | None:
-    """Return the text of the ImageSet that an earlier Task shared, or None where it is not there."""
+def shared(workspace: Path | None, sha256: str | None) -> ImageSet | None:
+    """Return the generated ImageSet that an earlier Task shared, or None where it is not there."""
     path = _shared_path(workspace, sha256) if workspace and sha256 else None
-    return path.read_text() if path and path.is_file() else None
+    if not path or not path.is_file():
+        return None
+    text = path.read_text()
+    return ImageSet(text=text, source="generated", facts=check_imageset(text, origin=str(path)))
 
 
 def expect(imageset: ImageSet, sha256: str | None) -> None:

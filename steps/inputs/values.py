@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import repository
-from steps.autoshift.discover import is_policy_file, values_candidates
-from steps.autoshift.source import SourceFile
+from steps.autoshift.source import SourceFile, is_policy_file, values_candidates
 from steps.cli import optional
 from steps.errors import NotFoundError
 from steps.git_access import Credentials

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import tarfile
@@ -37,6 +38,35 @@ def build_image(folder: Path) -> str:
     run(*ctr, "pull", "--plain-http", reference)
     run(*ctr, "tag", "--force", reference, TASK_IMAGE)
     return reference
+
+
+def install(cluster: Cluster, values_url: str, folder: Path) -> Product:
+    """Apply tekton/ as the README says, with restricted Pod Security, secret and recorded image in place."""
+    image = build_image(folder)
+    for name in (PIPELINES, WORKLOADS):
+        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=180s")
+    cluster.kubectl("apply", "-f", str(ROOT / "tekton"))
+    restrict(cluster)
+    auths = {"auths": {"registry.redhat.io": {"auth": base64.b64encode(b"user:password").decode()}}}
+    secret = ("create", "secret", "generic", "oc-mirror-pull-secret", "--type=kubernetes.io/dockerconfigjson")
+    cluster.kubectl(*secret, f"--from-literal=.dockerconfigjson={json.dumps(auths)}", "-n", WORKLOADS)
+    repository, digest = image.split("@")
+    data = {
+        "image-name": "oc-mirror-autoshift",
+        "image-url": f"{repository}:test",
+        "image-digest": digest,
+        "git-revision": "main",
+        "build-timestamp": "2025-09-23T15:30:44Z",
+    }
+    literals = [f"--from-literal={key}={value}" for key, value in data.items()]
+    cluster.kubectl("create", "configmap", "oc-mirror-images", *literals, "-n", PIPELINES)
+    return Product(cluster, image, {"values-git-url": values_url, "storage-size": "1Gi"})
+
+
+def restrict(cluster: Cluster) -> None:
+    """Enforce restricted Pod Security on the pipelines too, as the installation guide has it."""
+    restricted = "pod-security.kubernetes.io/enforce=restricted"
+    cluster.kubectl("label", "namespace", PIPELINES, restricted, "--overwrite")
 
 
 @dataclass
@@ -110,7 +140,7 @@ class Product:
         *,
         workspaces: Mapping[str, str] = BOTH,
         pipeline: str = "oc-mirror-deployment-pipeline",
-        extra: Mapping[str, Any] | None = None,
+        defaults: bool = True,
     ) -> str:
         """Create a PipelineRun as a user would, with a random UID as OpenShift would; return its name."""
         body: dict[str, Any] = {
@@ -119,7 +149,10 @@ class Product:
             "metadata": {"generateName": "oc-mirror-test-", "namespace": PIPELINES},
             "spec": {
                 "pipelineRef": {"name": pipeline},
-                "params": [{"name": k, "value": v} for k, v in {**self.defaults, **parameters}.items()],
+                "params": [
+                    {"name": name, "value": value}
+                    for name, value in {**(self.defaults if defaults else {}), **parameters}.items()
+                ],
                 "workspaces": [
                     {"name": name, "persistentVolumeClaim": {"claimName": claim}}
                     for name, claim in workspaces.items()
@@ -128,7 +161,6 @@ class Product:
                     "serviceAccountName": "oc-mirror-pipeline",
                     "podTemplate": {"securityContext": security_context()},
                 },
-                **(extra or {}),
             },
         }
         return self.create(body)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +16,14 @@ from tests.cluster.product import (
     RANDOM_UID,
     WORKLOADS,
     Product,
-    build_image,
+    install,
     packages,
+    restrict,
 )
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
-
-PULL_SECRET = json.dumps({"auths": {"registry.redhat.io": {"auth": base64.b64encode(b"u:p").decode()}}})
 
 L1 = {"values-file-path": "autoshift/values.hub.yaml", "openshift-version": "4.18.22"}
 L2 = {"values-file-path": "autoshift/values.hub.yaml"}
@@ -55,26 +52,10 @@ def product(
     repositories: dict[str, Repository],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Product:
-    """tekton/ applied as the README says, restricted Pod Security everywhere, secret and image in place."""
-    image = build_image(tmp_path_factory.mktemp("oc-mirror"))
-    for name in (PIPELINES, WORKLOADS):
-        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=180s")
-    cluster.kubectl("apply", "-f", str(ROOT / "tekton"))
-    restricted = "pod-security.kubernetes.io/enforce=restricted"
-    cluster.kubectl("label", "namespace", PIPELINES, restricted, "--overwrite")
-    secret = ("create", "secret", "generic", "oc-mirror-pull-secret", "--type=kubernetes.io/dockerconfigjson")
-    cluster.kubectl(*secret, f"--from-literal=.dockerconfigjson={PULL_SECRET}", "-n", WORKLOADS)
-    repository, digest = image.split("@")
-    data = {
-        "image-name": "oc-mirror-autoshift",
-        "image-url": f"{repository}:test",
-        "image-digest": digest,
-        "git-revision": "main",
-        "build-timestamp": "2025-09-23T15:30:44Z",
-    }
-    literals = [f"--from-literal={key}={value}" for key, value in data.items()]
-    cluster.kubectl("create", "configmap", "oc-mirror-images", *literals, "-n", PIPELINES)
-    return Product(cluster, image, {"values-git-url": repositories["L3"].url, "storage-size": "1Gi", **L3})
+    """The product, installed afresh."""
+    installed = install(cluster, repositories["L3"].url, tmp_path_factory.mktemp("oc-mirror"))
+    installed.defaults.update(L3)
+    return installed
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +73,7 @@ def container(workload: dict[str, Any]) -> dict[str, Any]:
 
 def test_tekton_can_be_applied_twice(product: Product) -> None:
     product.cluster.kubectl("apply", "-f", str(ROOT / "tekton"))
-    restricted = "pod-security.kubernetes.io/enforce=restricted"
-    product.cluster.kubectl("label", "namespace", PIPELINES, restricted, "--overwrite")
+    restrict(product.cluster)
 
 
 @pytest.mark.parametrize(
