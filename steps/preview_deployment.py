@@ -2,7 +2,152 @@
 
     preview-deployment --values-git-url=DIR_OR_URL --values-file-path=P[,P] --output=DIR
 
-Without a revision a local path is read as it lies on disk, Git or not. Every parameter of
-oc-mirror-deployment-pipeline is an argument here. Written are DIR/imageset.yaml and DIR/manifests/*.yaml,
-just what the pipeline would apply; printed is a plan that a person can read.
+Without --values-git-revision a local path is read as it lies on disk, Git or not. Every parameter of
+oc-mirror-deployment-pipeline that shapes the result is an argument here. Written are DIR/imageset.yaml and
+DIR/manifests/*.yaml, just what the pipeline would apply; printed is a plan that a person can read.
 """
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import yaml
+
+from steps import cli
+from steps.autoshift.describe import describe_plan
+from steps.autoshift.source import values_document
+from steps.errors import NotFoundError
+from steps.files import write_atomically
+from steps.imageset.describe import describe_imageset
+from steps.inputs import imageset, values
+from steps.workload import objects
+from steps.workload.configmaps import config_sha256, deployment_configmaps
+from steps.workload.parameters import add_arguments, settings_from
+
+if TYPE_CHECKING:
+    from steps.workload.settings import Settings
+
+HEADER = "# Written by preview-deployment.\n"
+# Which image is recorded only a cluster knows; nobody can pull this one by mistake.
+UNRECORDED_IMAGE = "quay.io/autoshift/oc-mirror-autoshift@sha256:" + "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Parsed arguments."""
+
+    source: values.ValuesSource
+    choice: imageset.ImageSetChoice
+    imageset: Path | None
+    settings: Settings
+    output: Path
+
+
+def parse(argv: list[str]) -> Inputs:
+    """Parse and check the arguments. Raises `UsageError`."""
+    parser = cli.Parser("preview-deployment", __doc__)
+    values.add_arguments(parser)
+    imageset.add_arguments(parser)
+    parser.add_argument("--imageset", type=cli.optional(Path), metavar="FILE", help="an ImageSet of your own")
+    add_arguments(parser)
+    parser.add_argument("--image", default=UNRECORDED_IMAGE, help="image of the workload, by digest")
+    parser.add_argument("--run-name", default="preview", help="name of the run, which its Job carries")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.set_defaults(values_git_revision="")
+    arguments = parser.parse_args(argv)
+    local = Path(arguments.values_git_url)
+    as_it_lies = not arguments.values_git_revision and local.is_dir()
+    if not arguments.values_git_revision:
+        arguments.values_git_revision = "main"
+    return Inputs(
+        source=values.from_arguments(arguments, root=local if as_it_lies else None),
+        choice=imageset.from_arguments(arguments),
+        imageset=arguments.imageset,
+        settings=settings_from(arguments, os.environ),
+        output=arguments.output,
+    )
+
+
+def run(given: Inputs) -> str:
+    """Write the ImageSet and the manifests; return the plan as text."""
+    commit, document, chosen = _content(given)
+    settings = replace(given.settings, config_sha256=config_sha256(chosen.text))
+    manifests = [
+        *deployment_configmaps(
+            values=document,
+            imageset=chosen.text,
+            namespace=settings.namespace,
+            commit=commit,
+            source=str(given.imageset or f"{given.source.url} {given.source.file_path}"),
+        ),
+        objects.service_account(settings),
+        objects.volume_claim(settings),
+        objects.workload_object(settings),
+    ]
+    write_atomically(given.output / "imageset.yaml", chosen.text)
+    _write_manifests(given.output / "manifests", manifests)
+    described = describe_plan(chosen.plan) if chosen.plan else describe_imageset(chosen.facts)
+    return f"{described}\n{_describe_workload(settings, manifests)}\n\nWritten to {given.output}"
+
+
+def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
+    """Return the commit, the values document (None with an ImageSet of one's own) and the ImageSet."""
+    if given.imageset:
+        if not given.imageset.is_file():
+            raise NotFoundError(f"there is no file {given.imageset}", "check --imageset")
+        return "", None, imageset.from_user(given.imageset.read_text(), str(given.imageset))
+    commit, tree = given.source.open()
+    document = values_document(values.read_values(tree, given.source.file_path))
+    return commit, document, imageset.generate(tree, given.source.file_path, given.choice)
+
+
+def _write_manifests(folder: Path, manifests: list[dict[str, Any]]) -> None:
+    """Write one file an object; what an earlier preview wrote and this one does not is removed."""
+    written = set()
+    for manifest in manifests:
+        path = folder / f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml"
+        write_atomically(path, HEADER + yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=110))
+        written.add(path)
+    for path in folder.glob("*.yaml"):
+        if path not in written and path.read_text().startswith(HEADER):
+            path.unlink()
+
+
+def _describe_workload(settings: Settings, manifests: list[dict[str, Any]]) -> str:
+    when = f" on '{settings.schedule}' (UTC)" if settings.schedule and settings.mode != "job" else ""
+    kind, name = manifests[-1]["kind"], manifests[-1]["metadata"]["name"]
+    target = f" to {settings.target_registry}" if settings.target_registry else ""
+    dry = ", dry run" if settings.dry_run else ""
+    how = "incremental" if settings.incremental_mode else "full"
+    image = "as recorded in oc-mirror-images" if settings.image == UNRECORDED_IMAGE else settings.image
+    lines = [
+        f"{kind} {name} in namespace {settings.namespace}: {settings.workflow}{target}{when}, {how}{dry}",
+        f"claim {settings.claim_name} of {settings.storage_size} where it is not there yet",
+        f"image {image}",
+    ]
+    return "\n".join(["Workload", *(f"  {line}" for line in lines)])
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, as a person would."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def body(argv: list[str]) -> None:
+    """Parse, run, print the plan."""
+    sys.stdout.write(f"{run(parse(argv))}\n")
+
+
+def main() -> NoReturn:
+    """Console script."""
+    sys.exit(cli.run(body))
