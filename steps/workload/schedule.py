@@ -61,10 +61,12 @@ def _normal(text: str) -> str:
 
 
 def _check_field(name: str, field: str) -> None:
-    """Refuse what only one of the two readers knows: L, W, #, ? and day-of-week 7."""
+    """Refuse what one reader knows (L, W, #, ?, day-of-week 7) or reads otherwise (3-3/2, 1/2 of a week)."""
     letters = r"A-Za-z" if name in {"month", "day-of-week"} else ""
     if not re.fullmatch(rf"[0-9{letters}*,/-]+", field):
         raise ValueError(f"has a wrong {name} field '{field}'")
+    if re.search(r"(^|,)0*(\w+)-0*\2/", field, re.IGNORECASE):
+        raise ValueError(f"has a wrong {name} field '{field}': a step needs a range of more than one")
     if name == "day-of-week":
         if any(re.fullmatch(r"0*7", day) for day in re.split(r"[,-]|/\d+", field)):
             raise ValueError(

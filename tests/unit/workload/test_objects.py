@@ -1,0 +1,189 @@
+"""The objects are valid, equal for equal settings, restricted, and carry the contract with `mirror`."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from steps import mirror
+from steps.cluster import KubernetesObject
+from steps.workload import objects
+from steps.workload.pod import TEMPLATE_LABEL
+from tests.unit.workload.samples import settings
+
+MODES = ("job", "cronjob", "deployment")
+
+
+def make(mode: str, **changes: Any) -> KubernetesObject:
+    return objects.workload_object(settings(mode=mode, **changes))
+
+
+def template(workload: KubernetesObject) -> dict[str, Any]:
+    spec = workload["spec"]
+    found: dict[str, Any] = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
+    return found
+
+
+def container(workload: KubernetesObject) -> dict[str, Any]:
+    found: dict[str, Any] = template(workload)["spec"]["containers"][0]
+    return found
+
+
+EVERYTHING = [
+    *(make(mode, fs_group=group) for mode, group in itertools.product(MODES, ["auto", None, 0])),
+    objects.check_job(settings(mode="cronjob")),
+    objects.volume_claim(settings(storage_class="fast")),
+    objects.volume_claim(settings()),
+    objects.service_account(settings()),
+]
+
+
+@pytest.mark.parametrize("manifest", EVERYTHING, ids=lambda manifest: manifest["kind"])
+@pytest.mark.parametrize("version", ["1.30", "1.34"])
+def test_every_object_fits_the_schema_of_kubernetes(manifest: KubernetesObject, version: str) -> None:
+    kubernetes_validate.validate(manifest, version, strict=True)
+    assert manifest["metadata"]["labels"]["app.kubernetes.io/name"] == "oc-mirror"
+    assert manifest["metadata"]["namespace"] == "oc-mirror"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_equal_settings_make_equal_objects(mode: str) -> None:
+    assert make(mode) == make(mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_pod_asks_for_no_right_that_restricted_forbids(mode: str) -> None:
+    pod = template(make(mode))["spec"]
+    security = pod["containers"][0]["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert "runAsUser" not in pod["securityContext"] | security
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["readOnlyRootFilesystem"] is True
+    assert pod["automountServiceAccountToken"] is False
+    assert {next(iter(set(volume) - {"name"})) for volume in pod["volumes"]} == {
+        "configMap",
+        "secret",
+        "persistentVolumeClaim",
+        "emptyDir",
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
+    workload = make(
+        mode,
+        workflow="workflow-direct",
+        target_registry="registry.example.com/mirror",
+        since_date=date(2025, 9, 20),
+        dry_run=True,
+        destination_tls_verify=False,
+    )
+    found = container(workload)
+    assert found["command"] == ["mirror"]
+    inputs = mirror.parse(found["args"])
+    request = inputs.request
+    assert request.workflow == "workflow-direct"
+    assert request.target_registry == "registry.example.com/mirror"
+    assert str(request.imageset) == "/config/imageset.yaml"
+    assert str(request.data) == "/data"
+    assert request.since_date == date(2025, 9, 20)
+    assert (request.incremental_mode, request.dry_run) == (True, True)
+    assert str(request.options.authfile) == "/var/run/pull-secret/.dockerconfigjson"
+    assert "--ca-bundle=/var/run/trusted-ca/ca-bundle.crt" in found["args"]
+    assert request.options.ca_bundle is None, "no such file outside the pod"
+    assert (request.options.source_tls_verify, request.options.destination_tls_verify) == (True, False)
+    assert bool(inputs.schedule) is (mode == "deployment")
+    assert not inputs.check
+
+
+def test_what_the_arguments_name_is_mounted_there() -> None:
+    found = container(make("job"))
+    mounts = {mount["mountPath"]: mount for mount in found["volumeMounts"]}
+    assert set(mounts) == {"/config", "/var/run/pull-secret", "/var/run/trusted-ca", "/data", "/tmp"}
+    writable = {path for path, mount in mounts.items() if not mount.get("readOnly")}
+    assert writable == {"/data", "/tmp"}
+    assert {"name": "HOME", "value": "/tmp"} in found["env"]
+    assert {"name": "TMPDIR", "value": "/tmp"} in found["env"]
+
+
+def test_the_check_is_the_pod_of_the_cronjob_with_one_more_argument() -> None:
+    check, night = objects.check_job(settings(mode="cronjob")), make("cronjob")
+    assert container(check)["args"] == [*container(night)["args"], "--check=true"]
+    assert container(check) | {"args": []} == container(night) | {"args": []}
+    assert template(check)["spec"]["volumes"] == template(night)["spec"]["volumes"]
+    assert check["metadata"]["name"].startswith("oc-mirror-check-")
+
+
+def test_memory_is_guaranteed_and_the_cpu_not_throttled() -> None:
+    resources = container(make("job"))["resources"]
+    assert resources["limits"] == {"memory": resources["requests"]["memory"]}
+    assert resources["requests"]["cpu"]
+
+
+def test_a_changed_config_rolls_the_deployment_and_names_its_pods_anew() -> None:
+    before, after = (template(make("deployment", config_sha256=text))["metadata"] for text in "ab")
+    assert before["annotations"]["oc-mirror-pipeline/config-sha256"] == "a"
+    assert before["annotations"] != after["annotations"]
+    assert before["labels"][TEMPLATE_LABEL] != after["labels"][TEMPLATE_LABEL]
+
+
+@pytest.mark.parametrize("mode", ["cronjob", "deployment"])
+def test_another_run_with_the_same_settings_changes_nothing(mode: str) -> None:
+    assert make(mode, run_name="a") == make(mode, run_name="b")
+
+
+def test_a_cronjob_never_runs_twice_at_once_and_keeps_its_history_short() -> None:
+    spec = make("cronjob")["spec"]
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert (spec["schedule"], spec["timeZone"]) == ("0 2 * * *", "Etc/UTC")
+    assert 0 < spec["successfulJobsHistoryLimit"] <= spec["failedJobsHistoryLimit"] <= 5
+    assert spec["startingDeadlineSeconds"] >= 60
+
+
+def test_a_job_is_named_after_its_run_bounded_in_time_and_goes_after_a_week() -> None:
+    workload = make("job", run_name="oc-mirror-direct-abc12")
+    assert workload["metadata"]["name"] == "oc-mirror-direct-abc12"
+    assert workload["metadata"]["annotations"]["oc-mirror-pipeline/run"] == "oc-mirror-direct-abc12"
+    spec = workload["spec"]
+    assert spec["ttlSecondsAfterFinished"] == 7 * 24 * 3600
+    assert spec["activeDeadlineSeconds"] >= 24 * 3600
+    assert spec["backoffLimit"] > 0
+    assert template(workload)["spec"]["restartPolicy"] == "Never"
+
+
+def test_a_deployment_has_one_writer_and_asks_the_service_how_it_is() -> None:
+    workload = make("deployment")
+    assert workload["spec"]["replicas"] == 1
+    assert workload["spec"]["strategy"] == {"type": "Recreate"}
+    found = container(workload)
+    paths = {name: found[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
+    assert paths == {"livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    labels = template(workload)["metadata"]["labels"]
+    assert workload["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize(("given", "expected"), [("auto", 1001), (None, None), (0, 0), (2000, 2000)])
+def test_fs_group_is_set_where_it_was_asked_for(given: int | str | None, expected: int | None) -> None:
+    assert template(make("job", fs_group=given))["spec"]["securityContext"].get("fsGroup") == expected
+
+
+def test_proxies_reach_the_container() -> None:
+    found = container(make("job", environment={"HTTPS_PROXY": "http://p:3128"}))
+    assert {"name": "HTTPS_PROXY", "value": "http://p:3128"} in found["env"]
+
+
+def test_without_a_class_the_claim_leaves_it_to_the_cluster() -> None:
+    assert "storageClassName" not in objects.volume_claim(settings())["spec"]
+    assert objects.volume_claim(settings(storage_class="fast"))["spec"]["storageClassName"] == "fast"
+
+
+def test_the_account_pulls_with_the_pull_secret_and_has_no_token() -> None:
+    account = objects.service_account(settings(pull_secret="mine"))
+    assert account["imagePullSecrets"] == [{"name": "mine"}]
+    assert account["automountServiceAccountToken"] is False

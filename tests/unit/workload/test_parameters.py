@@ -1,0 +1,220 @@
+"""Everything about the parameters is known before the cluster is touched, and told at once."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steps import deploy_workload
+from steps.errors import UsageError
+from steps.workload.checks import check_registry, fs_group, proxy_environment, quantity
+from steps.workload.settings import Settings
+from tests.unit.workload.samples import IMAGE
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def parse(**changes: str) -> Settings:
+    given = {"image": IMAGE, "run-name": "run-1", **{k.replace("_", "-"): v for k, v in changes.items()}}
+    return deploy_workload.parse([f"--{name}={value}" for name, value in given.items()]).settings
+
+
+def test_image_and_run_are_enough_for_a_job() -> None:
+    found = parse()
+    assert (found.mode, found.workflow, found.namespace) == ("job", "workflow-to-disk", "oc-mirror")
+    assert (found.claim_name, found.pull_secret) == ("oc-mirror-workspace", "oc-mirror-pull-secret")
+    assert (found.storage_class, found.since_date, found.schedule) == (None, None, None)
+    assert found.incremental_mode
+    assert not found.dry_run
+
+
+def test_every_parameter_arrives() -> None:
+    found = parse(
+        deploy_mode="cronjob",
+        schedule="@daily",
+        workflow="workflow-direct",
+        incremental_mode="true",
+        since_date="2025-09-20",
+        target_registry="registry.example.com:443/mirror",
+        dry_run="true",
+        source_tls_verify="false",
+        destination_tls_verify="false",
+        namespace="mirror-lab",
+        config_sha256="abc",
+        claim_name="my-claim",
+        storage_size="1Ti",
+        storage_class="fast",
+        pull_secret="my-secret",
+        fs_group="2000",
+        memory="8Gi",
+    )
+    assert found == Settings(
+        image=IMAGE,
+        mode="cronjob",
+        schedule="0 0 * * *",
+        workflow="workflow-direct",
+        since_date=date(2025, 9, 20),
+        target_registry="registry.example.com:443/mirror",
+        dry_run=True,
+        source_tls_verify=False,
+        destination_tls_verify=False,
+        namespace="mirror-lab",
+        config_sha256="abc",
+        claim_name="my-claim",
+        storage_size="1Ti",
+        storage_class="fast",
+        pull_secret="my-secret",
+        fs_group=2000,
+        memory="8Gi",
+        run_name="run-1",
+    )
+
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"image": "quay.io/a/b:latest"}, "image 'quay.io/a/b:latest' is not an image by digest"),
+        ({"image": ""}, "image is empty"),
+        ({"run_name": ""}, "run-name is empty"),
+        ({"schedule": "0 25 * * *"}, "schedule '0 25 * * *' has a wrong hour field '25'"),
+        ({"deploy_mode": "cronjob"}, "deploy-mode cronjob needs a schedule"),
+        ({"deploy_mode": "deployment", "schedule": ""}, "deploy-mode deployment needs a schedule"),
+        ({"deploy_mode": "daemonset"}, "invalid choice: 'daemonset'"),
+        ({"workflow": "mirror"}, "invalid choice: 'mirror'"),
+        ({"workflow": "workflow-direct"}, "workflow-direct needs a target-registry"),
+        ({"workflow": "workflow-from-disk"}, "workflow-from-disk needs a target-registry"),
+        ({"since_date": "yesterday"}, "since-date 'yesterday'"),
+        ({"since_date": "2025-02-30"}, "since-date '2025-02-30'"),
+        ({"since_date": "0001-01-01"}, "before 1970-01-01"),
+        ({"since_date": TOMORROW}, "future"),
+        ({"since_date": "2025-09-20", "incremental_mode": "false"}, "since-date contradicts"),
+        ({"incremental_mode": "yes"}, "'yes' is neither 'true' nor 'false'"),
+        ({"storage_size": "500GB"}, "storage-size '500GB' is not a quantity"),
+        ({"storage_size": "0"}, "storage-size '0' is not more than 0"),
+        ({"storage_size": "-5Gi"}, "storage-size '-5Gi' is not a quantity"),
+        ({"storage_size": ""}, "storage-size is empty"),
+        ({"memory": "lots"}, "memory 'lots' is not a quantity"),
+        ({"fs_group": "root"}, "fs-group 'root' is neither"),
+        ({"claim_name": "../etc"}, "'../etc' is not a Kubernetes name"),
+        ({"pull_secret": ""}, "'' is not a Kubernetes name"),
+        ({"namespace": "A B"}, "'A B' is not a Kubernetes name"),
+        ({"storage_class": "Fast"}, "'Fast' is not a Kubernetes name"),
+        ({"start_timeout": "soon"}, "'soon' is not a duration"),
+        ({"target_registry": "https://registry.example.com"}, "leave 'https://' out"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_name(changes: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(**changes)
+    assert said in caught.value.reason
+    assert "\n" not in caught.value.reason
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(image="x", schedule="x", since_date="x", storage_size="x", target_registry="X Y", fs_group="x")
+    for name in ("image", "schedule", "since-date", "storage-size", "target-registry", "fs-group"):
+        assert f"{name} '" in caught.value.reason
+    assert "nothing was changed" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "registry.example.com",
+        "registry.example.com:443/mirror",
+        "localhost:5000/a/b-c/d__e",
+        "localhost/x",
+        "registry:5000",
+        "10.0.0.7:5000/openshift",
+        "10.0.0.7/openshift",
+        "[fd00::1]:5000/x",
+    ],
+)
+def test_registries_with_port_and_path_pass(registry: str) -> None:
+    assert check_registry(registry) == registry
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "docker://registry.example.com",
+        "registry.example.com/mirror:latest",
+        "registry.example.com/mirror@sha256:" + "0" * 64,
+        "registry.example.com/Mirror",
+        "registry.example.com/",
+        "registry.example.com//a",
+        "registry.example.com:0",
+        "registry.example.com:65536",
+        "registry.example.com:https",
+        "mirror",
+        "mirror/openshift",
+        "registry.example.com/helm-charts",
+        "-oops.example.com",
+        "registry.example.com/a b",
+        "registry.example.com\n",
+    ],
+)
+def test_what_oc_mirror_would_not_take_for_a_registry_is_refused(registry: str) -> None:
+    with pytest.raises(ValueError, match=r"'"):
+        check_registry(registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("1.5Gi", 1.5 * 2**30),
+        ("500Gi", 500 * 2**30),
+        ("2T", 2 * 10**12),
+        ("1e9", 10**9),
+        (".5Ki", 512),
+    ],
+)
+def test_quantities_have_their_value(text: str, value: float) -> None:
+    assert quantity(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Gi", "5gi", "5 Gi", "5m", "1e99", "9Ei", "٥Gi", "1.2.3", "+5Gi", "5GiB"]
+)
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        quantity(text)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_quantity_or_refused(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert quantity(text) > 0
+
+
+def test_fs_group_is_auto_none_or_a_number() -> None:
+    assert (fs_group("auto"), fs_group("none"), fs_group("0")) == ("auto", None, 0)
+
+
+def test_proxy_variables_in_either_case_are_handed_on_and_no_others() -> None:
+    given = {"HTTPS_PROXY": "http://p:3128", "no_proxy": ".svc,10.0.0.0/8", "PATH": "/bin", "HTTP_PROXY": ""}
+    assert proxy_environment(given) == {"HTTPS_PROXY": "http://p:3128", "no_proxy": ".svc,10.0.0.0/8"}
+
+
+@pytest.mark.parametrize("value", ["http://me:secret@p:3128", "me:secret@p:3128"])
+def test_a_proxy_with_a_password_is_refused_without_repeating_it(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", value)
+    with pytest.raises(UsageError, match="https_proxy carries a user name or password") as caught:
+        parse()
+    assert "secret" not in caught.value.reason + caught.value.hint
