@@ -44,7 +44,7 @@ def ensure(group: str) -> Path:
     It is built aside and renamed, so a killed build leaves nothing that looks finished; a lock keeps
     two test runs from building the same thing at once.
     """
-    folder = CACHE / f"{group}-{_key(group)}"
+    folder = CACHE / f"{group}-{key(group)}"
     if folder.is_dir():
         return folder
     with locked(f"build-{group}"):
@@ -81,7 +81,8 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
-def _key(group: str) -> str:
+def key(group: str) -> str:
+    """What a group's programs depend on."""
     digest = hashlib.sha256(repr(_command(group)).encode())
     for name in ("go.mod", "go.sum"):
         digest.update((SOURCES / group / name).read_bytes())

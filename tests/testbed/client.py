@@ -90,11 +90,11 @@ class Cluster:
         """Delete a namespace in the background."""
         self.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
-    def restart_apiserver(self) -> None:
-        """Kill the API server and start it again; only possible with the testbed's own."""
+    def restart_apiserver(self, outage: float = 0) -> None:
+        """Kill the API server and start it again `outage` seconds later; only the testbed's own."""
         if not self.registry:
             raise TestbedError("only the testbed's API server can be restarted")
-        control.restart_apiserver()
+        control.restart_apiserver(outage)
 
     def _run(self, argv: list[str], stdin: str | None, check: bool, timeout: float) -> Completed:
         done = subprocess.run(

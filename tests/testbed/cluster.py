@@ -24,7 +24,7 @@ from tests.testbed import (
     tekton,
 )
 from tests.testbed.layout import BIN, READY, STATE, TestbedError
-from tests.testbed.processes import Daemon, run, running
+from tests.testbed.processes import Daemon, run, running, wait_until
 
 Say = Callable[[str], None]
 
@@ -43,13 +43,13 @@ _DAEMONS = (
 )
 
 
-def build(say: Say) -> None:
-    """Build every program and image that is not in the cache yet."""
+def build(say: Say) -> list[Path]:
+    """Build every program and image that is not in the cache yet; the archives of the images."""
     for group in binaries.GROUPS:
         with _timed(f"programs of {group}", say):
             binaries.ensure(group)
     with _timed("images", say):
-        images.ensure()
+        return images.ensure()
 
 
 def up(say: Say) -> bool:
@@ -57,7 +57,7 @@ def up(say: Say) -> bool:
     if reason := packages.obstacle():
         raise TestbedError(reason)
     with binaries.locked("cluster"):
-        if healthy():
+        if _recovers():
             return False
         _down()
         _up(say)
@@ -71,44 +71,62 @@ def down() -> None:
 
 
 def healthy() -> bool:
-    """Whether a cluster that once came up still is: all its processes, its node, and Tekton."""
-    if not READY.exists():
-        return False
-    alive = {daemon.name for daemon in running() if daemon.pid}
+    """Whether all is well now: the processes, the node, and Tekton."""
     try:
-        return alive.issuperset(_DAEMONS) and node.ready() and tekton.ready()
+        return _complete() and node.ready() and tekton.ready()
     except TestbedError:
         return False
+
+
+def _recovers() -> bool:
+    """Whether it is well, or is so soon: after a restart of the API server nothing seems ready for a while.
+
+    Others may be using it, so it is only replaced when it is really broken.
+    """
+    if not _complete():
+        return False
+    try:
+        wait_until("the cluster to recover", healthy, timeout=45, interval=1)
+    except TestbedError:
+        return False
+    return True
+
+
+def _complete() -> bool:
+    """Whether it once came up, of these versions, and all its processes live."""
+    if not READY.exists() or READY.read_text() != _fingerprint():
+        return False
+    return {daemon.name for daemon in running() if daemon.pid}.issuperset(_DAEMONS)
 
 
 def _up(say: Say) -> None:
     with _timed("packages", say):
         packages.ensure()
-    build(say)
-    with _timed("control plane and images", say):
-        _link_programs()
-        pki.create()
-        with ThreadPoolExecutor() as pool:
-            importing = pool.submit(_start_runtime)
-            runtime.prepare_network()
+    archives = build(say)
+    _link_programs()
+    pki.create()
+    runtime.start()
+    with ThreadPoolExecutor() as pool:
+        importing = pool.submit(runtime.load_images, archives)
+        with _timed("control plane", say):
             control.start()
+        with _timed("node, registry, Git server, storage", say):
+            node.start()
+            registry.start()
+            gitserver.start()
+            storage.start()
+            node.wait_until_ready()
+        with _timed("images into containerd", say):
             importing.result()
-    with _timed("node, registry, Git server, storage", say):
-        node.start()
-        registry.start()
-        gitserver.start()
-        storage.start()
-        node.wait_until_ready()
     with _timed("Tekton", say):
         tekton.install()
         tekton.wait_until_ready()
-    READY.touch()
+    READY.write_text(_fingerprint())
 
 
-def _start_runtime() -> None:
-    runtime.prepare_network()
-    runtime.start()
-    runtime.load_images(images.ensure())
+def _fingerprint() -> str:
+    """What the cluster was made of: one of other versions is not the one that was asked for."""
+    return " ".join([*map(binaries.key, binaries.GROUPS), images.base_key()])
 
 
 def _down() -> None:

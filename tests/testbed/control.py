@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING
 
-from tests.testbed import pki
+from tests.testbed import binaries, pki
 from tests.testbed.layout import (
     BIN,
     ETCD_URL,
@@ -39,12 +40,17 @@ def start() -> None:
     _scheduler().start()
 
 
-def restart_apiserver() -> None:
-    """Kill the API server as a crash would, and start it again: clients see refused connections meanwhile."""
-    daemon = Daemon.load("kube-apiserver")
-    daemon.stop(how=signal.SIGKILL)
-    daemon.start()
-    wait_for_api()
+def restart_apiserver(outage: float = 0) -> None:
+    """Kill the API server as a crash would, and start it again `outage` seconds later.
+
+    Clients see refused connections meanwhile; whoever asks for a healthy cluster waits, by the lock.
+    """
+    with binaries.locked("cluster"):
+        daemon = Daemon.load("kube-apiserver")
+        daemon.stop(how=signal.SIGKILL)
+        time.sleep(outage)
+        daemon.start()
+        wait_for_api()
 
 
 def wait_for_api() -> None:

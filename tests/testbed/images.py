@@ -35,7 +35,7 @@ int main(void) {
   for (;;) pause();
 }
 """
-_BASE_PACKAGES = "python3,python3-venv,git,ca-certificates,curl"
+_BASE_PACKAGES = "python3,python3-venv,git,ca-certificates,curl,openssh-client"
 # What an image build leaves behind without anyone at run time missing it.
 _BASE_LITTER = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
@@ -62,14 +62,18 @@ def load(archive: Path) -> None:
     run("ctr", "-a", CONTAINERD_SOCKET, "-n", "k8s.io", "images", "import", "--no-unpack", archive)
 
 
+def base_key() -> str:
+    """What the base image depends on."""
+    recipe = repr((_BASE_PACKAGES, _BASE_LITTER, archives.RECIPE)).encode()
+    return hashlib.sha256(recipe + CA_BUNDLE.read_bytes()).hexdigest()[:12]
+
+
 def ensure_base() -> Path:
     """A Debian with Python, Git and the machine's own idea of whom to trust.
 
     Pods reach the package registries through NAT; where the machine trusts a CA of its own, they must too.
     """
-    bundle = CA_BUNDLE.read_bytes()
-    key = hashlib.sha256(repr((_BASE_PACKAGES, _BASE_LITTER)).encode() + bundle).hexdigest()[:12]
-    folder = CACHE / f"base-{key}"
+    folder = CACHE / f"base-{base_key()}"
     with binaries.locked("build-base"):
         if folder.is_dir():
             return folder / "base.tar"
@@ -80,7 +84,7 @@ def ensure_base() -> Path:
             for litter in _BASE_LITTER:
                 shutil.rmtree(root / litter, ignore_errors=True)
                 (root / litter).mkdir()
-            (root / CA_BUNDLE.relative_to("/")).write_bytes(bundle)
+            (root / CA_BUNDLE.relative_to("/")).write_bytes(CA_BUNDLE.read_bytes())
             layer = aside / "layer.tar"
             run("tar", "--numeric-owner", "--one-file-system", "-C", root, "-cf", layer, ".")
             trust = ("REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
@@ -101,7 +105,7 @@ def build_project_image(
     asks the index that pip outside is configured for.
     """
     storage = ["--root", str(STATE / "buildah"), "--runroot", str(STATE / "buildah-run")]
-    buildah = ["buildah", *storage, "--storage-driver", "vfs"]
+    buildah = ["buildah", *storage, "--storage-driver", "overlay"]  # vfs copies 200 MB for each layer
     image = f"{REGISTRY}/{PROJECT}:{tag}"
     args = {"BASE_IMAGE": BASE, "OC_MIRROR_URL": "file:///oc-mirror", **(build_args or {})}
     mounts = {oc_mirror: "/oc-mirror", CA_BUNDLE: str(CA_BUNDLE)}
@@ -114,7 +118,8 @@ def build_project_image(
     how = ["--isolation=chroot", "--layers", "--pull-never", "--format=docker"]
     run(*buildah, "bud", *how, *options, "--tag", image, "--file", "Containerfile", ".", cwd=repository)
     digest = STATE / f"digest-{tag}"
-    run(*buildah, "push", "--tls-verify=false", f"--digestfile={digest}", image, f"docker://{image}")
+    options = ["--tls-verify=false", "--disable-compression", f"--digestfile={digest}"]
+    run(*buildah, "push", *options, image, f"docker://{image}")
     return f"{REGISTRY}/{PROJECT}@{digest.read_text().strip()}"
 
 
@@ -164,7 +169,7 @@ def _ensure_shell() -> Path:
 def _ensure_programs(group: str) -> list[Path]:
     """An image for each program of a group, laid out as Tekton's own releases are."""
     built = binaries.ensure(group)
-    folder = CACHE / f"images-{built.name}"
+    folder = CACHE / f"images-{built.name}-{archives.RECIPE}"
     with binaries.locked(f"build-images-{group}"):
         if not folder.is_dir():
             with binaries.building(folder) as aside:

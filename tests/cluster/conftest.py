@@ -1,0 +1,126 @@
+"""The cluster that these tests run against: the testbed's, or the one $KUBECONFIG points to.
+
+TESTBED=1 asks for the testbed even when $KUBECONFIG is set. Where no cluster can be had the tests skip and
+say why; with REQUIRE_ALL_LAYERS=1 they fail instead, so that CI cannot be green for want of a cluster.
+The testbed stays up for the next run, unless TESTBED_KEEP=0 or, where that is unset, CI=true.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from tests.testbed import cluster as testbed
+from tests.testbed import packages
+from tests.testbed.client import Cluster
+from tests.testbed.gitserver import GitServer
+from tests.testbed.layout import GIT_ROOT, GIT_URL, KUBECONFIG
+from tests.testbed.registry import Registry
+from tests.testbed.repositories import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_CRDS = ("pipelineruns.tekton.dev", "taskruns.tekton.dev", "eventlisteners.triggers.tekton.dev")
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A cluster with Tekton Pipelines and Triggers."""
+    if given := _given_kubeconfig():
+        yield _foreign(given)
+        return
+    if reason := packages.obstacle():
+        _unavailable(reason)
+    testbed.up(lambda text: _tell(request, text))
+    yield Cluster.testbed()
+    keep = os.environ.get("TESTBED_KEEP") or ("0" if os.environ.get("CI") == "true" else "1")
+    if keep == "0":
+        testbed.down()
+
+
+@pytest.fixture(scope="session")
+def registry(cluster: Cluster) -> Registry:
+    """The registry that the cluster's node pulls from."""
+    if not cluster.registry:
+        _unavailable("a registry that the node trusts comes only with the testbed")
+    return Registry(cluster.registry)
+
+
+@pytest.fixture(scope="session")
+def git_server(cluster: Cluster) -> GitServer:
+    """The Git server that pods reach."""
+    if not cluster.node_address:
+        _unavailable("a Git server that pods reach comes only with the testbed")
+    return GitServer(GIT_URL, GIT_ROOT)
+
+
+@pytest.fixture(scope="session")
+def make_repository(git_server: GitServer) -> Callable[[str, Path], Repository]:
+    """A factory: a repository of that name, with one commit of a folder's files, served to pods."""
+
+    def make(name: str, files: Path) -> Repository:
+        return Repository.create(git_server, name, files)
+
+    return make
+
+
+@pytest.fixture
+def make_namespace(cluster: Cluster) -> Iterator[Callable[..., str]]:
+    """A factory of namespaces that go with the test: `make_namespace(name="", prefix="test", labels={})`."""
+    yield from _namespaces(cluster)
+
+
+@pytest.fixture(scope="module")
+def make_module_namespace(cluster: Cluster) -> Iterator[Callable[..., str]]:
+    """The same, for what all tests of a module share."""
+    yield from _namespaces(cluster)
+
+
+@pytest.fixture
+def namespace(make_namespace: Callable[..., str]) -> str:
+    """A namespace of the test's own."""
+    return make_namespace()
+
+
+def _namespaces(cluster: Cluster) -> Iterator[Callable[..., str]]:
+    made: list[str] = []
+
+    def make(name: str = "", *, prefix: str = "test", labels: Mapping[str, str] | None = None) -> str:
+        made.append(cluster.create_namespace(name, prefix=prefix, labels=labels))
+        return made[-1]
+
+    yield make
+    for name in made:
+        cluster.delete_namespace(name)
+
+
+def _given_kubeconfig() -> Path | None:
+    """The kubeconfig of a cluster that is not ours, if the tests were pointed to one."""
+    asked = os.environ.get("TESTBED", "0") not in {"", "0"}
+    given = os.environ.get("KUBECONFIG")
+    return Path(given) if given and not asked and Path(given) != KUBECONFIG else None
+
+
+def _foreign(kubeconfig: Path) -> Cluster:
+    found = Cluster(kubeconfig)
+    asked = found.kubectl("get", "crd", *_CRDS, "-o", "name", check=False)
+    if asked.returncode:
+        _unavailable(f"the cluster of $KUBECONFIG has no Tekton: {asked.stderr.strip()}")
+    return found
+
+
+def _unavailable(reason: str) -> NoReturn:
+    if os.environ.get("REQUIRE_ALL_LAYERS") == "1":
+        pytest.fail(f"REQUIRE_ALL_LAYERS=1, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def _tell(request: pytest.FixtureRequest, text: str) -> None:
+    """Say it at once: a first start takes minutes, and silence looks like a hang."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"testbed: {text}", flush=True)
