@@ -122,7 +122,7 @@ def _images_failed(meaning: str, reading: Reading) -> MirrorError:
     causes = {image: reasons.advice(error) for image, error in reading.failed.items()}
     shown = [f"{image} ({causes[image].name})" for image in list(causes)[:5]]
     more = f" and {len(causes) - len(shown)} more" if len(causes) > len(shown) else ""
-    text = f"{meaning}: {lost or f'{len(causes)} images'} not mirrored"
+    text = f"{meaning}: {lost or 'images'} not mirrored"
     if shown:
         text += f": {', '.join(shown)}{more}"
     return MirrorError(text, reasons.commonest(causes.values()).hint)

@@ -17,16 +17,20 @@ log = logging.getLogger(__name__)
 
 
 def keep_plan(layout: Layout) -> str:
-    """Keep what a dry run in DATA/scratch found, and sum it up in one line."""
+    """Keep what a dry run in DATA/scratch found, and sum it up in one line.
+
+    `missing.txt`, what the cache lacks, is written by a to-disk run only.
+    """
     counts = {}
     for name in ("mapping.txt", "missing.txt"):
         found = layout.scratch / "working-dir" / "dry-run" / name
         lines = found.read_text().splitlines() if found.exists() else []
         write_atomically(layout.planned / name, "".join(f"{line}\n" for line in lines))
         counts[name] = sum(1 for line in lines if line.strip())
+    uncached = f", {counts['missing.txt']} of them to be fetched" if counts["missing.txt"] else ""
     return (
-        f"dry run: {counts['mapping.txt']} images would be mirrored, {counts['missing.txt']} not cached"
-        f" yet; no archive, history or registry was changed; the list is {layout.planned / 'mapping.txt'}"
+        f"dry run: {counts['mapping.txt']} images would be mirrored{uncached}; no archive, history or"
+        f" registry was changed; the list is {layout.planned / 'mapping.txt'}"
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,8 +36,8 @@ class OcMirror:
 
         Raises MirrorError if anything of what was asked was not done.
         """
-        started = time.time()
         reading = outcome.Reading()
+        earlier = _error_lists(working_dir)
         log.info("running oc-mirror %s", shlex.join(arguments))
         exit_code = process.stream(
             [self.executable, *arguments],
@@ -46,9 +45,8 @@ class OcMirror:
             environment=command.environment(os.environ, self.options),
             keep_open=[self.lock],
         )
-        for errors in (working_dir / "logs").glob("mirroring_errors_*.txt"):
-            if errors.stat().st_mtime >= started - 1:
-                reading.note_failures(errors.read_text(errors="replace").splitlines())
+        for path, _written in _error_lists(working_dir) - earlier:
+            reading.note_failures(path.read_text(errors="replace").splitlines())
         outcome.check(exit_code, reading)
         return reading
 
@@ -61,3 +59,8 @@ class Job:
     layout: Layout
     oc_mirror: OcMirror
     imageset: ImageSetFile | None
+
+
+def _error_lists(working_dir: Path) -> set[tuple[Path, int]]:
+    """oc-mirror's lists of failed images and when each was written; before 4.20 they share one name."""
+    return {(path, path.stat().st_mtime_ns) for path in (working_dir / "logs").glob("mirroring_errors_*.txt")}

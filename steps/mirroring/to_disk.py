@@ -84,9 +84,7 @@ def choose_base(request: Request, histories: dict[str, datetime], ledger: dict[i
     since = request.since_date if request.incremental_mode else history.EVERYTHING
     name = history.chosen(histories, since)
     if name is None:
-        log.info(
-            "full archive: %s", "no history is older than that" if histories else "there is no history yet"
-        )
+        log.info("full archive: %s", _why_full(request, histories))
         return Base(since=since, history=None, generation=None)
     writer = next((one for one in ledger.values() if name in one.history_written), None)
     if writer is None:
@@ -95,6 +93,12 @@ def choose_base(request: Request, histories: dict[str, datetime], ledger: dict[i
     age = str(datetime.now(UTC) - histories[name]).split(".", 1)[0]
     log.info("incremental archive: continues generation %d (history %s, %s old)", writer.sequence, name, age)
     return Base(since=since, history=name, generation=writer)
+
+
+def _why_full(request: Request, histories: dict[str, datetime]) -> str:
+    if not histories:
+        return "there is no history yet"
+    return f"no history is older than {request.since_date}" if request.incremental_mode else "as asked for"
 
 
 def _arguments(job: Job, destination: Path, base: Base) -> list[str]:

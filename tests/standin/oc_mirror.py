@@ -460,6 +460,7 @@ class Registry:
         if self.authorization:
             request.add_header("Authorization", f"Basic {self.authorization}")
         request.add_header("Content-Type", kind or "application/octet-stream")
+        request.add_header("Accept", f"{MANIFEST}, */*")
         context = None
         if url.startswith("https:"):
             context = ssl.create_default_context() if self.verify else ssl._create_unverified_context()

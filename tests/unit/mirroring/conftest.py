@@ -1,0 +1,220 @@
+"""What the tests mirror with: oc-mirror (the stand-in, or the program that $OC_MIRROR names) and registries.
+
+With the real program the ImageSets name images of a registry on loopback, which is why all tests use those.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from steps import cli, mirror
+from tests.standin.oc_mirror import Image, Registry
+
+STANDIN = Path(__file__).parents[2] / "standin" / "oc_mirror.py"
+REAL = os.environ.get("OC_MIRROR", "")
+MIRROR = (sys.executable, "-c", "from steps.mirror import main; main()")
+
+standin_only = pytest.mark.skipif(bool(REAL), reason="asks the stand-in to break in a way of its own")
+
+
+def pytest_report_header() -> str:
+    return f"oc-mirror in the tests: {REAL or 'the stand-in'}"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("STANDIN_") or name in {"OC_MIRROR_CACHE", "LOG_LEVEL"}:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def oc_mirror() -> str:
+    return REAL or str(STANDIN)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of `mirror` ended, and what it logged."""
+
+    returncode: int
+    stderr: str
+
+
+@dataclass
+class Place:
+    """A data directory and the command that mirrors with it."""
+
+    data: Path
+    imageset: Path
+    oc_mirror: str
+    host: str
+    arguments: list[str] = field(default_factory=list)
+
+    def names(self, *images: str) -> None:
+        """Let the ImageSet name these images (REPOSITORY:TAG of the source registry)."""
+        lines = [f"  - name: {self.host}/{image}\n" for image in images]
+        head = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n"
+        self.imageset.write_text(f"{head}  additionalImages:\n{''.join(lines)}")
+
+    def command(self, *more: str) -> list[str]:
+        return [
+            f"--data={self.data}",
+            f"--imageset={self.imageset}",
+            f"--oc-mirror={self.oc_mirror}",
+            "--source-tls-verify=false",
+            "--destination-tls-verify=false",
+            "--retry-times=0",
+            *self.arguments,
+            *more,
+        ]
+
+    def mirror(self, *more: str) -> Ran:
+        """Run `mirror` in this process, to its end."""
+        output = io.StringIO()
+        handler = logging.StreamHandler(output)
+        logger = logging.getLogger("steps")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            return Ran(returncode=cli.run(mirror.body, self.command(*more)), stderr=output.getvalue())
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            logger.removeHandler(handler)
+
+    def start(self, *more: str) -> subprocess.Popen[str]:
+        """Start `mirror` as a process of its own, to be killed."""
+        return subprocess.Popen(
+            [*MIRROR, *self.command(*more)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+    def generations(self) -> list[Path]:
+        return sorted((self.data / "generations").glob("*"))
+
+    def histories(self) -> list[str]:
+        return sorted(path.name for path in (self.data / "working-dir" / ".history").glob("*"))
+
+
+@pytest.fixture
+def connected(tmp_path: Path, oc_mirror: str, source: str) -> Place:
+    """The connected side: mirrors to disk."""
+    place = Place(
+        tmp_path / "connected", tmp_path / "imageset.yaml", oc_mirror, source, ["--workflow=workflow-to-disk"]
+    )
+    place.names("team/app:v1", "team/db:v1")
+    return place
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory, oc_mirror: str, source: str) -> Place:
+    """A connected side with three generations, each with another version of one image; not to be changed."""
+    folder = tmp_path_factory.mktemp("three")
+    place = Place(
+        folder / "data", folder / "imageset.yaml", oc_mirror, source, ["--workflow=workflow-to-disk"]
+    )
+    for version in ("v1", "v2", "v3"):
+        place.names(f"team/app:{version}", "team/db:v1")
+        assert place.mirror().returncode == 0
+    return place
+
+
+@pytest.fixture
+def disconnected(tmp_path: Path, oc_mirror: str, source: str, target: str) -> Place:
+    """The disconnected side: mirrors from disk to a registry of its own."""
+    arguments = ["--workflow=workflow-from-disk", f"--target-registry={target}"]
+    place = Place(tmp_path / "disconnected", tmp_path / "imageset.yaml", oc_mirror, source, arguments)
+    place.names("team/app:v3", "team/db:v1")
+    return place
+
+
+@pytest.fixture
+def direct(tmp_path: Path, oc_mirror: str, source: str, target: str) -> Place:
+    arguments = ["--workflow=workflow-direct", f"--target-registry={target}"]
+    place = Place(tmp_path / "direct", tmp_path / "imageset.yaml", oc_mirror, source, arguments)
+    place.names("team/app:v1", "team/db:v1")
+    return place
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """HOST:PORT that the ImageSets name. The stand-in makes its images up, the real one pulls."""
+    if not REAL:
+        yield "127.0.0.1:5000"
+        return
+    with _registry(tmp_path_factory.mktemp("source")) as host:
+        registry = Registry(host, verify=False)
+        registry.check()
+        for name in ("team/app:v1", "team/app:v2", "team/app:v3", "team/db:v1"):
+            repository, _, tag = name.partition(":")
+            registry.push(Image(f"{host}/{name}", "additional", repository, tag), repository)
+        yield host
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[str]:
+    """HOST:PORT/PATH of an empty registry."""
+    with _registry(tmp_path / "target") as host:
+        yield f"{host}/mirror"
+
+
+@pytest.fixture
+def has() -> Callable[[str, str], bool]:
+    """Whether a registry (HOST:PORT/PATH) has REPOSITORY:TAG with all its blobs."""
+
+    def answer(registry: str, image: str) -> bool:
+        host, _, prefix = registry.partition("/")
+        repository, _, tag = image.partition(":")
+        server = Registry(host, verify=False)
+        server.check()
+        return bool(server.call("HEAD", f"/v2/{prefix}/{repository}/manifests/{tag}", missing=True))
+
+    return answer
+
+
+class _registry:  # noqa: N801 - used like a function
+    """docker-registry on a free port, for the time of a `with`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> str:
+        if shutil.which("docker-registry") is None:
+            pytest.skip("needs a registry: apt install docker-registry")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            host = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "config.yml"
+        config.write_text(
+            f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n"
+            f"storage: {{filesystem: {{rootdirectory: '{self.folder}'}}, delete: {{enabled: true}}}}\n"
+        )
+        self.process = subprocess.Popen(
+            ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _attempt in range(100):
+            try:
+                Registry(host, verify=False).check()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return host
+        raise RuntimeError("docker-registry does not answer")
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.terminate()
+        self.process.wait()

@@ -1,0 +1,109 @@
+"""What oc-mirror is called with."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.mirroring import command
+from steps.mirroring.command import Options, Version
+from tests.standin import oc_mirror as standin
+
+NEWEST = Version("v0.0.0-unknown", None)
+PLACES: dict[str, Any] = {"imageset": Path("/d/i.yaml"), "cache": Path("/d/cache"), "dry_run": False}
+
+
+def all_three(options: Options, version: Version) -> list[list[str]]:
+    return [
+        command.to_disk(options, version, destination=Path("/d"), since=date(2026, 1, 2), **PLACES),
+        command.from_disk(options, version, archives=Path("/d/in"), target="r/ns", **PLACES),
+        command.direct(options, version, workspace=Path("/d"), target="r/ns", **PLACES),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_oc_mirror_understands_what_it_is_told(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Options(
+        authfile=Path("/a.json"), parallel_images=2, parallel_layers=3, image_timeout=5400, retry_times=1
+    )
+    arguments = all_three(options, NEWEST)[number]
+    assert arguments[0] == "--v2"
+    assert "--cache-dir=/d/cache" in arguments
+    assert "--image-timeout=5400s" in arguments
+    parsed = standin.parse(arguments)
+    standin.validate(parsed)
+    assert parsed.remove_signatures is False
+
+
+def test_only_archives_have_a_since_date() -> None:
+    archive, *others = all_three(Options(), NEWEST)
+    assert "--since=2026-01-02" in archive
+    assert not any("since" in argument for arguments in others for argument in arguments)
+
+
+def test_tls_is_verified_where_each_workflow_talks() -> None:
+    options = Options(source_tls_verify=False, destination_tls_verify=True)
+    archive, push, both = all_three(options, NEWEST)
+    assert [one for one in archive if "tls" in one] == ["--src-tls-verify=false"]
+    assert [one for one in push if "tls" in one] == ["--dest-tls-verify=true"]
+    assert [one for one in both if "tls" in one] == ["--src-tls-verify=false", "--dest-tls-verify=true"]
+
+
+def test_nothing_that_was_not_given_is_passed() -> None:
+    for arguments in all_three(Options(), NEWEST):
+        assert not any(
+            argument.startswith(("--authfile", "--parallel", "--image-timeout", "--retry", "--dry-run"))
+            for argument in arguments
+        )
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("4.18.30", None),
+        ("4.19.2-202507", "true"),
+        ("4.20.0", "true"),
+        ("4.21.0", "false"),
+        ("v5.1.0", "false"),
+        ("v0.0.0-unknown", "false"),
+        ("v2.0.0-unknown", "false"),
+    ],
+)
+def test_signatures_are_decided_where_the_version_lets_us(version: str, expected: str | None) -> None:
+    parsed = command.parse_version(json.dumps({"clientVersion": {"gitVersion": version}}))
+    flags = [one for one in all_three(Options(), parsed)[0] if one.startswith("--remove-signatures")]
+    assert flags == ([] if expected is None else [f"--remove-signatures={expected}"])
+    flags = [
+        one for one in all_three(Options(remove_signatures=True), parsed)[0] if one.startswith("--remove-sig")
+    ]
+    assert flags == ([] if expected is None else ["--remove-signatures=true"])
+
+
+def test_versions_that_hide_failures_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"4\.16\.7.* is older than 4\.18"):
+        command.parse_version('{"clientVersion": {"gitVersion": "4.16.7"}}')
+
+
+@pytest.mark.parametrize("answer", ["", "usage: tar", "{}", '{"clientVersion": null}', "[1]"])
+def test_a_program_that_is_not_oc_mirror_is_recognised(answer: str) -> None:
+    with pytest.raises(NotFoundError, match="did not tell its version"):
+        command.parse_version(answer)
+
+
+@pytest.mark.parametrize("word", command.KEYWORDS)
+def test_paths_that_oc_mirror_refuses_are_refused_with_its_word(word: str) -> None:
+    path = f"/pvc/{word}-2/data"
+    with pytest.raises(InvalidInputError, match=f"contains '{standin._keyword(path)}'"):
+        command.check_path(Path(path))
+
+
+def test_the_cache_variable_is_taken_away_and_the_ca_added() -> None:
+    base = {"OC_MIRROR_CACHE": "/x", "HOME": "/h"}
+    assert command.environment(base, Options()) == {"HOME": "/h"}
+    with_ca = command.environment(base, Options(ca_bundle=Path("/ca.crt")))
+    assert with_ca == {"HOME": "/h", "SSL_CERT_FILE": "/ca.crt"}

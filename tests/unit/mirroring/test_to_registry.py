@@ -1,0 +1,181 @@
+"""workflow-from-disk and workflow-direct, against a real registry."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.mirroring.conftest import standin_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.mirroring.conftest import Place
+
+    Has = Callable[[str, str], bool]
+
+
+def carry(connected: Place, disconnected: Place, *sequences: int) -> None:
+    """Bring generations to the other side."""
+    for sequence in sequences:
+        name = f"{sequence:06d}"
+        shutil.copytree(
+            connected.data / "generations" / name,
+            disconnected.data / "generations" / name,
+            dirs_exist_ok=True,
+        )
+
+
+def test_pending_generations_are_taken_in_in_order_and_only_once(
+    three: Place, disconnected: Place, target: str, has: Has
+) -> None:
+    carry(three, disconnected, 1)
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert has(target, "team/app:v1")
+    assert not has(target, "team/app:v2")
+    carry(three, disconnected, 2, 3)
+    shutil.rmtree(disconnected.data / "generations" / "000001")
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[-1] == f"{target} has taken in generation 2, 3"
+    assert all(has(target, f"team/app:{version}") for version in ("v1", "v2", "v3"))
+    assert list((disconnected.data / "cluster-resources").iterdir())
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert f"{target} has everything: generation 3" in ran.stderr
+    assert "running oc-mirror" not in ran.stderr
+
+
+def test_another_target_gets_all_generations(
+    three: Place, disconnected: Place, target: str, has: Has
+) -> None:
+    carry(three, disconnected, 1, 2, 3)
+    assert disconnected.mirror().returncode == 0
+    other = f"{target}/elsewhere"
+    ran = disconnected.mirror(f"--target-registry={other}")
+    assert ran.returncode == 0, ran.stderr
+    assert all(has(other, f"team/app:{version}") for version in ("v1", "v2", "v3"))
+
+
+def test_a_gap_is_refused_with_the_missing_numbers(three: Place, disconnected: Place) -> None:
+    carry(three, disconnected, 3)
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert (
+        "generation 3 continues generation 2, which is neither here nor taken in; missing: 1 to 2"
+        in ran.stderr
+    )
+    assert "running oc-mirror" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: data[:-5000], "bytes instead of"),
+        (lambda data: data[:5000] + b"X" + data[5001:], "is damaged"),
+    ],
+)
+def test_damage_is_refused_before_anything_is_pushed(
+    three: Place, disconnected: Place, damage: Callable[[bytes], bytes], reason: str
+) -> None:
+    carry(three, disconnected, 1, 2)
+    archive = disconnected.data / "generations" / "000002" / "mirror_000001.tar"
+    archive.write_bytes(damage(archive.read_bytes()))
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert "generation 2: mirror_000001.tar " in ran.stderr
+    assert reason in ran.stderr
+    assert "running oc-mirror" not in ran.stderr
+
+
+def test_a_half_copied_generation_is_named(three: Place, disconnected: Place) -> None:
+    carry(three, disconnected, 1)
+    (disconnected.data / "generations" / "000001" / "generation.json").unlink()
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert "000001 has no generation.json: it was not copied completely" in ran.stderr
+
+
+def test_archives_of_another_data_directory_are_not_mixed_in(
+    three: Place, connected: Place, disconnected: Place
+) -> None:
+    carry(three, disconnected, 1)
+    assert disconnected.mirror().returncode == 0
+    assert connected.mirror().returncode == 0
+    carry(connected, disconnected, 1)
+    ran = disconnected.mirror()
+    assert ran.returncode == 5
+    assert "is not the generation 1 that was taken in before" in ran.stderr
+
+
+def test_nothing_to_take_in_is_said(disconnected: Place) -> None:
+    ran = disconnected.mirror()
+    assert ran.returncode == 4
+    assert "copy the folder generations/" in ran.stderr
+
+
+def test_a_dry_run_from_disk_pushes_nothing(three: Place, disconnected: Place, target: str, has: Has) -> None:
+    carry(three, disconnected, 1, 2)
+    ran = disconnected.mirror("--dry-run=true")
+    assert ran.returncode == 0, ran.stderr
+    assert not has(target, "team/app:v1")
+    assert not (disconnected.data / "intake").exists()
+    assert disconnected.mirror().returncode == 0
+    assert has(target, "team/app:v2")
+
+
+def test_since_date_has_no_effect_from_disk_and_this_is_said(three: Place, disconnected: Place) -> None:
+    carry(three, disconnected, 1)
+    ran = disconnected.mirror("--since-date=2026-01-01")
+    assert ran.returncode == 0, ran.stderr
+    assert "since-date has no effect on workflow-from-disk" in ran.stderr
+    assert "--since=" not in ran.stderr
+
+
+def test_direct_mirrors_and_keeps_the_cluster_resources(direct: Place, target: str, has: Has) -> None:
+    ran = direct.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert has(target, "team/app:v1")
+    assert has(target, "team/db:v1")
+    assert list((direct.data / "cluster-resources").iterdir())
+    assert direct.mirror().returncode == 0
+    assert not direct.generations()
+
+
+def test_a_direct_dry_run_pushes_nothing_not_even_the_graph(direct: Place, target: str, has: Has) -> None:
+    text = direct.imageset.read_text().replace("mirror:\n", "mirror:\n  platform:\n    graph: true\n")
+    direct.imageset.write_text(text)
+    ran = direct.mirror("--dry-run=true")
+    assert ran.returncode == 0, ran.stderr
+    assert not has(target, "openshift/graph-image:latest")
+    assert not has(target, "team/app:v1")
+    assert "2 images would be mirrored" in ran.stderr
+    assert not (direct.data / "working-dir").exists()
+
+
+def test_a_target_that_does_not_answer_is_a_network_failure(direct: Place) -> None:
+    ran = direct.mirror("--target-registry=127.0.0.1:1/mirror")
+    assert ran.returncode == 8
+    assert "exit code 1 (a general error)" in ran.stderr
+    assert "connection refused" in ran.stderr.splitlines()[-2]
+    assert "reachable" in ran.stderr.splitlines()[-1]
+
+
+@standin_only
+def test_what_failed_before_is_not_blamed_again(direct: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_FAIL", "additional")
+    assert "team/db:v1 (not found)" in direct.mirror().stderr.splitlines()[-2]
+    ran = direct.mirror("--target-registry=127.0.0.1:1/mirror")
+    assert "team/db" not in ran.stderr.splitlines()[-2]
+
+
+def test_what_a_target_has_is_remembered_by_name(three: Place, disconnected: Place, target: str) -> None:
+    carry(three, disconnected, 1, 2)
+    assert disconnected.mirror().returncode == 0
+    taken = json.loads((disconnected.data / "intake" / "taken.json").read_text())
+    assert list(taken) == [target]
+    assert list(taken[target]) == ["1", "2"]
