@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalogs import INDEXES, meant_source, upstream_source
-from steps.autoshift.operators import ACM, CATALOG_DEFAULTS, Default, is_feature
+from steps.autoshift.operators import ACM, CATALOG_DEFAULTS, LABEL_VALUE, Default, is_feature
 from steps.autoshift.yamltext import Misread
 from steps.errors import InvalidInputError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from steps.autoshift.fleet import Member
     from steps.autoshift.yamltext import Tree
 
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # A CSV name that ends in a plain semantic version (`trident-operator.v25.06.0` has a zero too many for one).
 _CSV = re.compile(r"[a-z0-9][a-z0-9.-]*?\.v?((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})")
 _NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "on", "On", "1", "enabled"})
@@ -65,10 +64,10 @@ class Reader:
 
     def _operators(self, member: Member) -> Iterator[str]:
         labels = member.labels
-        if member.is_hub and ACM not in self.excluded and labels.get(ACM) != "true":
+        if member.is_hub and ACM not in self.excluded:
             yield ACM
         for label, text in labels.items():
-            if label in self.excluded or text == "false" or is_feature(label):
+            if label in self.excluded or label == ACM or text == "false" or is_feature(label):
                 continue
             if text != "true":
                 if self._is_old_true(member, label, text):
@@ -141,7 +140,7 @@ class Reader:
 
     def _value(self, member: Member, label: str) -> str:
         text = member.labels.get(label, "")
-        if text and not _LABEL_VALUE.fullmatch(text):
+        if text and not LABEL_VALUE.fullmatch(text):
             raise InvalidInputError(
                 f"{self.locate(member, label)}: {label} of {member.group} is {text[:80]!r}, "
                 "which no label can be",

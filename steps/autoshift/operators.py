@@ -15,6 +15,9 @@ from typing import Final
 TABLE: Final = "AutoShift as of 2026-08"
 ACM: Final = "acm"  # has no label that enables it: every hub gets it
 
+# What Kubernetes takes as the value of a label; package and channel names are of that form too.
+LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
 REDHAT: Final = "redhat-operators"
 CERTIFIED: Final = "certified-operators"
 

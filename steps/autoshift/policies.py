@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.operators import OPERATORS, REDHAT, Default
+from steps.autoshift.operators import LABEL_VALUE, OPERATORS, REDHAT, Default
 from steps.autoshift.source import SourceFile, decode
 from steps.autoshift.yamltext import Tree, parse
 
@@ -69,17 +69,16 @@ def _from_kustomization(source: SourceFile, folder: str) -> Iterator[tuple[str, 
         for chart in _list(_get(document, "helmCharts")):
             subscription = _get(_get(chart, "valuesInline"), "subscription")
             name = _LABEL_DEFAULT.search(_text(_get(subscription, "name")))
-            if not name:
+            if not name or not LABEL_VALUE.fullmatch(name[2]):
                 continue
-            label = _stem(name[1])
             channel = _text(_get(subscription, "channel"))
             with_default = _LABEL_DEFAULT.search(channel)
             catalog = _LABEL_DEFAULT.search(_text(_get(subscription, "source")))
             yield (
-                label,
+                _stem(name[1]),
                 Default(
                     package=name[2],
-                    channel=with_default[2] if with_default else channel or None,
+                    channel=_name(with_default[2] if with_default else channel),
                     source=catalog[2] if catalog else REDHAT,
                     folders=(folder,),
                     reads_channel=with_default is not None,
@@ -92,12 +91,12 @@ def _from_values(source: SourceFile, folder: str, template: str | None) -> Itera
     for document in parse(source):
         for key, entry in document.items() if isinstance(document, dict) else ():
             package, channel = _text(_get(entry, "name")), _text(_get(entry, "channel"))
-            if not package or not (channel or _get(entry, "source")):
+            if not LABEL_VALUE.fullmatch(package) or not (channel or _get(entry, "source")):
                 continue
             label = _label(folder, key, template)
             default = Default(
                 package=package,
-                channel=channel or None,
+                channel=_name(channel),
                 source=_text(_get(entry, "source")) or REDHAT,
                 folders=(folder,),
                 origin=source.path,
@@ -125,6 +124,11 @@ def _stem(label: str) -> str:
         if label.endswith(suffix):
             return label.removesuffix(suffix)
     return label
+
+
+def _name(text: str) -> str | None:
+    """Return a channel's name, or None where there is none or a template we cannot evaluate."""
+    return text if LABEL_VALUE.fullmatch(text) else None
 
 
 def _get(tree: Tree, key: str) -> Tree:

@@ -47,7 +47,7 @@ def _with_requirements(asked: Asked) -> tuple[dict[tuple[str, Demand], set[str]]
     everything: dict[tuple[str, Demand], set[str]] = defaultdict(set)
     warnings = []
     for (minor, demand), who in asked.items():
-        channel = demand.channel and demand.channel.format(minor=minor)
+        channel = demand.channel and demand.channel.replace("{minor}", minor)
         pin = demand.pin
         if pin and channel and _is_later(pin, channel):
             warnings.append(
@@ -77,7 +77,7 @@ def _operator(key: _Key, demands: list[tuple[Demand, set[str]]]) -> Operator:
         if demand.channel is not None:
             by_channel[demand.channel].append((demand, who))
     channels = tuple(_channel(name, by_channel[name]) for name in sorted(by_channel, key=natural))
-    usual = CATALOG_DEFAULTS.get(package, "").format(minor=minor)
+    usual = CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
     return Operator(
         minor=minor,
         source=source,

@@ -12,11 +12,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_VERSION: Final = r"(\d{1,3})\.(\d{1,4})\.(\d{1,5})(?:-((?:ec|rc)\.\d+))?"
-_MINOR = re.compile(r"\d{1,3}\.\d{1,4}")
+_NUMBER: Final = r"(?:0|[1-9]\d{0,4})"
+_VERSION: Final = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-(?:ec|rc)\.\d{{1,4}})?"
+_MINOR = re.compile(rf"{_NUMBER}\.{_NUMBER}")
 _EXACT = re.compile(_VERSION)
 _RANGE = re.compile(rf"({_VERSION})-({_VERSION})")
-_CHANNEL = re.compile(r"(?:stable|fast|eus|candidate)-\d{1,3}\.\d{1,4}")
+_CHANNEL = re.compile(rf"(?:stable|fast|eus|candidate)-{_NUMBER}\.{_NUMBER}")
 
 FORMS: Final = "X.Y (its newest release), X.Y.Z, or X.Y.Z-X.Y.Z within one minor"
 
@@ -49,7 +50,7 @@ def parse_wish(text: str, channel: str = "") -> Wish:
         minor = minor_of(text)
         return Wish(minor, _channel(channel or ("candidate" if "-" in text else "stable"), minor), text, text)
     if found := _RANGE.fullmatch(text):
-        low, high = found[1], found[6]
+        low, high = found[1], found[2]
         if minor_of(low) != minor_of(high):
             raise ValueError(f"'{text}' spans two minors")
         if order(low) > order(high):
@@ -101,6 +102,6 @@ def span_of(wishes: set[Wish]) -> Span:
     if not lows:
         return Span("", "", shortest_path=False)
     heads = any(not wish.low for wish in wishes)
-    exact = {wish.low for wish in wishes if wish.low == wish.high}
+    exact = {wish.low for wish in wishes if wish.low and wish.low == wish.high}
     on_path = len(exact) + heads == 2 and len(wishes) == 2
     return Span(lows[0], "" if heads else highs[-1], shortest_path=on_path)

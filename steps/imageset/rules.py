@@ -123,8 +123,8 @@ def _versions(entry: dict[str, Tree], path: str, consequence: str) -> Iterator[F
 
 def _reference(name: str, path: str) -> Iterator[Finding]:
     last = name.rpartition("/")[2]
-    if name != name.strip() or not last or not (":" in last or "@" in last):
-        yield Finding(path, f"is '{name}', an image reference without tag and digest")
+    if not re.fullmatch(r"[^\s:@]+[:@][^\s]+", last) or any(character.isspace() for character in name):
+        yield Finding(path, f"is '{name}', not an image reference with tag or digest")
 
 
 def _doubles(names: list[str], path: str, what: str) -> Iterator[Finding]:
