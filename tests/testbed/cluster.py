@@ -15,6 +15,7 @@ from tests.testbed import (
     control,
     gitserver,
     images,
+    leftovers,
     node,
     packages,
     pki,
@@ -24,7 +25,7 @@ from tests.testbed import (
     tekton,
 )
 from tests.testbed.layout import BIN, READY, STATE, TestbedError
-from tests.testbed.processes import Daemon, run, running, wait_until
+from tests.testbed.processes import running, wait_until
 
 Say = Callable[[str], None]
 
@@ -130,41 +131,15 @@ def _fingerprint() -> str:
 
 
 def _down() -> None:
+    """Kill without goodbyes: the state goes, too, and an API server's own shutdown takes ten seconds."""
     READY.unlink(missing_ok=True)
-    daemons = {daemon.name: daemon for daemon in running()}
-    # The kubelet first, or it starts again what is being killed; containerd last, since the killing needs it.
-    last = daemons.pop("containerd", None)
-    for name in ("recycler", "kubelet"):
-        if daemon := daemons.pop(name, None):
-            _kill(daemon)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(_kill, daemons.values()))
-    if last:
-        if last.pid:
-            runtime.kill_tasks()
-        last.stop()
-    runtime.restore_network()
-    _unmount()
-    _remove_state()
-
-
-def _kill(daemon: Daemon) -> None:
-    """No goodbyes: the state goes with it, and an API server's own shutdown takes ten seconds."""
-    daemon.stop(how=signal.SIGKILL)
-
-
-def _unmount() -> None:
-    """Unmount what is left under the state folder, the innermost first."""
-    prefix = f"{STATE}/"
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if m.startswith(prefix)), key=len, reverse=True):
-        run("umount", "--lazy", mount, check=False)
-
-
-def _remove_state() -> None:
-    """Remove the folder, unless something is still mounted there: that would be deleted with it."""
-    if f" {STATE}/" in Path("/proc/self/mounts").read_text():
-        raise TestbedError(f"something under {STATE} cannot be unmounted; nothing there was deleted")
+    daemons = running()
+    # The kubelet and containerd first, or they start again what is being killed.
+    for daemon in sorted(daemons, key=lambda daemon: daemon.name not in {"kubelet", "containerd"}):
+        daemon.stop(how=signal.SIGKILL)
+    leftovers.kill_containers()
+    leftovers.remove_networks()
+    leftovers.unmount()
     shutil.rmtree(STATE, ignore_errors=True)
 
 

@@ -34,6 +34,8 @@ GIT_ROOT = STATE / "git"
 CONTAINERD = STATE / "containerd"
 CONTAINERD_SOCKET = CONTAINERD / "containerd.sock"
 CNI = STATE / "cni"
+NETWORK = "testbed"
+BRIDGE = "testbed0"
 READY = STATE / "ready"
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.testbed import images
-from tests.testbed.layout import BIN, CNI, CONTAINERD, CONTAINERD_SOCKET, NODE_ADDRESS, POD_CIDR, REGISTRY
+from tests.testbed.layout import (
+    BRIDGE,
+    CNI,
+    CONTAINERD,
+    CONTAINERD_SOCKET,
+    NETWORK,
+    NODE_ADDRESS,
+    POD_CIDR,
+    REGISTRY,
+)
 from tests.testbed.processes import Daemon, run, wait_until
 
 if TYPE_CHECKING:
@@ -28,6 +37,10 @@ state = "{CONTAINERD / "state"}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{CNI}"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      Root = "{CONTAINERD / "runc"}"
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "{CONTAINERD / "registries"}"
 """
@@ -38,11 +51,11 @@ server = "http://{REGISTRY}"
 """
 _NETWORK = {
     "cniVersion": "0.4.0",
-    "name": "testbed",
+    "name": NETWORK,
     "plugins": [
         {
             "type": "bridge",
-            "bridge": "testbed0",
+            "bridge": BRIDGE,
             "isGateway": True,
             "ipMasq": True,
             "hairpinMode": True,  # a pod may reach itself through its Service
@@ -77,24 +90,6 @@ def load_images(archives: list[Path]) -> None:
     """Import the archives, several at once."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(images.load, archives))
-
-
-def kill_tasks() -> None:
-    """Kill every container, so that no shim outlives containerd."""
-    listed = [line.split() for line in ctr("tasks", "list").stdout.splitlines()[1:]]
-    for name, *_ in listed:
-        ctr("tasks", "kill", "--signal", "SIGKILL", "--all", name)
-    wait_until("the containers to end", lambda: "RUNNING" not in ctr("tasks", "list").stdout, timeout=20)
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(lambda task: ctr("tasks", "delete", "--force", task[0]), listed))
-
-
-def restore_network() -> None:
-    """Take back the address, the bridge, and the rules and namespaces that pods had."""
-    run("ip", "addr", "del", f"{NODE_ADDRESS}/32", "dev", "lo", check=False)
-    run("ip", "link", "del", "testbed0", check=False)
-    if (BIN / "kube-proxy").exists():
-        run(BIN / "kube-proxy", "--cleanup", check=False, timeout=60)
 
 
 def prepare_network() -> None:
