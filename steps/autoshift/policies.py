@@ -44,7 +44,7 @@ def read_policies(policies: Sequence[SourceFile]) -> dict[str, Default]:
         folder = folder_of(source.path)
         if source.path.endswith("/kustomization.yaml") and b"valuesInline" in source.content:
             found = dict(_from_kustomization(source, folder))
-        elif source.path.endswith("/values.yaml"):
+        elif source.path.endswith("/values.yaml") and b"source" in source.content:
             found = dict(_from_values(source, folder, templates.get(folder)))
         else:
             continue

@@ -95,12 +95,18 @@ def _shape(node: yaml.Node, shape: Shape, path: str) -> Iterator[Finding]:
             yield Finding(path, "is not a map", line)
     elif isinstance(shape, Many):
         if isinstance(node, yaml.SequenceNode):
-            for index, item in enumerate(node.value):
-                yield from _shape(item, shape.item, f"{path}[{index}]")
+            yield from _list(node, shape, path)
         else:
             yield Finding(path, "is not a list", line)
     elif not isinstance(node, yaml.ScalarNode) or node.tag.removeprefix(_TAG) not in _TAGS_OF[shape]:
         yield Finding(path, _not_a(shape, node), line)
+
+
+def _list(node: yaml.SequenceNode, shape: Many, path: str) -> Iterator[Finding]:
+    for index, item in enumerate(node.value):
+        if item.tag == f"{_TAG}null":  # Go makes an entry without a name of it
+            yield Finding(f"{path}[{index}]", "is empty", item.start_mark.line + 1)
+        yield from _shape(item, shape.item, f"{path}[{index}]")
 
 
 def _not_a(shape: str, node: yaml.Node) -> str:
@@ -160,20 +166,16 @@ def _refusal(origin: str, findings: list[Finding], lines: _Lines) -> InvalidInpu
 
 def _facts(tree: dict[str, Tree], warnings: tuple[str, ...]) -> ImageSetFacts:
     mirror = _get(tree, "mirror")
-    catalogs = [_get(entry, "catalog") for entry in _items(_get(mirror, "operators"))]
-    names = tuple(name for name in catalogs if isinstance(name, str))
+    operators = _items(_get(mirror, "operators"))
+    names = tuple(str(_get(entry, "catalog")) for entry in operators)
     channels = _items(_get(_get(mirror, "platform"), "channels"))
     versions = [_version(channel) for channel in channels] or [
         tag.removeprefix("v") for name in names if (tag := name.rpartition(":")[2]).startswith("v")
     ]
-    packages = {
-        (name, _get(package, "name"))
-        for name, entry in zip(names, _items(_get(mirror, "operators")), strict=True)
-        for package in _items(_get(entry, "packages"))
-    }
+    packages = {_get(package, "name") for entry in operators for package in _items(_get(entry, "packages"))}
     return ImageSetFacts(
         openshift_versions=tuple(dict.fromkeys(versions)),
-        operator_count=len({package for _, package in packages}),
+        operator_count=len(packages),
         catalogs=names,
         image_count=len(_items(_get(mirror, "additionalImages"))),
         warnings=warnings,

@@ -6,7 +6,6 @@ alone; twenty lines do.
 
 from __future__ import annotations
 
-import json
 import re
 
 # Plain only where it begins with a letter and has nothing that YAML gives a meaning to.
@@ -18,11 +17,18 @@ def scalar(text: str) -> str:
     """Write a text so that YAML 1.1 and 1.2 both read it back as that text."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    if text.isprintable() and "\n" not in text:
+    if text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text)  # JSON's escapes are YAML's
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def comment(text: str, indent: int) -> str:
-    """Write a one-line comment; control characters cannot end it."""
-    return f"{' ' * indent}# {' '.join(text.split())}"
+    """Write a one-line comment; what is not printable, a line's end above all, cannot end it."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return f"{' ' * indent}# {' '.join(printable.split())}"

@@ -1,0 +1,120 @@
+"""What changed between two ImageSets, in words: the first thing to read before a mirror run.
+
+Both are reduced to statements (`operator X from CATALOG` → `stable-3.16`), and the statements are compared,
+so the order of lists, comments and layout do not show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steps.autoshift.source import SourceFile
+from steps.autoshift.yamltext import Tree, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def diff_imagesets(old: str, new: str) -> list[str]:
+    """List what `new` adds, changes and removes against `old`, a sentence each; empty where nothing does.
+
+    Both are ImageSetConfigurations that `check_imageset` took; an empty `old` makes everything an addition.
+    Raises InvalidInputError for a text that is not YAML.
+    """
+    before, after = _statements(old, "the earlier ImageSet"), _statements(new, "the ImageSet")
+    added = [f"added: {_said(name, after[name])}" for name in after if name not in before]
+    changed = [
+        f"changed: {name}: {before[name] or 'not restricted'} → {after[name] or 'not restricted'}"
+        for name in after
+        if name in before and before[name] != after[name]
+    ]
+    removed = [f"removed: {_said(name, before[name])}" for name in before if name not in after]
+    return sorted(added) + sorted(changed) + sorted(removed)
+
+
+def _said(name: str, value: str) -> str:
+    return f"{name} ({value})" if value else name
+
+
+def _statements(text: str, origin: str) -> dict[str, str]:
+    """Say everything that an ImageSet says, as name → value."""
+    documents = [tree for tree in parse(SourceFile(origin, text.encode())) if isinstance(tree, dict)]
+    tree: Tree = documents[0] if documents else {}
+    mirror = _get(tree, "mirror")
+    platform = _get(mirror, "platform")
+    found = dict(_releases(platform)) | dict(_operators(mirror))
+    found |= dict(_images(mirror))
+    found |= dict(_flat(_without(platform, "channels"), "platform"))
+    found |= dict(_flat(_without(mirror, "platform", "operators", "additionalImages"), ""))
+    found |= dict(_flat(_without(tree, "mirror", "apiVersion", "kind"), ""))
+    return found
+
+
+def _releases(platform: Tree) -> Iterator[tuple[str, str]]:
+    for channel in _items(platform, "channels"):
+        name = f"OpenShift release channel {_text(channel, 'name')}"
+        rest = _rest(channel, "name", "type", "minVersion", "maxVersion")
+        yield name, ", ".join(filter(None, (_range(channel) or "its newest release", rest)))
+
+
+def _operators(mirror: Tree) -> Iterator[tuple[str, str]]:
+    for catalog in _items(mirror, "operators"):
+        origin = _text(catalog, "catalog")
+        settings = _rest(catalog, "catalog", "packages")
+        if settings or not _items(catalog, "packages"):
+            yield f"catalog {origin}", settings or "every package"
+        for package in _items(catalog, "packages"):
+            channels = sorted(_channel(channel) for channel in _items(package, "channels"))
+            default = _text(package, "defaultChannel")
+            parts = (", ".join(channels), _range(package), default and f"default channel {default}")
+            yield f"operator {_text(package, 'name')} from {origin}", "; ".join(filter(None, parts))
+
+
+def _channel(channel: Tree) -> str:
+    return f"{_text(channel, 'name')} {_range(channel)}".strip()
+
+
+def _images(mirror: Tree) -> Iterator[tuple[str, str]]:
+    for image in _items(mirror, "additionalImages"):
+        yield f"image {_text(image, 'name')}", _rest(image, "name")
+
+
+def _range(entry: Tree) -> str:
+    low, high = _text(entry, "minVersion"), _text(entry, "maxVersion")
+    if low and low == high:
+        return low
+    return " ".join(filter(None, (low and f"from {low}", high and f"to {high}")))
+
+
+def _flat(tree: Tree, path: str) -> Iterator[tuple[str, str]]:
+    """Say each single value of what has no words of its own here."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _flat(value, f"{path}.{key}" if path else key)
+    elif isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield from _flat(item, f"{path}[{index}]")
+    elif tree is not None:
+        yield path, tree
+
+
+def _rest(entry: Tree, *said: str) -> str:
+    return ", ".join(f"{name} {value}" for name, value in _flat(_without(entry, *said), ""))
+
+
+def _without(tree: Tree, *keys: str) -> Tree:
+    return {key: tree[key] for key in tree if key not in keys} if isinstance(tree, dict) else None
+
+
+def _get(tree: Tree, key: str) -> Tree:
+    return tree.get(key) if isinstance(tree, dict) else None
+
+
+def _items(tree: Tree, key: str) -> list[Tree]:
+    value = _get(tree, key)
+    return value if isinstance(value, list) else []
+
+
+def _text(tree: Tree, key: str) -> str:
+    value = _get(tree, key)
+    return value if isinstance(value, str) else ""
