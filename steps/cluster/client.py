@@ -1,8 +1,8 @@
 """Read, apply, create and delete objects.
 
 `kubernetes.dynamic.DynamicClient` is the only part of the client library used, and without its discovery:
-we touch ten kinds, whose paths the API promises not to change, and discovery would cost two to sixty
-requests a process. The library is imported when a connection is made, not before (0.3 s of CPU).
+we touch eight kinds, whose paths the API promises not to change, and discovery would cost two to sixty
+requests a process.
 
 Writes are server-side apply with one field manager: the API server merges, and an apply that changes
 nothing leaves the resourceVersion alone (kubernetes.io/docs/reference/using-api/server-side-apply).
@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import enum
 import logging
-import os
 from typing import TYPE_CHECKING, Any, cast
 
 from steps.cluster.kinds import RESOURCES
 from steps.cluster.refusals import Attempt, explain_refusal, explain_silence
-from steps.errors import ClusterError, ConflictError
+from steps.errors import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubernetes.client import Configuration
     from kubernetes.dynamic import DynamicClient
 
     from steps.cluster.kinds import Kind
@@ -63,17 +61,9 @@ class Cluster:
 
         Nothing is sent yet. Raises ClusterError where neither can be used.
         """
-        from kubernetes.client import ApiClient, Configuration
-        from kubernetes.dynamic import DynamicClient
+        from steps.cluster.connection import new_client
 
-        from steps.cluster.patience import PatientRetry
-
-        configuration = Configuration()
-        _load(configuration)
-        configuration.retries = PatientRetry()
-        client = ApiClient(configuration)
-        client.user_agent = FIELD_MANAGER
-        return cls(DynamicClient(client, discoverer=_no_discovery))
+        return cls(new_client())
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> KubernetesObject | None:
         """Read one object, or None where there is none (or no such namespace)."""
@@ -99,7 +89,7 @@ class Cluster:
         after = self._call("patch", kind, namespace, name, body=manifest, query=query) or {}
         if before is None:
             change = Change.CREATED
-        elif before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]:
+        elif _wanted_state(before) == _wanted_state(after):
             change = Change.UNCHANGED
         else:
             change = Change.CHANGED
@@ -194,32 +184,25 @@ def _plain(_client: DynamicClient, answer: KubernetesObject) -> KubernetesObject
     return answer
 
 
-def _no_discovery(_client: DynamicClient, _cache_file: str | None) -> None:
-    """Take the place of the library's discovery, which would ask the API server for its kinds."""
-
-
 def _identity(manifest: KubernetesObject) -> tuple[Kind, str, str]:
     """Kind, namespace and name of a manifest; all our objects live in a namespace."""
     metadata = manifest["metadata"]
     return manifest["kind"], metadata["namespace"], metadata["name"]
 
 
+def _wanted_state(found: KubernetesObject) -> object:
+    """What tells if an object was changed by its users rather than by the controller that reports on it.
+
+    An object with a status has a generation, which counts changes of its spec, while its resourceVersion also
+    moves with the status, perhaps between our read and our write.
+    """
+    metadata = found["metadata"]
+    if "generation" not in metadata:
+        return metadata["resourceVersion"]
+    annotations = metadata.get("annotations") or {}
+    own = {name: text for name, text in annotations.items() if "deployment.kubernetes.io/" not in name}
+    return metadata["generation"], metadata.get("labels"), own
+
+
 def _all(dry_run: bool) -> str | None:
     return "All" if dry_run else None
-
-
-def _load(configuration: Configuration) -> None:
-    """Fill in server, CA and credentials; the pod's own account first: a Task's pod has nothing else."""
-    from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
-    from yaml import YAMLError
-
-    hint = "run it in a pod with a ServiceAccount, or set KUBECONFIG to a file that works for 'oc get pods'"
-    try:
-        if os.environ.get("KUBERNETES_SERVICE_HOST"):
-            load_incluster_config(client_configuration=configuration)
-        else:
-            load_kube_config(client_configuration=configuration, persist_config=False)
-    except (ConfigException, YAMLError, OSError, TypeError, AttributeError, KeyError, ValueError) as error:
-        # The library walks into a misshapen kubeconfig without looking; hence the last four.
-        reason = " ".join(str(error).split())
-        raise ClusterError(f"no Kubernetes cluster to talk to: {reason}", hint) from error

@@ -1,4 +1,4 @@
-"""The ten kinds that the steps touch, and where the API serves them.
+"""The eight kinds that the steps touch, and where the API serves them.
 
 These paths are stable (all `v1`), so nothing is discovered. A kind that is not here cannot be touched.
 """
@@ -16,9 +16,7 @@ Kind = Literal[
     "Job",
     "PersistentVolumeClaim",
     "Pod",
-    "ReplicaSet",
     "ServiceAccount",
-    "StorageClass",
 ]
 
 
@@ -28,7 +26,6 @@ class Resource(NamedTuple):
     group: str
     version: str
     plural: str
-    namespaced: bool = True
 
     @property
     def full_name(self) -> str:
@@ -38,7 +35,7 @@ class Resource(NamedTuple):
     def path(self, namespace: str | None, name: str | None) -> str:
         """The URL path of the collection, or of one object of it."""
         parts = ["", "apis", self.group, self.version] if self.group else ["", "api", self.version]
-        if self.namespaced and namespace:
+        if namespace:
             parts += ["namespaces", quote(namespace, safe="")]
         parts.append(self.plural)
         if name:
@@ -54,7 +51,5 @@ RESOURCES = {
     "Job": Resource("batch", "v1", "jobs"),
     "PersistentVolumeClaim": Resource("", "v1", "persistentvolumeclaims"),
     "Pod": Resource("", "v1", "pods"),
-    "ReplicaSet": Resource("apps", "v1", "replicasets"),
     "ServiceAccount": Resource("", "v1", "serviceaccounts"),
-    "StorageClass": Resource("storage.k8s.io", "v1", "storageclasses", namespaced=False),
 }
