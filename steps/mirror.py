@@ -98,6 +98,11 @@ def run(inputs: Inputs) -> None:
     except StepError as error:
         verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
         raise
+    except SystemExit:
+        done = "ended by SIGTERM; the next run goes on from here"
+        log.warning("%s", done)
+        verdict.write(inputs.termination_log, done)
+        raise
     log.info("%s", done)
     verdict.write(inputs.termination_log, done)
 

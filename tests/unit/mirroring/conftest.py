@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,17 +159,22 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with _registry(tmp_path_factory.mktemp("source")) as host:
         registry = Registry(host, verify=False)
         registry.check()
-        for name in ("team/app:v1", "team/app:v2", "team/app:v3", "team/db:v1"):
+        for name in ("team/db:v1", *(f"team/app:v{number}" for number in range(1, 41))):
             repository, _, tag = name.partition(":")
             registry.push(Image(f"{host}/{name}", "additional", repository, tag), repository)
         yield host
 
 
+@pytest.fixture(scope="session")
+def _targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with _registry(tmp_path_factory.mktemp("targets")) as host:
+        yield host
+
+
 @pytest.fixture
-def target(tmp_path: Path) -> Iterator[str]:
-    """HOST:PORT/PATH of an empty registry."""
-    with _registry(tmp_path / "target") as host:
-        yield f"{host}/mirror"
+def target(_targets: str) -> str:
+    """HOST:PORT/PATH of a registry, the path as yet empty."""
+    return f"{_targets}/mirror-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -1,0 +1,184 @@
+"""Whatever kills a run, the next one goes on: no generation lost or torn, no blob that no archive holds."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.mirroring import generations, history
+from steps.mirroring.layout import Layout
+from tests.standin.oc_mirror import Image
+from tests.unit.mirroring.conftest import REAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.mirroring.conftest import Place
+
+AT_A_STEP = """
+import os, signal, sys
+steps, data = int(sys.argv.pop(1)), sys.argv.pop(1)
+def count(event, arguments):
+    global steps
+    if event in {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}:
+        steps -= str(arguments[0]).startswith(data) or arguments[-1] not in {-1, None}
+        if steps == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(count)
+from steps.mirror import main
+main()
+"""
+
+
+def killed_at_step(place: Place, step: int) -> bool:
+    """Run `mirror` and kill it before its `step`th change of a name in DATA; False if it ended."""
+    command = [sys.executable, "-c", AT_A_STEP, str(step), str(place.data), *place.command()]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode in {0, -signal.SIGKILL}, ended.stderr
+    return ended.returncode != 0
+
+
+def killed_after(place: Place, seconds: float) -> None:
+    """Run `mirror` and kill it after some time, whatever it does then; oc-mirror is left to itself."""
+    with place.start() as process:
+        time.sleep(seconds)
+        process.kill()
+
+
+def check_whole(place: Place, *versions: str) -> None:
+    """Everything a target needs of these versions is in the generations, whose chain and files are whole."""
+    layout = Layout.at(place.data)
+    made = generations.present(layout)
+    archived: set[str] = set()
+    for sequence, generation in made.items():
+        folder = layout.generation(sequence)
+        generations.verify(folder, generation)
+        before = generation.predecessor
+        if before is not None:
+            assert made[before.sequence].identity == before.identity
+        for archive in folder.glob("mirror_*.tar"):
+            with tarfile.open(archive) as tar:
+                archived |= {
+                    f"sha256:{name.split('/')[-2]}" for name in tar.getnames() if name.endswith("/data")
+                }
+    assert list(made) == list(range(1, len(made) + 1))
+    assert set(generations.ledger(layout)) == set(made)
+    known = {name for generation in made.values() for name in generation.history_written}
+    assert set(history.recorded(layout.history)) == known
+    assert not layout.archives()
+    assert not layout.run.exists()
+    if not REAL:
+        for version in versions:
+            image = Image(f"{place.host}/team/app:{version}", "additional", "team/app", version)
+            assert set(image.blobs) <= archived, f"blobs of {version} are in no generation"
+
+
+def test_killed_at_every_step_of_its_own(connected: Place, tmp_path: Path) -> None:
+    assert connected.mirror().returncode == 0
+    connected.data.rename(tmp_path / "before")
+    connected.names("team/app:v2", "team/db:v1")
+    for step in range(1, 100):
+        shutil.copytree(tmp_path / "before", connected.data)
+        finished = not killed_at_step(connected, step)
+        ran = connected.mirror()
+        assert ran.returncode == 0, ran.stderr
+        check_whole(connected, "v1", "v2")
+        if finished:
+            break
+        shutil.rmtree(connected.data)
+    assert 10 < step < 99, "the run did less than it should, or more"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_moment_to_disk(connected: Place, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setenv("STANDIN_SLOW", "0.03")
+    moments = random.Random(seed)
+    versions = []
+    for number in range(1, 9):
+        versions.append(f"v{number}")
+        connected.names(f"team/app:v{number}", "team/db:v1")
+        killed_after(connected, moments.uniform(0.2, 0.9))
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    check_whole(connected, versions[-1])
+
+
+def test_killed_at_any_moment_from_disk(
+    three: Place,
+    disconnected: Place,
+    target: str,
+    has: Callable[[str, str], bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STANDIN_SLOW", "0.03")
+    shutil.copytree(three.data / "generations", disconnected.data / "generations")
+    moments = random.Random(4)
+    for _time in range(8):
+        killed_after(disconnected, moments.uniform(0.2, 1.0))
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert all(has(target, f"team/{image}") for image in ("app:v1", "app:v2", "app:v3", "db:v1"))
+    assert "has everything" in disconnected.mirror().stderr
+
+
+def test_killed_at_any_moment_direct(
+    direct: Place, target: str, has: Callable[[str, str], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_SLOW", "0.03")
+    moments = random.Random(5)
+    for _time in range(6):
+        killed_after(direct, moments.uniform(0.2, 0.7))
+    ran = direct.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert has(target, "team/app:v1")
+    assert has(target, "team/db:v1")
+
+
+def test_sigterm_ends_oc_mirror_and_leaves_everything_at_rest(
+    connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connected.mirror().returncode == 0
+    monkeypatch.setenv("STANDIN_SLOW", "5")
+    connected.names("team/app:v2", "team/db:v1")
+    with connected.start() as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "images to copy" in line or "discover the necessary images" in line:
+                break
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+        assert process.wait() in ({143, 0} if REAL else {143})
+    assert time.monotonic() - began < 5
+    if not REAL:
+        assert "ended by SIGTERM; the next run goes on from here" in rest
+    assert not list(connected.data.glob("mirror_*.tar"))
+    assert not _working_in(connected)
+    monkeypatch.delenv("STANDIN_SLOW")
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    check_whole(connected, "v2")
+
+
+def _working_in(place: Place) -> list[str]:
+    """The processes that still work in a data directory."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                line = Path("/proc", entry.name, "cmdline").read_text()
+            except OSError:
+                continue
+            if f"file://{place.data}" in line:
+                found.append(line.replace("\0", " "))
+    return found
