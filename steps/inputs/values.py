@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "https://github.com/auto-shift/autoshiftv2.git"
 DEFAULT_PATH = "autoshift/values.hub.yaml"
+SHOWN = 30  # files in a hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,9 @@ def read_values(tree: Tree, file_path: str) -> list[SourceFile]:
     try:
         return [SourceFile(path, tree.read(path)) for path in tree.select(file_path)]
     except NotFoundError as error:
-        candidates = values_candidates(tree.paths)
-        there_are = (
-            f"there are: {', '.join(candidates)}" if candidates else "there are no values files at all"
-        )
+        yaml_files = [path for path in tree.paths if path.endswith((".yaml", ".yml"))]
+        found = values_candidates(tree.paths) or yaml_files
+        there_are = f"there are: {', '.join(found[:SHOWN])}" if found else "there is no YAML file at all"
         raise NotFoundError(error.reason, f"check values-file-path; {there_are}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import tarfile
@@ -29,11 +30,13 @@ BOTH = {"shared-workspace": "oc-mirror-shared-workspace", "mirror-data": "oc-mir
 def build_image(folder: Path) -> str:
     """Build and push the Containerfile with the stand-in as oc-mirror; load it under its default name too."""
     archive = folder / "oc-mirror.rhel9.tar.gz"
-    with tarfile.open(archive, "w:gz") as stream:
+    with gzip.GzipFile(archive, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as stream:
         stream.add(ROOT / "tests" / "standin" / "oc_mirror.py", arcname="oc-mirror")
     checksum = run("sha256sum", archive.name, cwd=folder).stdout
     (folder / "sha256sum.txt").write_text(checksum)
-    reference = images.build_project_image(ROOT, "test", folder)
+    # Pinned as a user would pin it; without it the builder's cache could keep an older stand-in.
+    pin = {"OC_MIRROR_SHA256": checksum.split()[0]}
+    reference = images.build_project_image(ROOT, "test", folder, pin)
     ctr = ["ctr", "-a", str(CONTAINERD_SOCKET), "-n", "k8s.io", "images"]
     run(*ctr, "pull", "--plain-http", reference)
     run(*ctr, "tag", "--force", reference, TASK_IMAGE)

@@ -1,0 +1,195 @@
+"""fetch-values, generate-or-use-imageset and preview-deployment, as one runs them on a laptop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from steps import fetch_values, generate_or_use_imageset, preview_deployment
+from steps.errors import InvalidInputError, NotFoundError, StepError, UsageError
+from tests.conftest import ROOT, GitRepository
+
+VALUES = """\
+hubClusterSets:
+  hub:
+    labels:
+      openshift-version: '4.20.12'
+      acm-channel: release-2.15
+      gitops: 'true'
+      gitops-subscription-name: openshift-gitops-operator
+      gitops-channel: gitops-1.19
+      gitops-source: redhat-operators
+"""
+
+
+@pytest.fixture
+def values_repository(git_repository: GitRepository) -> GitRepository:
+    git_repository.commit({"values/hub.yaml": VALUES, "README.md": "hello"})
+    return git_repository
+
+
+def test_fetch_values_writes_every_result_and_shares_the_checkout(
+    values_repository: GitRepository, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    workspace = tmp_path / "workspace"
+    fetch_values.body(
+        [
+            f"--values-git-url=file://{values_repository.path}",
+            "--values-file-path=values/hub.yaml",
+            f"--workspace={workspace}",
+            *(f"--result-{name}={results / name}" for name in fetch_values.RESULTS),
+        ]
+    )
+    commit = values_repository.git("rev-parse", "HEAD")
+    written = {path.name: path.read_text() for path in results.iterdir()}
+    assert written == {
+        "commit": commit,
+        "url": f"file://{values_repository.path}",
+        "CHAINS-GIT_URL": f"git+file://{values_repository.path}",
+        "CHAINS-GIT_COMMIT": commit,
+    }
+    assert (workspace / "values" / commit / "values" / "hub.yaml").read_text() == VALUES
+
+
+def test_fetch_values_lists_the_values_files_that_are_there(
+    values_repository: GitRepository, tmp_path: Path
+) -> None:
+    with pytest.raises(NotFoundError, match=r"there is no 'autoshift/values\.hub\.yaml'") as caught:
+        fetch_values.body([f"--values-git-url=file://{values_repository.path}", f"--workspace={tmp_path}"])
+    assert "values/hub.yaml" in caught.value.hint
+
+
+def test_fetch_values_fetches_nothing_for_an_imageset_of_ones_own(tmp_path: Path) -> None:
+    fetch_values.body(
+        [
+            "--values-git-url=http://127.0.0.1:9/unreachable.git",
+            "--imageset-configmap=production-imageset",
+            f"--workspace={tmp_path}",
+            f"--result-commit={tmp_path / 'commit'}",
+        ]
+    )
+    assert (tmp_path / "commit").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--values-git-url=ext::sh -c id", "values-git-url"),
+        ("--values-git-revision=--upload-pack=id", "values-git-revision"),
+        ("--values-file-path=../x.yaml", "leaves the repository"),
+        ("--values-file=x", "unrecognized"),
+    ],
+)
+def test_unsafe_or_unknown_arguments_are_refused(
+    values_repository: GitRepository, tmp_path: Path, argument: str, words: str
+) -> None:
+    arguments = [f"--values-git-url=file://{values_repository.path}", f"--workspace={tmp_path}", argument]
+    with pytest.raises(UsageError, match=words):
+        fetch_values.body(arguments)
+
+
+def test_the_imageset_is_shared_under_its_digest(values_repository: GitRepository, tmp_path: Path) -> None:
+    output = tmp_path / "imageset.yaml"
+    generate_or_use_imageset.body(
+        [
+            f"--values-git-url=file://{values_repository.path}",
+            "--values-file-path=values/hub.yaml",
+            f"--workspace={tmp_path / 'workspace'}",
+            f"--output-imageset={output}",
+            f"--result-imageset-sha256={tmp_path / 'sha256'}",
+            f"--result-operator-count={tmp_path / 'count'}",
+        ]
+    )
+    digest = (tmp_path / "sha256").read_text()
+    shared = tmp_path / "workspace" / "imagesets" / f"{digest}.yaml"
+    assert shared.read_text() == output.read_text()
+    assert yaml.safe_load(output.read_text())["kind"] == "ImageSetConfiguration"
+    assert (tmp_path / "count").read_text() == "3"  # ACM, its multicluster-engine, GitOps
+
+
+def test_preview_writes_what_the_pipeline_would_apply(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preview_deployment.body(
+        [
+            f"--values-git-url={ROOT / 'examples' / 'values'}",
+            "--values-file-path=.",
+            "--deploy-mode=cronjob",
+            "--schedule=0 2 * * *",
+            f"--output={tmp_path}",
+        ]
+    )
+    printed = capsys.readouterr().out
+    assert "CronJob oc-mirror in namespace oc-mirror: workflow-to-disk on '0 2 * * *'" in printed
+    objects = {
+        (document["kind"], document["metadata"]["name"]): document
+        for path in sorted((tmp_path / "manifests").glob("*.yaml"))
+        for document in yaml.safe_load_all(path.read_text())
+    }
+    assert set(objects) == {
+        ("ConfigMap", "oc-mirror-config"),
+        ("ConfigMap", "oc-mirror-imageset"),
+        ("ConfigMap", "oc-mirror-values"),
+        ("CronJob", "oc-mirror"),
+        ("PersistentVolumeClaim", "oc-mirror-workspace"),
+        ("ServiceAccount", "oc-mirror"),
+    }
+    text = (tmp_path / "imageset.yaml").read_text()
+    assert objects["ConfigMap", "oc-mirror-config"]["data"]["imageset.yaml"] == text
+
+
+def test_a_second_preview_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+    common = [
+        f"--values-git-url={ROOT / 'examples' / 'values'}",
+        "--values-file-path=.",
+        f"--output={tmp_path}",
+    ]
+    preview_deployment.body([*common, "--deploy-mode=job"])
+    foreign = tmp_path / "manifests" / "mine.yaml"
+    foreign.write_text("kept: true\n")
+    preview_deployment.body([*common, "--deploy-mode=deployment", "--schedule=@daily"])
+    names = {path.name for path in (tmp_path / "manifests").iterdir()}
+    assert "job-oc-mirror-preview.yaml" not in names
+    assert {"deployment-oc-mirror.yaml", "mine.yaml"} <= names
+
+
+def test_preview_takes_an_imageset_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    custom = ROOT / "examples" / "custom-imageset.yaml"
+    preview_deployment.body([f"--imageset={custom}", f"--output={tmp_path}"])
+    assert (tmp_path / "imageset.yaml").read_text() == custom.read_text()
+    assert not (tmp_path / "manifests" / "configmap-oc-mirror-values.yaml").exists()
+    assert "Job oc-mirror-preview" in capsys.readouterr().out
+
+
+def test_preview_of_a_revision_reads_git_and_not_the_disk(
+    values_repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (values_repository.path / "values" / "hub.yaml").write_text("broken: [")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    common = [f"--values-git-url={values_repository.path}", "--values-file-path=values/hub.yaml"]
+    preview_deployment.body([*common, "--values-git-revision=main", f"--output={tmp_path / 'out'}"])
+    with pytest.raises(InvalidInputError, match=r"values/hub\.yaml"):
+        preview_deployment.body([*common, f"--output={tmp_path / 'out'}"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--deploy-mode=cronjob", "--schedule=61 * * * *"],
+        ["--workflow=workflow-direct"],
+        ["--since-date=2025-02-30"],
+        ["--imageset=/no/such/file"],
+        ["--values-git-url=/no/such/folder"],
+        ["--values-file-path=none.yaml"],
+        ["--openshift-version=four"],
+    ],
+)
+def test_a_preview_that_fails_writes_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    common = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
+    with pytest.raises(StepError) as caught:
+        preview_deployment.body([*common, *arguments, f"--output={tmp_path / 'out'}"])
+    assert caught.value.hint
+    assert not (tmp_path / "out").exists()
