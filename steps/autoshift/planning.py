@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from steps.autoshift.bootstrap import bootstrap_gaps
 from steps.autoshift.demand import Demand, Reader
 from steps.autoshift.fleet import SECTIONS, Fleet, Member, place, read_fleet
 from steps.autoshift.images import Image, images_of
@@ -66,7 +67,13 @@ def plan_fleet(
             for need, who in sorted((need, who) for need, who in asked.items() if isinstance(need, Image))
         ),
         architectures=tuple(sorted({architecture_of(member) for member, _ in members})),
-        warnings=(*warnings, *fleet.warnings, *notes.texts(), *doubts),
+        warnings=(
+            *warnings,
+            *fleet.warnings,
+            *notes.texts(),
+            *doubts,
+            *bootstrap_gaps(policies, operators),
+        ),
     )
 
 

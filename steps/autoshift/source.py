@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 
 # Where AutoShift keeps an operator's defaults: `policies/DIR/values.yaml` and its templates until 2026-02,
-# `policies/{stable,certified,community}/DIR/**/kustomization.yaml` since (openshift-gitops is still a chart).
+# `policies/{stable,certified,community}/DIR/**/kustomization.yaml` since (openshift-gitops is still a chart);
+# and at the root the values of the two bootstrap charts.
 _POLICY_FILE = re.compile(
-    r"(?:^|/)policies/(?:[^/]+/){1,4}(?:values\.yaml|kustomization\.yaml)$"
+    r"^(?:advanced-cluster-management|openshift-gitops)/values\.yaml$"
+    r"|(?:^|/)policies/(?:[^/]+/){1,4}(?:values\.yaml|kustomization\.yaml)$"
     r"|(?:^|/)policies/(?:[^/]+/){1,2}templates/[^/]*operator[^/]*\.yaml$"
 )
 # Where values live in AutoShift (`autoshift/values.hub.yaml`, `autoshift/values/**`) and in an external

@@ -231,7 +231,16 @@ def test_a_pin_of_all_sets_restricts_the_channel_to_it() -> None:
     assert (maintenance.channels[0].minimum, maintenance.channels[0].maximum) == ("5.7.1", "5.7.1")
 
 
-@pytest.mark.parametrize(("layout", "path"), [(L1, HUB), (L2, HUB)])
-def test_real_files_without_surprises_give_no_warning_but_of_what_is_odd(layout: str, path: str) -> None:
-    warnings = plan_of(layout, (path,), "4.18.22" if layout == L1 else None).warnings
-    assert all("ignores odf-channel" in warning for warning in warnings)
+def test_the_only_surprise_of_2025_09_is_that_a_policy_ignores_its_label() -> None:
+    (warning,) = plan_of(L1, (HUB,), "4.18.22").warnings
+    assert "the policy ignores odf-channel" in warning
+
+
+def test_the_only_surprise_of_2026_02_is_that_its_bootstrap_charts_lag_behind_the_labels() -> None:
+    acm, gitops = plan_of(L2, (HUB,), None).warnings
+    assert "advanced-cluster-management from release-2.14 when a hub is first set up" in acm
+    assert "openshift-gitops-operator from gitops-1.18 when a hub is first set up" in gitops
+
+
+def test_2026_08_has_no_surprise() -> None:
+    assert plan_of(L3, L3_ALL, None).warnings == ()
