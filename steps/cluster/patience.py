@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from urllib3.exceptions import MaxRetryError, SSLError
 from urllib3.util.retry import Retry
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 class PatientRetry(Retry):
-    """Retries after 0, 1, 2, 4, 5, 5 … seconds, 12 times; certificate errors, which stay, twice."""
+    """Retries after 0, 1, 2, 4, 5, 5 … seconds, 12 times; not after a wrong certificate, which stays so."""
 
     def __init__(self, **options: Any) -> None:
         """Set our defaults; urllib3 passes all options when it makes the next one."""
         ours: dict[str, Any] = {
             "total": 12,
-            "other": 2,
             "redirect": 0,
             "allowed_methods": None,
             "status_forcelist": (429, 502, 503, 504),
@@ -49,6 +49,8 @@ class PatientRetry(Retry):
         _stacktrace: Any = None,
     ) -> PatientRetry:
         """Count an attempt, and tell of the first failure, so that the pause that follows is explained."""
+        if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise MaxRetryError(_pool, url or "", error)  # type: ignore[arg-type] # the pool is only kept
         if not self.history:
             cause = f"HTTP {response.status}" if response else type(error).__name__
             log.warning("the API server does not answer as it should (%s); trying again", cause)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,8 +60,8 @@ def server(kubeconfig: Path) -> Iterator[ThreadingHTTPServer]:
         http.shutdown()
 
 
-def write_kubeconfig(path: Path, port: int) -> None:
-    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}
+def write_kubeconfig(path: Path, port: int, scheme: str = "http") -> None:
+    cluster = {"name": "c", "cluster": {"server": f"{scheme}://127.0.0.1:{port}"}}
     context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
     content = {
         "current-context": "x",
@@ -105,6 +107,35 @@ def test_a_server_that_stays_down_is_an_error_that_names_it(
     with pytest.raises(ClusterError, match=r"127\.0\.0\.1:9 does not answer") as caught:
         Cluster.connect().get("ConfigMap", "a", "b")
     assert "refused" in caught.value.reason
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told_at_once(kubeconfig: Path, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=localhost",
+        "-days",
+        "2",
+    ]
+    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfStarted) as http:
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+        http.handle_error = lambda *_: None  # type: ignore[method-assign] # the client hangs up
+        write_kubeconfig(kubeconfig, http.server_port, scheme="https")
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        begun = time.monotonic()
+        with pytest.raises(ClusterError, match="certificate verify failed"):
+            Cluster.connect().get("ConfigMap", "a", "b")
+        assert time.monotonic() - begun < 5
+        http.shutdown()
 
 
 def test_the_pauses_add_up_to_more_than_a_restart_takes() -> None:
