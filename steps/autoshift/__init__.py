@@ -3,6 +3,6 @@
 source     the files as data, and which of a checkout matter
 yamltext   YAML as text, strictly          merging     as Helm merges
 fleet      cluster sets and clusters       policies, operators   AutoShift's defaults
-demand, wishes, images   what one member asks for   requirements, union   what all need together
+demand, subscription, wishes, images   what one member asks for   requirements, union   what all need together
 planning   the way through all of it       plan, describe        its outcome, for programs and for people
 """

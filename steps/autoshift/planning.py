@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from steps.autoshift.bootstrap import bootstrap_gaps
-from steps.autoshift.demand import Demand, Reader
+from steps.autoshift.demand import Reader
 from steps.autoshift.fleet import SECTIONS, Fleet, Member, place, read_fleet
 from steps.autoshift.images import Image, images_of
 from steps.autoshift.merging import read_values
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from steps.autoshift.source import SourceFile
+    from steps.autoshift.subscription import Demand
 
 Need: TypeAlias = "tuple[str, Demand] | Image | Wish"  # the first is a package in the catalog of a minor
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from steps.autoshift.catalogs import INDEXES
-from steps.autoshift.demand import Demand
 from steps.autoshift.names import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Operator
 from steps.autoshift.requirements import doubt, required_packages
+from steps.autoshift.subscription import Demand
 from steps.autoshift.versions import minor_of, natural, order
 
 if TYPE_CHECKING:

@@ -111,3 +111,18 @@ def test_a_catalog_default_in_the_table_holds_in_every_catalog_that_has_the_pack
         for package, default in CATALOG_DEFAULTS.items():
             if package in listed:
                 assert listed[package] == default.replace("{minor}", minor), (package, minor)
+
+
+def test_a_default_catalog_that_lacks_the_package_is_warned_of() -> None:
+    """AutoShift's own policy of gitlab-runner names redhat-operators, which has never had it."""
+    found = plan_fleet([hub("gitlab-runner: 'true'")], policies("split-2026-08"))
+    assert any("which does not have gitlab-runner-operator" in warning for warning in found.warnings)
+    assert not plan_fleet(
+        [hub("gitlab-runner: 'true'", "gitlab-runner-source: certified-operators")], policies("split-2026-08")
+    ).warnings
+
+
+def test_a_label_that_no_policy_reads_is_warned_of_and_mirrored() -> None:
+    found = plan_fleet([hub("sriov: 'true'")])
+    assert channels(found, "sriov-network-operator") == ["stable"]
+    assert any("no policy of AutoShift installs sriov" in warning for warning in found.warnings)
