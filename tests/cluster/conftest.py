@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.testbed import cluster as testbed
-from tests.testbed import packages
 from tests.testbed.client import Cluster
 from tests.testbed.gitserver import GitServer
 from tests.testbed.layout import GIT_ROOT, GIT_URL, KUBECONFIG
@@ -33,7 +32,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if given := _given_kubeconfig():
         yield _foreign(given)
         return
-    if reason := packages.obstacle():
+    if reason := testbed.obstacle():
         _unavailable(reason)
     testbed.up(lambda text: _tell(request, text))
     yield Cluster.testbed()

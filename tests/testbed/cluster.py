@@ -44,6 +44,11 @@ _DAEMONS = (
 )
 
 
+def obstacle() -> str | None:
+    """Why no testbed can be had on this machine, or None."""
+    return packages.obstacle() or binaries.obstacle()
+
+
 def build(say: Say) -> list[Path]:
     """Build every program and image that is not in the cache yet; the archives of the images."""
     for group in binaries.GROUPS:
@@ -55,7 +60,7 @@ def build(say: Say) -> list[Path]:
 
 def up(say: Say) -> bool:
     """Have a healthy cluster; whether one had to be started."""
-    if reason := packages.obstacle():
+    if reason := obstacle():
         raise TestbedError(reason)
     with binaries.locked("cluster"):
         if _recovers():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from pathlib import Path
 
 from tests.testbed.layout import TestbedError
@@ -45,8 +44,6 @@ def obstacle() -> str | None:
         return "the testbed needs Debian: its packages are part of it"
     if os.geteuid() != 0:
         return "the testbed needs root: it mounts, and writes iptables rules"
-    if shutil.which("go") is None:
-        return "the testbed needs the Go toolchain: Kubernetes and Tekton are built from their modules"
     return None
 
 
