@@ -79,7 +79,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
     target = checked("target-registry", checks.check_registry, arguments.target_registry)
     since = checked("since-date", lambda text: parse_since(text, today=today), arguments.since_date)
     fs_group = checked("fs-group", checks.fs_group, arguments.fs_group)
-    claim = checked("claim-name", checks.name, arguments.claim_name)
+    claim = checked("claim-name", checks.name, _bound(arguments.claim_name))
     checked("image", checks.check_image, arguments.image)
     checked("storage-size", checks.quantity, arguments.storage_size)
     checked("memory", checks.quantity, arguments.memory)
@@ -115,6 +115,15 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         fs_group=fs_group,
         environment=proxies,
     )
+
+
+def _bound(claim: str) -> str:
+    """Return the claim's name, empty where no claim is bound.
+
+    Where an optional workspace is left out, Tekton makes `$(workspaces.NAME.path)` empty but leaves
+    `$(workspaces.NAME.claim)` as it stands (tektoncd/pipeline pkg/reconciler/taskrun/resources/apply.go).
+    """
+    return "" if claim.startswith("$(workspaces.") else claim
 
 
 def _contradictions(arguments: argparse.Namespace) -> list[str]:
