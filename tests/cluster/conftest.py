@@ -108,7 +108,7 @@ def _foreign(kubeconfig: Path) -> Cluster:
     found = Cluster(kubeconfig)
     asked = found.kubectl("get", "crd", *_CRDS, "-o", "name", check=False)
     if asked.returncode:
-        _unavailable(f"the cluster of $KUBECONFIG has no Tekton: {asked.stderr.strip()}")
+        _unavailable(f"the cluster of $KUBECONFIG has no Tekton: {asked.stderr.strip().splitlines()[-1]}")
     return found
 
 

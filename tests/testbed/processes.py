@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.testbed.layout import LOGS, RUN, TestbedError
+from tests.testbed.layout import LOGS, REPOSITORY, RUN, TestbedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,6 +94,7 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,
                 env={**os.environ, **self.env},
+                cwd=REPOSITORY,  # `python -m tests.testbed` is found from there alone
             )
         process.returncode = 0  # it outlives us on purpose: Popen must not warn that nobody waited
         saved = {"pid": process.pid, "started": _started(process.pid), "argv": self.argv, "env": self.env}
