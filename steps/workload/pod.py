@@ -37,11 +37,14 @@ def pod_template(
         arguments.append("--check=true")
     if service:
         arguments += [f"--schedule={settings.schedule}", f"--listen-port={PORT}"]
-    security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    if settings.fs_group is not None:
-        group = FS_GROUP if settings.fs_group == "auto" else settings.fs_group
+    security: dict[str, Any] = {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
         # A volume with a million blobs is not walked through again at every start.
-        security |= {"fsGroup": group, "fsGroupChangePolicy": "OnRootMismatch"}
+        "fsGroupChangePolicy": "OnRootMismatch",
+    }
+    if settings.fs_group is not None:
+        security["fsGroup"] = FS_GROUP if settings.fs_group == "auto" else settings.fs_group
     template: KubernetesObject = {
         "metadata": {
             "labels": names.labels(component),

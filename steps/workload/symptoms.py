@@ -20,12 +20,16 @@ LONGEST_MESSAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A pattern of a message, the reason it stands for, the remedy, and whether waiting may heal it."""
+    """A pattern of a message, the reason it stands for, the remedy, and whether waiting may heal it.
+
+    What `heals` is an error only if it is still so when the time is up; what is `harmless` not even then.
+    """
 
     pattern: str
     reason: str
     hint: str
     heals: bool = False
+    harmless: bool = False
 
 
 _REMAKE = (
@@ -91,6 +95,8 @@ MOUNTING = (
         "the volume of claim '{claim_name}' is still attached to another node",
         "see which pod uses it: 'oc get pods -n {namespace} -o wide'",
         heals=True,
+        # The workload that is about to make way has it still, or its node has not let go yet.
+        harmless=True,
     ),
     Symptom(r"", "a volume of its pod cannot be mounted", _EVENTS, heals=True),
 )
@@ -181,10 +187,10 @@ RUNNING = (
 
 def diagnose(
     symptoms: tuple[Symptom, ...], message: str, settings: Settings, kind: str
-) -> tuple[StartError, bool] | None:
-    """The error for the first symptom that `message` shows, and whether waiting may heal it.
+) -> tuple[Symptom, StartError] | None:
+    """The first symptom that `message` shows, and its error; None if no symptom fits.
 
-    `kind` names the workload at the start of the reason. None if no symptom fits.
+    `kind` names the workload at the start of the reason.
     """
     known = {name: getattr(settings, name) for name in ("namespace", "pull_secret", "claim_name", "image")}
     known |= {"memory": settings.memory, "storage_size": settings.storage_size}
@@ -193,7 +199,7 @@ def diagnose(
             said = one_line(message)
             reason = f"the {kind} cannot start: {symptom.reason.format(**known)}"
             reason += f" ({said})" if said else ""
-            return StartError(reason, symptom.hint.format(**known)), symptom.heals
+            return symptom, StartError(reason, symptom.hint.format(**known))
     return None
 
 

@@ -184,8 +184,8 @@ def _from_messages(
         found = diagnose(table, message, settings, kind)
         if found is None:
             continue
-        error, heals = found
-        if not heals:
+        symptom, error = found
+        if not symptom.heals:
             return Failed(error)
-        waiting = Waiting(one_line(message) or error.reason, error)
+        waiting = Waiting(one_line(message) or error.reason, None if symptom.harmless else error)
     return waiting

@@ -131,8 +131,7 @@ def test_switching_the_mode_removes_the_other_workload_but_never_the_claim(lab: 
 def test_a_pending_job_makes_way_for_a_service(bare: Lab) -> None:
     bare.add_configuration()
     bare.deploy("stuck", start_timeout="0s")  # its secret is missing, but nobody looked
-    bare.add_pull_secret()
-    assert "makes way" in bare.deploy("service", **SERVICE)
+    assert "makes way" in bare.deploy("service", **SERVICE, start_timeout="0s")
     assert bare.names(WORKLOADS) == ["Deployment/oc-mirror"]
 
 

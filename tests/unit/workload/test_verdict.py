@@ -256,6 +256,16 @@ def test_a_mount_that_is_only_late_is_waited_for() -> None:
     assert isinstance(verdict, Waiting)
 
 
+def test_a_volume_that_the_old_workload_still_has_is_no_fault() -> None:
+    attached = event(
+        "FailedAttachVolume", 'Multi-Attach error for volume "pvc-1" Volume is already used by x'
+    )
+    verdict = look(pod(waiting("ContainerCreating")), attached)
+    assert isinstance(verdict, Waiting)
+    assert "Multi-Attach" in verdict.what
+    assert verdict.error is None
+
+
 UNBOUND = pod(scheduled="pod has unbound immediate PersistentVolumeClaims")
 CLAIMS = {
     "no persistent volumes available for this claim and no storage class is set": "no default StorageClass",
