@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
-from steps.mirroring import generations, history
+from steps.mirroring import generations, history, leftovers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,9 +72,7 @@ def recover(layout: Layout, *, now: datetime) -> None:
             layout.root,
             folder,
         )
-    if layout.scratch.exists():
-        shutil.rmtree(layout.scratch)
-    forget_unfinished_releases(layout.working_dir)
+    leftovers.remove(layout)
 
 
 def take_back(layout: Layout, journal: Journal) -> None:
@@ -85,30 +83,18 @@ def take_back(layout: Layout, journal: Journal) -> None:
     """
     folder = layout.set_aside / f"interrupted-{journal.started.replace(':', '')}"
     written = [layout.history / name for name in _names(layout.history) if name not in journal.histories]
-    leftovers = [*written, *layout.archives()]
-    if leftovers:
-        _move(leftovers, folder)
+    files = [*written, *layout.archives()]
+    if files:
+        _move(files, folder)
         log.warning(
             "the run of %s made no generation: %s set aside in %s; the next run archives the same again",
             journal.started,
-            ", ".join(path.name for path in leftovers),
+            ", ".join(path.name for path in files),
             folder,
         )
         for older in layout.set_aside.glob("interrupted-*"):
             if older != folder:
                 shutil.rmtree(older)
-
-
-def forget_unfinished_releases(working_dir: Path) -> None:
-    """Remove release-images/REPOSITORY/TAG folders without index.json.
-
-    oc-mirror takes the mere folder for a finished copy (release/local_stored_collector.go,
-    ensureReleaseInOCIFormat) and would fail on it for ever: "failed to find release image in index".
-    """
-    for folder in (working_dir / "release-images").glob("*/*/"):
-        if not (folder / "index.json").exists():
-            shutil.rmtree(folder)
-            log.info("removed %s, a release image that an interrupted run had not finished", folder)
 
 
 def _read(layout: Layout) -> Journal | None:

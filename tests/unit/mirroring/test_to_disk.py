@@ -215,6 +215,19 @@ def test_a_release_folder_without_index_is_removed(connected: Place) -> None:
     assert finished.exists()
 
 
+def test_uploads_that_a_kill_cut_short_do_not_swell_the_archives(connected: Place) -> None:
+    registry = connected.data / "cache/.oc-mirror/.cache/docker/registry/v2"
+    upload = registry / "repositories/team/app/_uploads/97e2891e-4cb2-4289-a87a-e9b8cd006d20/data"
+    upload.parent.mkdir(parents=True)
+    upload.write_bytes(bytes(5_000_000))
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "removed 5.0 MB of uploads" in ran.stderr
+    assert not upload.exists()
+    assert record(connected, 1)["files"][0]["size"] < 1_000_000
+    assert "of uploads" not in connected.mirror().stderr
+
+
 def test_a_history_with_a_wrong_name_is_refused_before_anything_is_fetched(connected: Place) -> None:
     history = connected.data / "working-dir" / ".history"
     history.mkdir(parents=True)
