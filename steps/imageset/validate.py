@@ -15,6 +15,7 @@ import yaml
 from steps.autoshift.source import SourceFile
 from steps.autoshift.yamltext import Tree, parse
 from steps.errors import InvalidInputError
+from steps.imageset.convert import convert_v1alpha2
 from steps.imageset.rules import Finding, check_rules
 from steps.imageset.schema import GONE, IMAGESET, Fields, Many, Shape
 
@@ -29,6 +30,20 @@ _TAGS_OF: Final = {
     "flag": {"bool"},
 }
 _SHOWN: Final = 20  # findings in one message
+
+
+class Version1Error(InvalidInputError):
+    """An ImageSet for oc-mirror v1; `converted` is the same for v2, None where that would lose something."""
+
+    def __init__(self, text: str, origin: str) -> None:
+        """Convert `text` if that is possible without loss, and say what to do either way."""
+        self.converted: str | None = None
+        try:
+            self.converted = convert_v1alpha2(text, origin=origin)
+            hint = "use the converted file, or set apiVersion to v2alpha1 and remove storageConfig"
+        except InvalidInputError as error:
+            hint = f"rewrite it as v2alpha1: {error.reason}"
+        super().__init__(f"{origin}: an ImageSetConfiguration of oc-mirror v1, refused by v2", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,8 @@ class ImageSetFacts:
 def check_imageset(text: str, *, origin: str) -> ImageSetFacts:
     """Check an ImageSetConfiguration; `origin` says in messages where it is from.
 
-    Raises InvalidInputError with every finding (line, field path, what is wrong).
+    Raises InvalidInputError with every finding (line, field path, what is wrong); Version1Error, which is
+    one, for an ImageSet of oc-mirror v1.
     """
     tree = _only_document(text, origin)
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -76,10 +92,7 @@ def _only_document(text: str, origin: str) -> dict[str, Tree]:
             "set kind: ImageSetConfiguration (a DeleteImageSetConfiguration does not mirror)",
         )
     if version.endswith("/v1alpha2") or "storageConfig" in tree:
-        raise InvalidInputError(
-            f"{origin}: {version or 'an ImageSet with storageConfig'} is for oc-mirror v1, refused by v2",
-            "set apiVersion to mirror.openshift.io/v2alpha1, remove storageConfig, and check again",
-        )
+        raise Version1Error(text, origin)
     return tree
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.autoshift.describe import describe_plan
@@ -96,7 +96,6 @@ def test_a_plan_asks_for_just_what_the_clusters_get(fleet: RandomFleet) -> None:
 
 
 @given(_fleets())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_every_plan_makes_a_valid_imageset_and_can_be_described(fleet: RandomFleet) -> None:
     plan = plan_fleet(_files(fleet))
     text = generate_imageset(plan)
