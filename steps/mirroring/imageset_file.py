@@ -1,25 +1,20 @@
-"""The ImageSet as it is mounted: read whole, unpacked if compressed, known to be one.
-
-oc-mirror decodes it strictly and reports what it does not know; here we refuse only what it would report in
-words that lead astray, and what we must change ourselves (the graph image of a dry run).
-"""
+"""The ImageSet as it is mounted: read whole, unpacked if compressed, and one that oc-mirror will take."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from steps.errors import InvalidInputError, NotFoundError
+from steps.imageset.validate import check_imageset
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-KIND = "ImageSetConfiguration"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +23,7 @@ class ImageSetFile:
 
     path: Path
     content: bytes
-    document: dict[str, Any]
+    warnings: tuple[str, ...]
 
     @property
     def sha256(self) -> str:
@@ -41,17 +36,18 @@ class ImageSetFile:
         A direct dry run needs it: oc-mirror pushes the graph image to the target even then (release/
         local_stored_collector.go, createGraphImage).
         """
-        platform = self.document["mirror"].get("platform")
-        if not isinstance(platform, dict) or not platform.get("graph"):
+        document = yaml.safe_load(self.content)
+        platform = document["mirror"].get("platform")
+        if not platform or not platform.get("graph"):
             return self.content
-        mirror = self.document["mirror"] | {"platform": platform | {"graph": False}}
-        return yaml.safe_dump(self.document | {"mirror": mirror}, sort_keys=False).encode()
+        platform["graph"] = False
+        return yaml.safe_dump(document, sort_keys=False).encode()
 
 
 def read(path: Path) -> ImageSetFile:
     """Read `path`, or `path.gz` beside it: what exceeds a ConfigMap's 1 MiB is stored compressed.
 
-    Raises NotFoundError if neither is there, InvalidInputError if it is not an ImageSet.
+    Raises NotFoundError if neither is there, InvalidInputError with all that `imageset.validate` finds.
     """
     packed = path.with_name(path.name + ".gz")
     try:
@@ -61,33 +57,14 @@ def read(path: Path) -> ImageSetFile:
             f"no ImageSet at {path}, nor {packed.name} beside it",
             "name the file with --imageset; in a pod it comes from ConfigMap oc-mirror-config",
         ) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InvalidInputError(
-            f"ImageSet {packed} cannot be read: {error}", "write the file again"
+            f"ImageSet {path} cannot be read: {error}", "write the file again, readable for this process"
         ) from error
     try:
-        document = yaml.load(content, Loader=_LOADER)  # noqa: S506 - a safe loader, the fast one
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = content.decode()
+    except UnicodeDecodeError as error:
         raise InvalidInputError(
-            f"ImageSet {path} is not YAML: {' '.join(str(error).split())}", "correct the file at that line"
-        ) from error
-    return ImageSetFile(path=path, content=content, document=_checked(document, path))
-
-
-def _checked(document: object, path: Path) -> dict[str, Any]:
-    hint = "an ImageSet begins with 'kind: ImageSetConfiguration', 'apiVersion: mirror.openshift.io/v2alpha1'"
-    if not isinstance(document, dict):
-        raise InvalidInputError(f"ImageSet {path} holds no YAML mapping", hint)
-    if document.get("kind") != KIND:
-        raise InvalidInputError(f"ImageSet {path} has kind '{document.get('kind')}', not '{KIND}'", hint)
-    if not isinstance(document.get("mirror"), dict):
-        raise InvalidInputError(
-            f"ImageSet {path} has no 'mirror' section that names images",
-            "under 'mirror' put platform, operators, additionalImages or helm",
-        )
-    if "storageConfig" in document:
-        raise InvalidInputError(
-            f"ImageSet {path} has 'storageConfig', which belongs to oc-mirror v1",
-            "remove it: v2 keeps its history in the data directory",
-        )
-    return document
+            f"ImageSet {path} is not UTF-8 text: {error.reason}", "write it anew"
+        ) from None
+    return ImageSetFile(path=path, content=content, warnings=check_imageset(text, origin=str(path)).warnings)

@@ -38,6 +38,8 @@ def _run(request: Request) -> str:
     layout = Layout.at(request.data)
     ready = preflight.check(request)
     log.info("oc-mirror %s, %s, data in %s", ready.version.text, request.workflow, layout.root)
+    for warning in ready.imageset.warnings if ready.imageset else ():
+        log.warning("%s", warning)
     if request.workflow != TO_DISK:
         _say_what_has_no_effect(request)
     with lock.exclusive(layout, purpose=request.workflow) as held:

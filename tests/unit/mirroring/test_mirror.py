@@ -14,6 +14,8 @@ from steps.errors import InvalidInputError, NotFoundError, UsageError
 from steps.mirroring import imageset_file, preflight
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.unit.mirroring.conftest import Place
 
 ENOUGH = ["--workflow=workflow-to-disk", "--imageset=/config/imageset.yaml", "--data=/data"]
@@ -128,7 +130,7 @@ def test_a_program_that_is_not_oc_mirror_is_told(connected: Place) -> None:
 
 
 def test_a_compressed_imageset_is_unpacked(tmp_path: Path) -> None:
-    text = b"kind: ImageSetConfiguration\nmirror: {}\n"
+    text = b"kind: ImageSetConfiguration\nmirror: {additionalImages: [{name: 'r/a:1'}]}\n"
     (tmp_path / "imageset.yaml.gz").write_bytes(gzip.compress(text))
     assert imageset_file.read(tmp_path / "imageset.yaml").content == text
     (tmp_path / "imageset.yaml").write_bytes(text + b"# newer\n")
@@ -136,20 +138,30 @@ def test_a_compressed_imageset_is_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "damage", [lambda data: data[:-9], lambda data: b"no gzip", lambda data: data[:20] + data[30:]]
+)
+def test_a_damaged_compressed_imageset_is_refused(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    packed = gzip.compress(b"kind: ImageSetConfiguration\nmirror: {}\n" * 100)
+    (tmp_path / "imageset.yaml.gz").write_bytes(damage(packed))
+    with pytest.raises(InvalidInputError, match="cannot be read"):
+        imageset_file.read(tmp_path / "imageset.yaml")
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no YAML mapping"),
-        ("- a", "no YAML mapping"),
-        ("kind: [", "is not YAML"),
-        ("kind: DeleteImageSetConfiguration", "has kind 'DeleteImageSetConfiguration'"),
-        ("kind: ImageSetConfiguration", "no 'mirror' section"),
-        ("kind: ImageSetConfiguration\nmirror: []", "no 'mirror' section"),
-        ("kind: ImageSetConfiguration\nmirror: {}\nstorageConfig: {}", "v1"),
+        (b"", "0 documents"),
+        (b"- a", "not a map"),
+        (b"kind: [", "imageset.yaml"),
+        (b"kind: DeleteImageSetConfiguration", "kind is 'DeleteImageSetConfiguration'"),
+        (b"kind: ImageSetConfiguration\nmirror: []", "mirror"),
+        (b"kind: ImageSetConfiguration\nmirror: {}\nstorageConfig: {}", "v1"),
+        (b"kind: \xff", "not UTF-8"),
     ],
 )
-def test_what_is_no_imageset_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+def test_what_is_no_imageset_is_refused(tmp_path: Path, text: bytes, reason: str) -> None:
     path = tmp_path / "imageset.yaml"
-    path.write_text(text)
+    path.write_bytes(text)
     with pytest.raises(InvalidInputError, match=reason) as caught:
         imageset_file.read(path)
     assert str(path) in caught.value.reason
@@ -158,9 +170,10 @@ def test_what_is_no_imageset_is_refused(tmp_path: Path, text: str, reason: str) 
 def test_the_graph_is_turned_off_and_nothing_else_changed(tmp_path: Path) -> None:
     document = {
         "kind": "ImageSetConfiguration",
+        "apiVersion": "mirror.openshift.io/v2alpha1",
         "mirror": {
-            "platform": {"graph": True, "channels": [{"name": "stable-4.20", "minVersion": "4.20"}]},
-            "additionalImages": [{"name": "a:1"}],
+            "platform": {"graph": True, "channels": [{"name": "stable-4.20", "minVersion": "4.20.1"}]},
+            "additionalImages": [{"name": "r/a:1"}],
         },
     }
     path = tmp_path / "imageset.yaml"
@@ -169,7 +182,7 @@ def test_the_graph_is_turned_off_and_nothing_else_changed(tmp_path: Path) -> Non
     assert changed["mirror"]["platform"].pop("graph") is False
     del document["mirror"]["platform"]["graph"]  # type: ignore[index]
     assert changed == document
-    path.write_text("kind: ImageSetConfiguration\nmirror: {operators: []} # kept as it is\n")
+    path.write_text("kind: ImageSetConfiguration\nmirror: {additionalImages: [{name: r/a:1}]} # kept\n")
     assert imageset_file.read(path).without_graph() == path.read_bytes()
 
 

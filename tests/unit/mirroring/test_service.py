@@ -165,7 +165,7 @@ def test_the_service_from_start_to_sigterm(connected: Place) -> None:
         connected.imageset.write_text("kind: Something\n")
         code, text = get(port, "/readyz")
         assert code == 503
-        assert "has kind 'Something'" in text
+        assert "kind is 'Something'" in text
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 143
