@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import re
 import tarfile
 import time
 from collections.abc import Mapping
@@ -106,20 +105,10 @@ class Run:
         return self.cluster.kubectl(*arguments, check=False).stdout
 
     def pods(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.cluster.get(
-            "pods", "-n", PIPELINES, "-l", f"tekton.dev/pipelineRun={self.name}"
-        )["items"]
+        # With a taskRun label: the pod that keeps Tasks on one node belongs to the run as well.
+        selector = f"tekton.dev/pipelineRun={self.name},tekton.dev/taskRun"
+        items: list[dict[str, Any]] = self.cluster.get("pods", "-n", PIPELINES, "-l", selector)["items"]
         return items
-
-    def task_results(self, task: str) -> dict[str, str]:
-        items = self.cluster.get(
-            "taskruns",
-            "-n",
-            PIPELINES,
-            "-l",
-            f"tekton.dev/pipelineRun={self.name},tekton.dev/pipelineTask={task}",
-        )["items"]
-        return {result["name"]: result["value"] for result in items[0]["status"].get("results", [])}
 
     def seconds(self) -> float:
         start, end = (
@@ -177,7 +166,11 @@ class Product:
         """Wait until a run has ended, however it ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            status = self.cluster.get("pipelinerun", name, "-n", PIPELINES).get("status", {})
+            # The API server may be restarting: that is one of the tests.
+            asked = self.cluster.kubectl(
+                "get", "pipelinerun", name, "-n", PIPELINES, "-o", "json", check=False
+            )
+            status = json.loads(asked.stdout).get("status", {}) if not asked.returncode else {}
             conditions = status.get("conditions") or [{}]
             if conditions[0].get("status") in {"True", "False"}:
                 return Run(self.cluster, name, status)
@@ -231,8 +224,3 @@ def packages(imageset: dict[str, Any]) -> dict[str, list[str]]:
         for catalog in imageset["mirror"].get("operators", [])
         for package in catalog["packages"]
     }
-
-
-def short_name(text: str) -> str:
-    """A test's name as part of an object's name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
