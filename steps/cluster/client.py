@@ -76,7 +76,8 @@ class Cluster:
         found = self._call(
             "list", kind, namespace, query={"label_selector": labels, "field_selector": fields}
         )
-        return cast("list[KubernetesObject]", (found or {}).get("items") or [])
+        # The API server names the kind once, for the whole list.
+        return [{"kind": kind, **item} for item in (found or {}).get("items") or []]
 
     def apply(self, manifest: KubernetesObject, *, dry_run: bool = False) -> Change:
         """Make the object what `manifest` says, taking over fields that others set; log what changed.

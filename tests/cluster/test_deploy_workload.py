@@ -231,7 +231,7 @@ def test_an_image_that_the_registry_does_not_have(lab: Lab) -> None:
 def test_an_image_that_the_registry_keeps_for_itself(lab: Lab, cluster: Cluster) -> None:
     with registries.serving(username="user", password="secret", address=cluster.node_address) as private:
         name = f"{private.host}/private/mirror@sha256:" + "0" * 64
-        log = lab.refuse(11, "private", image=name)
+        log = lab.refuse(11, "private", image=name, start_timeout="8s")
     assert "ImagePull" in log
     assert private.host in log
 
