@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from tests.bench.entrypoints import measure_entrypoints
-from tests.cluster.product import BOTH, PIPELINES, Product
+from tests.cluster.product import BOTH, PIPELINES, Product, build_image
 from tests.cluster.product import install as install_product
 from tests.conftest import ROOT
 from tests.testbed import cluster as testbed
@@ -100,7 +100,7 @@ def main() -> int:
     server = GitServer(GIT_URL, GIT_ROOT)
     repository = Repository.create(server, "bench", ROOT / "examples" / "values")
     with tempfile.TemporaryDirectory() as folder:
-        product = install_product(cluster, repository.url, Path(folder))
+        product = install_product(cluster, repository.url, build_image(Path(folder)))
     product.defaults["values-file-path"] = "."
     cluster.apply(floor_pipeline())
     seconds = measure(product)

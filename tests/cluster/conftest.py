@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from tests.cluster.product import build_image
 from tests.testbed import cluster as testbed
 from tests.testbed.client import Cluster
 from tests.testbed.gitserver import GitServer
@@ -65,6 +66,13 @@ def make_repository(git_server: GitServer) -> Callable[[str, Path], Repository]:
         return Repository.create(git_server, name, files)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The project's image by digest, with the stand-in as oc-mirror; the node has its default name too."""
+    assert registry.host == cluster.registry
+    return build_image(tmp_path_factory.mktemp("oc-mirror"))
 
 
 @pytest.fixture

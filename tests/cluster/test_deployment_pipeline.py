@@ -25,7 +25,6 @@ from tests.cluster.product import (
 )
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
-from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
 L1 = {"values-file-path": "autoshift/values.hub.yaml", "openshift-version": "4.18.22"}
@@ -49,14 +48,9 @@ def repositories(
 
 
 @pytest.fixture(scope="module")
-def product(
-    cluster: Cluster,
-    registry: Registry,
-    repositories: dict[str, Repository],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Product:
+def product(cluster: Cluster, image: str, repositories: dict[str, Repository]) -> Product:
     """The product, installed afresh."""
-    installed = install(cluster, repositories["L3"].url, tmp_path_factory.mktemp("oc-mirror"))
+    installed = install(cluster, repositories["L3"].url, image)
     installed.defaults.update(L3)
     return installed
 
