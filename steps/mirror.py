@@ -29,8 +29,11 @@ from steps.mirroring.schedule import Schedule
 
 log = logging.getLogger("steps.mirror")
 
-REGISTRY = r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*"
-"""HOST[:PORT][/PATH]; the path as in the OCI distribution specification, "Pulling manifests"."""
+REGISTRY = (
+    r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?"
+    r"(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+)
+"""HOST[:PORT][/PATH], the path as in the OCI distribution specification ("Pulling manifests")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,13 +31,9 @@ import json
 import os
 import re
 import shutil
-import ssl
 import sys
 import tarfile
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -455,6 +451,10 @@ class Registry:
         self, method: str, path: str, data: bytes | None = None, kind: str = "", *, missing: bool = False
     ) -> str:
         """Make one request and return the Location it answers with; `missing`: 404 gives an empty text."""
+        import ssl  # these cost half of the start, and an archive needs none of them
+        import urllib.error
+        import urllib.request
+
         url = path if "://" in path else self.base + path
         request = urllib.request.Request(url, data=data, method=method)
         if self.authorization:
@@ -493,7 +493,7 @@ class Registry:
             ):
                 place = self.call("POST", f"/v2/{repository}/blobs/uploads/", b"")
                 joint = "&" if "?" in place else "?"
-                self.call("PUT", f"{place}{joint}digest={urllib.parse.quote(name)}", data)
+                self.call("PUT", f"{place}{joint}digest={name.replace(':', '%3A')}", data)
         self.call("PUT", f"/v2/{repository}/manifests/{image.tag}", image.blobs[image.manifest], MANIFEST)
 
 
