@@ -130,7 +130,8 @@ def test_switching_the_mode_removes_the_other_workload_but_never_the_claim(lab: 
 
 def test_a_pending_job_makes_way_for_a_service(bare: Lab) -> None:
     bare.add_configuration()
-    bare.deploy("stuck", start_timeout="0s")  # its secret is missing, but nobody looked
+    log = bare.deploy("stuck", start_timeout="0s")  # its secret is missing, but nobody looked
+    assert "is not there yet after 0 s: it waits for " in log
     assert "makes way" in bare.deploy("service", **SERVICE, start_timeout="0s")
     assert bare.names(WORKLOADS) == ["Deployment/oc-mirror"]
 
@@ -335,6 +336,20 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(lab: Lab, mode: str
     kind = {"job": "Job", "cronjob": "CronJob", "deployment": "Deployment"}[mode]
     assert lab.names(WORKLOADS) == [f"{kind}/oc-mirror-killed" if mode == "job" else f"{kind}/oc-mirror"]
     assert lab.names("pvc") == ["PersistentVolumeClaim/oc-mirror-workspace"]
+
+
+def test_a_run_that_is_cancelled_takes_its_check_along(lab: Lab) -> None:
+    command = lab.deploy_command("cancelled", **NIGHTLY)
+    with subprocess.Popen(command, env=lab.environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "oc-mirror-check-cancelled created" in line:
+                break
+        process.terminate()
+        log = process.stderr.read()
+    assert process.returncode == 143
+    assert "Traceback" not in log
+    assert lab.names(WORKLOADS) == []
 
 
 # --- the other entrypoints
