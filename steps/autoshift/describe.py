@@ -6,7 +6,7 @@ import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.names import few
+from steps.autoshift.names import few, few_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _WIDTH: Final = 110
 def describe_plan(plan: FleetPlan) -> str:
     """Describe clusters found, releases, operators (channel, catalog, why), images and warnings."""
     parts = [
-        _section(f"Values: {', '.join(plan.sources)}", []),
+        _section(f"Values: {few_paths(plan.sources)}", []),
         _section("Clusters found", _table([_member(member) for member in plan.members[:SHOWN]])),
         _section("OpenShift releases", _table([_release(release) for release in plan.releases])),
         *_operators(plan.operators),

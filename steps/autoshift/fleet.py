@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from steps.autoshift.merging import merge
+from steps.autoshift.names import few_paths
 from steps.autoshift.yamltext import Misread, Tree, line_of
 from steps.errors import InvalidInputError
 
@@ -99,7 +100,7 @@ def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fle
         for name, entry in sorted(_map(sources, values, [section]).items())
     ]
     if not groups:
-        named = ", ".join(source.path for source in sources) or "no file"
+        named = few_paths(source.path for source in sources) or "no file"
         raise InvalidInputError(
             f"{named}: no cluster set and no cluster ({', '.join(SECTIONS)})",
             "add the files of the cluster sets to values-file-path, separated by commas",
@@ -159,7 +160,7 @@ def place(sources: Sequence[SourceFile], path: Sequence[str]) -> str:
     for source in reversed(sources):
         if line := line_of(source, path):
             return f"{source.path}, line {line}"
-    return ", ".join(source.path for source in sources)
+    return few_paths(source.path for source in sources)
 
 
 def _warnings(fleet: Fleet) -> Iterator[str]:

@@ -17,13 +17,41 @@ if TYPE_CHECKING:
     from steps.autoshift.source import SourceFile
 
 
+class Merger:
+    """Merges maps one after another into `result`, and changes none of them.
+
+    A map is copied when something is first merged into it, not at every merge: a fleet may have a file a
+    cluster, and copying all clusters for each would take the square of their number.
+    """
+
+    def __init__(self) -> None:
+        """Begin with an empty map."""
+        self.result: dict[str, Tree] = {}
+        self._ours: dict[int, dict[str, Tree]] = {}  # kept alive, so that an id means one map
+
+    def add(self, over: dict[str, Tree]) -> None:
+        """Merge `over` into the result."""
+        self._absorb(self.result, over)
+
+    def _absorb(self, base: dict[str, Tree], over: dict[str, Tree]) -> None:
+        for key, value in over.items():
+            below = base.get(key)
+            if isinstance(below, dict) and isinstance(value, dict):
+                if id(below) not in self._ours:
+                    below = dict(below)
+                    self._ours[id(below)] = below
+                    base[key] = below
+                self._absorb(below, value)
+            else:
+                base[key] = value
+
+
 def merge(base: dict[str, Tree], over: dict[str, Tree]) -> dict[str, Tree]:
     """Merge `over` into `base` and return the result; both stay as they are."""
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
+    merger = Merger()
+    merger.add(base)
+    merger.add(over)
+    return merger.result
 
 
 def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str]]:
@@ -31,7 +59,7 @@ def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str
 
     Raises InvalidInputError for a file that is not well-formed or whose top level is not a map.
     """
-    merged: dict[str, Tree] = {}
+    merger = Merger()
     warnings = []
     for source in values:
         documents = [document for document in parse(source) if document is not None]
@@ -47,5 +75,5 @@ def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str
                     f"{source.path}: the top level is {kind}, not a map",
                     "name an AutoShift values file (hubClusterSets, managedClusterSets, clusters)",
                 )
-            merged = merge(merged, document)
-    return merged, warnings
+            merger.add(document)
+    return merger.result, warnings

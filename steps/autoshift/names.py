@@ -17,6 +17,13 @@ def sorted_names(who: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(who), key=lambda name: (name.startswith("cluster "), natural(name))))
 
 
+def few_paths(paths: Iterable[str]) -> str:
+    """Join the paths of files in their order; a fleet may have one for each of ten thousand clusters."""
+    listed = list(paths)
+    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
+    return ", ".join(listed[:NAMED]) + more
+
+
 def few(who: Iterable[str]) -> str:
     """Join names for one line of text."""
     names = sorted_names(who)

@@ -11,7 +11,7 @@ from steps.autoshift.demand import Reader
 from steps.autoshift.fleet import SECTIONS, Fleet, Member, place, read_fleet
 from steps.autoshift.images import Image, images_of
 from steps.autoshift.merging import read_values
-from steps.autoshift.names import few, sorted_names
+from steps.autoshift.names import few, few_paths, sorted_names
 from steps.autoshift.operators import OPERATORS
 from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundMember, Release
 from steps.autoshift.policies import read_policies
@@ -51,7 +51,7 @@ def plan_fleet(
     if not minors:
         purpose = "the catalogs" if operators_only else "the release and the catalogs"
         raise InvalidInputError(
-            f"{', '.join(source.path for source in values)}: no label {VERSION_LABEL}, "
+            f"{few_paths(source.path for source in values)}: no label {VERSION_LABEL}, "
             f"which decides {purpose}",
             f"give the parameter openshift-version: {FORMS}",
         )
@@ -162,7 +162,7 @@ def _place(values: Sequence[SourceFile], member: Member, label: str) -> str:
         if label in group.labels:
             section = next(name for name, kind in SECTIONS.items() if kind == group.kind)
             return place(values, [section, group.name, "labels", label])
-    return ", ".join(source.path for source in values)
+    return few_paths(source.path for source in values)
 
 
 def _found(members: Sequence[tuple[Member, frozenset[Wish]]]) -> tuple[FoundMember, ...]:

@@ -42,7 +42,7 @@ def read_policies(policies: Sequence[SourceFile]) -> dict[str, Default]:
     defaults: dict[str, Default] = {}
     for source in sorted(policies, key=lambda source: source.path):
         folder = folder_of(source.path)
-        if source.path.endswith("/kustomization.yaml") and b"valuesInline" in source.content:
+        if source.path.endswith("/kustomization.yaml") and b"subscription:" in source.content:
             found = dict(_from_kustomization(source, folder))
         elif source.path.endswith("/values.yaml") and b"source" in source.content:
             found = dict(_from_values(source, folder, templates.get(folder)))

@@ -71,12 +71,12 @@ def check_imageset(text: str, *, origin: str) -> ImageSetFacts:
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
     findings = list(_shape(node, IMAGESET, "")) if node else []
     rules = list(check_rules(tree)) if not findings else []
-    lines = _Lines(node)
     findings += [rule for rule in rules if not rule.is_warning]
     if findings:
-        raise _refusal(origin, findings, lines)
-    warnings = tuple(f"{origin}, {lines.of(rule)}{rule.path}: {rule.what}" for rule in rules)
-    return _facts(tree, warnings)
+        raise _refusal(origin, findings, _Lines(node))
+    lines = _Lines(node) if rules else None
+    warnings = [f"{origin}, {lines.of(rule)}{rule.path}: {rule.what}" for rule in rules if lines]
+    return _facts(tree, tuple(warnings))
 
 
 def _only_document(text: str, origin: str) -> dict[str, Tree]:
