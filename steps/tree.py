@@ -30,10 +30,14 @@ class Tree:
             found += [name if base == "." else f"{base}/{name}" for name in names]
         return tuple(sorted(found))
 
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
+
     def read(self, path: str) -> bytes:
         """Return a file's bytes; symbolic links that lead out of the tree are refused."""
         location = self.root / path
-        if not location.resolve().is_relative_to(self.root.resolve()):
+        if not location.resolve().is_relative_to(self._real_root):
             raise InvalidInputError(
                 f"{path} is a link that leads out of the repository", "put the file itself there"
             )
@@ -55,10 +59,8 @@ class Tree:
         to Helm: global files first, clusters last. Raises `NotFoundError` for a part that matches nothing
         and `UsageError` for one that leaves the tree.
         """
-        selected: list[str] = []
-        for part in (piece.strip() for piece in wanted.split(",")):
-            if part:
-                selected += [path for path in self._matches(part) if path not in selected]
+        parts = filter(None, (piece.strip() for piece in wanted.split(",")))
+        selected = list(dict.fromkeys(path for part in parts for path in self._matches(part)))
         if not selected:
             raise UsageError(
                 "values-file-path is empty", "name a values file, or several with commas between"
