@@ -1,0 +1,79 @@
+"""What the documents say is so: output, links, tables, examples."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from steps import errors, preview_deployment
+from tests.conftest import ROOT
+from tests.contract.tekton_files import TEKTON, documents
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+
+
+def test_the_readme_shows_what_make_run_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    recipe = re.search(r"^run:.*\n\t\$\(BIN\)/preview-deployment (.*)$", Path("Makefile").read_text(), re.M)
+    assert recipe
+    *arguments, output = recipe[1].split()
+    assert output == "--output=build/preview"
+    preview_deployment.body([*arguments, f"--output={tmp_path}"])
+    printed = capsys.readouterr().out.replace(str(tmp_path), "build/preview").splitlines()
+    shown = re.search(r"```text\n(.*?)```", Path("README.md").read_text(), re.S)
+    assert shown
+    position = 0
+    for line in shown[1].splitlines():
+        if line.strip() != "…":
+            assert line in printed[position:], f"make run no longer prints: {line}"
+            position += printed[position:].index(line) + 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_reference_is_that_of_the_yaml() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (ROOT / "docs" / "reference" / "exit-codes.md").read_text()
+    documented = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", page, re.M) for code in row.split(",")}
+    kinds: list[type[errors.StepError]] = [errors.StepError]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    raised = {
+        kind.exit_code for kind in kinds if kind.__module__ == "steps.errors" and kind is not errors.StepError
+    }
+    assert documented == raised | {0, 130, 143}
+
+
+def test_rights_in_another_namespace_are_those_in_ours() -> None:
+    ours = [d for d in documents(TEKTON / "10-rbac.yaml") if d["metadata"].get("namespace") == "oc-mirror"]
+    theirs = documents(ROOT / "examples" / "rolebinding-other-namespace.yaml")
+    for document in theirs:
+        assert document["metadata"]["namespace"] == "my-mirror"
+        document["metadata"]["namespace"] = "oc-mirror"
+    assert theirs == ours
+
+
+def test_no_run_of_the_documents_is_written_as_tekton_refuses_it() -> None:
+    for page in PAGES:
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S):
+            for document in yaml.safe_load_all(block):
+                if isinstance(document, dict) and document.get("kind") == "PipelineRun":
+                    assert "serviceAccountName" not in document["spec"], page
