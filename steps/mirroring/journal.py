@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from steps.mirroring.generations import Generation
     from steps.mirroring.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,7 @@ def recover(layout: Layout, *, now: datetime) -> None:
     """
     journal = _read(layout)
     if journal is not None and journal.phase == ARCHIVED:
-        generation = generations.seal(layout, journal.draft)
-        log.info("generation %d of an interrupted run is now complete", generation.sequence)
+        log.info("an interrupted run is now complete: %s", complete(layout, journal).summary)
     elif journal is not None:
         take_back(layout, journal)
     close(layout)
@@ -78,23 +78,34 @@ def recover(layout: Layout, *, now: datetime) -> None:
 def take_back(layout: Layout, journal: Journal) -> None:
     """Undo a run that made no generation: its histories must not claim blobs that no archive holds.
 
-    Its files are set aside, not deleted; only those of the last such run are kept, since everything in them
-    is in the cache as well and a run that keeps failing would fill the disk.
+    Its archives are set aside until the next generation is made; all that is in them is in the cache as well,
+    so where the volume has no room for them and the next archive, they are removed.
     """
-    folder = layout.set_aside / f"interrupted-{journal.started.replace(':', '')}"
     written = [layout.history / name for name in _names(layout.history) if name not in journal.histories]
-    files = [*written, *layout.archives()]
-    if files:
-        _move(files, folder)
-        log.warning(
-            "the run of %s made no generation: %s set aside in %s; the next run archives the same again",
-            journal.started,
-            ", ".join(path.name for path in files),
-            folder,
-        )
-        for older in layout.set_aside.glob("interrupted-*"):
-            if older != folder:
-                shutil.rmtree(older)
+    archives = layout.archives()
+    if not written and not archives:
+        return
+    folder = layout.set_aside / f"interrupted-{journal.started.replace(':', '')}"
+    _move(written, folder)
+    if sum(path.stat().st_size for path in archives) < shutil.disk_usage(layout.root).free:
+        _move(archives, folder)
+        fate = f"set aside in {folder} until then"
+    else:
+        for path in archives:
+            path.unlink()
+        fate = "removed, the volume is too small for both"
+    names = ", ".join(path.name for path in [*written, *archives])
+    log.warning("the run of %s made no generation, the next one will; %s: %s", journal.started, names, fate)
+
+
+def complete(layout: Layout, journal: Journal) -> Generation:
+    """Make the archives of a run in phase `archived` a generation, and end the run."""
+    generation = generations.seal(layout, journal.draft)
+    close(layout)
+    for folder in layout.set_aside.glob("interrupted-*"):
+        shutil.rmtree(folder)
+        log.info("removed %s: generation %d holds what was in it", folder, generation.sequence)
+    return generation
 
 
 def _read(layout: Layout) -> Journal | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import process
-from steps.mirroring import command, outcome
+from steps.errors import MirrorError
+from steps.mirroring import command, outcome, reasons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +49,15 @@ class OcMirror:
         )
         for path, _written in _error_lists(working_dir) - earlier:
             reading.note_failures(path.read_text(errors="replace").splitlines())
-        outcome.check(exit_code, reading)
+        try:
+            outcome.check(exit_code, reading)
+        except MirrorError as error:
+            usage = shutil.disk_usage(working_dir.parent)
+            if usage.free > usage.total / 100:
+                raise
+            # oc-mirror's cache then answers "500 Internal Server Error", which points the wrong way.
+            full = f"the data volume is full ({usage.free / 1_000_000:,.1f} MB free)"
+            raise MirrorError(f"{error.reason}; {full}", reasons.DISK_FULL.hint) from error
         return reading
 
 

@@ -73,9 +73,9 @@ def run(job: Job, imageset: ImageSetFile) -> str:
         "started": entry.started,
         "finished": _timestamp(),
     }
-    journal.write(layout, replace(entry, phase=ARCHIVED, draft=draft))
-    generation = generations.seal(layout, draft)
-    journal.close(layout)
+    entry = replace(entry, phase=ARCHIVED, draft=draft)
+    journal.write(layout, entry)
+    generation = journal.complete(layout, entry)
     return f"{generation.summary} is in {layout.generation(generation.sequence)}"
 
 

@@ -34,6 +34,7 @@ import shutil
 import sys
 import tarfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,7 +88,7 @@ class Log:
         stream.write(line)
         stream.flush()
         if self.file is not None:
-            with self.file.open("a") as copy:
+            with suppress(OSError), self.file.open("a") as copy:
                 copy.write(line)
 
 
@@ -590,7 +591,11 @@ def copy(run: Run, image: Image, *, fails: bool) -> None:
     if fails:
         raise OSError(setting("ERROR", "reading manifest: manifest unknown"))
     if run.mode == "mirrorToDisk":
-        run.cache.add(image)
+        try:
+            run.cache.add(image)
+        except OSError:  # the cache is a registry: it tells its clients no more
+            text = "writing blob: uploading layer chunked: received unexpected HTTP status: 500 Internal Server Error"
+            raise OSError(text) from None
     else:
         push(run, run.cache.read(image) if run.mode == "diskToMirror" else image)
 
@@ -807,6 +812,9 @@ def main(argv: list[str]) -> int:
     except ExitError as error:
         log(f"[Executor] {error} ", "ERROR")
         return int(setting("EXIT") or error.code)
+    except OSError as error:
+        log(f"[Executor] {error.filename}: {(error.strerror or str(error)).lower()} ", "ERROR")
+        return 1
     return 0
 
 

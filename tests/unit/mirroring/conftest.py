@@ -178,6 +178,25 @@ def target(_targets: str) -> str:
 
 
 @pytest.fixture
+def small_volume(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a volume in memory with the given options; `remount,size=…` enlarges it."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small volume needs root")
+    folder = tmp_path / "volume"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        if folder.is_mount() and "remount" not in options:
+            subprocess.run(["umount", folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
 def has() -> Callable[[str, str], bool]:
     """Whether a registry (HOST:PORT/PATH) has REPOSITORY:TAG with all its blobs."""
 

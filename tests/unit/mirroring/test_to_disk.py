@@ -16,6 +16,7 @@ from steps.mirroring.layout import Layout
 from tests.unit.mirroring.conftest import standin_only
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.mirroring.conftest import Place
@@ -180,6 +181,25 @@ def test_a_full_disk_makes_no_generation(
     monkeypatch.delenv("STANDIN_DISK_FULL")
     assert connected.mirror().returncode == 0
     assert record(connected, 1)["predecessor"] is None
+
+
+@standin_only
+def test_a_volume_that_is_too_small_is_named_and_can_be_enlarged(
+    connected: Place, monkeypatch: pytest.MonkeyPatch, small_volume: Callable[[str], Path]
+) -> None:
+    monkeypatch.setenv("STANDIN_BYTES", "700000")
+    for size in ("300k", "1m", "2m"):
+        connected.data = small_volume(f"size={size}") / "data"
+        ran = connected.mirror()
+        assert ran.returncode in {3, 8}, ran.stderr
+        assert "full" in ran.stderr.splitlines()[-2] or "o space left" in ran.stderr.splitlines()[-2]
+        assert "enlarge the volume" in ran.stderr.splitlines()[-1]
+        assert not connected.generations()
+        small_volume("remount,size=60m")
+        ran = connected.mirror()
+        assert ran.returncode == 0, ran.stderr
+        assert record(connected, 1)["predecessor"] is None
+        assert not list(connected.data.glob("set-aside/*"))
 
 
 @standin_only
