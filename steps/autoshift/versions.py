@@ -1,4 +1,4 @@
-"""OpenShift versions as people ask for them: `4.18`, `4.18.22`, `4.18.10-4.18.22`.
+"""OpenShift versions as people ask for them: `4.18`, `4.18.22`, `4.18.10-4.18.22`, `4.18.10-`.
 
 What oc-mirror makes of a release channel (design: internal/pkg/release/cincinnati.go): without versions the
 head of the channel, with a minimum everything from there on, with both the range, and with a maximum alone
@@ -16,15 +16,15 @@ _NUMBER: Final = r"(?:0|[1-9]\d{0,4})"
 _VERSION: Final = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-(?:ec|rc)\.\d{{1,4}})?"
 _MINOR = re.compile(rf"{_NUMBER}\.{_NUMBER}")
 _EXACT = re.compile(_VERSION)
-_RANGE = re.compile(rf"({_VERSION})-({_VERSION})")
+_RANGE = re.compile(rf"({_VERSION})-({_VERSION})?")
 _CHANNEL = re.compile(rf"(?:stable|fast|eus|candidate)-{_NUMBER}\.{_NUMBER}")
 
-FORMS: Final = "X.Y (its newest release), X.Y.Z, or X.Y.Z-X.Y.Z within one minor"
+FORMS: Final = "X.Y (its newest release), X.Y.Z, X.Y.Z-X.Y.Z within one minor, or X.Y.Z- (to its newest)"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Wish:
-    """What somebody wants of one OpenShift minor: the channel's head, or all from `low` to `high`."""
+    """What somebody wants of one OpenShift minor: all from `low` to `high`; blank is the channel's head."""
 
     minor: str
     channel: str
@@ -33,9 +33,9 @@ class Wish:
 
     def __str__(self) -> str:
         """Write it the way it may be asked for."""
-        return (
-            self.minor if not self.low else self.low if self.low == self.high else f"{self.low}-{self.high}"
-        )
+        if not self.low:
+            return self.minor
+        return self.low if self.low == self.high else f"{self.low}-{self.high}"
 
 
 def parse_wish(text: str, channel: str = "") -> Wish:
@@ -50,13 +50,32 @@ def parse_wish(text: str, channel: str = "") -> Wish:
         minor = minor_of(text)
         return Wish(minor, _channel(channel or ("candidate" if "-" in text else "stable"), minor), text, text)
     if found := _RANGE.fullmatch(text):
-        low, high = found[1], found[2]
-        if minor_of(low) != minor_of(high):
+        low, high = found[1], found[2] or ""
+        if high and minor_of(low) != minor_of(high):
             raise ValueError(f"'{text}' spans two minors")
-        if order(low) > order(high):
+        if high and order(low) > order(high):
             raise ValueError(f"'{text}' begins after its end")
         return Wish(minor_of(low), _channel(channel or "stable", minor_of(low)), low, high)
     raise ValueError(f"'{text}' is not an OpenShift version")
+
+
+def within(version: str, minimum: str, maximum: str) -> str:
+    """Combine a minor with the bounds of AutoShift's generator (--min-version, --max-version) into one text.
+
+    Blank is not given. Raises ValueError where the two say different things, or a maximum stands alone: for
+    oc-mirror that is everything from the beginning of the channel on.
+    """
+    if not minimum and not maximum:
+        return version
+    if not minimum:
+        raise ValueError(f"max-version {maximum} needs a min-version: without one the whole channel comes")
+    if version and not _MINOR.fullmatch(version):
+        raise ValueError(
+            f"openshift-version {version} is exact already; give X.Y, or no min- and max-version"
+        )
+    if version and minor_of(minimum) != version:
+        raise ValueError(f"min-version {minimum} is not of openshift-version {version}")
+    return f"{minimum}-{maximum}"
 
 
 def _channel(channel: str, minor: str) -> str:
@@ -101,7 +120,7 @@ def span_of(wishes: set[Wish]) -> Span:
     highs = sorted((wish.high for wish in wishes if wish.high), key=order)
     if not lows:
         return Span("", "", shortest_path=False)
-    heads = any(not wish.low for wish in wishes)
-    exact = {wish.low for wish in wishes if wish.low and wish.low == wish.high}
-    on_path = len(exact) + heads == 2 and len(wishes) == 2
-    return Span(lows[0], "" if heads else highs[-1], shortest_path=on_path)
+    single = [wish for wish in wishes if wish.low == wish.high]  # one release, or the head
+    up_to_head = any(not wish.high for wish in wishes)
+    on_path = len(single) == len(wishes) == 2
+    return Span(lows[0], "" if up_to_head else highs[-1], shortest_path=on_path)

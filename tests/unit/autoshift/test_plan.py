@@ -261,7 +261,12 @@ def test_the_parameter_takes_the_place_of_the_labels_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("version", "low", "high"),
-    [("4.18", "", ""), ("4.18.22", "4.18.22", "4.18.22"), ("4.18.3-4.18.22", "4.18.3", "4.18.22")],
+    [
+        ("4.18", "", ""),
+        ("4.18.22", "4.18.22", "4.18.22"),
+        ("4.18.3-4.18.22", "4.18.3", "4.18.22"),
+        ("4.18.3-", "4.18.3", ""),
+    ],
 )
 def test_a_version_is_a_minor_a_release_or_a_range(version: str, low: str, high: str) -> None:
     (release,) = plan(managed("acs: 'true'"), version=version).releases
