@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,12 +49,12 @@ def test_a_wish_is_written_as_it_was_asked_for(text: str) -> None:
 
 def test_a_pre_release_comes_before_its_release() -> None:
     versions = ["4.22.0-ec.2", "4.22.0-ec.10", "4.22.0-rc.1", "4.22.0", "4.22.1"]
-    assert sorted(versions[::-1], key=order) == versions
+    assert all(order(earlier) < order(later) for earlier, later in pairwise(versions))
 
 
 def test_numbers_in_names_sort_as_numbers() -> None:
     names = ["fast", "stable", "stable-6.9", "stable-6.10"]
-    assert sorted(names[::-1], key=natural) == names
+    assert all(natural(earlier) < natural(later) for earlier, later in pairwise(names))
 
 
 @pytest.mark.parametrize(
