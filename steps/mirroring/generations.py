@@ -128,8 +128,8 @@ def present(layout: Layout) -> dict[int, Generation]:
     return found
 
 
-def check_complete(archives: Sequence[Path]) -> None:
-    """See that oc-mirror has written every archive to its end.
+def settle(archives: Sequence[Path]) -> None:
+    """See that oc-mirror has written every archive to its end, and that they are on the disk for good.
 
     Raises MirrorError: a full disk while closing an archive is only a warning to oc-mirror.
     """
@@ -144,6 +144,7 @@ def check_complete(archives: Sequence[Path]) -> None:
                 raise MirrorError(
                     f"{archive.name} ends in the middle", "free space on the data volume, then run again"
                 )
+        _sync(archive)
 
 
 def describe(archives: Iterable[Path]) -> tuple[Archive, ...]:

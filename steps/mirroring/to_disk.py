@@ -60,7 +60,7 @@ def run(job: Job, imageset: ImageSetFile) -> str:
     journal.write(layout, entry)
     try:
         reading = job.oc_mirror.run(_arguments(job, layout.root, base), working_dir=layout.working_dir)
-        generations.check_complete(layout.archives())
+        generations.settle(layout.archives())
     except BaseException:
         with suppress(OSError):  # what cannot be moved now, the next run takes back
             journal.take_back(layout, entry)
