@@ -17,9 +17,10 @@ Scalar = Literal["text", "number", "flag"]
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A list of one kind of thing."""
+    """A list of one kind of thing; `key` is the field that tells its entries apart, where there is one."""
 
     item: Shape
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ _PLATFORM: Final = _map(
     release="text",
     kubeVirtContainer="flag",
     channels=Many(
-        _map("name", name="text", type="text", shortestPath="flag", full="flag", **_VERSIONS),
+        _map("name", name="text", type="text", shortestPath="flag", full="flag", **_VERSIONS), "name"
     ),
 )
 _CATALOG: Final = _map(
@@ -68,9 +69,10 @@ _CATALOG: Final = _map(
             "name",
             name="text",
             defaultChannel="text",
-            channels=Many(_map("name", name="text", **_VERSIONS)),
+            channels=Many(_map("name", name="text", **_VERSIONS), "name"),
             **_VERSIONS,
-        )
+        ),
+        "name",
     ),
 )
 IMAGESET: Final = _map(
@@ -81,12 +83,14 @@ IMAGESET: Final = _map(
     archiveSize="number",
     mirror=_map(
         platform=_PLATFORM,
-        operators=Many(_CATALOG),
-        additionalImages=Many(_IMAGE),
-        blockedImages=Many(_map("name", name="text")),
+        operators=Many(_CATALOG, "catalog"),
+        additionalImages=Many(_IMAGE, "name"),
+        blockedImages=Many(_map("name", name="text"), "name"),
         helm=_map(
-            repositories=Many(_map("name", "url", name="text", url="text", charts=Many(_CHART))),
-            local=Many(_CHART),
+            repositories=Many(
+                _map("name", "url", name="text", url="text", charts=Many(_CHART, "name")), "name"
+            ),
+            local=Many(_CHART, "name"),
         ),
         samples=Many(_map("name", name="text")),
     ),

@@ -68,15 +68,24 @@ def check_imageset(text: str, *, origin: str) -> ImageSetFacts:
     one, for an ImageSet of oc-mirror v1.
     """
     tree = _only_document(text, origin)
-    node = yaml.compose(text, Loader=yaml.CSafeLoader)
-    findings = list(_shape(node, IMAGESET, "")) if node else []
-    rules = list(check_rules(tree)) if not findings else []
-    findings += [rule for rule in rules if not rule.is_warning]
-    if findings:
-        raise _refusal(origin, findings, _Lines(node))
+    node = check_shape(text, IMAGESET, origin)
+    rules = list(check_rules(tree))
     lines = _Lines(node) if rules else None
+    if errors := [rule for rule in rules if not rule.is_warning]:
+        raise _refusal(origin, errors, lines)
     warnings = [f"{origin}, {lines.of(rule)}{rule.path}: {rule.what}" for rule in rules if lines]
     return _facts(tree, tuple(warnings))
+
+
+def check_shape(text: str, shape: Fields, origin: str) -> yaml.Node | None:
+    """Compare the fields of a well-formed YAML text with `shape`, and return its nodes.
+
+    Raises InvalidInputError with every field that is unknown, missing or of the wrong type.
+    """
+    node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    if node and (findings := list(_shape(node, shape, ""))):
+        raise _refusal(origin, findings, None)
+    return node
 
 
 def _only_document(text: str, origin: str) -> dict[str, Tree]:
@@ -167,7 +176,8 @@ def _walk(node: yaml.Node, path: str) -> Iterator[tuple[str, int]]:
             yield from _walk(item, f"{path}[{index}]")
 
 
-def _refusal(origin: str, findings: list[Finding], lines: _Lines) -> InvalidInputError:
+def _refusal(origin: str, findings: list[Finding], lines: _Lines | None) -> InvalidInputError:
+    lines = lines or _Lines(None)
     shown = [f"{lines.of(finding)}{finding.path} {finding.what}" for finding in findings[:_SHOWN]]
     if len(findings) > _SHOWN:
         shown.append(f"and {len(findings) - _SHOWN} more")
