@@ -482,3 +482,17 @@ def test_a_warning_of_many_clusters_is_one_line() -> None:
     assert warning.startswith(
         "cluster c0, cluster c1, cluster c2, cluster c3, cluster c4 and 7 more: label florp"
     )
+
+
+def test_an_architecture_that_does_not_exist_is_refused() -> None:
+    install = "{createCluster: true, openshiftVersion: 4.20.1, cpuArch: vax}"
+    error = refusal(source(f"clusters: {{a: {{config: {{clusterInstall: {install}}}}}}}"))
+    assert error.reason == "config.clusterInstall.cpuArch of cluster a is 'vax'"
+
+
+def test_an_image_of_ones_own_for_the_console_plugin_is_taken() -> None:
+    config = "{autoshiftConsole: {image: 'quay.io/me/plugin@sha256:0'}}"
+    text = f"hubClusterSets: {{hub: {{config: {config}, labels: {{autoshift-console: true}}}}}}"
+    assert [image.image.name for image in plan(source(text), version="4.20").images] == [
+        "quay.io/me/plugin@sha256:0"
+    ]

@@ -134,3 +134,9 @@ def test_a_plain_name_stays_plain(value: str) -> None:
 def test_a_comment_is_one_line_whatever_is_in_it(value: str, indent: int) -> None:
     line = comment(value, indent)
     assert yaml.safe_load(f"a: b\n{line.encode('utf-8', 'replace').decode()}\nc: d\n") == {"a": "b", "c": "d"}
+
+
+def test_a_fleet_of_many_files_names_the_first_of_them() -> None:
+    files = [SourceFile(f"clusters/c{n}.yaml", b"") for n in range(30)]
+    text = generate_imageset(plan_fleet([SourceFile("fleet.yaml", FLEET), *files]))
+    assert "# Source: clusters/c18.yaml\n# and 11 more files\n" in text
