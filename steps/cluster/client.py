@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import enum
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from steps.cluster.kinds import RESOURCES
 from steps.cluster.refusals import Attempt, explain_refusal, explain_silence
-from steps.errors import ConflictError
+from steps.errors import ClusterError, ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.cluster")
 
 FIELD_MANAGER = "oc-mirror-pipeline"
-TIMEOUT = (5, 30)  # seconds to connect and to wait for bytes, each attempt
+TIMEOUT = (3, 30)  # seconds to connect and to wait for bytes, each attempt
 NOT_FOUND = 404
 
 _METHODS = {"get": "get", "list": "get", "patch": "patch", "create": "post", "delete": "delete"}
@@ -174,10 +174,16 @@ class Cluster:
         except ApiException as error:
             if error.status == NOT_FOUND and missing_ok:
                 return None
-            raise explain_refusal(attempt, error.status, error.body or "") from error
+            raise explain_refusal(attempt, error.status, error.body or error.reason or "") from error
         except HTTPError as error:
             raise explain_silence(attempt, self._client.configuration.host, error) from error
-        return cast("KubernetesObject", answer)
+        if not isinstance(answer, dict):
+            host = self._client.configuration.host
+            raise ClusterError(
+                f"cannot {attempt}: what answers at {host} is no Kubernetes API server",
+                "check the address in the kubeconfig, and whether a proxy answers in its place (NO_PROXY)",
+            )
+        return answer
 
 
 def _plain(_client: DynamicClient, answer: KubernetesObject) -> KubernetesObject:

@@ -25,11 +25,13 @@ def replaced_workloads(
     Raises ConflictError for what stands in its way: another Job that still mirrors, or an object
     of the same name that is not ours.
     """
-    for job in _active_jobs(cluster, settings.namespace):
+    for job in _unfinished_jobs(cluster, settings.namespace):
         name = job["metadata"]["name"]
-        if settings.mode != "job":
+        if settings.mode == "job" and name == workload["metadata"]["name"]:
+            continue
+        if settings.mode != "job" or job["metadata"].get("deletionTimestamp"):
             yield job
-        elif name != workload["metadata"]["name"]:
+        else:
             raise ConflictError(
                 f"Job '{name}' still mirrors in namespace '{settings.namespace}'",
                 f"wait until it ends ('oc get job {name} -n {settings.namespace} -w') or delete it "
@@ -44,14 +46,13 @@ def replaced_workloads(
         yield from _ours(cluster.get("Deployment", names.WORKLOAD, settings.namespace))
 
 
-def _active_jobs(cluster: Cluster, namespace: str) -> list[KubernetesObject]:
-    """The Jobs of deploy-mode job that have not ended; those of a CronJob go with it."""
+def _unfinished_jobs(cluster: Cluster, namespace: str) -> list[KubernetesObject]:
+    """The Jobs of deploy-mode job whose pods may still write; those of a CronJob go with it."""
     selector = ",".join(f"{key}={value}" for key, value in names.labels("job").items())
     return [
         job
         for job in cluster.list("Job", namespace, labels=selector)
-        if not job["metadata"].get("deletionTimestamp")
-        and not any(
+        if not any(
             condition["type"] in {"Complete", "Failed"} and condition["status"] == "True"
             for condition in job.get("status", {}).get("conditions") or []
         )

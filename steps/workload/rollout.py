@@ -62,15 +62,17 @@ def _with_fs_group(cluster: Cluster, settings: Settings) -> Settings:
 def _put_in_place(
     cluster: Cluster, workload: KubernetesObject, settings: Settings, *, dry_run: bool = False
 ) -> None:
-    """Create or update the workload; a Job is only ever created, since its pods cannot be changed."""
-    if workload["kind"] != "Job":
-        cluster.apply(workload, dry_run=dry_run)
-        return
-    name = workload["metadata"]["name"]
-    found = cluster.get("Job", name, settings.namespace)
+    """Create or update the workload; a Job is only ever created, since its pods cannot be changed.
+
+    One of its name that is on its way out, after a kill or by somebody's hand, is waited for.
+    """
+    kind, name = workload["kind"], workload["metadata"]["name"]
+    found = cluster.get(kind, name, settings.namespace)
     if found is not None and found["metadata"].get("deletionTimestamp") and not dry_run:
         _wait_until_gone(cluster, found)
-    if not cluster.create_if_missing(workload, dry_run=dry_run) and not dry_run:
+    if kind != "Job":
+        cluster.apply(workload, dry_run=dry_run)
+    elif not cluster.create_if_missing(workload, dry_run=dry_run) and not dry_run:
         log.info("Job %s/%s is there already: this run was started before", settings.namespace, name)
 
 

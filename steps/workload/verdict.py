@@ -113,7 +113,7 @@ def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kin
     log = f"read 'oc logs {pod['metadata']['name']} -n {settings.namespace}'"
     if ended.get("reason") == "OOMKilled":
         reason = f"the {kind}'s container was killed: it needs more than {settings.memory} of memory"
-        return Failed(StartError(reason, "give it more with the argument --memory"))
+        return Failed(StartError(reason, "give it more with the parameter memory"))
     words = ended.get("message") or ""
     if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
         return _from_messages(symptoms.RUNNING, [words], settings, kind) or Waiting("its container to start")

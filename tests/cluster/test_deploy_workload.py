@@ -136,6 +136,15 @@ def test_a_pending_job_makes_way_for_a_service(bare: Lab) -> None:
     assert bare.names(WORKLOADS) == ["Deployment/oc-mirror"]
 
 
+def test_a_workload_that_is_still_on_its_way_out_is_waited_for(lab: Lab) -> None:
+    lab.deploy("a", **SERVICE)
+    first = lab.get("deployment", "oc-mirror")["metadata"]["uid"]
+    lab.kubectl("delete", "deployment", "oc-mirror", "--cascade=foreground", "--wait=false")
+    lab.deploy("b", **SERVICE)
+    assert lab.get("deployment", "oc-mirror")["metadata"]["uid"] != first
+    assert lab.names(WORKLOADS) == ["Deployment/oc-mirror"]
+
+
 def test_every_argument_reaches_the_container(lab: Lab) -> None:
     lab.deploy(
         "direct",

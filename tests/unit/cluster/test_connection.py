@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from urllib3.exceptions import MaxRetryError, ProtocolError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from steps.cluster import Cluster
 from steps.cluster.patience import PatientRetry
@@ -109,6 +109,21 @@ def test_a_server_that_stays_down_is_an_error_that_names_it(
     assert "refused" in caught.value.reason
 
 
+def test_something_else_at_the_servers_address_is_told(kubeconfig: Path) -> None:
+    class Proxy(HalfStarted):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>log in</html>")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as http:
+        write_kubeconfig(kubeconfig, http.server_port)
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        with pytest.raises(ClusterError, match="is no Kubernetes API server"):
+            Cluster.connect().get("ConfigMap", "a", "b")
+        http.shutdown()
+
+
 def test_a_certificate_that_nobody_vouches_for_is_told_at_once(kubeconfig: Path, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     make = [
@@ -139,10 +154,10 @@ def test_a_certificate_that_nobody_vouches_for_is_told_at_once(kubeconfig: Path,
 
 
 def test_the_pauses_add_up_to_more_than_a_restart_takes() -> None:
-    retry, total = PatientRetry(), 0.0
+    retry, total, refused = PatientRetry(), 0.0, ConnectTimeoutError("connection refused")
     with contextlib.suppress(MaxRetryError):
         while total < 1000:
-            retry = retry.increment("GET", "/", error=ProtocolError("connection reset"))
+            retry = retry.increment("GET", "/", error=refused)
             total += retry.get_backoff_time()
     assert 30 <= total <= 60
 
