@@ -32,8 +32,8 @@ def test_the_samples_of_our_own_read_like_this() -> None:
         "Operators from registry.redhat.io/redhat/redhat-operator-index:v4.18 (5)",
         "  cluster-logging              stable-6.2    label logging, for managed set stores",
         "  compliance-operator          stable 1.7.1  label compliance, for managed set stores",
-        "  kubernetes-nmstate-operator  stable        label nmstate (channel: default of AutoShift as of 2026-08), "
-        "for cluster edge-1",
+        "  kubernetes-nmstate-operator  stable        label nmstate (channel: default of AutoShift as of "
+        "2026-08), for cluster edge-1",
         "  loki-operator                stable-6.2    label loki, for managed set stores",
     ]
     assert not any("developer-hub" in line or "rhdh" in line for line in lines)  # excluded by global.yaml
