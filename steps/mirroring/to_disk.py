@@ -12,7 +12,7 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.files import write_atomically
@@ -90,8 +90,13 @@ def choose_base(request: Request, histories: dict[str, datetime], ledger: dict[i
     if writer is None:
         log.warning("full archive: history %s was written by no generation of this data directory", name)
         return Base(since=history.EVERYTHING, history=None, generation=None)
-    age = str(datetime.now(UTC) - histories[name]).split(".", 1)[0]
-    log.info("incremental archive: continues generation %d (history %s, %s old)", writer.sequence, name, age)
+    age = datetime.now(UTC) - histories[name]
+    words = (
+        f"{str(age).split('.', 1)[0]} old"
+        if age >= timedelta(0)
+        else "from the future: the clock was set back"
+    )
+    log.info("incremental archive: continues generation %d (history %s, %s)", writer.sequence, name, words)
     return Base(since=since, history=name, generation=writer)
 
 

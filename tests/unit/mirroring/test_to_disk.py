@@ -98,6 +98,27 @@ def test_a_since_date_continues_the_last_archive_before_that_day(connected: Plac
     assert not blobs(connected, 3) & blobs(connected, 1)
 
 
+def test_a_clock_that_was_set_back_loses_nothing(connected: Place) -> None:
+    connected.mirror()
+    future = f".history-{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
+    history = connected.data / "working-dir" / ".history"
+    (history / connected.histories()[0]).rename(history / future)
+    for path in (
+        *connected.data.glob("ledger/000001.json"),
+        *connected.data.glob("generations/000001/*.json"),
+    ):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"history_written": [future]}))
+    first = blobs(connected, 1)
+    for version in ("v2", "v3"):
+        connected.names(f"team/app:{version}", "team/db:v1")
+        ran = connected.mirror()
+        assert ran.returncode == 0, ran.stderr
+        assert "the clock was set back" in ran.stderr
+    assert [record(connected, number)["predecessor"]["sequence"] for number in (2, 3)] == [1, 1]
+    assert blobs(connected, 3)
+    assert not blobs(connected, 3) & first
+
+
 def test_a_history_of_unknown_origin_is_not_continued(connected: Place) -> None:
     history = connected.data / "working-dir" / ".history"
     history.mkdir(parents=True)
