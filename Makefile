@@ -37,7 +37,8 @@ check: install  ## Lint and type-check
 test: check  ## Run every layer of tests
 	$(BIN)/python -m tests.layers
 
-bench: install  ## Measure against the floor of do-nothing Tasks
+bench: install  ## Measure the pipeline and the generator against their floors
+	$(BIN)/python -m tests.bench.generator
 	$(BIN)/python -m tests.bench
 
 docs: install  ## Write the generated reference

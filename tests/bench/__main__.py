@@ -109,7 +109,8 @@ def main() -> int:
     print(json.dumps(seconds))
     print(f"floor {medians['floor']:.1f} s, pipeline {medians['pipeline']:.1f} s: {ratio:.2f} (aim: 0.90)")
     print()
-    measure_entrypoints(cluster, repository.url)
+    product.clean()
+    measure_entrypoints(cluster, repository.url, product.image)
     return 0
 
 
