@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import logging
+import zlib
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.workload")
 
 LIMIT = 1024 * 1024
+UNPACKED_LIMIT = 64 * 1024 * 1024  # gzip packs text to a tenth; what is a thousandth is no text
 IMAGESET_KEY = "imageset.yaml"
 VALUES_KEY = "values.yaml"
 
@@ -89,6 +91,35 @@ def fit(content: Mapping[str, str], origin: str) -> dict[str, dict[str, str]]:
         )
     binary = {name: base64.b64encode(data).decode() for name, data in packed.items()}
     return {key: value for key, value in (("data", plain), ("binaryData", binary)) if value}
+
+
+def texts_of(configmap: KubernetesObject) -> dict[str, str]:
+    """Read a ConfigMap as `fit` lays one out, by anybody: `data`, and what `binaryData` holds as NAME.gz.
+
+    Raises InvalidInputError for a NAME.gz that is not a compressed UTF-8 text.
+    """
+    packed: dict[str, str] = configmap.get("binaryData") or {}
+    texts = {
+        key.removesuffix(".gz"): _unpack(content, configmap["metadata"]["name"], key)
+        for key, content in packed.items()
+        if key.endswith(".gz")
+    }
+    return texts | (configmap.get("data") or {})
+
+
+def _unpack(content: str, name: str, key: str) -> str:
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # gzip's header and checksum
+    try:
+        text = unpacker.decompress(base64.b64decode(content), UNPACKED_LIMIT).decode()
+        problem = "" if unpacker.eof and not unpacker.unused_data else "cut off, too large, or two in one"
+    except (zlib.error, ValueError) as error:
+        problem = str(error)
+    if problem:
+        raise InvalidInputError(
+            f"ConfigMap {name}: {key} is not a compressed text: {problem}",
+            f"make it by 'gzip FILE' and 'oc create configmap {name} --from-file={key}=FILE.gz'",
+        )
+    return text
 
 
 def _decode(values: bytes, source: str) -> str:

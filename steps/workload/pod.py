@@ -55,6 +55,9 @@ def pod_template(
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "restartPolicy": restart,
+            # With `mirror` as process 1 a SIGTERM before its handler is set would be lost, and its pod would
+            # go only after the whole grace period; here the pause container is process 1, and reaps orphans.
+            "shareProcessNamespace": True,
             # Time for oc-mirror to end its writes; `mirror` passes SIGTERM on and waits for less than this.
             "terminationGracePeriodSeconds": 120,
             "securityContext": security,
