@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.lab import RESTRICTED, Lab, make_account, make_lab
+from tests.cluster.lab import IMAGESET, RESTRICTED, Lab, make_account, make_lab
 from tests.cluster.product import build_image
 from tests.testbed import images
 from tests.testbed import registry as registries
@@ -87,6 +87,14 @@ def test_a_job_runs_to_its_end_and_is_found_again_by_a_retry(lab: Lab) -> None:
     assert lab.names("jobs") == ["Job/oc-mirror-once"]
     assert len(lab.get("pods", "-l", "job-name=oc-mirror-once")["items"]) == 1
     assert "generation 1" in lab.kubectl("logs", "job/oc-mirror-once")
+
+
+def test_an_imageset_of_more_than_a_mebibyte_is_mirrored(bare: Lab) -> None:
+    bare.add_pull_secret()
+    bare.add_configuration(imageset=IMAGESET + f"# {'padding ' * 12}\n" * 12_000)
+    assert list(bare.get("configmap", "oc-mirror-config")["binaryData"]) == ["imageset.yaml.gz"]
+    bare.deploy("large")
+    bare.kubectl("wait", "job/oc-mirror-large", "--for=condition=Complete", "--timeout=60s")
 
 
 def test_a_cronjob_is_tried_first_and_a_second_run_changes_nothing(lab: Lab) -> None:
