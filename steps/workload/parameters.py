@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--storage-class", type=cli.optional(cli.kubernetes_name), help="its StorageClass, or the default one"
     )
     add("--pull-secret", type=cli.kubernetes_name, default=names.PULL_SECRET, help="secret of the registries")
+    add(
+        "--trusted-ca-configmap",
+        type=cli.kubernetes_name,
+        default=names.TRUSTED_CA,
+        help="ConfigMap whose key ca-bundle.crt holds extra CAs; used where it exists",
+    )
     add("--memory", default="4Gi", help="memory of the workload's container (default: %(default)s)")
     add("--fs-group", default="auto", help="group of the volume: auto, none, or a number")
 
@@ -112,6 +118,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         destination_tls_verify=arguments.destination_tls_verify,
         config_sha256=arguments.config_sha256,
         memory=arguments.memory,
+        trusted_ca=arguments.trusted_ca_configmap,
         fs_group=fs_group,
         environment=proxies,
     )

@@ -151,7 +151,7 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
         {
             "name": "trusted-ca",
             "configMap": {
-                "name": names.TRUSTED_CA,
+                "name": settings.trusted_ca,
                 "items": [{"key": _CA_BUNDLE, "path": _CA_BUNDLE}],
                 "optional": True,
             },

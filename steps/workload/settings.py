@@ -40,5 +40,6 @@ class Settings:
     destination_tls_verify: bool = True
     config_sha256: str | None = None
     memory: str = "4Gi"
+    trusted_ca: str = "trusted-ca"
     fs_group: int | str | None = "auto"
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -131,8 +131,11 @@ def running() -> list[Daemon]:
 
 def _started(pid: int) -> str:
     """The kernel's start time of a process, '' once it is gone or only waits to be reaped."""
+    process = Path(f"/proc/{pid}")
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        # A first thread that has ended looks like that while others still hold the process's sockets.
+        ended = fields[0] == "Z" and len(list((process / "task").iterdir())) <= 1
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    return "" if fields[0] == "Z" else fields[19]
+    return "" if ended else fields[19]
