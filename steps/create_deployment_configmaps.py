@@ -2,7 +2,8 @@
 
 oc-mirror-config (values.yaml and imageset.yaml: what the workload mounts), oc-mirror-imageset and
 oc-mirror-values. A run that uses its own ImageSet has no values: oc-mirror-values then stays as it is.
-Unchanged content changes no object: `changed` is `false`.
+Unchanged content changes no object: `changed` is `false`. What a new ImageSet adds, changes and removes
+against the one in the cluster stands in the log, in words.
 """
 
 from __future__ import annotations
@@ -14,14 +15,21 @@ from typing import TYPE_CHECKING, NoReturn
 
 from steps import cli
 from steps.autoshift.source import values_document
+from steps.errors import InvalidInputError
+from steps.imageset.diff import diff_imagesets
 from steps.inputs import imageset, values
 from steps.results import result_paths, write_results
-from steps.workload.configmaps import config_sha256, deployment_configmaps
+from steps.workload import names
+from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from steps.cluster import KubernetesObject
+
 log = logging.getLogger("steps.create_deployment_configmaps")
+
+SHOWN = 60  # differences in the log
 
 RESULTS = ("config-sha256", "changed")
 
@@ -70,9 +78,27 @@ def run(given: Inputs) -> dict[str, str]:
     from steps.cluster import Change, Cluster
 
     cluster = Cluster.connect()
+    _tell_difference(cluster.get("ConfigMap", names.IMAGESET, given.choice.namespace), chosen.text)
     changes = [cluster.apply(configmap) for configmap in configmaps]
     changed = any(change is not Change.UNCHANGED for change in changes)
     return {"config-sha256": config_sha256(chosen.text), "changed": str(changed).lower()}
+
+
+def _tell_difference(found: KubernetesObject | None, text: str) -> None:
+    """Say in words what the new ImageSet mirrors that the one in the cluster did not, and the reverse."""
+    if found is None:
+        return
+    try:
+        differences = diff_imagesets(texts_of(found).get(IMAGESET_KEY, ""), text)
+    except InvalidInputError as error:  # somebody else's edit, which is replaced now
+        log.info("The ImageSet in the cluster cannot be compared: %s", error.reason)
+        return
+    if differences:
+        log.info("Against the ImageSet in the cluster:")
+    for line in differences[:SHOWN]:
+        log.info("  %s", line)
+    if len(differences) > SHOWN:
+        log.info("  and %d more differences", len(differences) - SHOWN)
 
 
 def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:

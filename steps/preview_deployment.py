@@ -19,7 +19,7 @@ import yaml
 
 from steps import cli
 from steps.autoshift.describe import describe_plan
-from steps.autoshift.source import values_document
+from steps.autoshift.source import SourceFile, decode, values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
@@ -99,7 +99,8 @@ def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
     if given.imageset:
         if not given.imageset.is_file():
             raise NotFoundError(f"there is no file {given.imageset}", "check --imageset")
-        return "", None, imageset.from_user(given.imageset.read_text(), str(given.imageset))
+        text = decode(SourceFile(str(given.imageset), given.imageset.read_bytes()))
+        return "", None, imageset.from_user(text, str(given.imageset), folder=given.output)
     commit, tree = given.source.open()
     document = values_document(values.read_values(tree, given.source.file_path))
     return commit, document, imageset.generate(tree, given.source.file_path, given.choice)

@@ -29,19 +29,25 @@ if TYPE_CHECKING:
 Need: TypeAlias = "tuple[str, Demand] | Image | Wish"  # the first is a package in the catalog of a minor
 
 
+class NoVersionError(InvalidInputError):
+    """Neither a label nor the parameter names an OpenShift version."""
+
+
 def plan_fleet(
     values: Sequence[SourceFile],
     policies: Sequence[SourceFile] = (),
     *,
     openshift_version: str | None = None,
     operators_only: bool = False,
+    openshift_only: bool = False,
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
 
     `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y, X.Y.Z
     or a range within one minor) replaces what the labels say; it must be given where no label says any.
-    `operators_only` needs no more than the minor. Raises InvalidInputError, with file and line where a file
-    is to blame.
+    `operators_only` plans no release and needs no more than the minor; `openshift_only` plans releases alone.
+    Raises InvalidInputError, with file and line where a file is to blame; NoVersionError, which is one, where
+    nobody names an OpenShift version.
     """
     merged, warnings = read_values(values)
     fleet = read_fleet(merged, values)
@@ -50,18 +56,20 @@ def plan_fleet(
     minors = {wish.minor for _, wishes in members for wish in wishes}
     if not minors:
         purpose = "the catalogs" if operators_only else "the release and the catalogs"
-        raise InvalidInputError(
+        raise NoVersionError(
             f"{few_paths(source.path for source in values)}: no label {VERSION_LABEL}, "
             f"which decides {purpose}",
             f"give the parameter openshift-version: {FORMS}",
         )
-    asked = _ask(members, minors, _reader(fleet, values, policies, notes), fleet.excluded_policies)
+    reader = None if openshift_only else _reader(fleet, values, policies, notes)
+    asked = _ask(members, minors, reader, fleet.excluded_policies)
+    wanted = {need: who for need, who in asked.items() if isinstance(need, Wish) and not operators_only}
     operators, doubts = unite({need: who for need, who in asked.items() if isinstance(need, tuple)})
     return FleetPlan(
         sources=tuple(source.path for source in values),
         members=_found(members),
         minors=tuple(sorted(minors, key=natural)),
-        releases=_releases({need: who for need, who in asked.items() if isinstance(need, Wish)}),
+        releases=_releases(wanted),
         operators=operators,
         images=tuple(
             AdditionalImage(need, sorted_names(who))
@@ -73,7 +81,7 @@ def plan_fleet(
             *fleet.warnings,
             *notes.texts(),
             *doubts,
-            *bootstrap_gaps(policies, operators),
+            *([] if openshift_only else bootstrap_gaps(policies, operators)),
         ),
     )
 
@@ -135,16 +143,19 @@ def _reader(
 def _ask(
     members: Sequence[tuple[Member, frozenset[Wish]]],
     minors: set[str],
-    reader: Reader,
+    reader: Reader | None,
     excluded_policies: frozenset[str],
 ) -> Mapping[Need, set[str]]:
-    """Ask every member what it needs; a cluster counts for what its set does not need already."""
+    """Ask every member what it needs (without a reader, only of OpenShift).
+
+    A cluster counts for what its set does not need already.
+    """
     asked: dict[Need, set[str]] = defaultdict(set)
     of_sets: dict[str, set[Need]] = {}
     for member, wishes in members:
         needs: set[Need] = set(wishes)
-        demands = reader.demands(member)
-        for minor in {wish.minor for wish in wishes} or minors:
+        demands = reader.demands(member) if reader else ()
+        for minor in ({wish.minor for wish in wishes} or minors) if reader else ():
             needs.update((minor, demand) for demand in demands)
             needs.update(images_of(member, minor, excluded_policies))
         if member.base is None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from steps.autoshift.planning import plan_fleet
+from steps.autoshift.source import SourceFile
+from steps.autoshift.versions import FORMS, within
 from steps.cli import boolean, kubernetes_name, optional
-from steps.errors import ConflictError, NotFoundError
+from steps.errors import ConflictError, InvalidInputError, NotFoundError, UsageError
 from steps.files import write_atomically
 from steps.imageset.generate import generate_imageset
-from steps.imageset.validate import ImageSetFacts, check_imageset
+from steps.imageset.overlay import Overlay, read_overlay
+from steps.imageset.validate import ImageSetFacts, Version1Error, check_imageset
 from steps.inputs.values import read_policies, read_values
+from steps.workload.configmaps import IMAGESET_KEY, texts_of
 
 if TYPE_CHECKING:
     import argparse
@@ -22,13 +28,20 @@ if TYPE_CHECKING:
     from steps.inputs.values import ValuesSource
     from steps.tree import Tree
 
+log = logging.getLogger("steps.inputs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSetChoice:
-    """How the ImageSet comes about; `configmap`, where named, overrides generating."""
+    """How the ImageSet comes about; `configmap`, where named, overrides generating.
+
+    `openshift_version` has the bounds of min- and max-version in it; `overlay` is a path in the repository.
+    """
 
     openshift_version: str | None
     operators_only: bool
+    openshift_only: bool
+    overlay: str | None
     configmap: str | None
     namespace: str
 
@@ -52,10 +65,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that `from_arguments` reads."""
     group = parser.add_argument_group("ImageSet")
     group.add_argument(
-        "--openshift-version", type=optional(str), help="X.Y or X.Y.Z; overrides what the values name"
+        "--openshift-version",
+        type=optional(str),
+        help="X.Y, X.Y.Z or X.Y.Z-X.Y.Z; overrides what the values name",
+    )
+    group.add_argument(
+        "--min-version", type=optional(str), help="X.Y.Z: mirror OpenShift from this release on"
+    )
+    group.add_argument(
+        "--max-version", type=optional(str), help="X.Y.Z: up to this release; needs --min-version"
     )
     group.add_argument(
         "--operators-only", type=boolean, default=False, help="true leaves OpenShift itself out"
+    )
+    group.add_argument(
+        "--openshift-only", type=boolean, default=False, help="true leaves operators and images out"
+    )
+    group.add_argument(
+        "--imageset-overlay",
+        type=optional(str),
+        help="file in the repository, with fields of an ImageSet that are merged over the generated one",
     )
     group.add_argument(
         "--imageset-configmap",
@@ -68,10 +97,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def from_arguments(arguments: argparse.Namespace) -> ImageSetChoice:
-    """Collect what `add_arguments` declared."""
+    """Collect what `add_arguments` declared. Raises `UsageError` for arguments that contradict each other."""
+    if arguments.operators_only and arguments.openshift_only:
+        raise UsageError(
+            "operators-only and openshift-only are both true, which leaves nothing to mirror",
+            "set one of them to false",
+        )
+    try:
+        version = within(
+            arguments.openshift_version or "", arguments.min_version or "", arguments.max_version or ""
+        )
+    except ValueError as error:
+        raise UsageError(str(error), f"openshift-version can be {FORMS}") from error
     return ImageSetChoice(
-        openshift_version=arguments.openshift_version,
+        openshift_version=version or None,
         operators_only=arguments.operators_only,
+        openshift_only=arguments.openshift_only,
+        overlay=arguments.imageset_overlay,
         configmap=arguments.imageset_configmap,
         namespace=arguments.namespace,
     )
@@ -90,20 +132,63 @@ def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
 
 def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
     """Generate the ImageSet and check it as strictly as a user's. Raises `InvalidInputError`."""
+    overlay = _overlay(tree, choice.overlay) if choice.overlay else None
     plan = plan_fleet(
         read_values(tree, file_path),
         read_policies(tree),
         openshift_version=choice.openshift_version,
         operators_only=choice.operators_only,
+        openshift_only=choice.openshift_only,
     )
-    text = generate_imageset(plan, operators_only=choice.operators_only)
-    facts = check_imageset(text, origin="the generated ImageSet")
-    return ImageSet(text=text, source="generated", facts=facts, plan=plan)
+    text = generate_imageset(
+        plan,
+        operators_only=choice.operators_only,
+        openshift_only=choice.openshift_only,
+        overlay=overlay,
+    )
+    origin = f"the generated ImageSet with {overlay.path}" if overlay else "the generated ImageSet"
+    return ImageSet(text=text, source="generated", facts=check_imageset(text, origin=origin), plan=plan)
 
 
-def from_user(text: str, origin: str) -> ImageSet:
-    """Check an ImageSet that a user wrote; `origin` says where it stands. Raises `InvalidInputError`."""
-    return ImageSet(text=text, source="configmap", facts=check_imageset(text, origin=origin))
+def _overlay(tree: Tree, path: str) -> Overlay:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\0" in path:
+        raise UsageError(
+            f"imageset-overlay: '{path}' leaves the repository", "give a path relative to its root"
+        )
+    if pure.suffix not in {".yaml", ".yml"}:  # a checkout holds no other files
+        raise UsageError(f"imageset-overlay: '{path}' is no YAML file", "name a file that ends in .yaml")
+    try:
+        content = tree.read(str(pure))
+    except NotFoundError as error:
+        near = [name for name in tree.paths if "overlay" in name or "imageset" in name]
+        hint = f"check imageset-overlay; there are: {', '.join(near)}" if near else "check imageset-overlay"
+        raise NotFoundError(f"imageset-overlay: there is no '{path}' in the repository", hint) from error
+    return read_overlay(SourceFile(str(pure), content))
+
+
+def from_user(text: str, origin: str, *, folder: Path | None = None) -> ImageSet:
+    """Check an ImageSet that a user wrote; `origin` says where it stands. Raises `InvalidInputError`.
+
+    One of oc-mirror v1 is refused, and offered as v2 where nothing is lost by it: as a file in `folder`, or
+    in the log.
+    """
+    try:
+        facts = check_imageset(text, origin=origin)
+    except Version1Error as error:
+        if error.converted is None:
+            raise
+        if folder:
+            path = folder / "imageset-v2alpha1.yaml"
+            write_atomically(path, error.converted)
+            raise InvalidInputError(
+                error.reason, f"use its conversion, {path}, after a look at it"
+            ) from error
+        log.info("The same ImageSet for oc-mirror v2:\n%s", error.converted)
+        raise InvalidInputError(
+            error.reason, "use its conversion, which stands above in this log, after a look at it"
+        ) from error
+    return ImageSet(text=text, source="configmap", facts=facts)
 
 
 def _from_configmap(name: str, namespace: str) -> ImageSet:
@@ -114,13 +199,13 @@ def _from_configmap(name: str, namespace: str) -> ImageSet:
     configmap = Cluster.connect().get("ConfigMap", name, namespace)
     if configmap is None:
         raise NotFoundError(f"there is no {where}", f"create it: {create}")
-    data: dict[str, str] = configmap.get("data") or {}
-    if not data.get("imageset.yaml"):
-        keys = ", ".join(sorted(data)) or "none"
+    texts = texts_of(configmap)
+    if not texts.get(IMAGESET_KEY):
+        keys = ", ".join(sorted(texts)) or "none"
         raise NotFoundError(
             f"{where} has no key imageset.yaml (its keys: {keys})", f"create it anew: {create}"
         )
-    return from_user(data["imageset.yaml"], where)
+    return from_user(texts[IMAGESET_KEY], where)
 
 
 def share(workspace: Path, imageset: ImageSet) -> None:

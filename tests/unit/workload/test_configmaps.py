@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from steps.cluster import KubernetesObject
 from steps.errors import InvalidInputError
 from steps.workload import names
-from steps.workload.configmaps import LIMIT, config_sha256, deployment_configmaps
+from steps.workload.configmaps import LIMIT, config_sha256, deployment_configmaps, fit, texts_of
 
 IMAGESET = "kind: ImageSetConfiguration\nmirror: {}\n"
 
@@ -122,3 +122,35 @@ def test_any_run_gives_a_name_that_kubernetes_takes_for_a_job_and_a_label(run: s
 def test_runs_that_differ_only_in_what_is_cut_or_replaced_get_different_names() -> None:
     runs = ["a" * 80, "a" * 81, "a.b", "a-b", "oc-mirror-", "oc-mirror--"]
     assert len({names.run_object_name(run) for run in runs}) == len(runs)
+
+
+@given(st.dictionaries(st.sampled_from(["imageset.yaml", "values.yaml"]), st.text(), min_size=1))
+def test_what_was_laid_out_is_read_back(texts: dict[str, str]) -> None:
+    assert texts_of({"metadata": {"name": "c"}, **fit(texts, "c")}) == texts
+
+
+def test_what_does_not_fit_is_read_back_too() -> None:
+    texts = {"imageset.yaml": "- a line that repeats\n" * 60_000, "values.yaml": "small"}
+    configmap = {"metadata": {"name": "c"}, **fit(texts, "c")}
+    assert "imageset.yaml.gz" in configmap["binaryData"]
+    assert texts_of(configmap) == texts
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"plain text",
+        gzip.compress(b"cut off")[:-4],
+        gzip.compress(b"one") + gzip.compress(b"two"),
+        gzip.compress(b"\xff\xfe"),
+        gzip.compress(b"\0" * (64 * 1024 * 1024 + 1)),
+    ],
+    ids=["plain", "cut", "two", "no-text", "bomb"],
+)
+def test_what_is_no_compressed_text_is_refused(data: bytes) -> None:
+    configmap = {
+        "metadata": {"name": "mine"},
+        "binaryData": {"imageset.yaml.gz": base64.b64encode(data).decode()},
+    }
+    with pytest.raises(InvalidInputError, match=r"ConfigMap mine: imageset.yaml.gz is not a compressed text"):
+        texts_of(configmap)

@@ -1,0 +1,167 @@
+"""The parameters that shape an ImageSet, as the entrypoints take them; preview and Task agree."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from steps import create_deployment_configmaps, generate_or_use_imageset, preview_deployment
+from steps.errors import InvalidInputError, NotFoundError, UsageError
+
+VALUES = """\
+hubClusterSets:
+  hub:
+    labels: {openshift-version: '4.20.12', gitops: 'true', vault: 'true'}
+"""
+NO_VERSION = "hubClusterSets: {hub: {labels: {gitops: 'true'}}}\n"
+OVERLAY = """\
+archiveSize: 8
+mirror:
+  additionalImages: [{name: 'quay.io/me/tool:1'}]
+"""
+V1 = """\
+apiVersion: mirror.openshift.io/v1alpha2
+kind: ImageSetConfiguration
+storageConfig: {local: {path: ./metadata}}
+mirror:
+  additionalImages: [{name: 'quay.io/me/tool:1'}]
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "values"
+    folder.mkdir()
+    (folder / "hub.yaml").write_text(VALUES)
+    (folder / "old.yaml").write_text(NO_VERSION)
+    (folder / "imageset-overlay.yaml").write_text(OVERLAY)
+    return folder
+
+
+def generate(root: Path, *arguments: str, file: str = "hub.yaml") -> dict[str, Any]:
+    output = root.parent / "imageset.yaml"
+    generate_or_use_imageset.body(
+        [f"--values-root={root}", f"--values-file-path={file}", f"--output-imageset={output}", *arguments]
+    )
+    found: dict[str, Any] = yaml.safe_load(output.read_text())
+    return found
+
+
+def channels(imageset: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = imageset["mirror"]["platform"]["channels"]
+    return found
+
+
+def test_openshift_only_leaves_operators_and_images_out(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert set(generate(root)["mirror"]) == {"platform", "operators", "additionalImages"}
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        assert set(generate(root, "--openshift-only=true")["mirror"]) == {"platform"}
+    assert "openshift-gitops-operator" not in caplog.text
+
+
+def test_operators_only_leaves_openshift_out(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert set(generate(root, "--operators-only=true")["mirror"]) == {"operators", "additionalImages"}
+    assert "OpenShift releases" not in caplog.text
+
+
+def test_both_at_once_are_refused(root: Path) -> None:
+    with pytest.raises(UsageError, match="operators-only and openshift-only"):
+        generate(root, "--operators-only=true", "--openshift-only=true")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "low", "high"),
+    [
+        (["--min-version=4.20.3"], "4.20.3", None),
+        (["--min-version=4.20.3", "--max-version=4.20.9"], "4.20.3", "4.20.9"),
+        (["--openshift-version=4.20", "--min-version=4.20.3"], "4.20.3", None),
+        (["--openshift-version=4.20.3-4.20.9"], "4.20.3", "4.20.9"),
+    ],
+)
+def test_bounds_become_a_range(root: Path, arguments: list[str], low: str, high: str | None) -> None:
+    for file in ("hub.yaml", "old.yaml"):
+        (channel,) = channels(generate(root, *arguments, file=file))
+        assert (channel["minVersion"], channel.get("maxVersion")) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--max-version=4.20.9"], "needs a min-version"),
+        (["--openshift-version=4.19", "--min-version=4.20.9"], "is not of openshift-version"),
+        (["--openshift-version=4.20.1", "--min-version=4.20.9"], "is exact already"),
+    ],
+)
+def test_bounds_that_contradict_are_refused(root: Path, arguments: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        generate(root, *arguments)
+
+
+def test_an_overlay_of_the_repository_is_merged_last(root: Path) -> None:
+    imageset = generate(root, "--imageset-overlay=imageset-overlay.yaml")
+    assert imageset["archiveSize"] == 8
+    assert "quay.io/me/tool:1" in {image["name"] for image in imageset["mirror"]["additionalImages"]}
+
+
+def test_a_missing_overlay_is_named_with_those_that_are_there(root: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"there is no 'overlay\.yaml'") as caught:
+        generate(root, "--imageset-overlay=overlay.yaml")
+    assert "imageset-overlay.yaml" in caught.value.hint
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd.yaml", "../x.yaml", "a\0.yaml", "notes.txt"])
+def test_an_overlay_outside_the_repository_is_refused(root: Path, path: str) -> None:
+    with pytest.raises(UsageError, match="imageset-overlay"):
+        generate(root, f"--imageset-overlay={path}")
+
+
+def test_what_an_overlay_breaks_is_said_with_its_name(root: Path) -> None:
+    (root / "bad.yaml").write_text("mirror: {platform: {channels: [{name: stable-4.20, minVersion: '4'}]}}\n")
+    with pytest.raises(InvalidInputError, match=r"the generated ImageSet with bad\.yaml"):
+        generate(root, "--imageset-overlay=bad.yaml")
+
+
+def test_preview_and_task_come_to_the_same_imageset(root: Path) -> None:
+    arguments = ["--imageset-overlay=imageset-overlay.yaml", "--min-version=4.20.3", "--openshift-only=true"]
+    generate(root, *arguments)
+    preview_deployment.body(
+        [
+            f"--values-git-url={root}",
+            "--values-file-path=hub.yaml",
+            *arguments,
+            f"--output={root.parent / 'preview'}",
+        ]
+    )
+    written = root.parent / "preview" / "imageset.yaml"
+    assert written.read_bytes() == (root.parent / "imageset.yaml").read_bytes()
+
+
+def test_both_tasks_read_the_same_choice() -> None:
+    arguments = [
+        "--openshift-version=4.20",
+        "--min-version=4.20.3",
+        "--max-version=4.20.9",
+        "--operators-only=true",
+        "--openshift-only=false",
+        "--imageset-overlay=x.yaml",
+        "--namespace=mirror",
+    ]
+    choice = generate_or_use_imageset.parse(arguments).choice
+    assert create_deployment_configmaps.parse(arguments).choice == choice
+    assert (choice.openshift_version, choice.overlay) == ("4.20.3-4.20.9", "x.yaml")
+
+
+def test_an_imageset_of_version_1_is_refused_and_its_conversion_written(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(V1)
+    preview = [f"--output={tmp_path / 'out'}"]
+    with pytest.raises(InvalidInputError, match="oc-mirror v1") as caught:
+        preview_deployment.body([f"--imageset={tmp_path / 'old.yaml'}", *preview])
+    converted = tmp_path / "out" / "imageset-v2alpha1.yaml"
+    assert str(converted) in caught.value.hint
+    preview_deployment.body([f"--imageset={converted}", *preview])
