@@ -54,7 +54,7 @@ def parse(argv: list[str]) -> Inputs:
     arguments = parser.parse_args(argv)
     return Inputs(
         source=values.from_arguments(arguments, root=arguments.values_root),
-        choice=imageset.from_arguments(arguments),
+        choice=imageset.from_arguments(arguments, asks_hub=arguments.values_root is None),
         output=arguments.output_imageset,
         results=result_paths(arguments, RESULTS),
     )

@@ -65,7 +65,7 @@ def parse(argv: list[str]) -> Inputs:
         arguments.values_git_revision = "main"
     return Inputs(
         source=values.from_arguments(arguments, root=local if as_it_lies else None),
-        choice=imageset.from_arguments(arguments),
+        choice=imageset.from_arguments(arguments, asks_hub=False),
         imageset=arguments.imageset,
         settings=settings_from(arguments, os.environ),
         output=arguments.output,

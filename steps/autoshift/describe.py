@@ -21,6 +21,7 @@ def describe_plan(plan: FleetPlan) -> str:
     """Describe clusters found, releases, operators (channel, catalog, why), images and warnings."""
     parts = [
         _section(f"Values: {few_paths(plan.sources)}", []),
+        _version(plan),
         _section("Clusters found", _table([_member(member) for member in plan.members[:SHOWN]])),
         _section("OpenShift releases", _table([_release(release) for release in plan.releases])),
         *_operators(plan.operators),
@@ -30,8 +31,14 @@ def describe_plan(plan: FleetPlan) -> str:
         _section("Warnings", list(_bullets(plan.warnings))),
     ]
     if len(plan.members) > SHOWN:
-        parts[1] += f"  and {len(plan.members) - SHOWN} more clusters\n"
+        parts[2] += f"  and {len(plan.members) - SHOWN} more clusters\n"
     return "\n".join(part for part in parts if part)
+
+
+def _version(plan: FleetPlan) -> str:
+    if not plan.version_origin:
+        return ""
+    return f"OpenShift {', '.join(plan.openshift_versions)}, from {plan.version_origin}\n"
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

@@ -83,7 +83,8 @@ class FleetPlan:
     """What a fleet needs; every tuple is sorted, so that equal input gives equal plans.
 
     `sources` are the paths of the values files in the order of merging, `minors` the OpenShift minors whose
-    catalogs are needed, `architectures` as oc-mirror names them (amd64, arm64 …).
+    catalogs are needed, `architectures` as oc-mirror names them (amd64, arm64 …). `version_origin` says where
+    the OpenShift version comes from if neither from labels nor from the parameter.
     """
 
     sources: tuple[str, ...]
@@ -94,6 +95,7 @@ class FleetPlan:
     images: tuple[AdditionalImage, ...]
     architectures: tuple[str, ...] = ("amd64",)
     warnings: tuple[str, ...] = field(default=())
+    version_origin: str = ""
 
     @property
     def openshift_versions(self) -> tuple[str, ...]:

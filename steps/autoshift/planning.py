@@ -40,19 +40,23 @@ def plan_fleet(
     openshift_version: str | None = None,
     operators_only: bool = False,
     openshift_only: bool = False,
+    version_origin: str = "",
+    release_channel: str = "",
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
 
     `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y, X.Y.Z
     or a range within one minor) replaces what the labels say; it must be given where no label says any.
-    `operators_only` plans no release and needs no more than the minor; `openshift_only` plans releases alone.
-    Raises InvalidInputError, with file and line where a file is to blame; NoVersionError, which is one, where
-    nobody names an OpenShift version.
+    `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
+    `version_origin` says where `openshift_version` comes from if not from the parameter; `release_channel` is
+    the kind of its channel (`stable`, `eus` …). Raises InvalidInputError, with file and line where a file is to
+    blame; NoVersionError, which is one, where nobody names an OpenShift version.
     """
     merged, warnings = read_values(values)
     fleet = read_fleet(merged, values)
     notes = _Notes()
-    members = _with_wishes(fleet, values, openshift_version, notes)
+    given = _given(openshift_version, release_channel, version_origin or "the parameter openshift-version")
+    members = _with_wishes(fleet, values, given, notes)
     minors = {wish.minor for _, wishes in members for wish in wishes}
     if not minors:
         purpose = "the catalogs" if operators_only else "the release and the catalogs"
@@ -75,6 +79,7 @@ def plan_fleet(
             AdditionalImage(need, sorted_names(who))
             for need, who in sorted((need, who) for need, who in asked.items() if isinstance(need, Image))
         ),
+        version_origin=version_origin,
         architectures=tuple(sorted({architecture_of(member) for member, _ in members})),
         warnings=(
             *warnings,
@@ -100,28 +105,28 @@ class _Notes:
 
 
 def _with_wishes(
-    fleet: Fleet, values: Sequence[SourceFile], override: str | None, notes: _Notes
+    fleet: Fleet, values: Sequence[SourceFile], given: frozenset[Wish], notes: _Notes
 ) -> list[tuple[Member, frozenset[Wish]]]:
-    """Pair every member with the releases it wants: the parameter's, or its own."""
-    parameter = _parameter(override)
+    """Pair every member with the releases it wants: the given ones, or its own."""
     paired = []
     for member in fleet.members():
         wishes = wishes_of(member, lambda member, label: _place(values, member, label))
-        if parameter:
-            if different := wishes - parameter:
-                said = ", ".join(sorted(map(str, different)))
-                notes.add(f"the parameter openshift-version {override} takes the place of {said}", member)
+        if given:
+            if different := wishes - given:
+                said, instead = (", ".join(sorted(map(str, those))) for those in (different, given))
+                notes.add(f"the parameter openshift-version {instead} takes the place of {said}", member)
         elif not wishes:
             notes.add(f"no label {VERSION_LABEL}: its operators are mirrored for every minor found", member)
-        paired.append((member, parameter or wishes))
+        paired.append((member, given or wishes))
     return paired
 
 
-def _parameter(version: str | None) -> frozenset[Wish]:
+def _given(version: str | None, channel: str, origin: str) -> frozenset[Wish]:
     try:
-        return frozenset({parse_wish(version)}) if version else frozenset()
+        return frozenset({parse_wish(version, channel)}) if version else frozenset()
     except ValueError as error:
-        raise InvalidInputError(f"the parameter openshift-version: {error}", f"write {FORMS}") from error
+        hint = f"give the parameter openshift-version: {FORMS}"
+        raise InvalidInputError(f"{origin}: {error}", hint) from error
 
 
 def _reader(

@@ -1,7 +1,7 @@
 """Read, apply, create and delete objects.
 
 `kubernetes.dynamic.DynamicClient` is the only part of the client library used, and without its discovery:
-we touch eight kinds, whose paths the API promises not to change, and discovery would cost two to sixty
+we touch nine kinds, whose paths the API promises not to change, and discovery would cost two to sixty
 requests a process.
 
 Writes are server-side apply with one field manager: the API server merges, and an apply that changes

@@ -1,4 +1,4 @@
-"""The eight kinds that the steps touch, and where the API serves them.
+"""The nine kinds that the steps touch, and where the API serves them.
 
 These paths are stable (all `v1`), so nothing is discovered. A kind that is not here cannot be touched.
 """
@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 Kind = Literal[
+    "ClusterVersion",
     "ConfigMap",
     "CronJob",
     "Deployment",
@@ -44,6 +45,7 @@ class Resource(NamedTuple):
 
 
 RESOURCES = {
+    "ClusterVersion": Resource("config.openshift.io", "v1", "clusterversions"),  # only on OpenShift
     "ConfigMap": Resource("", "v1", "configmaps"),
     "CronJob": Resource("batch", "v1", "cronjobs"),
     "Deployment": Resource("apps", "v1", "deployments"),

@@ -63,6 +63,9 @@ def _head(plan: FleetPlan, overlay: Overlay | None) -> Iterator[str]:
         yield comment(f"Source: {path}", 0)
     if len(plan.sources) > _SOURCES:
         yield comment(f"and {len(plan.sources) - _SOURCES} more files", 0)
+    if plan.version_origin:
+        versions = ", ".join(plan.openshift_versions)
+        yield comment(f"OpenShift version {versions} from {plan.version_origin}", 0)
     if overlay:
         yield comment(f"Overlay: {overlay.path}", 0)
 

@@ -5,18 +5,27 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from steps.autoshift.planning import plan_fleet
+from steps.autoshift.planning import NoVersionError, plan_fleet
 from steps.autoshift.source import SourceFile
 from steps.autoshift.versions import FORMS, within
 from steps.cli import boolean, kubernetes_name, optional
-from steps.errors import ConflictError, InvalidInputError, NotFoundError, UsageError
+from steps.errors import (
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UsageError,
+)
 from steps.files import write_atomically
 from steps.imageset.generate import generate_imageset
 from steps.imageset.overlay import Overlay, read_overlay
 from steps.imageset.validate import ImageSetFacts, Version1Error, check_imageset
+from steps.inputs.hub import ORIGIN, HubVersion, hub_version
 from steps.inputs.values import read_policies, read_values
 from steps.workload.configmaps import IMAGESET_KEY, texts_of
 
@@ -35,7 +44,8 @@ log = logging.getLogger("steps.inputs")
 class ImageSetChoice:
     """How the ImageSet comes about; `configmap`, where named, overrides generating.
 
-    `openshift_version` has the bounds of min- and max-version in it; `overlay` is a path in the repository.
+    `openshift_version` has the bounds of min- and max-version in it; `overlay` is a path in the repository;
+    `asks_hub` has the cluster's own version count where there is no other.
     """
 
     openshift_version: str | None
@@ -44,6 +54,7 @@ class ImageSetChoice:
     overlay: str | None
     configmap: str | None
     namespace: str
+    asks_hub: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def from_arguments(arguments: argparse.Namespace) -> ImageSetChoice:
+def from_arguments(arguments: argparse.Namespace, *, asks_hub: bool = True) -> ImageSetChoice:
     """Collect what `add_arguments` declared. Raises `UsageError` for arguments that contradict each other."""
     if arguments.operators_only and arguments.openshift_only:
         raise UsageError(
@@ -116,6 +127,7 @@ def from_arguments(arguments: argparse.Namespace) -> ImageSetChoice:
         overlay=arguments.imageset_overlay,
         configmap=arguments.imageset_configmap,
         namespace=arguments.namespace,
+        asks_hub=asks_hub,
     )
 
 
@@ -133,13 +145,7 @@ def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
 def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
     """Generate the ImageSet and check it as strictly as a user's. Raises `InvalidInputError`."""
     overlay = _overlay(tree, choice.overlay) if choice.overlay else None
-    plan = plan_fleet(
-        read_values(tree, file_path),
-        read_policies(tree),
-        openshift_version=choice.openshift_version,
-        operators_only=choice.operators_only,
-        openshift_only=choice.openshift_only,
-    )
+    plan = _plan(read_values(tree, file_path), read_policies(tree), choice)
     text = generate_imageset(
         plan,
         operators_only=choice.operators_only,
@@ -148,6 +154,35 @@ def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
     )
     origin = f"the generated ImageSet with {overlay.path}" if overlay else "the generated ImageSet"
     return ImageSet(text=text, source="generated", facts=check_imageset(text, origin=origin), plan=plan)
+
+
+def _plan(files: list[SourceFile], policies: list[SourceFile], choice: ImageSetChoice) -> FleetPlan:
+    """Plan the fleet; where nobody names an OpenShift version, with that of the hub."""
+    plan = partial(
+        plan_fleet,
+        files,
+        policies,
+        operators_only=choice.operators_only,
+        openshift_only=choice.openshift_only,
+    )
+    try:
+        return plan(openshift_version=choice.openshift_version)
+    except NoVersionError as error:
+        hub = _hub_version(error) if choice.asks_hub else None
+        if hub is None:
+            raise
+    return plan(openshift_version=hub.version, version_origin=ORIGIN, release_channel=hub.channel)
+
+
+def _hub_version(missing: NoVersionError) -> HubVersion | None:
+    """Return the hub's version; where it cannot be read, what is missing is still the parameter."""
+    try:
+        return hub_version()
+    except ForbiddenError:
+        raise
+    except ClusterError as error:
+        log.info("No cluster was there to say its version: %s", error.reason)
+        raise missing from error
 
 
 def _overlay(tree: Tree, path: str) -> Overlay:

@@ -115,7 +115,7 @@ def test_whatever_apply_takes_has_a_name_and_a_namespace() -> None:
             metadata = document["metadata"]
             assert "generateName" not in metadata, path
             assert metadata["name"]
-            if document["kind"] != "Namespace":
+            if document["kind"] not in {"Namespace", "ClusterRole", "ClusterRoleBinding"}:
                 assert metadata["namespace"] in {"oc-mirror-pipeline", "oc-mirror"}, path
 
 
@@ -134,7 +134,34 @@ def test_rights_are_narrow() -> None:
                 assert "secrets" not in rule["resources"], path
                 assert "escalate" not in rule["verbs"], path
     assert "Role" in kinds
-    assert not kinds & {"ClusterRoleBinding", "ClusterRole", "Secret"}
+    assert "Secret" not in kinds
+
+
+def test_the_one_right_on_the_whole_cluster_is_to_read_the_hubs_version() -> None:
+    found = [
+        document
+        for path in sorted(TEKTON.glob("**/*.yaml"))
+        for document in documents(path)
+        if document["kind"].startswith("Cluster")
+    ]
+    role, binding = found
+    assert role["kind"] == "ClusterRole"
+    assert role["rules"] == [
+        {
+            "apiGroups": ["config.openshift.io"],
+            "resources": ["clusterversions"],
+            "resourceNames": ["version"],
+            "verbs": ["get"],
+        }
+    ]
+    assert "aggregationRule" not in role
+    assert binding["kind"] == "ClusterRoleBinding"
+    assert binding["roleRef"]["kind"] == "ClusterRole"
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert {(s["kind"], s["namespace"], s["name"]) for s in binding["subjects"]} == {
+        ("ServiceAccount", "oc-mirror-pipeline", "oc-mirror-pipeline"),
+        ("ServiceAccount", "oc-mirror-pipeline", "pipeline"),
+    }
 
 
 @each_run

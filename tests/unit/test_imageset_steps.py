@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from steps import create_deployment_configmaps, generate_or_use_imageset, preview_deployment
+from steps.autoshift.planning import NoVersionError
 from steps.errors import InvalidInputError, NotFoundError, UsageError
+from tests.conftest import GitRepository
 
 VALUES = """\
 hubClusterSets:
@@ -165,3 +167,24 @@ def test_an_imageset_of_version_1_is_refused_and_its_conversion_written(tmp_path
     converted = tmp_path / "out" / "imageset-v2alpha1.yaml"
     assert str(converted) in caught.value.hint
     preview_deployment.body([f"--imageset={converted}", *preview])
+
+
+def test_without_a_cluster_the_parameter_is_asked_for(
+    git_repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_repository.commit({"old.yaml": NO_VERSION})
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    arguments = [f"--values-git-url=file://{git_repository.path}", "--values-file-path=old.yaml"]
+    with pytest.raises(NoVersionError) as caught:
+        generate_or_use_imageset.body([*arguments, f"--workspace={tmp_path}"])
+    assert "openshift-version" in caught.value.hint
+
+
+def test_a_folder_on_a_laptop_asks_no_cluster(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubeconfig").write_text("not: [a, kubeconfig")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with pytest.raises(NoVersionError):
+        generate(root, file="old.yaml")
