@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from steps.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -34,6 +34,8 @@ KEYWORDS = (
     "release-images",
     "signatures",
 )
+CACHE_PORT = 55000
+"""cli/executor.go, --port."""
 OLDEST = (4, 18)
 """Before 4.18 there is no --cache-dir, and a run that failed in part ends with exit code 0 and an archive."""
 
@@ -159,6 +161,15 @@ def direct(
         f"--workspace=file://{workspace}",
         f"docker://{target}",
     ]
+
+
+def cache_port(is_free: Callable[[int], bool], any_free: Callable[[], int]) -> list[str]:
+    """The argument for the port of oc-mirror's cache, a registry; none where its default is free.
+
+    oc-mirror guards the cache by this port, we by a lock. The port may be taken by another oc-mirror on the
+    machine, or by any outgoing connection: 55000 lies in the range that Linux takes for those.
+    """
+    return [] if is_free(CACHE_PORT) else [f"--port={any_free()}"]
 
 
 def environment(base: Mapping[str, str], options: Options) -> dict[str, str]:

@@ -32,7 +32,7 @@ def run(job: Job, imageset: ImageSetFile) -> str:
     )
     reading = job.oc_mirror.run(arguments, working_dir=workspace / "working-dir")
     if dry_run:
-        return products.keep_plan(layout)
+        return products.keep_plan(layout, [products.read_plan(layout)])
     products.publish_cluster_resources(layout, layout.working_dir)
     counts = ", ".join(f"{done} {kind}" for kind, (done, _total) in reading.counts.items())
     return f"{job.request.target_registry} has all images ({counts or 'none to count'})"

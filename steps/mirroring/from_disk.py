@@ -1,4 +1,9 @@
-"""workflow-from-disk: the generations that a target lacks, checked all, then pushed one by one."""
+"""workflow-from-disk: the generations that a target lacks, all checked, pushed in as few runs as will do.
+
+An archive can be taken in only after those it continues. To push each by a run of its own would walk all
+images each time; so the archives before a batch's last one are only unpacked into oc-mirror's cache, which is
+all that oc-mirror itself does with them before it copies.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,14 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from steps.mirroring import command, generations, intake, products
+from steps.files import write_atomically
+from steps.mirroring import archives, batches, command, generations, intake, products
 from steps.mirroring.layout import ARCHIVES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from steps.mirroring.batches import Batch
     from steps.mirroring.runner import Job
 
 log = logging.getLogger(__name__)
@@ -21,32 +28,51 @@ log = logging.getLogger(__name__)
 def run(job: Job) -> str:
     """Take in what waits in DATA/generations; return in one line what came of it.
 
-    Each generation is mirrored by the ImageSet it was made from. Raises InvalidInputError, before anything is
-    pushed, if a predecessor is missing or a file is damaged; MirrorError if oc-mirror failed.
+    Each generation is mirrored by the ImageSet it was made from (see `batches`). Raises InvalidInputError,
+    before anything is pushed, if a predecessor is missing or a file is damaged; MirrorError if oc-mirror
+    failed.
     """
     layout, target = job.layout, job.request.target_registry
     waiting = intake.pending(layout, target)
     if not waiting:
         return f"{target} has everything: generation {intake.read(layout, target).last} was taken in before"
-    for generation in waiting:
-        generations.verify(layout.generation(generation.sequence), generation)
+    folders = {layout.generation(one.sequence): one for one in waiting}
+    imagesets = [generations.imageset_of(folder, one) for folder, one in folders.items()]
+    generations.verify(folders)
     log.info("to take in, chain and files checked: %s", ", ".join(one.summary for one in waiting))
     if job.imageset is not None and job.imageset.sha256 != waiting[-1].imageset_sha256:
         log.warning(
             "%s is not the ImageSet of the last archive: the archives' own are used", job.imageset.path
         )
     staging = layout.scratch if job.request.dry_run else layout.intake / "archives"
-    for generation in waiting:
-        folder = layout.generation(generation.sequence)
-        _stage(folder, staging)
-        job.oc_mirror.run(_arguments(job, folder, staging), working_dir=staging / "working-dir")
-        if not job.request.dry_run:
-            intake.note(layout, target, generation)
-            log.info("%s has taken in generation %d", target, generation.sequence)
+    planned: list[products.Plan] = []
+    for batch in batches.plan(zip(waiting, imagesets, strict=True)):
+        _take_in(job, batch, staging)
+        if job.request.dry_run:
+            planned.append(products.read_plan(layout))
+        else:
+            intake.note(layout, target, batch.generations)
+            log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:
-        return products.keep_plan(layout)
+        return products.keep_plan(layout, planned)
     products.publish_cluster_resources(layout, staging / "working-dir")
     return f"{target} has taken in generation {', '.join(str(one.sequence) for one in waiting)}"
+
+
+def _take_in(job: Job, batch: Batch, staging: Path) -> None:
+    layout = job.layout
+    *before, last = batch.generations
+    if before:
+        log.info("in one run, by an ImageSet for all of them: generations %s", batch.numbers)
+    for generation in before:
+        laid = sum(
+            archives.lay_into_cache(path, layout.cached_registry)
+            for path in sorted(layout.generation(generation.sequence).glob(ARCHIVES))
+        )
+        log.info("unpacked generation %d into the cache: %.1f MB", generation.sequence, laid / 1_000_000)
+    write_atomically(layout.imageset, batch.imageset)
+    _stage(layout.generation(last.sequence), staging)
+    job.oc_mirror.run(_arguments(job, staging), working_dir=staging / "working-dir")
 
 
 def _stage(folder: Path, staging: Path) -> None:
@@ -57,11 +83,11 @@ def _stage(folder: Path, staging: Path) -> None:
         (staging / archive.name).symlink_to(os.path.relpath(archive, staging))
 
 
-def _arguments(job: Job, folder: Path, staging: Path) -> list[str]:
+def _arguments(job: Job, staging: Path) -> list[str]:
     return command.from_disk(
         job.oc_mirror.options,
         job.oc_mirror.version,
-        imageset=folder / generations.IMAGESET,
+        imageset=job.layout.imageset,
         archives=staging,
         cache=job.layout.cache,
         target=job.request.target_registry,

@@ -9,35 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from steps.errors import InvalidInputError, MirrorError
+from steps.errors import InvalidInputError
 from steps.files import write_atomically
+from steps.mirroring import archives
+from steps.mirroring.archives import Archive
+from steps.mirroring.layout import ARCHIVES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from steps.mirroring.layout import Layout
 
 RECORD = "generation.json"
 IMAGESET = "imageset.yaml"
-_TRAILER = 1024
-"""A tar file ends with two blocks of zeros (POSIX pax); without them its writing was cut short."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
-    """One file of a generation."""
-
-    name: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,49 +118,39 @@ def present(layout: Layout) -> dict[int, Generation]:
     return found
 
 
-def settle(archives: Sequence[Path]) -> None:
-    """See that oc-mirror has written every archive to its end, and that they are on the disk for good.
+def imageset_of(folder: Path, generation: Generation) -> bytes:
+    """The ImageSet that a generation was made from.
 
-    Raises MirrorError: a full disk while closing an archive is only a warning to oc-mirror.
+    Raises InvalidInputError if it is missing or another one.
     """
-    if not archives:
-        raise MirrorError(
-            "oc-mirror ended with success but wrote no archive", "see its messages in the log above"
-        )
-    for archive in archives:
-        with archive.open("rb") as stream:
-            stream.seek(max(archive.stat().st_size - _TRAILER, 0))
-            if stream.read() != bytes(_TRAILER):
-                raise MirrorError(
-                    f"{archive.name} ends in the middle", "free space on the data volume, then run again"
-                )
-        _sync(archive)
+    path = folder / IMAGESET
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != generation.imageset_sha256:
+        found = "is damaged" if path.is_file() else "is missing"
+        raise InvalidInputError(f"generation {generation.sequence}: {IMAGESET} {found}", _copy_again(folder))
+    return content
 
 
-def describe(archives: Iterable[Path]) -> tuple[Archive, ...]:
-    """Size and sha256 of each file, spread over the cores; the files are on the disk for good afterwards."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return tuple(pool.map(_describe, sorted(archives)))
+def verify(found: Mapping[Path, Generation]) -> None:
+    """See that the files of generations, by folder, are what their records say.
 
-
-def verify(folder: Path, generation: Generation) -> None:
-    """See that a generation's files are what its record says.
-
-    Raises InvalidInputError with the file that is missing or damaged. Sizes are compared first: they tell a
-    copy that was cut short without reading it.
+    Raises InvalidInputError with the file that is missing or damaged. Sizes are compared first, of all: they
+    tell a copy that was cut short without reading it.
     """
-    hint = f"copy {folder.name} again from where it was made; its record is right, its files are not"
-    for file in generation.files:
-        path = folder / file.name
+    expected = [(folder / file.name, file, one) for folder, one in found.items() for file in one.files]
+    for path, file, generation in expected:
         size = path.stat().st_size if path.is_file() else None
         if size != file.size:
-            found = "is missing" if size is None else f"has {size} bytes instead of {file.size}"
-            raise InvalidInputError(f"generation {generation.sequence}: {file.name} {found}", hint)
-    for expected, found_file in zip(generation.files, _hashed(folder, generation), strict=True):
-        if found_file != expected.sha256:
+            words = "is missing" if size is None else f"has {size} bytes instead of {file.size}"
             raise InvalidInputError(
-                f"generation {generation.sequence}: {expected.name} is damaged (its sha256 is {found_file})",
-                hint,
+                f"generation {generation.sequence}: {file.name} {words}", _copy_again(path.parent)
+            )
+    hashes = archives.hashed([path for path, _file, _generation in expected])
+    for (path, file, generation), digest in zip(expected, hashes, strict=True):
+        if digest != file.sha256:
+            raise InvalidInputError(
+                f"generation {generation.sequence}: {file.name} is damaged (its sha256 is {digest})",
+                _copy_again(path.parent),
             )
 
 
@@ -188,11 +168,11 @@ def seal(layout: Layout, draft: dict[str, Any]) -> Generation:
             _move(archive, incoming / archive.name)
         write_atomically(incoming / IMAGESET, layout.imageset.read_bytes())
         generation = _parse(
-            draft | {"files": [asdict(file) for file in describe(incoming.glob("mirror_*.tar"))]}
+            draft | {"files": [asdict(file) for file in archives.describe(incoming.glob(ARCHIVES))]}
         )
         write_atomically(incoming / RECORD, generation.as_json())
         incoming.rename(folder)
-        _sync(layout.generations)
+        archives.sync(layout.generations)
     generation = load(folder / RECORD)
     write_atomically(layout.ledger / f"{sequence:06d}.json", generation.as_json())
     return generation
@@ -203,28 +183,8 @@ def _move(source: Path, destination: Path) -> None:
     shutil.move(source, destination)
 
 
-def _describe(path: Path) -> Archive:
-    digest = _sha256(path)
-    _sync(path)
-    return Archive(name=path.name, size=path.stat().st_size, sha256=digest)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _hashed(folder: Path, generation: Generation) -> list[str]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(_sha256, [folder / file.name for file in generation.files]))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _copy_again(folder: Path) -> str:
+    return f"copy {folder.name} again from where it was made; its record is right, its files are not"
 
 
 def _parse(document: dict[str, Any]) -> Generation:

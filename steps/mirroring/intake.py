@@ -1,7 +1,7 @@
 """from-disk: which generations a target still lacks, in which order, and what it has taken in.
 
 Kept per target in DATA/intake/taken.json, so that a second registry gets all of them and a kill repeats at
-most one. oc-mirror itself remembers nothing and checks nothing: it unpacks what it is given, every time.
+most one run. oc-mirror itself remembers nothing and checks nothing: it unpacks what it is given, every time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from steps.files import write_atomically
 from steps.mirroring import generations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from steps.mirroring.generations import Generation
     from steps.mirroring.layout import Layout
@@ -41,10 +41,10 @@ def read(layout: Layout, target: str) -> Taken:
     return Taken({int(number): identity for number, identity in _document(layout).get(target, {}).items()})
 
 
-def note(layout: Layout, target: str, generation: Generation) -> None:
-    """Write down that `target` has taken `generation` in."""
+def note(layout: Layout, target: str, taken: Iterable[Generation]) -> None:
+    """Write down that `target` has taken these generations in."""
     document = _document(layout)
-    document.setdefault(target, {})[str(generation.sequence)] = generation.identity
+    document.setdefault(target, {}).update({str(one.sequence): one.identity for one in taken})
     write_atomically(layout.taken, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 

@@ -55,6 +55,11 @@ class Layout:
         return self.root / "cache"
 
     @property
+    def cached_registry(self) -> Path:
+        """The registry's files in it: what an archive's `docker/` is unpacked to (consts/const.go)."""
+        return self.cache / ".oc-mirror/.cache"
+
+    @property
     def generations(self) -> Path:
         """The finished archives, one numbered folder each."""
         return self.root / "generations"

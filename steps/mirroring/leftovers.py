@@ -25,7 +25,7 @@ def remove(layout: Layout) -> None:
     if layout.scratch.exists():
         shutil.rmtree(layout.scratch)
     forget_unfinished_releases(layout.working_dir)
-    forget_unfinished_uploads(layout.cache)
+    forget_unfinished_uploads(layout.cached_registry)
 
 
 def forget_unfinished_releases(working_dir: Path) -> None:
@@ -40,14 +40,14 @@ def forget_unfinished_releases(working_dir: Path) -> None:
             log.info("removed %s, a release image that an interrupted run had not finished", folder)
 
 
-def forget_unfinished_uploads(cache: Path) -> None:
+def forget_unfinished_uploads(registry: Path) -> None:
     """Remove the uploads that a killed run had begun in the cache.
 
     Nobody would ever finish them, and oc-mirror archives the cache's repositories whole (archive/archive.go,
     BuildArchive): seen with the real program, one kill doubled every archive that followed.
     """
     size = 0
-    for folder, names, _files in os.walk(cache / ".oc-mirror/.cache/docker/registry/v2/repositories"):
+    for folder, names, _files in os.walk(registry / "docker/registry/v2/repositories"):
         if UPLOADS in names:
             uploads = Path(folder, UPLOADS)
             size += sum(path.stat().st_size for path in uploads.rglob("*") if path.is_file())

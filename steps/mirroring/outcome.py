@@ -79,6 +79,8 @@ def check(exit_code: int, reading: Reading) -> None:
     """Do nothing if the run did all it was to do; else raise MirrorError: what failed, why, what to do."""
     if exit_code == 0 and not reading.missing and not reading.failed and not reading.torn:
         return
+    if reading.panic and reasons.advice(reading.panic) is reasons.PORT:
+        raise MirrorError(f"oc-mirror could not start its cache: {reading.panic}", reasons.PORT.hint)
     if reading.panic:
         raise MirrorError(
             f"oc-mirror crashed (exit code {exit_code}): {reading.panic}",

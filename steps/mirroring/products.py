@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from steps.files import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from steps.mirroring.layout import Layout
@@ -16,17 +17,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def keep_plan(layout: Layout) -> str:
-    """Keep what a dry run in DATA/scratch found, and sum it up in one line.
+Plan = dict[str, list[str]]
+"""The lines of the lists that a dry run of oc-mirror writes, by file."""
+LISTS = ("mapping.txt", "missing.txt")
+"""What would be mirrored, and what of that the cache lacks (written by a to-disk run only)."""
 
-    `missing.txt`, what the cache lacks, is written by a to-disk run only.
-    """
-    counts = {}
-    for name in ("mapping.txt", "missing.txt"):
-        found = layout.scratch / "working-dir" / "dry-run" / name
-        lines = found.read_text().splitlines() if found.exists() else []
+
+def read_plan(layout: Layout) -> Plan:
+    """What a dry run in DATA/scratch found."""
+    folder = layout.scratch / "working-dir" / "dry-run"
+    return {
+        name: [line for line in (folder / name).read_text().splitlines() if line.strip()]
+        if (folder / name).exists()
+        else []
+        for name in LISTS
+    }
+
+
+def keep_plan(layout: Layout, plans: Iterable[Plan]) -> str:
+    """Keep what one dry run, or several in a row, found, and sum it up in one line."""
+    counts = dict.fromkeys(LISTS, 0)
+    plans = list(plans)
+    for name in LISTS:
+        lines = dict.fromkeys(line for plan in plans for line in plan[name])
         write_atomically(layout.planned / name, "".join(f"{line}\n" for line in lines))
-        counts[name] = sum(1 for line in lines if line.strip())
+        counts[name] = len(lines)
     uncached = f", {counts['missing.txt']} of them to be fetched" if counts["missing.txt"] else ""
     return (
         f"dry run: {counts['mapping.txt']} images would be mirrored{uncached}; no archive, history or"

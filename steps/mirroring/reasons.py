@@ -50,7 +50,7 @@ TLS = Cause(
 NETWORK = Cause(
     "network", "check that the registry is up and reachable from the pod, then run again", passing=True
 )
-PORT = Cause("port in use", "another oc-mirror runs on this machine: wait until it has ended", passing=True)
+PORT = Cause("port in use", "another program took the port of oc-mirror's cache: run again", passing=True)
 SKIPPED = Cause("skipped", "one of the bundle's images failed: see the other images")
 SPACE_RULE = Cause("archive size", "raise archiveSize in the ImageSet")
 FILTER = Cause("catalog filter", "correct package, channel or versions of that operator in the ImageSet")

@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import shutil
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class OcMirror:
         """
         reading = outcome.Reading()
         earlier = _error_lists(working_dir)
+        arguments = [*command.cache_port(_is_free, _any_free), *arguments]
         log.info("running oc-mirror %s", shlex.join(arguments))
         exit_code = process.stream(
             [self.executable, *arguments],
@@ -69,6 +71,25 @@ class Job:
     layout: Layout
     oc_mirror: OcMirror
     imageset: ImageSetFile | None
+
+
+def _is_free(port: int) -> bool:
+    try:
+        _bound(port)
+    except OSError:
+        return False
+    return True
+
+
+def _any_free() -> int:
+    return _bound(0)
+
+
+def _bound(port: int) -> int:
+    """Bind as oc-mirror's cache will, on all addresses, and let go; the number for port 0 is the kernel's."""
+    with socket.create_server(("", port), reuse_port=False) as probe:
+        number: int = probe.getsockname()[1]
+    return number
 
 
 def _error_lists(working_dir: Path) -> set[tuple[Path, int]]:

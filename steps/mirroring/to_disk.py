@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.files import write_atomically
-from steps.mirroring import command, generations, history, journal, products
+from steps.mirroring import archives, command, generations, history, journal, products
 from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def run(job: Job, imageset: ImageSetFile) -> str:
     if job.request.dry_run:
         arguments = _arguments(job, layout.scratch, base)
         job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
-        return products.keep_plan(layout)
+        return products.keep_plan(layout, [products.read_plan(layout)])
     _let_the_second_pass(histories)
     entry = Journal(phase=MIRRORING, started=_timestamp(), histories=tuple(histories), draft={})
     journal.write(layout, entry)
     try:
         reading = job.oc_mirror.run(_arguments(job, layout.root, base), working_dir=layout.working_dir)
-        generations.settle(layout.archives())
+        archives.settle(layout.archives())
     except BaseException:
         with suppress(OSError):  # what cannot be moved now, the next run takes back
             journal.take_back(layout, entry)

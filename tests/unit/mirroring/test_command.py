@@ -107,3 +107,8 @@ def test_the_cache_variable_is_taken_away_and_the_ca_added() -> None:
     assert command.environment(base, Options()) == {"HOME": "/h"}
     with_ca = command.environment(base, Options(ca_bundle=Path("/ca.crt")))
     assert with_ca == {"HOME": "/h", "SSL_CERT_FILE": "/ca.crt"}
+
+
+def test_another_port_is_taken_only_where_the_default_is_in_use() -> None:
+    assert command.cache_port(lambda port: port == 55000, lambda: 40001) == []
+    assert command.cache_port(lambda _port: False, lambda: 40001) == ["--port=40001"]

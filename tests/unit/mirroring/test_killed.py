@@ -62,7 +62,7 @@ def check_whole(place: Place, *versions: str) -> None:
     archived: set[str] = set()
     for sequence, generation in made.items():
         folder = layout.generation(sequence)
-        generations.verify(folder, generation)
+        generations.verify({folder: generation})
         before = generation.predecessor
         if before is not None:
             assert made[before.sequence].identity == before.identity

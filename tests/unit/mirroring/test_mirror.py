@@ -230,3 +230,10 @@ def test_a_missing_program_and_secret_make_the_probe_fail(connected: Place) -> N
 def test_a_missing_imageset_file_names_both_places(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"imageset\.yaml, nor imageset\.yaml\.gz"):
         imageset_file.read(tmp_path / "imageset.yaml")
+
+
+def test_every_argument_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "mirror.md").read_text()
+    for action in mirror._parser()._actions:
+        for name in action.option_strings:
+            assert name in {"-h", "--help"} or f"`{name}`" in page, name

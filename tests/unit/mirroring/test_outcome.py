@@ -161,3 +161,11 @@ def test_only_what_may_pass_by_itself_is_called_passing() -> None:
     assert reasons.NETWORK.passing
     assert reasons.TIMEOUT.passing
     assert not any(cause.passing for cause in (reasons.AUTHENTICATION, reasons.NOT_FOUND, reasons.TLS))
+
+
+def test_a_port_that_was_taken_is_no_defect_of_oc_mirror() -> None:
+    reading = outcome.Reading()
+    reading.feed("panic: listen tcp :55000: bind: address already in use")
+    with pytest.raises(MirrorError, match="could not start its cache") as caught:
+        outcome.check(2, reading)
+    assert "run again" in caught.value.hint

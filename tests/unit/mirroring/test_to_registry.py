@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -42,12 +43,69 @@ def test_pending_generations_are_taken_in_in_order_and_only_once(
     ran = disconnected.mirror()
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.splitlines()[-1] == f"{target} has taken in generation 2, 3"
+    assert ran.stderr.count("running oc-mirror") == 1
     assert all(has(target, f"team/app:{version}") for version in ("v1", "v2", "v3"))
     assert list((disconnected.data / "cluster-resources").iterdir())
     ran = disconnected.mirror()
     assert ran.returncode == 0, ran.stderr
     assert f"{target} has everything: generation 3" in ran.stderr
     assert "running oc-mirror" not in ran.stderr
+
+
+def test_what_one_imageset_alone_names_is_pushed_by_that_imageset(
+    three: Place, disconnected: Place, target: str, has: Has
+) -> None:
+    carry(three, disconnected, 1, 2, 3)
+    folder = disconnected.data / "generations" / "000003"
+    blocked = (folder / "imageset.yaml").read_text() + "  blockedImages:\n  - name: team/app:v2\n"
+    changed = json.loads((folder / "generation.json").read_text())
+    changed["imageset_sha256"] = hashlib.sha256(blocked.encode()).hexdigest()
+    (folder / "imageset.yaml").write_text(blocked)
+    (folder / "generation.json").write_text(json.dumps(changed))
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("running oc-mirror") == 2
+    assert "in one run, by an ImageSet for all of them: generations 1, 2\n" in ran.stderr
+    assert all(has(target, f"team/app:{version}") for version in ("v1", "v2", "v3"))
+
+
+def test_a_run_that_failed_goes_on_where_it_stood(
+    three: Place, disconnected: Place, target: str, has: Has
+) -> None:
+    carry(three, disconnected, 1, 2, 3)
+    ran = disconnected.mirror("--target-registry=127.0.0.1:1/mirror")
+    assert ran.returncode == 8
+    assert "unpacked generation 1 into the cache" in ran.stderr
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "unpacked generation 2 into the cache: 0.0 MB" in ran.stderr
+    assert has(target, "team/app:v3")
+
+
+@pytest.mark.parametrize("name", ["imageset.yaml", "mirror_000001.tar"])
+def test_a_file_that_was_left_behind_is_named(three: Place, disconnected: Place, name: str) -> None:
+    carry(three, disconnected, 1, 2)
+    (disconnected.data / "generations" / "000002" / name).unlink()
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert f"generation 2: {name} is missing" in ran.stderr
+    assert "running oc-mirror" not in ran.stderr
+
+
+def test_an_imageset_that_was_changed_on_the_way_is_refused(three: Place, disconnected: Place) -> None:
+    carry(three, disconnected, 1)
+    with (disconnected.data / "generations" / "000001" / "imageset.yaml").open("a") as stream:
+        stream.write("# changed\n")
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert "generation 1: imageset.yaml is damaged" in ran.stderr
+
+
+def test_a_dry_run_of_several_generations_lists_the_images_of_all(three: Place, disconnected: Place) -> None:
+    carry(three, disconnected, 1, 2, 3)
+    ran = disconnected.mirror("--dry-run=true")
+    assert ran.returncode == 0, ran.stderr
+    assert "4 images would be mirrored" in ran.stderr
 
 
 def test_another_target_gets_all_generations(
