@@ -91,17 +91,14 @@ class Run:
         selector = f"tekton.dev/pipelineRun={self.name}"
         if task:
             selector += f",tekton.dev/pipelineTask={task}"
-        arguments = (
-            "logs",
-            "-n",
-            PIPELINES,
-            "-l",
-            selector,
-            "--all-containers",
-            "--tail=-1",
-            "--prefix=false",
-        )
-        return self.cluster.kubectl(*arguments, check=False).stdout
+        arguments = ("logs", "-n", PIPELINES, "-l", selector, "--all-containers", "--tail=-1")
+        for _ in range(10):
+            asked = self.cluster.kubectl(*arguments, check=False)
+            # A container that has just ended can be between two places for a moment.
+            if not asked.returncode and "unable to retrieve container logs" not in asked.stdout:
+                return asked.stdout
+            time.sleep(1)
+        raise AssertionError(f"no log of {self.name}: {asked.stderr}")
 
     def pods(self) -> list[dict[str, Any]]:
         # With a taskRun label: the pod that keeps Tasks on one node belongs to the run as well.
