@@ -69,6 +69,7 @@ def parse(argv: list[str]) -> Inputs:
             incremental_mode=given.incremental_mode,
             since_date=history.parse_since(given.since_date, today=today) if given.since_date else None,
             dry_run=given.dry_run,
+            keep_generations=given.keep_generations,
             oc_mirror=given.oc_mirror,
             options=Options(
                 authfile=given.authfile,
@@ -123,6 +124,7 @@ def _parser() -> cli.Parser:
         default="",
         help="continue the last archive made before this day (YYYY-MM-DD, to-disk)",
     )
+    add("--keep-generations", type=cli.optional(_positive), help="newest ones to keep; without it, all")
     add("--dry-run", type=cli.boolean, default=False, help="true: only list what would be mirrored")
     add("--check", type=cli.boolean, default=False, help="true: only check that a run could start")
     add("--authfile", type=cli.optional(Path), help="pull secret (.dockerconfigjson)")
@@ -163,6 +165,12 @@ def _port(text: str) -> int:
 def _up_to_ten(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 10")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 on")
     return int(text)
 
 

@@ -48,6 +48,12 @@ def note(layout: Layout, target: str, taken: Iterable[Generation]) -> None:
     write_atomically(layout.taken, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 
+def taken_in_by_all(layout: Layout, *, newest: int) -> int:
+    """The highest number that every target of this data directory has taken in; `newest` without targets."""
+    document = _document(layout)
+    return min((read(layout, target).last for target in document), default=newest)
+
+
 def pending(layout: Layout, target: str) -> list[Generation]:
     """The generations to take in, oldest first; each one's predecessor is taken in or before it in the list.
 

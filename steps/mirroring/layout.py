@@ -132,6 +132,10 @@ class Layout:
         """The same while it is put together; hidden, so that nobody takes it for a generation."""
         return self.generations / f".{sequence:06d}"
 
+    def leaving(self, sequence: int) -> Path:
+        """The same while it is removed; hidden as well."""
+        return self.generations / f".leaving-{sequence:06d}"
+
     def archives(self) -> list[Path]:
         """The archives that lie where oc-mirror writes them, and where its next run would delete them."""
         return sorted(self.root.glob(ARCHIVES))

@@ -21,7 +21,9 @@ UPLOADS = "_uploads"
 
 
 def remove(layout: Layout) -> None:
-    """Remove dry runs, unfinished release images and unfinished uploads."""
+    """Remove dry runs, generations on their way out, unfinished release images and unfinished uploads."""
+    for folder in layout.generations.glob(".leaving-*"):
+        shutil.rmtree(folder)
     if layout.scratch.exists():
         shutil.rmtree(layout.scratch)
     forget_unfinished_releases(layout.working_dir)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError
-from steps.mirroring import direct, from_disk, journal, lock, preflight, reasons, to_disk
+from steps.mirroring import direct, from_disk, journal, lock, preflight, reasons, retention, to_disk
 from steps.mirroring.layout import Layout
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.mirroring.runner import Job, OcMirror
@@ -49,9 +49,12 @@ def _run(request: Request) -> str:
         )
         job = Job(request=request, layout=layout, oc_mirror=oc_mirror, imageset=ready.imageset)
         try:
-            return _workflow(job)
+            done = _workflow(job)
         finally:
             shutil.rmtree(layout.scratch, ignore_errors=True)
+        if request.keep_generations is not None and not request.dry_run:
+            retention.prune(layout, request.keep_generations)
+        return done
 
 
 def _workflow(job: Job) -> str:

@@ -17,7 +17,9 @@ WORKFLOWS = (TO_DISK, FROM_DISK, DIRECT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One operation. `target_registry` is set for from-disk and direct, `imageset` for to-disk and direct."""
+    """One operation. `target_registry` is set for from-disk and direct, `imageset` for to-disk and direct;
+    `keep_generations` (1 or more; None: all) is for to-disk and from-disk.
+    """
 
     workflow: str
     data: Path
@@ -26,5 +28,6 @@ class Request:
     incremental_mode: bool = True
     since_date: date | None = None
     dry_run: bool = False
+    keep_generations: int | None = None
     oc_mirror: str = "oc-mirror"
     options: Options = field(default_factory=Options)
