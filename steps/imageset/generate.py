@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.names import few, few_paths
 from steps.errors import InvalidInputError
+from steps.imageset.schema import API_VERSION, KIND
 from steps.imageset.writing import Entry, comment, write
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from steps.imageset.overlay import Overlay
     from steps.imageset.writing import Value
 
-API_VERSION: Final = "mirror.openshift.io/v2alpha1"
-KIND: Final = "ImageSetConfiguration"
 _SOURCES: Final = 20  # named in the head; a fleet may have a file for each cluster
 
 

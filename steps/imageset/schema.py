@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+API_VERSION: Final = "mirror.openshift.io/v2alpha1"
+KIND: Final = "ImageSetConfiguration"
+
 Scalar = Literal["text", "number", "flag"]
 
 
