@@ -49,8 +49,8 @@ def plan_fleet(
     or a range within one minor) replaces what the labels say; it must be given where no label says any.
     `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
     `version_origin` says where `openshift_version` comes from if not from the parameter; `release_channel` is
-    the kind of its channel (`stable`, `eus` …). Raises InvalidInputError, with file and line where a file is to
-    blame; NoVersionError, which is one, where nobody names an OpenShift version.
+    the kind of its channel (`stable`, `eus` …). Raises InvalidInputError, with file and line where a file
+    is to blame; NoVersionError, which is one, where nobody names an OpenShift version.
     """
     merged, warnings = read_values(values)
     fleet = read_fleet(merged, values)
