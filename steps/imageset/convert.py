@@ -14,8 +14,7 @@ import yaml
 from steps.autoshift.source import SourceFile
 from steps.autoshift.yamltext import parse
 from steps.errors import InvalidInputError
-from steps.imageset.schema import API_VERSION
-from steps.imageset.schema import GONE, IMAGESET, Fields, Many, Shape
+from steps.imageset.schema import API_VERSION, GONE, IMAGESET, Fields, Many, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
