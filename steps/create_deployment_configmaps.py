@@ -17,7 +17,7 @@ from steps import cli
 from steps.autoshift.source import values_document
 from steps.errors import InvalidInputError
 from steps.imageset.diff import diff_imagesets
-from steps.inputs import imageset, values
+from steps.inputs import choice, imageset, values
 from steps.results import result_paths, write_results
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
@@ -39,7 +39,7 @@ class Inputs:
     """Parsed arguments."""
 
     source: values.ValuesSource
-    choice: imageset.ImageSetChoice
+    choice: choice.ImageSetChoice
     imageset_sha256: str | None
     results: dict[str, Path | None]
 
@@ -48,7 +48,7 @@ def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("create-deployment-configmaps", __doc__)
     values.add_arguments(parser)
-    imageset.add_arguments(parser)
+    choice.add_arguments(parser)
     parser.add_argument(
         "--imageset-sha256",
         type=cli.optional(str),
@@ -58,7 +58,7 @@ def parse(argv: list[str]) -> Inputs:
     arguments = parser.parse_args(argv)
     return Inputs(
         source=values.from_arguments(arguments),
-        choice=imageset.from_arguments(arguments),
+        choice=choice.from_arguments(arguments),
         imageset_sha256=arguments.imageset_sha256,
         results=result_paths(arguments, RESULTS),
     )

@@ -18,7 +18,7 @@ from steps import cli
 from steps.autoshift.describe import describe_plan
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
-from steps.inputs import imageset, values
+from steps.inputs import choice, imageset, values
 from steps.results import result_paths, write_results
 
 log = logging.getLogger("steps.generate_or_use_imageset")
@@ -31,7 +31,7 @@ class Inputs:
     """Parsed arguments."""
 
     source: values.ValuesSource
-    choice: imageset.ImageSetChoice
+    choice: choice.ImageSetChoice
     output: Path | None
     results: dict[str, Path | None]
 
@@ -46,7 +46,7 @@ def parse(argv: list[str]) -> Inputs:
         metavar="DIR",
         help="a folder to read instead of a repository",
     )
-    imageset.add_arguments(parser)
+    choice.add_arguments(parser)
     parser.add_argument(
         "--output-imageset", type=cli.optional(Path), metavar="FILE", help="where to write it"
     )
@@ -54,7 +54,7 @@ def parse(argv: list[str]) -> Inputs:
     arguments = parser.parse_args(argv)
     return Inputs(
         source=values.from_arguments(arguments, root=arguments.values_root),
-        choice=imageset.from_arguments(arguments, asks_hub=arguments.values_root is None),
+        choice=choice.from_arguments(arguments, asks_hub=arguments.values_root is None),
         output=arguments.output_imageset,
         results=result_paths(arguments, RESULTS),
     )

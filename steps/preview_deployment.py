@@ -23,7 +23,7 @@ from steps.autoshift.source import SourceFile, decode, values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
-from steps.inputs import imageset, values
+from steps.inputs import choice, imageset, values
 from steps.workload import objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
 from steps.workload.parameters import add_arguments, settings_from
@@ -41,7 +41,7 @@ class Inputs:
     """Parsed arguments."""
 
     source: values.ValuesSource
-    choice: imageset.ImageSetChoice
+    choice: choice.ImageSetChoice
     imageset: Path | None
     settings: Settings
     output: Path
@@ -51,7 +51,7 @@ def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("preview-deployment", __doc__)
     values.add_arguments(parser)
-    imageset.add_arguments(parser)
+    choice.add_arguments(parser)
     parser.add_argument("--imageset", type=cli.optional(Path), metavar="FILE", help="an ImageSet of your own")
     add_arguments(parser)
     parser.add_argument("--image", default=UNRECORDED_IMAGE, help="image of the workload, by digest")
@@ -65,7 +65,7 @@ def parse(argv: list[str]) -> Inputs:
         arguments.values_git_revision = "main"
     return Inputs(
         source=values.from_arguments(arguments, root=local if as_it_lies else None),
-        choice=imageset.from_arguments(arguments, asks_hub=False),
+        choice=choice.from_arguments(arguments, asks_hub=False),
         imageset=arguments.imageset,
         settings=settings_from(arguments, os.environ),
         output=arguments.output,

@@ -19,6 +19,11 @@ _OC_MIRROR_NAME = re.compile(r"cs-([a-z-]+-index)(?:-v?[\d-]+)?")
 _SOURCE_OF_INDEX = {index.rpartition("/")[2]: source for source, index in INDEXES.items()}
 
 
+def catalog_reference(source: str, minor: str) -> str:
+    """Return the index image of a catalog for a minor, with its tag."""
+    return f"{INDEXES[source]}:v{minor}"
+
+
 def upstream_source(source: str, suffix: str) -> str | None:
     """Return the OpenShift catalog that a source is, or is a mirror of; None where it is neither.
 

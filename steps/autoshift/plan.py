@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.autoshift.catalogs import INDEXES
+from steps.autoshift.catalogs import catalog_reference
 
 if TYPE_CHECKING:
     from steps.autoshift.images import Image
@@ -57,7 +57,7 @@ class Operator:
     @property
     def catalog(self) -> str:
         """The index image with its tag."""
-        return f"{INDEXES[self.source]}:v{self.minor}"
+        return catalog_reference(self.source, self.minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class FleetPlan:
 
     `sources` are the paths of the values files in the order of merging, `minors` the OpenShift minors whose
     catalogs are needed, `architectures` as oc-mirror names them (amd64, arm64 …). `version_origin` says where
-    the OpenShift version comes from if neither from labels nor from the parameter.
+    the OpenShift version comes from if neither from labels nor from the parameter; `lacks` is what the
+    catalogs that were read do not have.
     """
 
     sources: tuple[str, ...]
@@ -96,6 +97,7 @@ class FleetPlan:
     architectures: tuple[str, ...] = ("amd64",)
     warnings: tuple[str, ...] = field(default=())
     version_origin: str = ""
+    lacks: tuple[str, ...] = ()
 
     @property
     def openshift_versions(self) -> tuple[str, ...]:

@@ -15,17 +15,21 @@ from steps.autoshift.names import few, few_paths, sorted_names
 from steps.autoshift.operators import OPERATORS
 from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundMember, Release
 from steps.autoshift.policies import read_policies
+from steps.autoshift.resolving import packages_wanted
 from steps.autoshift.union import unite
 from steps.autoshift.versions import FORMS, Wish, natural, parse_wish, span_of
 from steps.autoshift.wishes import VERSION_LABEL, architecture_of, wishes_of
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from steps.autoshift.source import SourceFile
     from steps.autoshift.subscription import Demand
+    from steps.catalog.facts import Catalog
 
+# Takes packages by the reference of their catalog; returns those catalogs that could be read, by reference.
+ReadCatalogs: TypeAlias = "Callable[[Mapping[str, frozenset[str]]], Mapping[str, Catalog]]"
 Need: TypeAlias = "tuple[str, Demand] | Image | Wish"  # the first is a package in the catalog of a minor
 
 
@@ -42,15 +46,19 @@ def plan_fleet(
     openshift_only: bool = False,
     version_origin: str = "",
     release_channel: str = "",
+    read_catalogs: ReadCatalogs | None = None,
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
 
     `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y, X.Y.Z
     or a range within one minor) replaces what the labels say; it must be given where no label says any.
     `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
-    `version_origin` says where `openshift_version` comes from if not from the parameter; `release_channel` is
-    the kind of its channel (`stable`, `eus` …). Raises InvalidInputError, with file and line where a file
-    is to blame; NoVersionError, which is one, where nobody names an OpenShift version.
+    `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel`
+    the kind of its channel (`stable`, `eus` …). `read_catalogs` looks packages up in their catalogs; where it
+    does not, or cannot, the built-in facts serve.
+
+    Raises InvalidInputError, with file and line where a file is to blame; NoVersionError, which is one, where
+    nobody names an OpenShift version.
     """
     merged, warnings = read_values(values)
     fleet = read_fleet(merged, values)
@@ -68,25 +76,27 @@ def plan_fleet(
     reader = None if openshift_only else _reader(fleet, values, policies, notes)
     asked = _ask(members, minors, reader, fleet.excluded_policies)
     wanted = {need: who for need, who in asked.items() if isinstance(need, Wish) and not operators_only}
-    operators, doubts = unite({need: who for need, who in asked.items() if isinstance(need, tuple)})
+    demands = {need: who for need, who in asked.items() if isinstance(need, tuple)}
+    united = unite(demands, read_catalogs(packages_wanted(demands)) if demands and read_catalogs else {})
     return FleetPlan(
         sources=tuple(source.path for source in values),
         members=_found(members),
         minors=tuple(sorted(minors, key=natural)),
         releases=_releases(wanted),
-        operators=operators,
+        operators=united.operators,
         images=tuple(
             AdditionalImage(need, sorted_names(who))
             for need, who in sorted((need, who) for need, who in asked.items() if isinstance(need, Image))
         ),
         version_origin=version_origin,
+        lacks=united.lacks,
         architectures=tuple(sorted({architecture_of(member) for member, _ in members})),
         warnings=(
             *warnings,
             *fleet.warnings,
             *notes.texts(),
-            *doubts,
-            *([] if openshift_only else bootstrap_gaps(policies, operators)),
+            *united.warnings,
+            *([] if openshift_only else bootstrap_gaps(policies, united.operators)),
         ),
     )
 

@@ -6,12 +6,11 @@ The Subscription that AutoShift makes of them is in `components/operator-install
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.autoshift.catalogs import INDEXES, meant_source, upstream_source
-from steps.autoshift.operators import CATALOG_DEFAULTS, LABEL_VALUE, OPERATORS, Default
+from steps.autoshift.operators import LABEL_VALUE, OPERATORS, Default
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -20,16 +19,13 @@ if TYPE_CHECKING:
     from steps.autoshift.fleet import Member
     from steps.autoshift.yamltext import Tree
 
-# A CSV name that ends in a plain semantic version (`trident-operator.v25.06.0` has a zero too many for one).
-_CSV = re.compile(r"[a-z0-9][a-z0-9.-]*?\.v?((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})")
-
 
 @dataclass(frozen=True, slots=True)
 class Demand:
     """One package wanted from one catalog in one channel.
 
-    `channel` None is the catalog's default, whatever that is; it may hold `{minor}`. `pin` is the version
-    that a pinned cluster installs, None where nothing is pinned or the pin does not say the version.
+    `channel` None is the catalog's default, whatever that is; it may hold `{minor}`. `pins` are the names of
+    the ClusterServiceVersions that a pinned cluster installs; `pin` is the version of one, once it is known.
     """
 
     label: str
@@ -37,6 +33,7 @@ class Demand:
     source: str
     channel: str | None
     origin: str
+    pins: tuple[str, ...] = ()
     pin: str | None = None
 
 
@@ -61,10 +58,9 @@ class Subscription:
         package = self._value("subscription-name") or self._value("name")
         package = package or (self.default.package if self.default else self.label)
         self._doubt(package, source)
-        pins = self._pins(package)
+        pins = self._pins()
         for channel, origin in self._channels():
-            wanted = channel or CATALOG_DEFAULTS.get(package)
-            yield from (Demand(self.label, package, source, wanted, origin, pin) for pin in pins)
+            yield Demand(self.label, package, source, channel, origin, pins)
 
     def _channels(self) -> list[tuple[str | None, str]]:
         """Return the channels with where each was read; None is the catalog's own default."""
@@ -100,19 +96,9 @@ class Subscription:
         )
         return None
 
-    def _pins(self, package: str) -> list[str | None]:
-        """Return the pinned versions; one None where nothing is pinned or a pin does not tell its version."""
+    def _pins(self) -> tuple[str, ...]:
         names = _versions_in_config(self.member.config.get(self.label))
-        names = names or [text for text in [self.member.labels.get(f"{self.label}-version", "")] if text]
-        versions = [found[1] for name in names if (found := _CSV.fullmatch(name))]
-        if names and len(versions) == len(names):
-            return list(versions)
-        if names:
-            self._warn(
-                f"the pin of {self.label} ({', '.join(names)}) does not tell its version of {package} for "
-                "certain: the newest of the channel is mirrored; check that it is the one"
-            )
-        return [None]
+        return tuple(names or filter(None, [self.member.labels.get(f"{self.label}-version", "")]))
 
     def _doubt(self, package: str, source: str) -> None:
         """Warn where AutoShift itself is mistaken: a default catalog without the package, or no policy."""

@@ -2,82 +2,84 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from dataclasses import replace
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from steps.autoshift.catalogs import INDEXES
+from steps.autoshift.catalogs import INDEXES, catalog_reference
 from steps.autoshift.names import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Operator
-from steps.autoshift.requirements import doubt, required_packages
-from steps.autoshift.subscription import Demand
-from steps.autoshift.versions import minor_of, natural, order
+from steps.autoshift.resolving import Resolver
+from steps.autoshift.versions import natural
+from steps.catalog import semver
+from steps.catalog.requirements import lack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from steps.autoshift.subscription import Demand
+    from steps.catalog.facts import Catalog
 
 Asked: TypeAlias = "Mapping[tuple[str, Demand], set[str]]"
 _Key: TypeAlias = tuple[str, str, str]  # minor, source, package
 
 
-def unite(asked: Asked) -> tuple[tuple[Operator, ...], list[str]]:
-    """Unite demands (minor, demand) -> who asks; add what they require. Return the operators and warnings."""
-    everything, warnings = _with_requirements(asked)
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The operators, what is doubtful about them, and what the catalogs do not have of them."""
+
+    operators: tuple[Operator, ...]
+    warnings: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
+    """Unite demands (minor, demand) -> who asks; add what they require.
+
+    `catalogs` are those that were read, by reference; for the others the built-in facts serve.
+    """
+    warnings: list[str] = []
     by_package: dict[_Key, list[tuple[Demand, set[str]]]] = defaultdict(list)
-    for (minor, demand), who in everything.items():
+    for (minor, demand), who in _with_requirements(asked, Resolver(catalogs, asked, warnings)).items():
         by_package[minor, demand.source, demand.package].append((demand, who))
-    operators = [_operator(key, demands) for key, demands in by_package.items()]
-    for operator in operators:
-        warnings.extend(_beyond(operator))
+    operators, lacks = [], []
+    for key, demands in by_package.items():
+        catalog = catalogs.get(catalog_reference(key[1], key[0]))
+        operator = _operator(key, demands, catalog)
+        operators.append(operator)
+        if catalog is None:
+            warnings.extend(_beyond(operator))
+        elif text := lack(catalog, operator.package, [channel.name for channel in operator.channels]):
+            lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.reason})")
     order_of_source = list(INDEXES)
-    return (
-        tuple(
-            sorted(
-                operators, key=lambda op: (natural(op.minor), order_of_source.index(op.source), op.package)
-            )
-        ),
-        sorted(set(warnings)),
-    )
+    operators.sort(key=lambda op: (natural(op.minor), order_of_source.index(op.source), op.package))
+    return Union(tuple(operators), tuple(sorted(set(warnings))), tuple(sorted(lacks)))
 
 
-def _with_requirements(asked: Asked) -> tuple[dict[tuple[str, Demand], set[str]], list[str]]:
-    """Fill in `{minor}` and add required packages, asked for by whoever asks for what needs them."""
+def _with_requirements(asked: Asked, resolver: Resolver) -> dict[tuple[str, Demand], set[str]]:
+    """Settle all demands and what these require in turn, asked for by whoever asks for what needs them."""
     everything: dict[tuple[str, Demand], set[str]] = defaultdict(set)
-    warnings = []
-    for (minor, demand), who in asked.items():
-        channel = demand.channel and demand.channel.replace("{minor}", minor)
-        pin = demand.pin
-        if pin and channel and _is_later(pin, channel):
-            warnings.append(
-                f"{few(who)}: {demand.package} is pinned to {pin}, which channel {channel} cannot have; the "
-                f"newest of the channel is mirrored: correct {demand.label}-channel or {demand.label}-version"
-            )
-            pin = None
-        everything[minor, replace(demand, channel=channel, pin=pin)] |= who
-        for package, needed in required_packages(demand.package, channel, minor):
-            origin = f"required by {demand.package}{f' {channel}' if channel else ''}"
-            everything[minor, Demand(demand.label, package, demand.source, needed, origin)] |= who
-        if text := doubt(demand.package, channel):
-            warnings.append(text)
-    return everything, warnings
+    waiting = deque((minor, demand, who) for (minor, demand), who in asked.items())
+    while waiting:
+        minor, demand, who = waiting.popleft()
+        for settled in resolver.settle(minor, demand, who):
+            known = everything[minor, settled]
+            if not who <= known:
+                known |= who
+                waiting.extend((minor, needed, who) for needed in resolver.required(minor, settled, who))
+    return everything
 
 
-def _is_later(version: str, channel: str) -> bool:
-    """Whether a channel named after a release (`release-v2.10`) is too old for a version (2.12.5)."""
-    release = re.search(r"(\d+)\.(\d+)$", channel)
-    return release is not None and order(minor_of(version)) > order(release[0])
-
-
-def _operator(key: _Key, demands: list[tuple[Demand, set[str]]]) -> Operator:
+def _operator(key: _Key, demands: list[tuple[Demand, set[str]]], catalog: Catalog | None) -> Operator:
     minor, source, package = key
+    found = catalog.package(package) if catalog else None
     by_channel: dict[str, list[tuple[Demand, set[str]]]] = defaultdict(list)
     for demand, who in demands:
         if demand.channel is not None:
             by_channel[demand.channel].append((demand, who))
     channels = tuple(_channel(name, by_channel[name]) for name in sorted(by_channel, key=natural))
-    usual = CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
+    usual = found.default_channel if found else CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
     return Operator(
         minor=minor,
         source=source,
@@ -91,7 +93,7 @@ def _operator(key: _Key, demands: list[tuple[Demand, set[str]]]) -> Operator:
 
 def _channel(name: str, demands: list[tuple[Demand, set[str]]]) -> Channel:
     """Restrict a channel to the pinned versions; where anybody is not pinned, up to its head."""
-    pins = sorted({demand.pin for demand, _ in demands if demand.pin}, key=order)
+    pins = sorted({demand.pin for demand, _ in demands if demand.pin}, key=semver.key)
     free = any(demand.pin is None for demand, _ in demands)
     return Channel(
         name=name,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from steps.autoshift.planning import NoVersionError, plan_fleet
 from steps.autoshift.source import SourceFile
-from steps.autoshift.versions import FORMS, within
-from steps.cli import boolean, kubernetes_name, optional
 from steps.errors import (
     ClusterError,
     ConflictError,
@@ -30,31 +28,16 @@ from steps.inputs.values import read_policies, read_values
 from steps.workload.configmaps import IMAGESET_KEY, texts_of
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
 
     from steps.autoshift.plan import FleetPlan
+    from steps.inputs.choice import ImageSetChoice
     from steps.inputs.values import ValuesSource
     from steps.tree import Tree
 
+SHOWN = 20  # of what catalogs lack, in a message
+
 log = logging.getLogger("steps.inputs")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSetChoice:
-    """How the ImageSet comes about; `configmap`, where named, overrides generating.
-
-    `openshift_version` has the bounds of min- and max-version in it; `overlay` is a path in the repository;
-    `asks_hub` has the cluster's own version count where there is no other.
-    """
-
-    openshift_version: str | None
-    operators_only: bool
-    openshift_only: bool
-    overlay: str | None
-    configmap: str | None
-    namespace: str
-    asks_hub: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,65 +55,6 @@ class ImageSet:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments that `from_arguments` reads."""
-    group = parser.add_argument_group("ImageSet")
-    group.add_argument(
-        "--openshift-version",
-        type=optional(str),
-        help="X.Y, X.Y.Z or X.Y.Z-X.Y.Z; overrides what the values name",
-    )
-    group.add_argument(
-        "--min-version", type=optional(str), help="X.Y.Z: mirror OpenShift from this release on"
-    )
-    group.add_argument(
-        "--max-version", type=optional(str), help="X.Y.Z: up to this release; needs --min-version"
-    )
-    group.add_argument(
-        "--operators-only", type=boolean, default=False, help="true leaves OpenShift itself out"
-    )
-    group.add_argument(
-        "--openshift-only", type=boolean, default=False, help="true leaves operators and images out"
-    )
-    group.add_argument(
-        "--imageset-overlay",
-        type=optional(str),
-        help="file in the repository, with fields of an ImageSet that are merged over the generated one",
-    )
-    group.add_argument(
-        "--imageset-configmap",
-        type=optional(kubernetes_name),
-        help="ConfigMap whose key imageset.yaml is used as it is, instead of generating one",
-    )
-    group.add_argument(
-        "--namespace", type=kubernetes_name, default="oc-mirror", help="the workload's namespace"
-    )
-
-
-def from_arguments(arguments: argparse.Namespace, *, asks_hub: bool = True) -> ImageSetChoice:
-    """Collect what `add_arguments` declared. Raises `UsageError` for arguments that contradict each other."""
-    if arguments.operators_only and arguments.openshift_only:
-        raise UsageError(
-            "operators-only and openshift-only are both true, which leaves nothing to mirror",
-            "set one of them to false",
-        )
-    try:
-        version = within(
-            arguments.openshift_version or "", arguments.min_version or "", arguments.max_version or ""
-        )
-    except ValueError as error:
-        raise UsageError(str(error), f"openshift-version can be {FORMS}") from error
-    return ImageSetChoice(
-        openshift_version=version or None,
-        operators_only=arguments.operators_only,
-        openshift_only=arguments.openshift_only,
-        overlay=arguments.imageset_overlay,
-        configmap=arguments.imageset_configmap,
-        namespace=arguments.namespace,
-        asks_hub=asks_hub,
-    )
-
-
 def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
     """Generate the ImageSet, or read it from the ConfigMap that the user named.
 
@@ -145,7 +69,7 @@ def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
 def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
     """Generate the ImageSet and check it as strictly as a user's. Raises `InvalidInputError`."""
     overlay = _overlay(tree, choice.overlay) if choice.overlay else None
-    plan = _plan(read_values(tree, file_path), read_policies(tree), choice)
+    plan = _checked(_plan(read_values(tree, file_path), read_policies(tree), choice), choice.catalogs.mode)
     text = generate_imageset(
         plan,
         operators_only=choice.operators_only,
@@ -156,6 +80,17 @@ def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
     return ImageSet(text=text, source="generated", facts=check_imageset(text, origin=origin), plan=plan)
 
 
+def _checked(plan: FleetPlan, mode: str) -> FleetPlan:
+    """Refuse a plan of things that the catalogs do not have, or warn of them. Raises InvalidInputError."""
+    if plan.lacks and mode != "warn":
+        more = f"; and {len(plan.lacks) - SHOWN} more" if len(plan.lacks) > SHOWN else ""
+        raise InvalidInputError(
+            f"{'; '.join(plan.lacks[:SHOWN])}{more}",
+            "correct the labels of these operators, or set catalog-check to warn",
+        )
+    return replace(plan, warnings=(*plan.warnings, *plan.lacks))
+
+
 def _plan(files: list[SourceFile], policies: list[SourceFile], choice: ImageSetChoice) -> FleetPlan:
     """Plan the fleet; where nobody names an OpenShift version, with that of the hub."""
     plan = partial(
@@ -164,6 +99,7 @@ def _plan(files: list[SourceFile], policies: list[SourceFile], choice: ImageSetC
         policies,
         operators_only=choice.operators_only,
         openshift_only=choice.openshift_only,
+        read_catalogs=choice.catalogs.read,
     )
     try:
         return plan(openshift_version=choice.openshift_version)
@@ -262,7 +198,8 @@ def expect(imageset: ImageSet, sha256: str | None) -> None:
     if sha256 and imageset.sha256 != sha256:
         raise ConflictError(
             "the ImageSet is no longer the one that generate-or-use-imageset reported",
-            "it was changed during this run: start a new run",
+            "a ConfigMap or a catalog changed during this run: start a new run; with shared-workspace bound "
+            "a catalog is read only once",
         )
 
 

@@ -1,0 +1,122 @@
+"""The files of a catalog in the layers of its image, from the topmost layer down.
+
+A file of an upper layer hides the one of a lower layer, and a whiteout hides what it names (OCI image-spec,
+layer.md). Nothing is stored: a layer is a stream that is read once, and a file stays in memory while it is
+looked at.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from steps.catalog.fbc import merge, packages_of
+from steps.errors import RegistryError
+
+if TYPE_CHECKING:
+    from steps.catalog.facts import Catalog, Package
+    from steps.catalog.wanted import Wanted
+
+LABEL: Final = "operators.operatorframework.io.index.configs.v1"  # says where the catalog lies in its image
+FOLDER: Final = "/configs"
+LARGEST: Final = 96 * 1024 * 1024  # of one file: it is in memory while it is searched
+_WHITEOUT: Final = ".wh."
+_OPAQUE: Final = ".wh..wh..opq"
+
+
+def folder_of(config: dict[str, Any]) -> str:
+    """Return the folder of the catalog, such as `configs`, from an image's configuration."""
+    labels = (config.get("config") or {}).get("Labels") or {}
+    return str(labels.get(LABEL) or FOLDER).strip("/")
+
+
+def likely_layers(config: dict[str, Any], count: int, folder: str) -> list[int]:
+    """Pick the layers whose history names the folder, topmost first; every layer where history tells nothing.
+
+    The layer that `opm serve --cache-only` makes is the largest, and holds a cache outside the folder.
+    """
+    history = [entry for entry in config.get("history") or [] if not entry.get("empty_layer")]
+    everything = list(range(count - 1, -1, -1))
+    if len(history) != count:
+        return everything
+    made_by = [str(entry.get("created_by") or "") for entry in history]
+    named = [i for i in everything if f"/{folder}" in made_by[i] and "--cache-only" not in made_by[i]]
+    return named or everything
+
+
+@dataclass(slots=True)
+class Search:
+    """A search through the layers of one image; what is found gathers in `packages` and `names`."""
+
+    reference: str
+    folder: str
+    wanted: Wanted
+    packages: dict[str, Package] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    _seen: set[PurePosixPath] = field(default_factory=set)
+    _hidden: set[PurePosixPath] = field(default_factory=set)
+
+    @property
+    def found_any(self) -> bool:
+        """Whether the folder was there at all."""
+        return bool(self._seen)
+
+    def read(self, layer: IO[bytes]) -> None:
+        """Read one uncompressed layer. Raises TarError for what is none, RegistryError for its content.
+
+        What is found counts only when the layer was read to its end, so that it can be read again.
+        """
+        pattern, root = self.wanted.pattern(), PurePosixPath(self.folder)
+        seen, hidden, found = set(), set(), []
+        with tarfile.open(fileobj=layer, mode="r|") as archive:
+            for member in archive:
+                path = PurePosixPath(member.name.removeprefix("./").lstrip("/"))
+                if path.name.startswith(_WHITEOUT):
+                    name = path.name.removeprefix(_WHITEOUT)
+                    hidden.add(path.parent if path.name == _OPAQUE else path.with_name(name))
+                elif member.isfile() and path.is_relative_to(root) and not self._is_hidden(path):
+                    seen.add(path)
+                    content = self._content(archive, member)
+                    if pattern.search(content):
+                        found.append(self._parse(content, path))
+        self._seen |= seen
+        self._hidden |= hidden
+        self.names |= {
+            path.relative_to(root).parts[0] for path in seen if len(path.parts) > len(root.parts) + 1
+        }
+        for packages in found:
+            for name, package in packages.items():
+                self.packages[name] = merge(self.packages.get(name), package)
+
+    def add_to(self, catalog: Catalog) -> None:
+        """Enter what was found, and that the rest is not there."""
+        for name in self.wanted.packages:
+            catalog.packages[name] = self.packages.get(name)
+        for api in self.wanted.apis:
+            catalog.providers[api] = tuple(
+                sorted(package.name for package in self.packages.values() if package.provides(api))
+            )
+        catalog.names = tuple(sorted({*catalog.names, *self.names}))
+
+    def _is_hidden(self, path: PurePosixPath) -> bool:
+        return path in self._seen or not self._hidden.isdisjoint([path, *path.parents])
+
+    def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+        if member.size > LARGEST:
+            raise RegistryError(
+                f"{self.reference}: {member.name} has {member.size:,} bytes, more than {LARGEST:,}",
+                "set catalog-check to off",
+            )
+        stream = archive.extractfile(member)
+        return stream.read() if stream else b""
+
+    def _parse(self, content: bytes, path: PurePosixPath) -> dict[str, Package]:
+        try:
+            return packages_of(content, self.wanted)
+        except ValueError as error:
+            raise RegistryError(
+                f"{self.reference}: /{path} is no file-based catalog: {str(error)[:200]}",
+                "report it to the catalog's publisher, or set catalog-check to off",
+            ) from error

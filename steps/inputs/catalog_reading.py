@@ -1,0 +1,122 @@
+"""Catalogs read from their registries, all at once, and kept by the digest of the image."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.catalog.facts import Catalog, from_json, to_json
+from steps.catalog.layers import Search, folder_of, likely_layers
+from steps.catalog.requirements import missing
+from steps.errors import RegistryError
+from steps.files import write_atomically
+from steps.registry.client import Image, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from steps.registry.access import Logins
+
+log = logging.getLogger("steps.inputs")
+
+DEADLINE: Final = 300  # seconds for all catalogs of a run
+STALE: Final = 30 * 24 * 3600  # seconds after which what was kept of a catalog goes
+
+
+class Reading:
+    """One reading of several catalogs."""
+
+    def __init__(
+        self,
+        wanted: Mapping[str, frozenset[str]],
+        *,
+        logins: Logins,
+        ca_bundle: Path | None,
+        workspace: Path | None,
+    ) -> None:
+        """`wanted` are packages by the reference of their catalog."""
+        self._wanted, self._logins = wanted, logins
+        self._ca_bundle, self._workspace = ca_bundle, workspace
+        self._deadline = time.monotonic() + DEADLINE
+        # A layer's files are large: one at a time in memory. The network is shared anyway.
+        self._one_at_a_time = threading.Lock()
+
+    def all(self) -> dict[str, Catalog | RegistryError]:
+        """Read every catalog, each with its result or what kept us from it."""
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            return dict(zip(self._wanted, pool.map(self._attempt, self._wanted), strict=True))
+
+    def _attempt(self, reference: str) -> Catalog | RegistryError:
+        try:
+            return self._read(reference)
+        except RegistryError as error:
+            return error
+
+    def _read(self, reference: str) -> Catalog:
+        name, _, tag = reference.rpartition(":")
+        registry = Registry(name, logins=self._logins, ca_bundle=self._ca_bundle, deadline=self._deadline)
+        with closing(registry):
+            image = registry.image(tag)
+            catalog = self._kept(reference, image.digest) or Catalog(reference, image.digest)
+            asked = self._wanted[reference]
+            if missing(catalog, asked):
+                with self._one_at_a_time:
+                    _complete(catalog, asked, registry, image)
+                self._keep(catalog)
+        return catalog
+
+    def _path(self, digest: str) -> Path | None:
+        name = f"{digest.replace(':', '-')}.json"
+        return self._workspace / "catalogs" / name if self._workspace else None
+
+    def _kept(self, reference: str, digest: str) -> Catalog | None:
+        path = self._path(digest)
+        try:
+            return from_json(json.loads(path.read_bytes()), reference, digest) if path else None
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def _keep(self, catalog: Catalog) -> None:
+        """Keep what was read, unless the workspace cannot hold it; remove what nobody wrote for a month."""
+        if not (path := self._path(catalog.digest)):
+            return
+        try:
+            write_atomically(path, json.dumps(to_json(catalog), sort_keys=True))
+        except OSError as error:
+            log.info("What was read of %s is not kept: %s.", catalog.reference, error.strerror)
+            return
+        for other in path.parent.glob("*.json"):
+            with suppress(OSError):
+                if time.time() - other.stat().st_mtime > STALE:
+                    other.unlink()
+
+
+def _complete(catalog: Catalog, asked: frozenset[str], registry: Registry, image: Image) -> None:
+    """Search the layers until all is known that the asked packages can need."""
+    config = registry.config(image)
+    folder = folder_of(config)
+    likely = likely_layers(config, len(image.layers), folder)
+    while wanted := missing(catalog, asked):
+        search = Search(catalog.reference, folder, wanted)
+        _search(search, registry, image, likely)
+        if not search.found_any:
+            search = Search(catalog.reference, folder, wanted)
+            _search(search, registry, image, list(range(len(image.layers) - 1, -1, -1)))
+        if not search.found_any:
+            raise RegistryError(
+                f"{catalog.reference} has no folder /{folder}: it is no file-based catalog",
+                "name a catalog of OpenShift 4.11 or later, or set catalog-check to off",
+            )
+        search.add_to(catalog)
+
+
+def _search(search: Search, registry: Registry, image: Image, layers: list[int]) -> None:
+    for index in layers:
+        layer: dict[str, Any] = image.layers[index]
+        registry.read_layer(image, layer, search.read)

@@ -1,0 +1,118 @@
+"""The catalogs that a plan's operators come from, read from their registries (the parameter catalog-check).
+
+All catalogs are asked at once. A workspace keeps what was read, by the digest of the image, so that a catalog
+that has not changed costs two requests.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from steps.autoshift.operators import TABLE
+from steps.cli import optional
+from steps.errors import RegistryError
+from steps.registry import AbsentError, Logins, UnreachableError, obstacle
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from steps.catalog.facts import Catalog
+
+log = logging.getLogger("steps.inputs")
+
+MODES: Final = ("auto", "error", "warn", "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogCheck:
+    """How to read catalogs.
+
+    `auto` checks where a registry lets us in, `error` insists, `warn` makes warnings of what is wrong, `off`
+    does without. `authfile` is a pull secret and `workspace` where what was read is kept; either may lack.
+    """
+
+    mode: str
+    authfile: Path | None
+    ca_bundle: Path | None
+    workspace: Path | None
+
+    def read(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog]:
+        """Look packages up in their catalogs, by reference; catalogs that cannot be read are left out.
+
+        Raises RegistryError where that may not be: with `error`, and with `auto` for a catalog that a
+        registry says it does not have.
+        """
+        if self.mode == "off" or not wanted:
+            return {}
+        found: dict[str, Catalog] = {}
+        failures: dict[str, RegistryError] = {}
+        for reference, result in self._results(wanted).items():
+            if not isinstance(result, RegistryError):
+                found[reference] = result
+            elif self.mode == "error" or (self.mode == "auto" and isinstance(result, AbsentError)):
+                raise result
+            else:
+                failures[reference] = result
+        self._tell(found, failures)
+        return found
+
+    def _results(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog | RegistryError]:
+        logins = Logins.read(self.authfile)
+        obstacles = {host: obstacle(host) for host in {_host(reference) for reference in wanted}}
+        hint = "check network and proxy, or set catalog-check to off"
+        results: dict[str, Catalog | RegistryError] = {
+            reference: UnreachableError(reason, hint)
+            for reference in wanted
+            if (reason := obstacles[_host(reference)])
+        }
+        within_reach = {reference: names for reference, names in wanted.items() if reference not in results}
+        if within_reach:
+            from steps.inputs.catalog_reading import Reading  # late: what it imports costs 0.1 s
+
+            reading = Reading(within_reach, logins=logins, ca_bundle=self.ca_bundle, workspace=self.workspace)
+            results |= reading.all()
+        return results
+
+    def _tell(self, found: Mapping[str, Catalog], failures: Mapping[str, RegistryError]) -> None:
+        if found:
+            log.info("Catalogs checked: %s.", ", ".join(sorted(found)))
+        if failures:
+            reasons = "; ".join(sorted({error.reason for error in failures.values()}))
+            log.log(
+                logging.WARNING if self.mode == "warn" else logging.INFO,
+                "Catalogs not checked: %s. What is built in serves (%s).",
+                reasons,
+                TABLE,
+            )
+
+
+def add_arguments(group: argparse._ArgumentGroup) -> None:
+    """Declare the arguments that `from_arguments` reads besides those of the values."""
+    group.add_argument(
+        "--catalog-check",
+        choices=MODES,
+        default="auto",
+        help="auto checks operators against their catalogs where the registry can be read, error insists on "
+        "it, warn only warns, off does without",
+    )
+    group.add_argument(
+        "--authfile", type=optional(Path), metavar="FILE", help="pull secret for it, if the file exists"
+    )
+
+
+def from_arguments(arguments: argparse.Namespace) -> CatalogCheck:
+    """Collect what `add_arguments` and the values' own declared."""
+    return CatalogCheck(
+        mode=arguments.catalog_check,
+        authfile=arguments.authfile,
+        ca_bundle=arguments.ca_bundle,
+        workspace=arguments.workspace,
+    )
+
+
+def _host(reference: str) -> str:
+    return reference.partition("/")[0]

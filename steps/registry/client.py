@@ -1,0 +1,243 @@
+"""Read manifests and layers from a registry (OCI distribution-spec); nothing is stored.
+
+Everything is bounded: a few seconds to see that a registry answers at all, half a minute for a silent one,
+three attempts for what fails for want of a network, a deadline for all of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import time
+import zlib
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import stamina
+from requests.utils import parse_dict_header
+from urllib3.exceptions import HTTPError
+
+from steps.errors import RegistryError
+from steps.registry.access import (
+    BusyError,
+    Logins,
+    UnreachableError,
+    explain_status,
+    is_local,
+)
+from steps.registry.arrival import Stream, TrustingAdapter, broken, late
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Result = TypeVar("Result")
+
+TIMEOUT: Final = (3.05, 30)  # seconds to connect, and to wait for bytes
+ATTEMPTS: Final = 3
+LONGEST_PAUSE: Final = 20  # seconds, whatever the registry asks for
+LARGEST_MANIFEST: Final = 8 * 1024 * 1024
+LARGEST_LAYER: Final = 4 * 1024**3
+_INDEXES: Final = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_MANIFESTS: Final = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of one platform: its digest, its layers (bottom first) and its configuration's descriptor."""
+
+    name: str
+    digest: str
+    layers: tuple[dict[str, Any], ...]
+    config: dict[str, Any]
+
+
+class Registry:
+    """Reads one repository of a registry; for use in one thread.
+
+    Every method can raise UnreachableError, RefusedError, AbsentError, BusyError, and RegistryError for what
+    else is wrong.
+    """
+
+    def __init__(self, name: str, *, logins: Logins, ca_bundle: Path | None, deadline: float) -> None:
+        """`name` is HOST[:PORT]/REPOSITORY, `deadline` a time of `time.monotonic`."""
+        self._host, _, self._repository = name.partition("/")
+        self._login = logins.of(self._host, self._repository)
+        self._deadline = deadline
+        self._authorization = ""
+        scheme = "http" if is_local(self._host) else "https"
+        self._base = f"{scheme}://{self._host}/v2/{self._repository}"
+        self._session = requests.Session()
+        self._session.auth = _no_netrc  # the pull secret alone counts, not ~/.netrc
+        if ca_bundle and ca_bundle.is_file() and ca_bundle.stat().st_size:
+            self._session.mount("https://", TrustingAdapter(ca_bundle))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def image(self, tag: str) -> Image:
+        """Find the image of a tag: of its platforms linux/amd64, since catalogs hold the same on all."""
+        name = f"{self._host}/{self._repository}:{tag}"
+        digest, manifest = self._retrying(lambda: self._manifest(tag, name))
+        if manifest.get("mediaType") in _INDEXES or "manifests" in manifest:
+            digest = _of_platform(manifest, name)
+            digest, manifest = self._retrying(lambda: self._manifest(digest, name))
+        layers, config = manifest.get("layers"), manifest.get("config")
+        if not isinstance(layers, list) or not isinstance(config, dict):
+            raise RegistryError(f"{name} is no image that can be read", "is it a catalog's index image?")
+        return Image(name, digest, tuple(layers), config)
+
+    def config(self, image: Image) -> dict[str, Any]:
+        """Read an image's configuration: labels and history."""
+        found = self._retrying(lambda: self._blob(image.config, image.name, LARGEST_MANIFEST, _parse))
+        return found if isinstance(found, dict) else {}
+
+    def read_layer(self, image: Image, layer: dict[str, Any], read: Callable[[IO[bytes]], Result]) -> Result:
+        """Give `read` the uncompressed layer; again from the start where the connection breaks."""
+        media_type = str(layer.get("mediaType"))
+        if media_type.endswith("zstd"):
+            raise RegistryError(
+                f"{image.name} has layers compressed by zstd, which are not read here",
+                "set catalog-check to off",
+            )
+        return self._retrying(
+            lambda: self._blob(
+                layer, image.name, LARGEST_LAYER, lambda stream: read(_unpacked(stream, media_type))
+            )
+        )
+
+    def _retrying(self, attempt: Callable[[], Result]) -> Result:
+        for trial in stamina.retry_context(on=_pause, attempts=ATTEMPTS, wait_initial=0.5, timeout=None):
+            with trial:
+                return attempt()
+        raise AssertionError("the last attempt returns or raises")
+
+    def _manifest(self, reference: str, name: str) -> tuple[str, dict[str, Any]]:
+        with self._get(f"manifests/{reference}", name, accept=", ".join(_INDEXES + _MANIFESTS)) as answer:
+            content = Stream(answer.raw, self._deadline, LARGEST_MANIFEST, name).read()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if reference.startswith("sha256:") and digest != reference:
+            raise UnreachableError(f"{name}: the manifest {reference} arrived damaged", "try again")
+        manifest = _parse_text(content)
+        if not isinstance(manifest, dict):
+            raise RegistryError(f"{name}: what answers for {self._host} is no registry", "check the proxy")
+        return digest, manifest
+
+    def _blob(
+        self, descriptor: dict[str, Any], name: str, limit: int, read: Callable[[IO[bytes]], Result]
+    ) -> Result:
+        digest = str(descriptor.get("digest"))
+        with self._get(f"blobs/{digest}", name) as answer:
+            stream = Stream(answer.raw, self._deadline, limit, name)
+            try:
+                result = read(stream)  # type: ignore[arg-type] # has what readers call
+                stream.drain()
+            except (EOFError, OSError, zlib.error, ValueError, HTTPError) as error:
+                raise broken(error, name) from error
+        if digest.startswith("sha256:") and stream.digest != digest:
+            raise UnreachableError(f"{name}: the layer {digest[:19]} arrived damaged", "try again")
+        return result
+
+    def _get(self, path: str, name: str, accept: str = "*/*") -> requests.Response:
+        """Send a request, with a login where the registry asks for one."""
+        answer = self._send(f"{self._base}/{path}", name, accept)
+        if answer.status_code == requests.codes.unauthorized:
+            answer.close()
+            if authorization := self._answer(answer.headers.get("WWW-Authenticate", ""), name):
+                self._authorization = authorization
+                answer = self._send(f"{self._base}/{path}", name, accept)
+        if answer.status_code != requests.codes.ok:
+            answer.close()
+            raise self._failure(answer, name)
+        return answer
+
+    def _send(self, url: str, name: str, accept: str, **options: Any) -> requests.Response:
+        if time.monotonic() > self._deadline:
+            raise late(name)
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        if self._authorization and "auth" not in options:
+            headers["Authorization"] = self._authorization
+        try:
+            return self._session.get(url, headers=headers, stream=True, timeout=TIMEOUT, **options)
+        except requests.exceptions.SSLError as error:
+            raise RegistryError(
+                f"the certificate of {self._host} is not trusted",
+                "put its CA into the ConfigMap trusted-ca, key ca-bundle.crt",
+            ) from error
+        except (requests.RequestException, ValueError) as error:
+            raise broken(error, name, self._host) from error
+
+    def _answer(self, challenge: str, name: str) -> str:
+        """Return what the challenge of a 401 asks for: basic auth, or a token from where it says."""
+        scheme, _, text = challenge.partition(" ")
+        if scheme.lower() == "basic":
+            return _basic(self._login) if self._login else ""
+        fields = parse_dict_header(text)  # type: ignore[no-untyped-call]
+        realm = str(fields.get("realm") or "")
+        if scheme.lower() != "bearer" or (
+            urlsplit(realm).scheme == "http" and self._base.startswith("https")
+        ):
+            return ""  # never a password in the clear
+        asked = {key: fields[key] for key in ("service", "scope") if fields.get(key)}
+        with self._send(realm, name, "*/*", params=asked, auth=self._login or _no_netrc) as answer:
+            if answer.status_code != requests.codes.ok:
+                raise self._failure(answer, name)
+            token = _parse_text(Stream(answer.raw, self._deadline, LARGEST_MANIFEST, name).read())
+        found = (token.get("token") or token.get("access_token")) if isinstance(token, dict) else None
+        return f"Bearer {found}" if found else ""
+
+    def _failure(self, answer: requests.Response, name: str) -> RegistryError:
+        error = explain_status(answer.status_code, name, self._host, has_login=bool(self._login))
+        after = answer.headers.get("Retry-After", "")
+        if isinstance(error, BusyError) and after.isdecimal() and len(after) < 6:
+            error.seconds = float(after)
+        return error
+
+
+def _pause(error: Exception) -> bool | float:
+    """Whether to try again, or after how many seconds."""
+    if isinstance(error, BusyError) and error.seconds:
+        return min(error.seconds, LONGEST_PAUSE)
+    return isinstance(error, BusyError | UnreachableError)
+
+
+def _unpacked(stream: IO[bytes], media_type: str) -> IO[bytes]:
+    return gzip.GzipFile(fileobj=stream) if media_type.endswith("gzip") else stream  # type: ignore[return-value]
+
+
+def _of_platform(index: dict[str, Any], name: str) -> str:
+    for entry in index.get("manifests") or []:
+        platform = entry.get("platform") or {}
+        if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+            return str(entry.get("digest"))
+    raise RegistryError(f"{name} has no image for linux/amd64", "is it a catalog's index image?")
+
+
+def _parse(stream: IO[bytes]) -> Any:
+    return _parse_text(stream.read())
+
+
+def _parse_text(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _basic(login: tuple[str, str]) -> str:
+    return f"Basic {base64.b64encode(':'.join(login).encode()).decode()}"
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,62 @@
+"""A registry of the tests' own, and the way entrypoints read catalogs from it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+
+from steps.inputs.catalogs import CatalogCheck
+from tests.testbed.registry import Registry, serving
+from tests.unit.catalog.front import Front, before
+
+Check = Callable[..., CatalogCheck]
+
+
+def _needs_registry() -> None:
+    if shutil.which("docker-registry") is None:
+        pytest.skip("needs a registry: apt install docker-registry")
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    _needs_registry()
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def closed_registry() -> Iterator[Registry]:
+    """One that asks for a login."""
+    _needs_registry()
+    with serving(username="me", password="secret") as found:
+        yield found
+
+
+@pytest.fixture
+def front(registry: Registry) -> Iterator[Front]:
+    with before(registry) as found:
+        yield found
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """What is tried again is tried again without a pause."""
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """A factory of checks, without a workspace unless one is given; proxies of the machine do not count."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+    def make(
+        mode: str = "error", *, authfile: Path | None = None, workspace: Path | None = None
+    ) -> CatalogCheck:
+        return CatalogCheck(mode=mode, authfile=authfile, ca_bundle=None, workspace=workspace)
+
+    return make
