@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import requests
 
@@ -28,8 +31,8 @@ class Front:
 
 
 @contextmanager
-def before(registry: Registry) -> Iterator[Front]:
-    """Serve a front on a free port of this machine."""
+def before(registry: Registry, certificate: Path | None = None) -> Iterator[Front]:
+    """Serve a front on a free port of this machine, over TLS with a certificate (and key, in one file)."""
     front = Front(registry)
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,6 +66,10 @@ def before(registry: Registry) -> Iterator[Front]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     front.host = f"127.0.0.1:{server.server_port}"
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -71,3 +78,42 @@ def before(registry: Registry) -> Iterator[Front]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def proxy_to(address: str, asked: list[str]) -> Iterator[str]:
+    """Serve a proxy that takes every CONNECT to `address` and notes what was asked for; yield its URL."""
+    host, _, port = address.partition(":")
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+        def do_CONNECT(self) -> None:
+            asked.append(self.path)
+            with socket.create_connection((host, int(port))) as upstream:
+                self.send_response(200)
+                self.end_headers()
+                there = threading.Thread(target=_pass_on, args=(self.connection, upstream))
+                there.start()
+                _pass_on(upstream, self.connection)
+                there.join()
+            self.close_connection = True
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
