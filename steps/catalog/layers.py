@@ -68,7 +68,7 @@ class Search:
 
         What is found counts only when the layer was read to its end, so that it can be read again.
         """
-        pattern, root = self.wanted.pattern(), PurePosixPath(self.folder)
+        patterns, root = self.wanted.patterns(), PurePosixPath(self.folder)
         seen, hidden, found = set(), set(), []
         with tarfile.open(fileobj=layer, mode="r|") as archive:
             for member in archive:
@@ -79,7 +79,7 @@ class Search:
                 elif member.isfile() and path.is_relative_to(root) and not self._is_hidden(path):
                     seen.add(path)
                     content = self._content(archive, member)
-                    if pattern.search(content):
+                    if any(pattern.search(content) for pattern in patterns):
                         found.append(self._parse(content, path))
         self._seen |= seen
         self._hidden |= hidden

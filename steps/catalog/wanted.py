@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,17 @@ class Wanted:
         """Whether there is anything to look for."""
         return bool(self.packages or self.apis)
 
-    def pattern(self) -> re.Pattern[bytes]:
-        """Make a pattern that every file with any of it has; each part begins with a literal, for speed."""
+    def patterns(self) -> list[re.Pattern[bytes]]:
+        """Make patterns of which every file with any of it has one.
+
+        Each begins with a literal, which is found at 2 GB/s; all of them as one pattern at a tenth of that.
+        """
         kinds = {api.rpartition("/")[2] for api in self.apis}
-        parts = [_field("package", self.packages), _field("name", self.packages), _field("kind", kinds)]
-        return re.compile(b"|".join(part for part in parts if part))
+        fields = [("package", self.packages), ("name", self.packages), ("kind", kinds)]
+        return [re.compile(_field(name, values)) for name, values in fields if values]
 
 
-def _field(name: str, values: Iterable[str]) -> bytes:
+def _field(name: str, values: Collection[str]) -> bytes:
     """Match `name: value` of YAML as well as `"name": "value"` of JSON."""
     alternatives = b"|".join(re.escape(value).encode() for value in sorted(values))
     return (
