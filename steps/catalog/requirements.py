@@ -82,7 +82,12 @@ def mirrored(package: Package, channel: str, minimum: str, maximum: str) -> list
 
 
 def lack(catalog: Catalog, name: str, channels: Iterable[str]) -> str:
-    """Say what of a package a catalog does not have, with the nearest names; nothing where it has all."""
+    """Say what of a package a catalog does not have, with the nearest names; nothing where it has all.
+
+    Nothing too of a package that nobody looked for.
+    """
+    if name not in catalog.packages:
+        return ""
     package = catalog.package(name)
     if package is None:
         return f"{catalog.reference} has no package {name}{_nearest(name, catalog.names)}"
