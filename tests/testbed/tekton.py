@@ -21,6 +21,7 @@ _FIRST_DEPLOYMENTS = [
 ]
 # Autoscaling needs a metrics server, and has nothing to scale to here.
 _LEFT_OUT = {"webhook-hpa.yaml"}
+_WEBHOOKS = "500-webhooks.yaml"
 # Without it Tekton's own init containers are refused by the Pod Security level `restricted`.
 _FLAGS = '{"data":{"set-security-context":"true"}}'
 _PROBES = [
@@ -41,18 +42,24 @@ spec: {params: [{name: a, value: b}]}
 
 
 def install() -> None:
-    """Apply everything, prerequisites first; `wait_until_ready` comes next."""
+    """Apply everything, prerequisites first; `wait_until_ready` comes next.
+
+    The webhooks are registered last: from then on the API server refuses what they cannot yet be asked about.
+    """
     pipelines = binaries.ensure("tekton") / "config"
     triggers = binaries.ensure("triggers") / "config"
     control.apply(_manifests(pipelines / "100-namespace"))
     definitions = [*sorted((pipelines / "300-crds").glob("*.yaml")), *sorted(triggers.glob("300-*.yaml"))]
     control.apply(_join(definitions))
+    late = [pipelines / _WEBHOOKS, triggers / _WEBHOOKS]
     rest = [path for path in sorted(pipelines.glob("*.yaml")) if path.name not in _LEFT_OUT]
-    control.apply(_join(rest))
+    control.apply(_join([path for path in rest if path not in late]))
     control.kubectl("patch", "configmap", "feature-flags", "-n", "tekton-pipelines", "-p", _FLAGS)
     control.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    control.apply(_join([path for path in sorted(triggers.glob("*.yaml")) if path not in definitions]))
+    after = {*definitions, *late}
+    control.apply(_join([path for path in sorted(triggers.glob("*.yaml")) if path not in after]))
     control.apply(_manifests(triggers / "interceptors"))
+    control.apply(_join(late))
 
 
 def wait_until_ready() -> None:
