@@ -28,8 +28,9 @@ _OPAQUE: Final = ".wh..wh..opq"
 
 def folder_of(config: dict[str, Any]) -> str:
     """Return the folder of the catalog, such as `configs`, from an image's configuration."""
-    labels = (config.get("config") or {}).get("Labels") or {}
-    return str(labels.get(LABEL) or FOLDER).strip("/")
+    inner = config.get("config")
+    labels = inner.get("Labels") if isinstance(inner, dict) else None
+    return str((labels.get(LABEL) if isinstance(labels, dict) else None) or FOLDER).strip("/")
 
 
 def likely_layers(config: dict[str, Any], count: int, folder: str) -> list[int]:
@@ -37,7 +38,9 @@ def likely_layers(config: dict[str, Any], count: int, folder: str) -> list[int]:
 
     The layer that `opm serve --cache-only` makes is the largest, and holds a cache outside the folder.
     """
-    history = [entry for entry in config.get("history") or [] if not entry.get("empty_layer")]
+    entries = config.get("history")
+    told = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    history = [entry for entry in told if not entry.get("empty_layer")]
     everything = list(range(count - 1, -1, -1))
     if len(history) != count:
         return everything

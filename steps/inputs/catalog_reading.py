@@ -8,20 +8,21 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from steps.catalog.facts import Catalog, from_json, to_json
 from steps.catalog.layers import Search, folder_of, likely_layers
 from steps.catalog.requirements import missing
 from steps.errors import RegistryError
 from steps.files import write_atomically
-from steps.registry.client import Image, Registry
+from steps.registry.client import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from steps.registry.access import Logins
+    from steps.registry.images import Image
 
 log = logging.getLogger("steps.inputs")
 
@@ -118,5 +119,4 @@ def _complete(catalog: Catalog, asked: frozenset[str], registry: Registry, image
 
 def _search(search: Search, registry: Registry, image: Image, layers: list[int]) -> None:
     for index in layers:
-        layer: dict[str, Any] = image.layers[index]
-        registry.read_layer(image, layer, search.read)
+        registry.read_layer(image, image.layers[index], search.read)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import json
+import logging
 import time
 import zlib
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -30,10 +29,15 @@ from steps.registry.access import (
     is_local,
 )
 from steps.registry.arrival import Stream, TrustingAdapter, broken, late
+from steps.registry.images import INDEXES, MANIFESTS, Blob, Image, is_index, of_platform, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+log = logging.getLogger("steps.registry")
+# stamina says of each retry only that there is one; ours say why.
+logging.getLogger("stamina").setLevel(logging.ERROR)
 
 Result = TypeVar("Result")
 
@@ -42,24 +46,6 @@ ATTEMPTS: Final = 3
 LONGEST_PAUSE: Final = 20  # seconds, whatever the registry asks for
 LARGEST_MANIFEST: Final = 8 * 1024 * 1024
 LARGEST_LAYER: Final = 4 * 1024**3
-_INDEXES: Final = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-_MANIFESTS: Final = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image of one platform: its digest, its layers (bottom first) and its configuration's descriptor."""
-
-    name: str
-    digest: str
-    layers: tuple[dict[str, Any], ...]
-    config: dict[str, Any]
 
 
 class Registry:
@@ -90,63 +76,66 @@ class Registry:
         """Find the image of a tag: of its platforms linux/amd64, since catalogs hold the same on all."""
         name = f"{self._host}/{self._repository}:{tag}"
         digest, manifest = self._retrying(lambda: self._manifest(tag, name))
-        if manifest.get("mediaType") in _INDEXES or "manifests" in manifest:
-            digest = _of_platform(manifest, name)
+        if is_index(manifest):
+            digest = of_platform(manifest, name)
             digest, manifest = self._retrying(lambda: self._manifest(digest, name))
-        layers, config = manifest.get("layers"), manifest.get("config")
-        if not isinstance(layers, list) or not isinstance(config, dict):
-            raise RegistryError(f"{name} is no image that can be read", "is it a catalog's index image?")
-        return Image(name, digest, tuple(layers), config)
+        return Image.of(name, digest, manifest)
 
     def config(self, image: Image) -> dict[str, Any]:
         """Read an image's configuration: labels and history."""
-        found = self._retrying(lambda: self._blob(image.config, image.name, LARGEST_MANIFEST, _parse))
-        return found if isinstance(found, dict) else {}
+        return self._retrying(
+            lambda: self._blob(
+                image.config, image.name, LARGEST_MANIFEST, lambda stream: parse(stream.read())
+            )
+        )
 
-    def read_layer(self, image: Image, layer: dict[str, Any], read: Callable[[IO[bytes]], Result]) -> Result:
+    def read_layer(self, image: Image, layer: Blob, read: Callable[[IO[bytes]], Result]) -> Result:
         """Give `read` the uncompressed layer; again from the start where the connection breaks."""
-        media_type = str(layer.get("mediaType"))
-        if media_type.endswith("zstd"):
+        if layer.media_type.endswith("zstd"):
             raise RegistryError(
                 f"{image.name} has layers compressed by zstd, which are not read here",
                 "set catalog-check to off",
             )
         return self._retrying(
             lambda: self._blob(
-                layer, image.name, LARGEST_LAYER, lambda stream: read(_unpacked(stream, media_type))
+                layer, image.name, LARGEST_LAYER, lambda stream: read(_unpacked(stream, layer.media_type))
             )
         )
 
     def _retrying(self, attempt: Callable[[], Result]) -> Result:
+        failure: RegistryError | None = None
         for trial in stamina.retry_context(on=_pause, attempts=ATTEMPTS, wait_initial=0.5, timeout=None):
             with trial:
-                return attempt()
+                if failure:
+                    log.info("%s; trying again", failure.reason)
+                try:
+                    return attempt()
+                except RegistryError as error:
+                    failure = error
+                    raise
         raise AssertionError("the last attempt returns or raises")
 
     def _manifest(self, reference: str, name: str) -> tuple[str, dict[str, Any]]:
-        with self._get(f"manifests/{reference}", name, accept=", ".join(_INDEXES + _MANIFESTS)) as answer:
+        with self._get(f"manifests/{reference}", name, accept=", ".join(INDEXES + MANIFESTS)) as answer:
             content = Stream(answer.raw, self._deadline, LARGEST_MANIFEST, name).read()
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if reference.startswith("sha256:") and digest != reference:
             raise UnreachableError(f"{name}: the manifest {reference} arrived damaged", "try again")
-        manifest = _parse_text(content)
-        if not isinstance(manifest, dict):
+        manifest = parse(content)
+        if not manifest:
             raise RegistryError(f"{name}: what answers for {self._host} is no registry", "check the proxy")
         return digest, manifest
 
-    def _blob(
-        self, descriptor: dict[str, Any], name: str, limit: int, read: Callable[[IO[bytes]], Result]
-    ) -> Result:
-        digest = str(descriptor.get("digest"))
-        with self._get(f"blobs/{digest}", name) as answer:
+    def _blob(self, blob: Blob, name: str, limit: int, read: Callable[[IO[bytes]], Result]) -> Result:
+        with self._get(f"blobs/{blob.digest}", name) as answer:
             stream = Stream(answer.raw, self._deadline, limit, name)
             try:
                 result = read(stream)  # type: ignore[arg-type] # has what readers call
                 stream.drain()
             except (EOFError, OSError, zlib.error, ValueError, HTTPError) as error:
                 raise broken(error, name) from error
-        if digest.startswith("sha256:") and stream.digest != digest:
-            raise UnreachableError(f"{name}: the layer {digest[:19]} arrived damaged", "try again")
+        if stream.digest != blob.digest:
+            raise UnreachableError(f"{name}: the layer {blob.digest[:19]} arrived damaged", "try again")
         return result
 
     def _get(self, path: str, name: str, accept: str = "*/*") -> requests.Response:
@@ -193,8 +182,8 @@ class Registry:
         with self._send(realm, name, "*/*", params=asked, auth=self._login or _no_netrc) as answer:
             if answer.status_code != requests.codes.ok:
                 raise self._failure(answer, name)
-            token = _parse_text(Stream(answer.raw, self._deadline, LARGEST_MANIFEST, name).read())
-        found = (token.get("token") or token.get("access_token")) if isinstance(token, dict) else None
+            token = parse(Stream(answer.raw, self._deadline, LARGEST_MANIFEST, name).read())
+        found = token.get("token") or token.get("access_token")
         return f"Bearer {found}" if found else ""
 
     def _failure(self, answer: requests.Response, name: str) -> RegistryError:
@@ -214,25 +203,6 @@ def _pause(error: Exception) -> bool | float:
 
 def _unpacked(stream: IO[bytes], media_type: str) -> IO[bytes]:
     return gzip.GzipFile(fileobj=stream) if media_type.endswith("gzip") else stream  # type: ignore[return-value]
-
-
-def _of_platform(index: dict[str, Any], name: str) -> str:
-    for entry in index.get("manifests") or []:
-        platform = entry.get("platform") or {}
-        if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
-            return str(entry.get("digest"))
-    raise RegistryError(f"{name} has no image for linux/amd64", "is it a catalog's index image?")
-
-
-def _parse(stream: IO[bytes]) -> Any:
-    return _parse_text(stream.read())
-
-
-def _parse_text(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _basic(login: tuple[str, str]) -> str:

@@ -295,12 +295,15 @@ def test_a_registry_that_takes_too_long_is_left(
 
 @pytest.mark.usefixtures("at_once")
 def test_an_internal_error_of_the_registry_is_tried_again(
-    registry: Registry, front: Front, check: Check
+    registry: Registry, front: Front, check: Check, caplog: pytest.LogCaptureFixture
 ) -> None:
     push(registry, "inner/index:v1", [catalog(QUAY)])
     troubles = iter([True, True, *[False] * 20])
     front.answer = lambda _: (503, {}, b"") if next(troubles) else None
-    assert check().read({f"{front.host}/inner/index:v1": frozenset({"quay-operator"})})
+    with caplog.at_level(logging.INFO):
+        assert check().read({f"{front.host}/inner/index:v1": frozenset({"quay-operator"})})
+    assert "answers HTTP 503" in caplog.text
+    assert "; trying again" in caplog.text
 
 
 @pytest.mark.parametrize(
