@@ -7,7 +7,7 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-in
   --no-emit-find-links --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test bench lock docs clean
+.PHONY: help install run check test bench lock docs site clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,7 @@ check: install  ## Lint and type-check
 	$(BIN)/yamllint --strict tekton examples .yamllint
 	$(BIN)/hadolint Containerfile
 	$(BIN)/python docs/generate.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: check  ## Run every layer of tests
 	$(BIN)/python -m tests.layers
@@ -43,6 +44,9 @@ bench: install  ## Measure the pipeline and the generator against their floors
 
 docs: install  ## Write the generated reference
 	$(BIN)/python docs/generate.py
+
+site: install  ## Build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: install  ## Renew the hash-locked requirements
 	$(LOCK) --upgrade --output-file=requirements.txt pyproject.toml

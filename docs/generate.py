@@ -1,15 +1,27 @@
-"""Write docs/reference/{pipelines,tasks}.md from the Tekton files, or with --check say if they are stale."""
+"""Write what the documents repeat of the code, or with --check say which of them is stale.
+
+docs/reference/{pipelines,tasks}.md come from the Tekton files, the objects of docs/reference/configmaps.md
+from the code that writes them, docs/decisions/index.md from the titles of the decisions.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from steps.workload import configmaps, images, names
+
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "<!-- Written by docs/generate.py from tekton/*.yaml: change those, then run `make docs`. -->\n"
+DECISIONS = """<!-- Written by docs/generate.py from the titles of the files beside it. -->
+# Decisions
+
+What was decided, why, and what it costs; ten lines each, in the order they were made.
+"""
 TITLES = {"params": "Parameters", "workspaces": "Workspaces", "results": "Results"}
 
 
@@ -45,9 +57,57 @@ def page(title: str, pattern: str) -> str:
     return "\n".join([HEADER, f"# {title}\n", *map(section, documents)])
 
 
+def decisions() -> str:
+    """The list of decisions, by their titles."""
+    titles = {path.name: path.read_text().splitlines()[0] for path in (ROOT / "docs/decisions").glob("0*.md")}
+    lines = [
+        f"* [{title.removeprefix('# ').split('. ', 1)[1]}]({name})" for name, title in sorted(titles.items())
+    ]
+    return "\n".join([DECISIONS, *lines]) + "\n"
+
+
+def objects() -> dict[str, str]:
+    """Each ConfigMap that we write, as the code makes it of sample content; by its name."""
+    build = images.BuiltImage(
+        name="oc-mirror-autoshift",
+        url="quay.io/autoshift/oc-mirror-autoshift:v0.1.0",
+        digest="sha256:" + "d" * 64,
+        git_revision="main",
+        build_timestamp="2025-09-23T15:30:44Z",
+    )
+    record = images.image_configmap(build, name=names.IMAGES, namespace=names.PIPELINE_NAMESPACE, before=None)
+    deployment = configmaps.deployment_configmaps(
+        values=b"# The values, as they are in Git\nhubClusterSets: {}\n",
+        imageset="# Generated, or your own\nkind: ImageSetConfiguration\n",
+        namespace=names.WORKLOAD_NAMESPACE,
+        commit="c" * 40,
+        source="https://github.com/auto-shift/autoshiftv2.git autoshift/values.hub.yaml",
+    )
+    return {
+        made["metadata"]["name"]: yaml.dump(made, Dumper=_Dumper, sort_keys=False, width=110)
+        for made in (record, *deployment)
+    }
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """Put each block between its two marks; every block has its marks and the other way round."""
+    marks = re.findall(r"<!-- generated: (\S+) -->", text)
+    if sorted(marks) != sorted(blocks):
+        raise SystemExit(f"marks {sorted(marks)} are not those of {sorted(blocks)}")
+    return re.sub(
+        r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->)",
+        lambda found: f"{found[1]}```yaml\n{blocks[found[2]]}```\n{found[3]}",
+        text,
+        flags=re.S,
+    )
+
+
 def main(argv: list[str]) -> int:
     """Write the pages, or compare them."""
+    reference = ROOT / "docs/reference/configmaps.md"
     pages = {
+        reference: filled(_read(reference), objects()),
+        ROOT / "docs/decisions/index.md": decisions(),
         ROOT / "docs/reference/pipelines.md": page("Pipelines", "*-pipeline.yaml"),
         ROOT / "docs/reference/tasks.md": page("Tasks", "task-*.yaml"),
     }
@@ -60,6 +120,18 @@ def main(argv: list[str]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return 0
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, as a person would."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, "|" if "\n" in text else None
+    ),
+)
 
 
 def _read(path: Path) -> str:
