@@ -18,6 +18,11 @@ with `exit_code`. Anything that is not a `StepError` is a defect of ours and kee
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class StepError(Exception):
     """An expected failure: a reason, a hint, an exit code of its class."""
@@ -71,6 +76,23 @@ class MirrorError(StepError):
     """oc-mirror failed."""
 
     exit_code = 8
+
+    def __init__(
+        self,
+        reason: str,
+        hint: str,
+        *,
+        cause: str = "other",
+        passing: bool = False,
+        failed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Say more: the class of the failure (see `mirroring.reasons`), whether the same run may succeed
+        later by itself, and the images that failed, each with the class of its own failure.
+        """
+        super().__init__(reason, hint)
+        self.cause = cause
+        self.passing = passing
+        self.failed = dict(failed or {})
 
 
 class ClusterError(StepError):

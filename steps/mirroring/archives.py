@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from steps.errors import InvalidInputError, MirrorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 _TRAILER = 1024
 """A tar file ends with two blocks of zeros (POSIX pax); without them its writing was cut short."""
@@ -45,21 +45,11 @@ def settle(archives: Sequence[Path]) -> None:
             stream.seek(max(archive.stat().st_size - _TRAILER, 0))
             if stream.read() != bytes(_TRAILER):
                 raise MirrorError(
-                    f"{archive.name} ends in the middle", "free space on the data volume, then run again"
+                    f"{archive.name} ends in the middle",
+                    "free space on the data volume, then run again",
+                    cause="disk full",
                 )
         sync(archive)
-
-
-def describe(archives: Iterable[Path]) -> tuple[Archive, ...]:
-    """Size and sha256 of each file, by name; the files are on the disk for good afterwards."""
-    paths = sorted(archives)
-    hashes = hashed(paths)
-    for path in paths:
-        sync(path)
-    return tuple(
-        Archive(name=path.name, size=path.stat().st_size, sha256=digest)
-        for path, digest in zip(paths, hashes, strict=True)
-    )
 
 
 def hashed(paths: Sequence[Path]) -> list[str]:

@@ -18,7 +18,6 @@ from steps.errors import InvalidInputError
 from steps.files import write_atomically
 from steps.mirroring import archives
 from steps.mirroring.archives import Archive
-from steps.mirroring.layout import ARCHIVES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,21 +154,27 @@ def verify(found: Mapping[Path, Generation]) -> None:
 
 
 def seal(layout: Layout, draft: dict[str, Any]) -> Generation:
-    """Make the archives of a completed run a generation; `draft` is its record without `files`.
+    """Make the archives of a completed run a generation; `draft` is its record.
 
     Can be interrupted anywhere and called again: archives move into a hidden folder, which gets its real name
-    only when everything is in it and on the disk.
+    only when everything is in it and on the disk. Raises InvalidInputError if an archive is gone.
     """
     sequence = draft["sequence"]
     folder, incoming = layout.generation(sequence), layout.incoming(sequence)
     if not folder.exists():
+        generation = _parse(draft)
         incoming.mkdir(parents=True, exist_ok=True)
         for archive in layout.archives():
             _move(archive, incoming / archive.name)
+        for file in generation.files:
+            path = incoming / file.name
+            if not path.is_file() or path.stat().st_size != file.size:
+                raise InvalidInputError(
+                    f"{file.name} of the run that just ended is gone, or is no longer what it was",
+                    f"move {layout.journal} away: the next run then makes a full archive",
+                )
+            archives.sync(path)
         write_atomically(incoming / IMAGESET, layout.imageset.read_bytes())
-        generation = _parse(
-            draft | {"files": [asdict(file) for file in archives.describe(incoming.glob(ARCHIVES))]}
-        )
         write_atomically(incoming / RECORD, generation.as_json())
         incoming.rename(folder)
         archives.sync(layout.generations)

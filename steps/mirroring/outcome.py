@@ -13,11 +13,12 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.errors import MirrorError
 from steps.mirroring import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from steps.errors import MirrorError
 
 KINDS = ("release", "operator", "additional", "helm")
 BITS = {
@@ -80,23 +81,19 @@ def check(exit_code: int, reading: Reading) -> None:
     if exit_code == 0 and not reading.missing and not reading.failed and not reading.torn:
         return
     if reading.panic and reasons.advice(reading.panic) is reasons.PORT:
-        raise MirrorError(f"oc-mirror could not start its cache: {reading.panic}", reasons.PORT.hint)
+        raise reasons.error(f"oc-mirror could not start its cache: {reading.panic}", reasons.PORT)
     if reading.panic:
-        raise MirrorError(
-            f"oc-mirror crashed (exit code {exit_code}): {reading.panic}",
-            "this is a defect of oc-mirror: try another version, and report the log above to its makers",
-        )
+        raise reasons.error(f"oc-mirror crashed (exit code {exit_code}): {reading.panic}", reasons.CRASH)
     meaning = f"oc-mirror ended with exit code {exit_code} ({describe(exit_code)})"
     if exit_code == 0 and reading.torn:
-        raise MirrorError(
-            f"oc-mirror could not finish the archive: {reading.torn}", reasons.advice(reading.torn).hint
-        )
+        text = f"oc-mirror could not finish the archive: {reading.torn}"
+        raise reasons.error(text, reasons.advice(reading.torn))
     if reading.failed or reading.missing:
         raise _images_failed(meaning, reading)
     text = reading.errors[-1].removeprefix("[Executor]").strip() if reading.errors else "it gave no reason"
     if exit_code < 0:
-        raise MirrorError(meaning, _killed_hint(-exit_code))
-    raise MirrorError(f"{meaning}: {' '.join(text.split())}", reasons.advice(text).hint)
+        raise reasons.error(meaning, reasons.KILLED if exit_code == -signal.SIGKILL else reasons.ENDED)
+    raise reasons.error(f"{meaning}: {' '.join(text.split())}", reasons.advice(text))
 
 
 def describe(exit_code: int) -> str:
@@ -127,13 +124,7 @@ def _images_failed(meaning: str, reading: Reading) -> MirrorError:
     text = f"{meaning}: {lost or 'images'} not mirrored"
     if shown:
         text += f": {', '.join(shown)}{more}"
-    return MirrorError(text, reasons.commonest(causes.values()).hint)
-
-
-def _killed_hint(number: int) -> str:
-    if number == signal.SIGKILL:
-        return "most often the memory limit was exceeded: raise the workload's memory limit, then run again"
-    return "run again: what was fetched is kept in the cache"
+    return reasons.error(text, reasons.commonest(causes.values()), causes)
 
 
 def _signal(number: int) -> str:

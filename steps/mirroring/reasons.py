@@ -11,8 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steps.errors import MirrorError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ EMPTY = Cause(
     "nothing selected", "check names and versions in the ImageSet: nothing in the catalogs matches them"
 )
 CONFIGURATION = Cause("ImageSet", "correct the ImageSet as the message says")
+CRASH = Cause(
+    "crash",
+    "this is a defect of oc-mirror: try another version, and report the log above to its makers",
+)
+KILLED = Cause(
+    "killed",
+    "most often the memory limit was exceeded: raise the workload's memory limit, then run again",
+)
+ENDED = Cause("ended", "run again: what was fetched is kept in the cache")
 OTHER = Cause("other", "see oc-mirror's messages in the log above")
 
 _PATTERNS = (
@@ -101,6 +112,18 @@ def advice(error: str) -> Cause:
         if pattern.search(error):
             return cause
     return OTHER
+
+
+def error(text: str, cause: Cause, failed: Mapping[str, Cause] | None = None) -> MirrorError:
+    """Make the error of a run that failed for one cause, or with these causes by image."""
+    causes = [one for one in (failed or {}).values() if one is not SKIPPED] or [cause]
+    return MirrorError(
+        text,
+        cause.hint,
+        cause=cause.name,
+        passing=all(one.passing for one in causes),
+        failed={image: one.name for image, one in (failed or {}).items()},
+    )
 
 
 def commonest(causes: Iterable[Cause]) -> Cause:

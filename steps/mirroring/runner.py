@@ -59,7 +59,7 @@ class OcMirror:
                 raise
             # oc-mirror's cache then answers "500 Internal Server Error", which points the wrong way.
             full = f"the data volume is full ({usage.free / 1_000_000:,.1f} MB free)"
-            raise MirrorError(f"{error.reason}; {full}", reasons.DISK_FULL.hint) from error
+            raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
         return reading
 
 

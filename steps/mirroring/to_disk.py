@@ -11,12 +11,13 @@ import logging
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.files import write_atomically
 from steps.mirroring import archives, command, generations, history, journal, products
+from steps.mirroring.follower import Follower
 from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
 
 if TYPE_CHECKING:
@@ -59,14 +60,17 @@ def run(job: Job, imageset: ImageSetFile) -> str:
     entry = Journal(phase=MIRRORING, started=_timestamp(), histories=tuple(histories), draft={})
     journal.write(layout, entry)
     try:
-        reading = job.oc_mirror.run(_arguments(job, layout.root, base), working_dir=layout.working_dir)
-        archives.settle(layout.archives())
+        with Follower(layout.root) as follower:
+            reading = job.oc_mirror.run(_arguments(job, layout.root, base), working_dir=layout.working_dir)
+            archives.settle(layout.archives())
+            files = follower.files()
     except BaseException:
         with suppress(OSError):  # what cannot be moved now, the next run takes back
             journal.take_back(layout, entry)
             journal.close(layout)
         raise
     draft = _draft(job, base, reading) | {
+        "files": [asdict(file) for file in files],
         "sequence": max(ledger, default=0) + 1,
         "imageset_sha256": imageset.sha256,
         "history_written": [name for name in history.recorded(layout.history) if name not in histories],

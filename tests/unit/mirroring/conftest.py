@@ -156,7 +156,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not REAL:
         yield "127.0.0.1:5000"
         return
-    with _registry(tmp_path_factory.mktemp("source")) as host:
+    with serve_registry(tmp_path_factory.mktemp("source")) as host:
         registry = Registry(host, verify=False)
         registry.check()
         for name in ("team/db:v1", *(f"team/app:v{number}" for number in range(1, 41))):
@@ -167,7 +167,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with _registry(tmp_path_factory.mktemp("targets")) as host:
+    with serve_registry(tmp_path_factory.mktemp("targets")) as host:
         yield host
 
 
@@ -210,7 +210,7 @@ def has() -> Callable[[str, str], bool]:
     return answer
 
 
-class _registry:  # noqa: N801 - used like a function
+class serve_registry:  # noqa: N801 - used like a function
     """docker-registry on a free port, for the time of a `with`."""
 
     def __init__(self, folder: Path) -> None:
