@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from steps import cli
 from steps.autoshift.source import values_document
 from steps.errors import InvalidInputError
-from steps.imageset.diff import diff_imagesets
-from steps.inputs import choice, imageset, values
+from steps.inputs import choice, sharing, values
 from steps.results import result_paths, write_results
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
@@ -66,11 +65,11 @@ def parse(argv: list[str]) -> Inputs:
 
 def run(given: Inputs) -> dict[str, str]:
     """Write the ConfigMaps and return the results."""
-    commit, document, chosen = _content(given)
-    imageset.expect(chosen, given.imageset_sha256)
+    commit, document, text = _content(given)
+    sharing.expect(text, given.imageset_sha256)
     configmaps = deployment_configmaps(
         values=document,
-        imageset=chosen.text,
+        imageset=text,
         namespace=given.choice.namespace,
         commit=commit,
         source=given.choice.configmap or f"{given.source.url} {given.source.file_path}",
@@ -78,18 +77,21 @@ def run(given: Inputs) -> dict[str, str]:
     from steps.cluster import Change, Cluster
 
     cluster = Cluster.connect()
-    _tell_difference(cluster.get("ConfigMap", names.IMAGESET, given.choice.namespace), chosen.text)
+    _tell_difference(cluster.get("ConfigMap", names.IMAGESET, given.choice.namespace), text)
     changes = [cluster.apply(configmap) for configmap in configmaps]
     changed = any(change is not Change.UNCHANGED for change in changes)
-    return {"config-sha256": config_sha256(chosen.text), "changed": str(changed).lower()}
+    return {"config-sha256": config_sha256(text), "changed": str(changed).lower()}
 
 
 def _tell_difference(found: KubernetesObject | None, text: str) -> None:
     """Say in words what the new ImageSet mirrors that the one in the cluster did not, and the reverse."""
-    if found is None:
+    before = texts_of(found).get(IMAGESET_KEY, "") if found else text
+    if before == text:
         return
+    from steps.imageset.diff import diff_imagesets  # late, as what else most runs can do without
+
     try:
-        differences = diff_imagesets(texts_of(found).get(IMAGESET_KEY, ""), text)
+        differences = diff_imagesets(before, text)
     except InvalidInputError as error:  # somebody else's edit, which is replaced now
         log.info("The ImageSet in the cluster cannot be compared: %s", error.reason)
         return
@@ -101,16 +103,20 @@ def _tell_difference(found: KubernetesObject | None, text: str) -> None:
         log.info("  and %d more differences", len(differences) - SHOWN)
 
 
-def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
+def _content(given: Inputs) -> tuple[str, bytes | None, str]:
     """Return the commit, the values document (None with an ImageSet of the user's own) and the ImageSet."""
     if given.choice.configmap:
-        return "", None, imageset.obtain(given.source, given.choice)
+        from steps.inputs.imageset import obtain
+
+        return "", None, obtain(given.source, given.choice).text
     commit, tree = given.source.open()
     document = values_document(values.read_values(tree, given.source.file_path))
-    chosen = imageset.shared(given.source.workspace, given.imageset_sha256) or imageset.generate(
-        tree, given.source.file_path, given.choice
-    )
-    return commit, document, chosen
+    text = sharing.shared(given.source.workspace, given.imageset_sha256)
+    if text is None:  # no workspace: the same is generated once more
+        from steps.inputs.imageset import generate
+
+        text = generate(tree, given.source.file_path, given.choice).text
+    return commit, document, text
 
 
 def body(argv: list[str]) -> None:

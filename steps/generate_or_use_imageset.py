@@ -18,7 +18,7 @@ from steps import cli
 from steps.autoshift.describe import describe_plan
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
-from steps.inputs import choice, imageset, values
+from steps.inputs import choice, imageset, sharing, values
 from steps.results import result_paths, write_results
 
 log = logging.getLogger("steps.generate_or_use_imageset")
@@ -67,7 +67,7 @@ def run(given: Inputs) -> dict[str, str]:
     if given.output:
         write_atomically(given.output, obtained.text)
     if given.source.workspace:
-        imageset.share(given.source.workspace, obtained)
+        sharing.share(given.source.workspace, obtained.text)
     log.info("ImageSet %s (sha256 %s).", obtained.source, obtained.sha256)
     return {
         "source": obtained.source,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +12,6 @@ from steps.autoshift.planning import NoVersionError, plan_fleet
 from steps.autoshift.source import SourceFile
 from steps.errors import (
     ClusterError,
-    ConflictError,
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
@@ -26,6 +24,7 @@ from steps.imageset.validate import ImageSetFacts, Version1Error, check_imageset
 from steps.inputs.hub import ORIGIN, HubVersion, hub_version
 from steps.inputs.values import read_policies, read_values
 from steps.workload.configmaps import IMAGESET_KEY, texts_of
+from steps.workload.names import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +51,7 @@ class ImageSet:
     @property
     def sha256(self) -> str:
         """Digest of the text: what one Task hands the next so that both mean the same ImageSet."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return digest(self.text)
 
 
 def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
@@ -177,31 +176,3 @@ def _from_configmap(name: str, namespace: str) -> ImageSet:
             f"{where} has no key imageset.yaml (its keys: {keys})", f"create it anew: {create}"
         )
     return from_user(texts[IMAGESET_KEY], where)
-
-
-def share(workspace: Path, imageset: ImageSet) -> None:
-    """Put the ImageSet where `shared` finds it: named by its digest, so that concurrent runs cannot mix."""
-    write_atomically(_shared_path(workspace, imageset.sha256), imageset.text)
-
-
-def shared(workspace: Path | None, sha256: str | None) -> ImageSet | None:
-    """Return the generated ImageSet that an earlier Task shared, or None where it is not there."""
-    path = _shared_path(workspace, sha256) if workspace and sha256 else None
-    if not path or not path.is_file():
-        return None
-    text = path.read_text()
-    return ImageSet(text=text, source="generated", facts=check_imageset(text, origin=str(path)))
-
-
-def expect(imageset: ImageSet, sha256: str | None) -> None:
-    """Refuse an ImageSet that is not the one an earlier Task reported. Raises `ConflictError`."""
-    if sha256 and imageset.sha256 != sha256:
-        raise ConflictError(
-            "the ImageSet is no longer the one that generate-or-use-imageset reported",
-            "a ConfigMap or a catalog changed during this run: start a new run; with shared-workspace bound "
-            "a catalog is read only once",
-        )
-
-
-def _shared_path(workspace: Path, sha256: str) -> Path:
-    return workspace / "imagesets" / f"{sha256}.yaml"

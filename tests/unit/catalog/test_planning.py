@@ -13,7 +13,8 @@ import yaml
 from steps import create_deployment_configmaps, generate_or_use_imageset
 from steps.autoshift.catalogs import INDEXES
 from steps.errors import InvalidInputError, RegistryError
-from steps.inputs import imageset
+from steps.inputs import sharing
+from steps.workload.names import digest
 from tests.conftest import GitRepository
 from tests.testbed.registry import Registry
 from tests.unit.catalog.index_images import api, catalog, package, push, requires
@@ -238,5 +239,5 @@ def test_both_tasks_come_to_the_same_bytes(
         publish(package("quay-operator", {"stable-3.16": ["3.16.9"]}))  # moved on while the run goes on
     given = create_deployment_configmaps.parse([*values, f"--imageset-sha256={result.read_text()}"])
     _commit, _document, chosen = create_deployment_configmaps._content(given)
-    imageset.expect(chosen, given.imageset_sha256)
-    assert chosen.sha256 == result.read_text()
+    sharing.expect(chosen, given.imageset_sha256)
+    assert digest(chosen) == result.read_text()
