@@ -15,7 +15,7 @@ import argparse
 import logging
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -25,7 +25,7 @@ from steps.errors import StepError, UsageError
 from steps.mirroring import history, operation, preflight, service, verdict
 from steps.mirroring.command import Options
 from steps.mirroring.request import FROM_DISK, TO_DISK, WORKFLOWS, Request
-from steps.mirroring.schedule import Schedule
+from steps.mirroring.schedule import Schedule, check_time_zone
 
 log = logging.getLogger("steps.mirror")
 
@@ -83,7 +83,7 @@ def parse(argv: list[str]) -> Inputs:
                 remove_signatures=given.remove_signatures,
             ),
         ),
-        schedule=given.schedule,
+        schedule=replace(given.schedule, time_zone=given.time_zone or "UTC") if given.schedule else None,
         listen_port=given.listen_port,
         check=given.check,
         termination_log=given.termination_log,
@@ -131,7 +131,12 @@ def _parser() -> cli.Parser:
     add("--ca-bundle", type=cli.optional(Path), help="further CA certificates; used if there and not empty")
     add("--source-tls-verify", type=cli.boolean, default=True, help="false: accept any certificate, and HTTP")
     add("--destination-tls-verify", type=cli.boolean, default=True, help="the same for the target")
-    add("--schedule", type=cli.optional(_schedule), help="cron expression (UTC): serve, mirror then")
+    add("--schedule", type=cli.optional(_schedule), help="cron expression: serve, mirror then")
+    add(
+        "--time-zone",
+        type=cli.optional(_time_zone),
+        help="of the schedule, such as Europe/Berlin (default: UTC)",
+    )
     add("--listen-port", type=_port, default=8080, help="of the service: /healthz, /readyz and a status at /")
     add("--oc-mirror", default="oc-mirror", help="the program (default: the one on PATH)")
     add("--parallel-images", type=cli.optional(_up_to_ten), help="images at a time, 1 to 10")
@@ -152,6 +157,13 @@ def _registry(text: str) -> str:
 def _schedule(text: str) -> Schedule:
     try:
         return Schedule.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _time_zone(text: str) -> str:
+    try:
+        return check_time_zone(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -119,7 +119,8 @@ def _write_manifests(folder: Path, manifests: list[dict[str, Any]]) -> None:
 
 
 def _describe_workload(settings: Settings, manifests: list[dict[str, Any]]) -> str:
-    when = f" on '{settings.schedule}' (UTC)" if settings.schedule and settings.mode != "job" else ""
+    when = f" on '{settings.schedule}' ({settings.time_zone})"
+    when = when if settings.schedule and settings.mode != "job" else ""
     kind, name = manifests[-1]["kind"], manifests[-1]["metadata"]["name"]
     target = f" to {settings.target_registry}" if settings.target_registry else ""
     dry = ", dry run" if settings.dry_run else ""

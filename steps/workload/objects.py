@@ -50,11 +50,11 @@ def check_job(settings: Settings) -> KubernetesObject:
 
 
 def cron_job(settings: Settings) -> KubernetesObject:
-    """A run on every tick of the schedule, in UTC; a tick that comes while one runs is left out."""
+    """A run on every tick of the schedule; a tick that comes while one runs is left out."""
     template = pod_template(settings, component="cronjob", restart="Never")
     spec = {
         "schedule": settings.schedule,
-        "timeZone": "Etc/UTC",
+        "timeZone": settings.time_zone,
         "concurrencyPolicy": "Forbid",
         # A tick missed while the controller was down is made up for within the hour.
         "startingDeadlineSeconds": 3600,

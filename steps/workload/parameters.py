@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from steps import cli
 from steps.errors import StepError, UsageError
 from steps.mirroring.history import parse_since
+from steps.mirroring.schedule import check_time_zone
 from steps.workload import checks, names
 from steps.workload.schedule import normal_schedule
 from steps.workload.settings import DEPLOY_MODES, TO_DISK, WORKFLOWS, Settings
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the parameters that shape the workload; image, namespace and run's name are the caller's."""
     add = parser.add_argument_group("workload").add_argument
     add("--deploy-mode", choices=DEPLOY_MODES, default="job", help="once, on a schedule, or as a service")
-    add("--schedule", default="", help="cron expression in UTC, for cronjob and deployment")
+    add("--schedule", default="", help="cron expression, for cronjob and deployment")
+    add("--time-zone", default="", help="in which it is meant, such as Europe/Berlin (default: UTC)")
     add(
         "--workflow", choices=WORKFLOWS, default=TO_DISK, help="what to mirror to what (default: %(default)s)"
     )
@@ -82,6 +84,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
 
     today = datetime.now(UTC).date()
     schedule = checked("schedule", normal_schedule, arguments.schedule)
+    zone = checked("time-zone", check_time_zone, arguments.time_zone)
     target = checked("target-registry", checks.check_registry, arguments.target_registry)
     since = checked("since-date", lambda text: parse_since(text, today=today), arguments.since_date)
     fs_group = checked("fs-group", checks.fs_group, arguments.fs_group)
@@ -110,6 +113,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         storage_size=arguments.storage_size,
         storage_class=arguments.storage_class,
         schedule=schedule,
+        time_zone=zone or "UTC",
         target_registry=target,
         since_date=since,
         incremental_mode=arguments.incremental_mode,

@@ -36,7 +36,11 @@ def pod_template(
     if check:
         arguments.append("--check=true")
     if service:
-        arguments += [f"--schedule={settings.schedule}", f"--listen-port={PORT}"]
+        arguments += [
+            f"--schedule={settings.schedule}",
+            f"--time-zone={settings.time_zone}",
+            f"--listen-port={PORT}",
+        ]
     security: dict[str, Any] = {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},

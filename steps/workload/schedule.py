@@ -39,7 +39,7 @@ def normal_schedule(text: str) -> str:
 
 def _normal(text: str) -> str:
     if re.match(r"(CRON_)?TZ=", text):
-        raise ValueError("names a time zone; schedules are in UTC")
+        raise ValueError("names a time zone; give it as time-zone")
     if text.startswith("@"):
         if text.lower() not in MACROS:
             raise ValueError(f"is none of {', '.join(MACROS)}")

@@ -32,6 +32,7 @@ class Settings:
     storage_size: str
     storage_class: str | None = None
     schedule: str | None = None
+    time_zone: str = "UTC"
     target_registry: str | None = None
     since_date: date | None = None
     incremental_mode: bool = True

@@ -11,6 +11,7 @@ import pytest
 
 from steps import mirror
 from steps.cluster import KubernetesObject
+from steps.mirroring.schedule import Schedule
 from steps.workload import objects
 from steps.workload.pod import TEMPLATE_LABEL
 from tests.unit.workload.samples import settings
@@ -83,6 +84,7 @@ def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
         since_date=date(2025, 9, 20),
         dry_run=True,
         destination_tls_verify=False,
+        time_zone="Asia/Tokyo",
     )
     found = container(workload)
     assert found["command"] == ["mirror"]
@@ -98,7 +100,10 @@ def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
     assert "--ca-bundle=/var/run/trusted-ca/ca-bundle.crt" in found["args"]
     assert request.options.ca_bundle is None, "no such file outside the pod"
     assert (request.options.source_tls_verify, request.options.destination_tls_verify) == (True, False)
-    assert bool(inputs.schedule) is (mode == "deployment")
+    if mode == "deployment":
+        assert inputs.schedule == Schedule("0 2 * * *", "Asia/Tokyo")
+    else:
+        assert inputs.schedule is None
     assert not inputs.check
 
 
@@ -141,7 +146,8 @@ def test_another_run_with_the_same_settings_changes_nothing(mode: str) -> None:
 def test_a_cronjob_never_runs_twice_at_once_and_keeps_its_history_short() -> None:
     spec = make("cronjob")["spec"]
     assert spec["concurrencyPolicy"] == "Forbid"
-    assert (spec["schedule"], spec["timeZone"]) == ("0 2 * * *", "Etc/UTC")
+    assert (spec["schedule"], spec["timeZone"]) == ("0 2 * * *", "UTC")
+    assert make("cronjob", time_zone="Europe/Berlin")["spec"]["timeZone"] == "Europe/Berlin"
     assert 0 < spec["successfulJobsHistoryLimit"] <= spec["failedJobsHistoryLimit"] <= 5
     assert spec["startingDeadlineSeconds"] >= 60
 

@@ -41,6 +41,7 @@ def test_every_parameter_arrives() -> None:
     found = parse(
         deploy_mode="cronjob",
         schedule="@daily",
+        time_zone="Europe/Berlin",
         workflow="workflow-direct",
         incremental_mode="true",
         since_date="2025-09-20",
@@ -61,6 +62,7 @@ def test_every_parameter_arrives() -> None:
         image=IMAGE,
         mode="cronjob",
         schedule="0 0 * * *",
+        time_zone="Europe/Berlin",
         workflow="workflow-direct",
         since_date=date(2025, 9, 20),
         target_registry="registry.example.com:443/mirror",
@@ -91,6 +93,7 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
         ({"schedule": "0 25 * * *"}, "schedule '0 25 * * *' has a wrong hour field '25'"),
         ({"deploy_mode": "cronjob"}, "deploy-mode cronjob needs a schedule"),
         ({"deploy_mode": "deployment", "schedule": ""}, "deploy-mode deployment needs a schedule"),
+        ({"time_zone": "CEST"}, "time-zone 'CEST' is no time zone of the IANA database"),
         ({"deploy_mode": "daemonset"}, "invalid choice: 'daemonset'"),
         ({"workflow": "mirror"}, "invalid choice: 'mirror'"),
         ({"workflow": "workflow-direct"}, "workflow-direct needs a target-registry"),
