@@ -98,7 +98,7 @@ def run(inputs: Inputs) -> None:
         elif inputs.schedule:
             service.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
         else:
-            done = operation.run(inputs.request)
+            done = operation.run(inputs.request).summary
     except StepError as error:
         verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
         raise

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
 from steps.mirroring import command, products
+from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
     from steps.mirroring.imageset_file import ImageSetFile
     from steps.mirroring.runner import Job
 
 
-def run(job: Job, imageset: ImageSetFile) -> str:
-    """Mirror what `imageset` names to the target; return in one line what came of it.
+def run(job: Job, imageset: ImageSetFile) -> Done:
+    """Mirror what `imageset` names to the target; return what came of it.
 
     A dry run uses the ImageSet without its graph image, which oc-mirror would push even then. Raises
     MirrorError if oc-mirror failed.
@@ -32,7 +33,9 @@ def run(job: Job, imageset: ImageSetFile) -> str:
     )
     reading = job.oc_mirror.run(arguments, working_dir=workspace / "working-dir")
     if dry_run:
-        return products.keep_plan(layout, [products.read_plan(layout)])
+        return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
     products.publish_cluster_resources(layout, layout.working_dir)
-    counts = ", ".join(f"{done} {kind}" for kind, (done, _total) in reading.counts.items())
-    return f"{job.request.target_registry} has all images ({counts or 'none to count'})"
+    images = {kind: done for kind, (done, _total) in reading.counts.items()}
+    counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
+    summary = f"{job.request.target_registry} has all images ({counts or 'none to count'})"
+    return Done(summary=summary, images=images)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from steps.files import write_atomically
 from steps.mirroring import archives, batches, command, generations, intake, products
 from steps.mirroring.layout import ARCHIVES
+from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(job: Job) -> str:
-    """Take in what waits in DATA/generations; return in one line what came of it.
+def run(job: Job) -> Done:
+    """Take in what waits in DATA/generations; return what came of it.
 
     Each generation is mirrored by the ImageSet it was made from (see `batches`). Raises InvalidInputError,
     before anything is pushed, if a predecessor is missing or a file is damaged; MirrorError if oc-mirror
@@ -35,7 +36,10 @@ def run(job: Job) -> str:
     layout, target = job.layout, job.request.target_registry
     waiting = intake.pending(layout, target)
     if not waiting:
-        return f"{target} has everything: generation {intake.read(layout, target).last} was taken in before"
+        newest = intake.read(layout, target).last
+        return Done(
+            summary=f"{target} has everything: generation {newest} was taken in before", unchanged=True
+        )
     folders = {layout.generation(one.sequence): one for one in waiting}
     imagesets = [generations.imageset_of(folder, one) for folder, one in folders.items()]
     generations.verify(folders)
@@ -54,9 +58,14 @@ def run(job: Job) -> str:
             intake.note(layout, target, batch.generations)
             log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:
-        return products.keep_plan(layout, planned)
+        return Done(summary=products.keep_plan(layout, planned))
     products.publish_cluster_resources(layout, staging / "working-dir")
-    return f"{target} has taken in generation {', '.join(str(one.sequence) for one in waiting)}"
+    return Done(
+        summary=f"{target} has taken in generation {', '.join(str(one.sequence) for one in waiting)}",
+        generations=tuple(one.sequence for one in waiting),
+        size=sum(one.size for one in waiting),
+        images=waiting[-1].images,
+    )
 
 
 def _take_in(job: Job, batch: Batch, staging: Path) -> None:

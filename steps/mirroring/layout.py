@@ -10,6 +10,7 @@
     DATA/scratch/                dry runs: oc-mirror deletes archives beside its destination even then
     DATA/planned/                mapping.txt and missing.txt of the last dry run
     DATA/cluster-resources/      IDMS, ITMS, CatalogSources… of the last run that pushed everything
+    DATA/runs/                   a record of each run: when, what, how it went
     DATA/set-aside/              what interrupted runs left behind
     DATA/lock  DATA/service.json
 
@@ -108,6 +109,11 @@ class Layout:
     def cluster_resources(self) -> Path:
         """What a cluster applies to use the mirror."""
         return self.root / "cluster-resources"
+
+    @property
+    def runs(self) -> Path:
+        """The records of runs, see `status`."""
+        return self.root / "runs"
 
     @property
     def set_aside(self) -> Path:

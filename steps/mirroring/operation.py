@@ -7,26 +7,50 @@ import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, StepError
 from steps.mirroring import direct, from_disk, journal, lock, preflight, reasons, retention, to_disk
 from steps.mirroring.layout import Layout
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.mirroring.runner import Job, OcMirror
+from steps.mirroring.status import Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from steps.mirroring.request import Request
+    from steps.mirroring.status import Done, Watcher
 
 log = logging.getLogger(__name__)
 
 
-def run(request: Request) -> str:
-    """Do what `request` asks and return in one line what was done; may be killed anywhere and called again.
+def run(
+    request: Request,
+    *,
+    watchers: Sequence[Watcher] = (),
+    next_run: Callable[[datetime], datetime] | None = None,
+) -> Done:
+    """Do what `request` asks and return what was done; may be killed anywhere and called again.
 
-    Raises the StepError of `preflight.check`, ConflictError if another run has the data directory,
-    MirrorError if oc-mirror failed, InvalidInputError if archives are missing or damaged.
+    A record of it is kept (see `status`), and `watchers` are told. Raises the StepError of `preflight.check`,
+    ConflictError if another run has the data directory, MirrorError if oc-mirror failed, InvalidInputError if
+    archives are missing or damaged.
     """
+    recorder = Recorder(Layout.at(request.data), request, watchers=watchers, next_run=next_run)
     try:
-        return _run(request)
+        done = _run_or_explain(request, recorder)
+    except StepError as error:
+        recorder.failed(error)
+        raise
+    except (SystemExit, KeyboardInterrupt) as end:
+        recorder.stopped(143 if isinstance(end, SystemExit) else 130)
+        raise
+    recorder.succeeded(done)
+    return done
+
+
+def _run_or_explain(request: Request, recorder: Recorder) -> Done:
+    try:
+        return _run(request, recorder)
     except OSError as error:
         problem = error.strerror or str(error)
         raise InvalidInputError(
@@ -34,7 +58,7 @@ def run(request: Request) -> str:
         ) from error
 
 
-def _run(request: Request) -> str:
+def _run(request: Request, recorder: Recorder) -> Done:
     layout = Layout.at(request.data)
     ready = preflight.check(request)
     log.info("oc-mirror %s, %s, data in %s", ready.version.text, request.workflow, layout.root)
@@ -43,6 +67,7 @@ def _run(request: Request) -> str:
     if request.workflow != TO_DISK:
         _say_what_has_no_effect(request)
     with lock.exclusive(layout, purpose=request.workflow) as held:
+        recorder.begin()
         journal.recover(layout, now=datetime.now(UTC))
         oc_mirror = OcMirror(
             executable=ready.executable, version=ready.version, options=request.options, lock=held
@@ -57,7 +82,7 @@ def _run(request: Request) -> str:
         return done
 
 
-def _workflow(job: Job) -> str:
+def _workflow(job: Job) -> Done:
     if job.request.workflow == FROM_DISK:
         return from_disk.run(job)
     if job.imageset is None:

@@ -126,7 +126,7 @@ class Service:
 def serve(request: Request, *, schedule: Schedule, port: int) -> NoReturn:
     """Serve until SIGTERM. Raises ConflictError if `port` is taken."""
     service = Service(
-        request, schedule, clock=lambda: datetime.now(UTC), mirror=lambda: operation.run(request)
+        request, schedule, clock=lambda: datetime.now(UTC), mirror=lambda: operation.run(request).summary
     )
     server = web.start(port, status=service.status, problems=lambda: preflight.problems(request))
     try:

@@ -19,6 +19,7 @@ from steps.files import write_atomically
 from steps.mirroring import archives, command, generations, history, journal, products
 from steps.mirroring.follower import Follower
 from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
+from steps.mirroring.status import Done, timestamp
 
 if TYPE_CHECKING:
     from datetime import date
@@ -42,8 +43,8 @@ class Base:
     generation: Generation | None
 
 
-def run(job: Job, imageset: ImageSetFile) -> str:
-    """Archive what `imageset` names and what the history lacks; return in one line what came of it.
+def run(job: Job, imageset: ImageSetFile) -> Done:
+    """Archive what `imageset` names and what the history lacks; return what came of it.
 
     Raises MirrorError if oc-mirror failed: then history and archives are as they were before.
     """
@@ -55,9 +56,10 @@ def run(job: Job, imageset: ImageSetFile) -> str:
     if job.request.dry_run:
         arguments = _arguments(job, layout.scratch, base)
         job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
-        return products.keep_plan(layout, [products.read_plan(layout)])
+        return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
     _let_the_second_pass(histories)
-    entry = Journal(phase=MIRRORING, started=_timestamp(), histories=tuple(histories), draft={})
+    started = timestamp(datetime.now(UTC))
+    entry = Journal(phase=MIRRORING, started=started, histories=tuple(histories), draft={})
     journal.write(layout, entry)
     try:
         with Follower(layout.root) as follower:
@@ -75,12 +77,17 @@ def run(job: Job, imageset: ImageSetFile) -> str:
         "imageset_sha256": imageset.sha256,
         "history_written": [name for name in history.recorded(layout.history) if name not in histories],
         "started": entry.started,
-        "finished": _timestamp(),
+        "finished": timestamp(datetime.now(UTC)),
     }
     entry = replace(entry, phase=ARCHIVED, draft=draft)
     journal.write(layout, entry)
     generation = journal.complete(layout, entry)
-    return f"{generation.summary} is in {layout.generation(generation.sequence)}"
+    return Done(
+        summary=f"{generation.summary} is in {layout.generation(generation.sequence)}",
+        generations=(generation.sequence,),
+        size=generation.size,
+        images=generation.images,
+    )
 
 
 def choose_base(request: Request, histories: dict[str, datetime], ledger: dict[int, Generation]) -> Base:
@@ -139,7 +146,3 @@ def _let_the_second_pass(histories: dict[str, datetime]) -> None:
     now = datetime.now(UTC)
     if histories and max(histories.values()).replace(microsecond=0) == now.replace(microsecond=0):
         time.sleep(1 - now.microsecond / 1_000_000)
-
-
-def _timestamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
