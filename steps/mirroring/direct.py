@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import command, products
+from steps.mirroring import command, inventory, products
 from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
     reading = job.oc_mirror.run(arguments, working_dir=workspace / "working-dir")
     if dry_run:
         return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
+    inventory.note(layout, reading, target=job.request.target_registry, imageset=imageset.content)
     products.publish_cluster_resources(layout, layout.working_dir)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())

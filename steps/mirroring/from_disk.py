@@ -13,7 +13,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import archives, batches, command, generations, intake, products
+from steps.mirroring import archives, batches, command, generations, intake, inventory, products
 from steps.mirroring.layout import ARCHIVES
 from steps.mirroring.status import Done
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.mirroring.batches import Batch
+    from steps.mirroring.outcome import Reading
     from steps.mirroring.runner import Job
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,20 @@ def run(job: Job) -> Done:
     staging = layout.scratch if job.request.dry_run else layout.intake / "archives"
     planned: list[products.Plan] = []
     for batch in batches.plan(zip(waiting, imagesets, strict=True)):
-        _take_in(job, batch, staging)
+        reading = _take_in(job, batch, staging)
         if job.request.dry_run:
             planned.append(products.read_plan(layout))
         else:
+            inventory.note(
+                layout,
+                reading,
+                target=target,
+                imageset=batch.imageset,
+                newest=generations.imageset_of(
+                    layout.generation(batch.generations[-1].sequence), batch.generations[-1]
+                ),
+                generations=[one.sequence for one in batch.generations],
+            )
             intake.note(layout, target, batch.generations)
             log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:
@@ -68,7 +79,7 @@ def run(job: Job) -> Done:
     )
 
 
-def _take_in(job: Job, batch: Batch, staging: Path) -> None:
+def _take_in(job: Job, batch: Batch, staging: Path) -> Reading:
     layout = job.layout
     *before, last = batch.generations
     if before:
@@ -81,7 +92,7 @@ def _take_in(job: Job, batch: Batch, staging: Path) -> None:
         log.info("unpacked generation %d into the cache: %.1f MB", generation.sequence, laid / 1_000_000)
     write_atomically(layout.imageset, batch.imageset)
     _stage(layout.generation(last.sequence), staging)
-    job.oc_mirror.run(_arguments(job, staging), working_dir=staging / "working-dir")
+    return job.oc_mirror.run(_arguments(job, staging), working_dir=staging / "working-dir")
 
 
 def _stage(folder: Path, staging: Path) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import InvalidInputError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from steps.mirroring.contents import Contents
     from steps.mirroring.layout import Layout
 
 RECORD = "generation.json"
@@ -39,7 +40,10 @@ class Predecessor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """What `generation.json` says. Times are RFC 3339 in UTC; `predecessor` is None for a full archive."""
+    """What `generation.json` says. Times are RFC 3339 in UTC; `predecessor` is None for a full archive.
+
+    `contents` is what `contents.describe` found.
+    """
 
     sequence: int
     predecessor: Predecessor | None
@@ -53,11 +57,15 @@ class Generation:
     started: str
     finished: str
     host: str
+    contents: Contents = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
         """Hash of the whole record; with it a successor names its predecessor beyond doubt."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        record = asdict(self)
+        if not self.contents:  # a record older than this field keeps the name that its successor knows
+            del record["contents"]
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
     @property
     def size(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,6 +43,13 @@ class ImageSetFile:
             return self.content
         platform["graph"] = False
         return yaml.safe_dump(document, sort_keys=False).encode()
+
+
+def meaning(content: bytes) -> str:
+    """Hash of what an ImageSet means to a target: without comments, order of keys and the archives' size."""
+    document = yaml.safe_load(content)
+    document.pop("archiveSize", None)
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def read(path: Path) -> ImageSetFile:

@@ -12,6 +12,8 @@
     DATA/cluster-resources/      IDMS, ITMS, CatalogSources… of the last run that pushed everything
     DATA/runs/                   a record of each run: when, what, how it went
     DATA/set-aside/              what interrupted runs left behind
+    DATA/inventory/              what each run brought where; nothing is deleted that is not in it
+    DATA/removal/                the plan of what to delete, and what came of it
     DATA/lock  DATA/service.json
 
 No path that oc-mirror is given holds one of the words it refuses there (cli/executor.go, Validate).
@@ -114,6 +116,16 @@ class Layout:
     def runs(self) -> Path:
         """The records of runs, see `status`."""
         return self.root / "runs"
+
+    @property
+    def inventory(self) -> Path:
+        """What each run has brought where."""
+        return self.root / "inventory"
+
+    @property
+    def removal(self) -> Path:
+        """The plan of what to delete, and what came of earlier ones; without a word that oc-mirror keeps."""
+        return self.root / "removal"
 
     @property
     def set_aside(self) -> Path:

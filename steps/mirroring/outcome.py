@@ -37,14 +37,17 @@ _FAILED = re.compile(
 _ERROR = re.compile(r"\[ERROR\]\s*:\s*(?:\[\w+\]\s*)?(.*)")
 _FATAL = re.compile(r"F\d{4} \S+ +\d+ \S+\] (.*)")
 _PANIC = re.compile(r"panic: |fatal error: ")
+_COPIED = re.compile(r"Success copying (\S+) \S+ (\S+)")
 _TORN = re.compile(r"error (?:flushing|closing) archive writer")
 
 
 @dataclass(slots=True)
 class Reading:
-    """What a run has said so far."""
+    """What a run has said so far; `copied` has the images it named, and to which namespace each went."""
 
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    copied: dict[str, str] = field(default_factory=dict)
+    copies: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     panic: str = ""
@@ -55,6 +58,10 @@ class Reading:
         text = _CONTROL.sub("", line).rstrip()
         if found := _RESULT.search(text):
             self.counts[found[3]] = (int(found[1]), int(found[2]))
+        if found := _COPIED.search(text):
+            self.copies += 1
+            if self.copied.get(found[1], "cache") == "cache":
+                self.copied[found[1]] = found[2]
         self.note_failures([text])
         if found := _ERROR.search(text) or _FATAL.match(text):
             self.errors.append(found[1].strip())
@@ -69,6 +76,11 @@ class Reading:
         for line in lines:
             if found := _FAILED.search(line):
                 self.failed.setdefault(found[1], found[2].strip())
+
+    @property
+    def names_all(self) -> bool:
+        """Whether oc-mirror has named every image that it counts as copied; not all versions do."""
+        return self.copies >= sum(done for done, _total in self.counts.values())
 
     @property
     def missing(self) -> dict[str, int]:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.files import write_atomically
-from steps.mirroring import archives, command, generations, history, journal, products
+from steps.mirroring import archives, command, contents, generations, history, inventory, journal, products
 from steps.mirroring.follower import Follower
 from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
 from steps.mirroring.status import Done, timestamp
@@ -72,6 +72,7 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
             journal.close(layout)
         raise
     draft = _draft(job, base, reading) | {
+        "contents": contents.describe(reading, imageset.content, layout.working_dir),
         "files": [asdict(file) for file in files],
         "sequence": max(ledger, default=0) + 1,
         "imageset_sha256": imageset.sha256,
@@ -81,6 +82,13 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
     }
     entry = replace(entry, phase=ARCHIVED, draft=draft)
     journal.write(layout, entry)
+    inventory.note(
+        layout,
+        reading,
+        target=inventory.ARCHIVES,
+        imageset=imageset.content,
+        generations=[draft["sequence"]],
+    )
     generation = journal.complete(layout, entry)
     return Done(
         summary=f"{generation.summary} is in {layout.generation(generation.sequence)}",

@@ -600,6 +600,13 @@ def copy(run: Run, image: Image, *, fails: bool) -> None:
         push(run, run.cache.read(image) if run.mode == "diskToMirror" else image)
 
 
+def place(run: Run, image: Image) -> str:
+    """Where an image went, as the log says it: its repository's parent (hostNamespace)."""
+    if run.mode == "mirrorToDisk" or run.target is None:
+        return "cache"
+    return "/".join(filter(None, (run.target.host, run.prefix, image.repository.rpartition("/")[0]))) + "/"
+
+
 def work(run: Run, images: list[Image]) -> int:
     """Copy all; list the failures, say the results and return the failure bits."""
     log("🚀 Start copying the images...")
@@ -621,9 +628,8 @@ def work(run: Run, images: list[Image]) -> int:
                 break
         else:
             done[image.kind] += 1
-            log(
-                f"Success copying {image.origin} ➡️ {'cache' if run.mode == 'mirrorToDisk' else run.prefix or '/'}"
-            )
+            origin = image.origin.partition(" at ")[0]
+            log(f"Success copying {origin} ➡️ {place(run, image)}")
     log("=== Results ===")
     bits = 0
     for kind in kinds:

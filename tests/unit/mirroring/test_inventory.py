@@ -1,0 +1,142 @@
+"""What a run has brought where, and with which versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from steps.errors import InvalidInputError
+from steps.mirroring import contents, inventory
+from steps.mirroring.layout import Layout
+from steps.mirroring.outcome import Reading
+from steps.mirroring.placement import CACHE, Rules
+from tests.unit.mirroring.conftest import Place
+
+HEX = "b5dd8cbfeffdcf19ea20775eeee8fcf8fd925fe42778094d95657f67d088fd0c"
+IMAGESET = b"""
+kind: ImageSetConfiguration
+mirror:
+  operators:
+  - catalog: registry.example.com/redhat/index:v4.18
+  additionalImages:
+  - name: quay.io/team/app:v1
+  - name: quay.io/team/db@sha256:%s
+    targetRepo: else/where
+    targetTag: x1
+""" % HEX.encode()
+
+
+@pytest.mark.parametrize(
+    ("origin", "namespace", "places"),
+    [
+        ("quay.io/team/app:v1", "team", ["team/app:v1"]),
+        (f"quay.io/team/db@sha256:{HEX}", "else", ["else/where:x1"]),
+        (f"docker://r.example.com:5000/ops/alpha@sha256:{HEX}", "ops", [f"ops/alpha:sha256-{HEX}"]),
+        (f"r.example.com/ops/alpha:v1@sha256:{HEX}", "ops", ["ops/alpha:v1"]),
+        ("docker://quay.io/ops/alpha:v1", "somewhere/else", []),
+        ("docker://registry.example.com/redhat/index:v4.17", "redhat", []),
+        ("docker://localhost:55000/openshift/graph-image:latest", "openshift", []),
+        (
+            "quay.io/openshift-release-dev/ocp-release:4.18.1-x86_64",
+            "openshift",
+            ["openshift/release-images:4.18.1-x86_64"],
+        ),
+        (
+            f"quay.io/openshift-release-dev/ocp-v4.0-art-dev@sha256:{HEX}",
+            "openshift",
+            [f"openshift/release-images@sha256:{HEX}", f"openshift/release@sha256:{HEX}"],
+        ),
+    ],
+)
+def test_an_image_is_placed_by_the_rules_of_oc_mirror(origin: str, namespace: str, places: list[str]) -> None:
+    assert list(Rules.of(IMAGESET).places(origin, namespace)) == places
+
+
+def test_where_oc_mirror_says_only_cache_a_release_is_looked_for_in_all_its_places() -> None:
+    places = Rules.of(IMAGESET).places("quay.io/openshift-release-dev/ocp-release:4.18.1-x86_64", CACHE)
+    assert "openshift/release-images:4.18.1-x86_64" in places
+
+
+def test_a_direct_run_is_recorded_with_the_place_of_every_image(direct: Place, target: str) -> None:
+    assert direct.mirror().returncode == 0
+    [entry] = inventory.read(Layout.at(direct.data), target)
+    assert entry.complete
+    assert {place for image in entry.images for place in image.places} == {"team/app:v1", "team/db:v1"}
+    assert {image.kind for image in entry.images} == {"additional"}
+
+
+def test_an_image_of_an_earlier_generation_is_recorded_as_such(
+    three: Place, disconnected: Place, target: str
+) -> None:
+    for number in ("000001", "000002", "000003"):
+        source = three.data / "generations" / number
+        destination = disconnected.data / "generations" / number
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        destination.symlink_to(source)
+    assert disconnected.mirror().returncode == 0
+    [entry] = inventory.read(Layout.at(disconnected.data), target)
+    assert [image.places for image in entry.images] == [("team/app:v3",), ("team/db:v1",)]
+    assert {image.places for image in entry.earlier} == {("team/app:v1",), ("team/app:v2",)}
+    assert entry.generations == (1, 2, 3)
+
+
+def test_a_record_that_is_none_is_named(tmp_path: Path) -> None:
+    layout = Layout.at(tmp_path)
+    path = inventory.folder(layout, "r.example.com") / "x.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(InvalidInputError, match=r"x\.json is not a record of a run"):
+        inventory.read(layout, "r.example.com")
+
+
+def test_a_generation_lists_releases_and_bundles_with_their_versions(tmp_path: Path) -> None:
+    release, bundle = (
+        "quay.io/openshift-release-dev/ocp-release:4.18.1-x86_64",
+        f"r.example.com/o/b@sha256:{HEX}",
+    )
+    catalog = f"docker://registry.example.com/redhat/index@sha256:{'1' * 64}"
+    reading = Reading()
+    for origin in (release, f"docker://{bundle}", catalog, "quay.io/team/app:v1"):
+        reading.feed(f"2026/11/23 11:28:37 [INFO] : Success copying {origin} ➡️ cache")
+    folder = tmp_path / "operator-catalogs/index" / ("1" * 64) / "filtered-catalogs/f/catalog-config/alpha"
+    folder.mkdir(parents=True)
+    properties = [{"type": "olm.package", "value": {"packageName": "alpha", "version": "1.1.0"}}]
+    documents = [
+        {
+            "schema": "olm.channel",
+            "package": "alpha",
+            "name": "stable",
+            "entries": [{"name": "alpha.v1.1.0"}],
+        },
+        {
+            "schema": "olm.bundle",
+            "package": "alpha",
+            "name": "alpha.v1.1.0",
+            "image": bundle,
+            "properties": properties,
+        },
+        {
+            "schema": "olm.bundle",
+            "package": "alpha",
+            "name": "alpha.v1.0.0",
+            "image": "r.example.com/not:this",
+        },
+    ]
+    (folder / "catalog.json").write_text("\n".join(json.dumps(one, indent=1) for one in documents))
+    found = contents.describe(reading, IMAGESET, tmp_path)
+    assert found["releases"] == ["4.18.1"]
+    assert found["operators"] == [
+        {"package": "alpha", "channel": "stable", "version": "1.1.0", "bundle": "alpha.v1.1.0"}
+    ]
+    assert found["additional"] == ["quay.io/team/app:v1"]
+
+
+def test_what_cannot_be_read_of_a_catalog_costs_the_run_nothing(tmp_path: Path) -> None:
+    reading = Reading()
+    reading.feed("x Success copying docker://registry.example.com/redhat/index:v4.18 ➡️ cache")
+    folder = tmp_path / "operator-catalogs/index/1/filtered-catalogs/f/catalog-config/alpha"
+    folder.mkdir(parents=True)
+    (folder / "catalog.json").write_text('{"schema": ["cut')
+    assert contents.describe(reading, IMAGESET, tmp_path)["operators"] == []
