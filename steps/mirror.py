@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from steps import cli
 from steps.errors import StepError, UsageError
-from steps.mirroring import history, operation, preflight, service, verdict
+from steps.mirroring import history, operation, preflight, retries, service, verdict
 from steps.mirroring.command import Options
 from steps.mirroring.request import FROM_DISK, TO_DISK, WORKFLOWS, Request
 from steps.mirroring.schedule import Schedule, check_time_zone
@@ -70,6 +70,7 @@ def parse(argv: list[str]) -> Inputs:
             since_date=history.parse_since(given.since_date, today=today) if given.since_date else None,
             dry_run=given.dry_run,
             keep_generations=given.keep_generations,
+            run_retries=retries.DEFAULT if given.run_retries is None else given.run_retries,
             oc_mirror=given.oc_mirror,
             options=Options(
                 authfile=given.authfile,
@@ -143,6 +144,12 @@ def _parser() -> cli.Parser:
     add("--parallel-layers", type=cli.optional(_up_to_ten), help="layers of an image at a time, 1 to 10")
     add("--image-timeout", type=cli.optional(cli.seconds), help="for one image with all retries, such as 90m")
     add("--retry-times", type=cli.optional(_count), help="retries of one transfer")
+    add(
+        "--run-retries",
+        type=cli.optional(_count),
+        default=retries.DEFAULT,
+        help="how often to repeat a run that failed for want of a network (default: %(default)s)",
+    )
     add("--remove-signatures", type=cli.optional(cli.boolean), help="true: leave image signatures out")
     add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="where the verdict goes")
     return parser

@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
 from steps.mirroring import archives, batches, command, generations, intake, inventory, products
 from steps.mirroring.layout import ARCHIVES
+from steps.mirroring.retries import retrying
 from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def run(job: Job) -> Done:
     staging = layout.scratch if job.request.dry_run else layout.intake / "archives"
     planned: list[products.Plan] = []
     for batch in batches.plan(zip(waiting, imagesets, strict=True)):
-        reading = _take_in(job, batch, staging)
+        reading = retrying(job, partial(_take_in, job, batch, staging))
         if job.request.dry_run:
             planned.append(products.read_plan(layout))
         else:

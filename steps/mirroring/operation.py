@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
 from steps.mirroring import direct, from_disk, journal, lock, preflight, reasons, retention, to_disk
 from steps.mirroring.layout import Layout
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
+from steps.mirroring.retries import retrying
 from steps.mirroring.runner import Job, OcMirror
 from steps.mirroring.status import Recorder
 
@@ -88,8 +90,8 @@ def _workflow(job: Job) -> Done:
     if job.imageset is None:
         raise ValueError(f"{job.request.workflow} needs an ImageSet")
     if job.request.workflow == DIRECT:
-        return direct.run(job, job.imageset)
-    return to_disk.run(job, job.imageset)
+        return retrying(job, partial(direct.run, job, job.imageset))
+    return retrying(job, partial(to_disk.run, job, job.imageset))
 
 
 def _say_what_has_no_effect(request: Request) -> None:

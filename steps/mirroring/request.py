@@ -18,7 +18,8 @@ WORKFLOWS = (TO_DISK, FROM_DISK, DIRECT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One operation. `target_registry` is set for from-disk and direct, `imageset` for to-disk and direct;
-    `keep_generations` (1 or more; None: all) is for to-disk and from-disk.
+    `keep_generations` (1 or more; None: all) is for to-disk and from-disk; `run_retries`
+    is how often a run that failed for want of a network is made again.
     """
 
     workflow: str
@@ -29,5 +30,6 @@ class Request:
     since_date: date | None = None
     dry_run: bool = False
     keep_generations: int | None = None
+    run_retries: int = 0
     oc_mirror: str = "oc-mirror"
     options: Options = field(default_factory=Options)

@@ -13,6 +13,7 @@ STANDIN_UPSTREAM    a number; the next one is a new version of every operator an
 STANDIN_BYTES       size of an image's own layer (default 2048)
 STANDIN_SLOW        seconds to take for each image and each step of the archive
 STANDIN_FAIL        kinds of which the last image fails, such as `operator,additional` (release ends the run)
+STANDIN_FAIL_TIMES  a file with the number of runs in which they fail; later ones succeed
 STANDIN_ERROR       the error text of those images
 STANDIN_EXIT        exit code to use instead of the failure bits (0: as early 4.18 did)
 STANDIN_PANIC       crash as a Go program does
@@ -475,17 +476,24 @@ class Registry:
                 if error.code == 401:
                     raise OSError("unauthorized: authentication required") from None
                 raise OSError(f"received unexpected HTTP status: {error.code} {error.reason}") from None
+        except ConnectionError:
+            raise OSError(f'{method.title()} "{url}": EOF') from None
         except urllib.error.URLError as error:
-            reason = error.reason
-            if isinstance(reason, ssl.SSLCertVerificationError):
-                text = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
-            elif isinstance(reason, ssl.SSLError):
-                text = "http: server gave HTTP response to HTTPS client"
-            elif isinstance(reason, ConnectionRefusedError):
-                text = f"dial tcp {self.host}: connect: connection refused"
-            else:
-                text = f"dial tcp: {reason}"
-            raise OSError(f'pinging container registry {self.host}: Get "{url}": {text}') from None
+            raise OSError(
+                f'pinging container registry {self.host}: Get "{url}": {self._problem(error.reason)}'
+            ) from None
+
+    def _problem(self, reason: object) -> str:
+        """In the words of Go's net and crypto packages."""
+        import ssl
+
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+        if isinstance(reason, ssl.SSLError):
+            return "http: server gave HTTP response to HTTPS client"
+        if isinstance(reason, ConnectionRefusedError):
+            return f"dial tcp {self.host}: connect: connection refused"
+        return f"dial tcp: {reason}"
 
     def push(self, image: Image, repository: str) -> None:
         for name, data in image.blobs.items():
@@ -585,6 +593,16 @@ def push(run: Run, image: Image) -> None:
         run.target.push(image, "/".join(filter(None, (run.prefix, image.repository))))
 
 
+def fails_this_time() -> bool:
+    """Whether STANDIN_FAIL counts in this run."""
+    if not setting("FAIL_TIMES"):
+        return True
+    left = Path(setting("FAIL_TIMES"))
+    number = int(left.read_text())
+    left.write_text(str(max(number - 1, 0)))
+    return number > 0
+
+
 def copy(run: Run, image: Image, *, fails: bool) -> None:
     """Copy one image; raises OSError with the text of its failure."""
     pause()
@@ -612,9 +630,10 @@ def work(run: Run, images: list[Image]) -> int:
     log("🚀 Start copying the images...")
     log(f"📌 images to copy {len(images)} ")
     kinds = [kind for kind in BITS if any(image.kind == kind for image in images)]
+    failing = kinds if fails_this_time() else []
     doomed = {
         [image.origin for image in images if image.kind == kind][-1]
-        for kind in kinds
+        for kind in failing
         if kind in setting("FAIL").split(",")
     }
     done, failures = dict.fromkeys(kinds, 0), []

@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from steps import cli, mirror
+from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 
 STANDIN = Path(__file__).parents[2] / "standin" / "oc_mirror.py"
@@ -79,6 +80,7 @@ class Place:
             "--source-tls-verify=false",
             "--destination-tls-verify=false",
             "--retry-times=0",
+            "--run-retries=0",
             *self.arguments,
             *more,
         ]
@@ -169,6 +171,22 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve_registry(tmp_path_factory.mktemp("targets")) as host:
         yield host
+
+
+@pytest.fixture
+def moody_target(_targets: str) -> Iterator[Moody]:
+    """A target registry that can be told to misbehave."""
+    with Moody(_targets) as registry:
+        yield registry
+
+
+@pytest.fixture
+def moody_source(source: str) -> Iterator[Moody]:
+    """A source registry that can be told to misbehave; the stand-in reads none."""
+    if not REAL:
+        pytest.skip("the stand-in makes its images up and reads no registry")
+    with Moody(source) as registry:
+        yield registry
 
 
 @pytest.fixture

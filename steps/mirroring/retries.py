@@ -1,0 +1,71 @@
+"""Whole runs of oc-mirror made again, where they failed for want of a network and for nothing else.
+
+oc-mirror retries a transfer a few times within a minute, and not at all where a connection ends early or the
+server of the release graph does not answer (release/download.go, pkg of containers/common). What a run has
+fetched stays in the cache, so another run costs little. What will fail again is not tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import stamina
+
+from steps.errors import MirrorError
+from steps.mirroring import journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steps.mirroring.runner import Job
+
+log = logging.getLogger(__name__)
+# stamina says of each retry only that there is one; ours say why.
+logging.getLogger("stamina").setLevel(logging.ERROR)
+
+Result = TypeVar("Result")
+
+DEFAULT: Final = 3
+FIRST_WAIT: Final = 15.0
+"""Seconds; then four times as long each time, for what lasts longer than oc-mirror's own retries."""
+LONGEST_WAIT: Final = 600.0
+
+
+def retrying(job: Job, attempt: Callable[[], Result]) -> Result:
+    """Call `attempt` until it succeeds, at most `run_retries` times more than once; return its result.
+
+    Raises the MirrorError of the last attempt. Before each other one the data directory is brought to rest,
+    as it would be before a new run.
+    """
+    retries = job.request.run_retries
+    for trial in stamina.retry_context(
+        on=_may_pass,
+        attempts=retries + 1,
+        timeout=None,
+        wait_initial=FIRST_WAIT,
+        wait_exp_base=4,
+        wait_max=LONGEST_WAIT,
+    ):
+        with trial:
+            if trial.num > 1:
+                journal.recover(job.layout, now=datetime.now(UTC))
+            try:
+                return attempt()
+            except MirrorError as error:
+                if error.passing and trial.num <= retries:
+                    log.warning(
+                        "%s\nretry %d of %d in about %.0f s, since the cause (%s) may pass",
+                        error.reason,
+                        trial.num,
+                        retries,
+                        trial.next_wait,
+                        error.cause,
+                    )
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, MirrorError) and error.passing
