@@ -1,7 +1,7 @@
 """Read, apply, create and delete objects.
 
 `kubernetes.dynamic.DynamicClient` is the only part of the client library used, and without its discovery:
-we touch nine kinds, whose paths the API promises not to change, and discovery would cost two to sixty
+we touch few kinds, whose paths the API promises not to change, and discovery would cost two to sixty
 requests a process.
 
 Writes are server-side apply with one field manager: the API server merges, and an apply that changes
@@ -70,9 +70,16 @@ class Cluster:
         return self._call("get", kind, namespace, name, missing_ok=True)
 
     def list(
-        self, kind: Kind, namespace: str, *, labels: str | None = None, fields: str | None = None
+        self,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
     ) -> list[KubernetesObject]:
-        """Read the objects of a namespace that match a label selector and a field selector."""
+        """Read the objects of a namespace, or of kinds that have none (None), that match a label and a field
+        selector.
+        """
         found = self._call(
             "list", kind, namespace, query={"label_selector": labels, "field_selector": fields}
         )

@@ -1,6 +1,7 @@
-"""The nine kinds that the steps touch, and where the API serves them.
+"""The kinds that are touched, and where the API serves them.
 
-These paths are stable (all `v1`), so nothing is discovered. A kind that is not here cannot be touched.
+The steps touch nine; the others only migrate-check reads, with its user's own rights. These paths are stable
+(Triggers' `v1beta1` is its newest), so nothing is discovered. A kind that is not here cannot be touched.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ Kind = Literal[
     "PersistentVolumeClaim",
     "Pod",
     "ServiceAccount",
+    "ClusterRoleBinding",
+    "EventListener",
+    "Pipeline",
+    "PipelineRun",
+    "Role",
+    "RoleBinding",
+    "Task",
+    "TriggerBinding",
+    "TriggerTemplate",
 ]
 
 
@@ -54,4 +64,14 @@ RESOURCES = {
     "PersistentVolumeClaim": Resource("", "v1", "persistentvolumeclaims"),
     "Pod": Resource("", "v1", "pods"),
     "ServiceAccount": Resource("", "v1", "serviceaccounts"),
+    # Only read, by migrate-check:
+    "ClusterRoleBinding": Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings"),
+    "EventListener": Resource("triggers.tekton.dev", "v1beta1", "eventlisteners"),
+    "Pipeline": Resource("tekton.dev", "v1", "pipelines"),
+    "PipelineRun": Resource("tekton.dev", "v1", "pipelineruns"),
+    "Role": Resource("rbac.authorization.k8s.io", "v1", "roles"),
+    "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings"),
+    "Task": Resource("tekton.dev", "v1", "tasks"),
+    "TriggerBinding": Resource("triggers.tekton.dev", "v1beta1", "triggerbindings"),
+    "TriggerTemplate": Resource("triggers.tekton.dev", "v1beta1", "triggertemplates"),
 }

@@ -8,6 +8,8 @@ The testbed stays up for the next run, unless TESTBED_KEEP=0 or, where that is u
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -85,6 +87,17 @@ def make_namespace(cluster: Cluster) -> Iterator[Callable[..., str]]:
 def make_module_namespace(cluster: Cluster) -> Iterator[Callable[..., str]]:
     """The same, for what all tests of a module share."""
     yield from _namespaces(cluster)
+
+
+@pytest.fixture(scope="session")
+def oc(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user's shell, in which the documents' commands run as written: `oc` is kubectl."""
+    folder = tmp_path_factory.mktemp("bin")
+    kubectl = shutil.which("kubectl", path=cluster.env["PATH"])
+    assert kubectl
+    (folder / "oc").symlink_to(kubectl)
+    scripts = Path(sys.executable).parent
+    return {**cluster.env, "PATH": f"{folder}:{scripts}:{cluster.env['PATH']}"}
 
 
 @pytest.fixture

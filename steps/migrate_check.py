@@ -1,0 +1,134 @@
+"""Say what of an old installation of AutoShift's oc-mirror folder to keep, to carry over and to remove.
+
+    migrate-check --manifests=autoshiftv2/oc-mirror/pipeline
+    migrate-check --cluster=true --output=report.yaml
+
+Reads a folder of manifests, the cluster of your kubeconfig, or both; changes nothing and reads no Secret.
+Printed is what to do and when, and the parameters that make the new pipelines do what the old ones did;
+--output also writes it as YAML.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from steps import cli
+from steps.cluster import Cluster
+from steps.errors import ForbiddenError, UsageError
+from steps.files import write_atomically
+from steps.migration.findings import Where
+from steps.migration.inventory import Found, Inventory, read_folder
+from steps.migration.report import CLUSTER, Report, as_text, as_yaml, make_report
+from steps.workload import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steps.cluster import Kind
+
+log = logging.getLogger("steps.migrate_check")
+
+PIPELINES: tuple[Kind, ...] = (
+    "ServiceAccount",
+    "ConfigMap",
+    "PersistentVolumeClaim",
+    "Role",
+    "RoleBinding",
+)
+WORKLOADS: tuple[Kind, ...] = (*PIPELINES, "CronJob", "Deployment", "Job")
+TEKTON: tuple[Kind, ...] = ("Pipeline", "PipelineRun", "Task")
+TRIGGERS: tuple[Kind, ...] = ("EventListener", "TriggerBinding", "TriggerTemplate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Parsed arguments."""
+
+    manifests: Path | None
+    cluster: bool
+    where: Where
+    output: Path | None
+
+
+def parse(argv: list[str]) -> Inputs:
+    """Parse and check the arguments. Raises `UsageError`."""
+    parser = cli.Parser("migrate-check", __doc__)
+    add = parser.add_argument
+    add("--manifests", type=cli.optional(Path), metavar="DIR", help="folder with the old manifests")
+    add("--cluster", type=cli.boolean, default=False, help="true reads the cluster of your kubeconfig")
+    add(
+        "--pipeline-namespace",
+        type=cli.kubernetes_name,
+        default=names.PIPELINE_NAMESPACE,
+        help="namespace of the old pipelines (default: %(default)s)",
+    )
+    add(
+        "--namespace",
+        type=cli.kubernetes_name,
+        default=names.WORKLOAD_NAMESPACE,
+        help="namespace of the old workloads (default: %(default)s)",
+    )
+    add("--output", type=cli.optional(Path), metavar="FILE", help="write the report as YAML, too")
+    arguments = parser.parse_args(argv)
+    if not arguments.manifests and not arguments.cluster:
+        raise UsageError(
+            "migrate-check: neither --manifests nor --cluster is given",
+            "give --manifests=DIR, --cluster=true, or both",
+        )
+    return Inputs(
+        manifests=arguments.manifests,
+        cluster=arguments.cluster,
+        where=Where(arguments.pipeline_namespace, arguments.namespace),
+        output=arguments.output,
+    )
+
+
+def run(given: Inputs) -> Report:
+    """Read and judge. Raises NotFoundError for the folder, ClusterError where the cluster does not answer."""
+    inventory = Inventory()
+    if given.manifests:
+        inventory += read_folder(given.manifests)
+    if given.cluster:
+        inventory += read_cluster(Cluster.connect(), given.where)
+    report = make_report(inventory, given.where)
+    if given.output:
+        write_atomically(given.output, as_yaml(report))
+    return report
+
+
+def read_cluster(cluster: Cluster, where: Where) -> Inventory:
+    """Read what old installations consist of; what you may not read is told and does not stop the rest."""
+    found: list[Found] = []
+    unread: list[str] = []
+    for kind, namespace in _to_read(cluster, where):
+        try:
+            found += [Found(body, CLUSTER) for body in cluster.list(kind, namespace)]
+        except ForbiddenError as error:
+            unread.append(f"{error.reason}: ask who may, or have them run this")
+    return Inventory(tuple(found), tuple(unread))
+
+
+def _to_read(cluster: Cluster, where: Where) -> Iterator[tuple[Kind, str | None]]:
+    yield "ClusterRoleBinding", None
+    kinds = list(PIPELINES)
+    kinds += TEKTON if cluster.serves("tekton.dev") else ()
+    kinds += TRIGGERS if cluster.serves("triggers.tekton.dev") else ()
+    yield from ((kind, where.pipelines) for kind in kinds)
+    yield from ((kind, where.workloads) for kind in WORKLOADS)
+
+
+def body(argv: list[str]) -> None:
+    """Parse, run, print the report."""
+    given = parse(argv)
+    sys.stdout.write(f"{as_text(run(given))}\n")
+    if given.output:
+        log.info("written to %s", given.output)
+
+
+def main() -> NoReturn:
+    """Console script."""
+    sys.exit(cli.run(body))

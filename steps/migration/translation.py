@@ -1,0 +1,230 @@
+"""What an old run or workload was told, as parameters of the new pipelines.
+
+Old names: oc-mirror/pipeline/{01-pipeline,build-pipeline,deployment-pipeline}.yaml, the workflows those of
+oc-mirror/entrypoint.sh, the arguments those that the two deploy Tasks wrote (see the package).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from steps.migration.inventory import Found, entries, mapping, text
+from steps.workload import names
+from steps.workload.schedule import normal_schedule
+from steps.workload.settings import DIRECT, FROM_DISK, TO_DISK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BUILD, DEPLOYMENT = "oc-mirror-build-pipeline", "oc-mirror-deployment-pipeline"
+OLD_PIPELINE = "oc-mirror-build-deploy"
+
+WORKFLOWS = {
+    "mirror-to-disk": TO_DISK,
+    "workflow-to-disk": TO_DISK,
+    "disk-to-mirror": FROM_DISK,
+    "workflow-from-disk": FROM_DISK,
+    "mirror-to-mirror": DIRECT,
+    "workflow-to-mirror": DIRECT,
+    "workflow-direct": DIRECT,
+}
+SAME = (
+    "values-git-url",
+    "values-git-revision",
+    "values-file-path",
+    "image-configmap",
+    "imageset-configmap",
+    "incremental-mode",
+    "since-date",
+    "openshift-version",
+    "operators-only",
+    "target-registry",
+    "dry-run",
+    "namespace",
+)
+"""Parameters whose name and meaning did not change."""
+
+_UNSAID = "$("  # a value that only Tekton or Triggers would have filled in
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """Parameters of one new pipeline that do what `origins` did; `notes` say what has no counterpart."""
+
+    origins: tuple[str, ...]
+    pipeline: str
+    params: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+
+def from_run(found: Found) -> list[Translation]:
+    """Translate a PipelineRun, or the run in a TriggerTemplate, of any old pipeline; else return nothing."""
+    if found.kind == "TriggerTemplate":
+        runs = entries(found.body, "spec", "resourcetemplates")
+        return [one for run in runs for one in _run(run, str(found))]
+    return _run(found.body, str(found))
+
+
+def _run(body: dict[str, Any], origin: str) -> list[Translation]:
+    pipeline = text(body, "spec", "pipelineRef", "name")
+    given = {
+        text(param, "name"): text(param, "value")
+        for param in entries(body, "spec", "params")
+        if _UNSAID not in text(param, "value")
+    }
+    notes = _run_notes(body)
+    deployment = Translation((origin,), DEPLOYMENT, *_deployment(given, notes))
+    build = Translation((origin,), BUILD, *_build(given))
+    if pipeline == OLD_PIPELINE:
+        both = [build, deployment]
+    elif pipeline.startswith("oc-mirror-"):
+        both = [build] if "build" in pipeline else [deployment]
+    else:
+        both = []
+    return [one for one in both if one.params]
+
+
+def _run_notes(body: dict[str, Any]) -> list[str]:
+    notes = []
+    if text(body, "spec", "serviceAccountName"):
+        notes.append("spec.serviceAccountName is now spec.taskRunTemplate.serviceAccountName")
+    for workspace in entries(body, "spec", "workspaces"):
+        claim = text(workspace, "persistentVolumeClaim", "claimName")
+        if text(workspace, "name") == "mirror-data" and claim not in {"", names.CLAIM}:
+            notes.append(f"bind {claim} to mirror-data again: the workload's claim takes its name")
+    return notes
+
+
+def _deployment(
+    given: dict[str, str], notes: list[str]
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    params: dict[str, str] = {name: given[name] for name in SAME if given.get(name)}
+    for old, new in (("git-url", "values-git-url"), ("git-revision", "values-git-revision")):
+        if given.get(old):
+            params.setdefault(new, given[old])
+    if file := given.get("values-file"):
+        # The old Task looked below autoshift/ only.
+        params.setdefault("values-file-path", f"autoshift/{file.removeprefix('autoshift/')}")
+    if imageset := given.get("imageset-config"):
+        notes.append(f"imageset-config {imageset}: put it into a ConfigMap, named by imageset-configmap")
+    params |= _how(given.get("deploy-mode", ""), given.get("schedule", ""), notes)
+    params |= _workflow(given.get("workflow", ""), notes)
+    return _ordered(params), tuple(notes)
+
+
+def _build(given: dict[str, str]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    params = {name: given[name] for name in ("git-url", "git-revision") if given.get(name)}
+    if given.get("image"):
+        params["image-url"] = given["image"]
+    elif given.get("image-registry"):
+        name, tag = given.get("image-name") or "oc-mirror-autoshift", given.get("image-tag") or "latest"
+        params["image-url"] = f"{given['image-registry']}/{name}:{tag}"
+    notes = ("git-url: the Containerfile is now in the repository of oc-mirror-pipeline, not in AutoShift's",)
+    return _ordered(params), notes
+
+
+def from_workload(found: Found, others: Iterable[Found]) -> Translation:
+    """Translate a Job, CronJob or Deployment; claims and ConfigMaps among `others` add what they know."""
+    spec = mapping(found.body, "spec", "jobTemplate", "spec") or mapping(found.body, "spec")
+    pod = mapping(spec, "template", "spec")
+    container = (entries(pod, "containers") or [{}])[0]
+    notes: list[str] = []
+    params = _how(found.kind.lower(), text(found.body, "spec", "schedule"), notes)
+    zone = text(found.body, "spec", "timeZone")
+    if zone not in {"", "UTC", "Etc/UTC"}:
+        notes.append(f"schedule: it was read in {zone}, the new one is read in UTC")
+    params |= _arguments([item for item in container.get("args") or [] if isinstance(item, str)], notes)
+    if memory := text(container, "resources", "limits", "memory"):
+        params["memory"] = memory
+    if found.namespace not in {"", names.WORKLOAD_NAMESPACE}:
+        params["namespace"] = found.namespace
+    there = [one for one in others if one.namespace == found.namespace]
+    params |= _storage(pod, [one for one in there if one.kind == "PersistentVolumeClaim"], notes)
+    mounted = {text(volume, "configMap", "name") for volume in entries(pod, "volumes")}
+    for one in there:
+        path = text(one.body, "metadata", "annotations", "autoshift.io/values-file")
+        if one.kind == "ConfigMap" and one.name in mounted and path:
+            params["values-file-path"] = path
+    return Translation((str(found),), DEPLOYMENT, _ordered(params), tuple(notes))
+
+
+def _how(mode: str, schedule: str, notes: list[str]) -> dict[str, str]:
+    """When it runs; a schedule counts only where there is one to be kept."""
+    if mode not in {"cronjob", "deployment"}:
+        return {"deploy-mode": mode} if mode == "job" else {}
+    if mode == "deployment" and not schedule:
+        notes.append("deploy-mode deployment needs a schedule now: it mirrors by itself instead of waiting")
+        return {"deploy-mode": mode}
+    try:
+        return {"deploy-mode": mode, "schedule": normal_schedule(schedule)}
+    except ValueError as error:
+        notes.append(f"schedule {error}")
+        return {"deploy-mode": mode}
+
+
+def _workflow(word: str, notes: list[str]) -> dict[str, str]:
+    if word in WORKFLOWS:
+        return {"workflow": WORKFLOWS[word]}
+    if word:
+        notes.append(f"workflow {word} has no counterpart among those of {DEPLOYMENT}")
+    return {}
+
+
+def _arguments(words: list[str], notes: list[str]) -> dict[str, str]:
+    """Read the arguments of an old container: of the entrypoint script, or of oc-mirror itself."""
+    params: dict[str, str] = {}
+    if words and words[0] in WORKFLOWS:
+        params["workflow"] = WORKFLOWS[words[0]]
+    elif words and words[0] == "oc-mirror":
+        notes.append(
+            "its arguments name no destination, so oc-mirror refused them: choose a workflow yourself"
+            if not any("://" in word for word in words)
+            else "its arguments are oc-mirror's own: choose the workflow that matches"
+        )
+    else:
+        notes.append("its arguments name no workflow: it mirrored nothing by itself")
+    values = dict(itertools.pairwise(words))
+    if "--incremental" in words or "--since" in words:
+        params["incremental-mode"] = "true"
+    if day := values.get("--since"):
+        params["since-date"] = day
+    if registry := values.get("-r") or values.get("--registry"):
+        params["target-registry"] = registry.removeprefix("docker://")
+    if "--dry-run" in words:
+        params["dry-run"] = "true"
+    return params
+
+
+def _storage(pod: dict[str, Any], claims: list[Found], notes: list[str]) -> dict[str, str]:
+    """One volume holds now what lay on several: their sizes together, and their class if it is one."""
+    used = {text(volume, "persistentVolumeClaim", "claimName") for volume in entries(pod, "volumes")}
+    bodies = [claim.body for claim in claims if claim.name in used]
+    sizes = [text(body, "spec", "resources", "requests", "storage") for body in bodies]
+    numbers = [re.fullmatch(r"(\d+)Gi", size) for size in sizes]
+    params = {}
+    if sizes and all(numbers):
+        params["storage-size"] = f"{sum(int(number[1]) for number in numbers if number)}Gi"
+    elif sizes:
+        notes.append(f"storage-size: as much as {' and '.join(sizes)} together")
+    classes = {text(body, "spec", "storageClassName") for body in bodies}
+    if len(classes) == 1 and (only := classes.pop()):
+        params["storage-class"] = only
+    return params
+
+
+def merged(translations: Iterable[Translation]) -> list[Translation]:
+    """Say once what several runs have in common: a hundred runs of a schedule are one line."""
+    found: dict[tuple[object, ...], Translation] = {}
+    for one in translations:
+        key = (one.pipeline, one.params, one.notes)
+        before = found.get(key)
+        origins = (*(before.origins if before else ()), *one.origins)
+        found[key] = Translation(origins, one.pipeline, one.params, one.notes)
+    return list(found.values())
+
+
+def _ordered(params: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(params.items()))
