@@ -71,6 +71,7 @@ def parse(argv: list[str]) -> Inputs:
             dry_run=given.dry_run,
             keep_generations=given.keep_generations,
             run_retries=retries.DEFAULT if given.run_retries is None else given.run_retries,
+            resource_prefix=given.resource_prefix or "",
             oc_mirror=given.oc_mirror,
             options=Options(
                 authfile=given.authfile,
@@ -95,9 +96,7 @@ def run(inputs: Inputs) -> None:
     """Check, serve or mirror once; raises a StepError, which is then in the termination log too."""
     try:
         if inputs.check:
-            ready = preflight.check(inputs.request)
-            preflight.check_target(inputs.request, ready.imageset)
-            done = ready.summary
+            done = preflight.check(inputs.request).summary
         elif inputs.schedule:
             service.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
         else:
@@ -141,6 +140,7 @@ def _parser() -> cli.Parser:
         help="of the schedule, such as Europe/Berlin (default: UTC)",
     )
     add("--listen-port", type=_port, default=8080, help="of the service: /healthz, /readyz and a status at /")
+    add("--resource-prefix", type=cli.optional(_prefix), help="to put before the names of cluster resources")
     add("--oc-mirror", default="oc-mirror", help="the program (default: the one on PATH)")
     add("--parallel-images", type=cli.optional(_up_to_ten), help="images at a time, 1 to 10")
     add("--parallel-layers", type=cli.optional(_up_to_ten), help="layers of an image at a time, 1 to 10")
@@ -175,6 +175,12 @@ def _time_zone(text: str) -> str:
         return check_time_zone(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a prefix of lower-case letters, digits and '-'")
+    return text
 
 
 def _port(text: str) -> int:

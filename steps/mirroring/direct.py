@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import command, inventory, products
+from steps.mirroring import command, inventory, products, verification
 from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from steps.mirroring.imageset_file import ImageSetFile
+    from steps.mirroring.layout import Layout
     from steps.mirroring.runner import Job
 
 
@@ -19,24 +23,51 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
     A dry run uses the ImageSet without its graph image, which oc-mirror would push even then. Raises
     MirrorError if oc-mirror failed.
     """
-    layout, dry_run = job.layout, job.request.dry_run
-    write_atomically(layout.imageset, imageset.without_graph() if dry_run else imageset.content)
-    workspace = layout.scratch if dry_run else layout.root
-    arguments = command.direct(
-        job.oc_mirror.options,
-        job.oc_mirror.version,
-        imageset=layout.imageset,
-        workspace=workspace,
-        cache=layout.cache,
-        target=job.request.target_registry,
-        dry_run=dry_run,
-    )
-    reading = job.oc_mirror.run(arguments, working_dir=workspace / "working-dir")
-    if dry_run:
+    layout = job.layout
+    if job.request.dry_run:
+        write_atomically(layout.imageset, imageset.without_graph())
+        arguments = _arguments(job, workspace=layout.scratch, dry_run=True)
+        job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
         return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
+    write_atomically(layout.imageset, imageset.content)
+    earlier = _pinned(layout)
+    reading = job.oc_mirror.run(
+        _arguments(job, workspace=layout.root, dry_run=False), working_dir=layout.working_dir
+    )
+    made = products.made_resources(layout.working_dir)
     inventory.note(layout, reading, target=job.request.target_registry, imageset=imageset.content)
-    products.publish_cluster_resources(layout, layout.working_dir)
+    _verify(job, imageset, pinned=_pinned(layout) - earlier)
+    products.publish(job, made)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
     summary = f"{job.request.target_registry} has all images ({counts or 'none to count'})"
     return Done(summary=summary, images=images)
+
+
+def _verify(job: Job, imageset: ImageSetFile, *, pinned: set[Path]) -> None:
+    """Verify by the ImageSet that oc-mirror pinned, if it did (4.22): the tag of a catalog may move."""
+    layout = job.layout
+    used = replace(imageset, content=max(pinned).read_bytes()) if pinned else imageset
+    write_atomically(layout.imageset, used.without_graph())
+    verification.verify(
+        job,
+        _arguments(job, workspace=layout.root, dry_run=True),
+        working_dir=layout.working_dir,
+        more=[verification.GRAPH] if used.without_graph() != used.content else [],
+    )
+
+
+def _pinned(layout: Layout) -> set[Path]:
+    return set(layout.working_dir.glob("isc_pinned_*.yaml"))
+
+
+def _arguments(job: Job, *, workspace: Path, dry_run: bool) -> list[str]:
+    return command.direct(
+        job.oc_mirror.options,
+        job.oc_mirror.version,
+        imageset=job.layout.imageset,
+        workspace=workspace,
+        cache=job.layout.cache,
+        target=job.request.target_registry,
+        dry_run=dry_run,
+    )

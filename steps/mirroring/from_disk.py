@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import archives, batches, command, generations, intake, inventory, products, space
+from steps.mirroring import archives, batches, command, generations, intake, inventory, products, verification
 from steps.mirroring.layout import ARCHIVES
 from steps.mirroring.retries import retrying
 from steps.mirroring.status import Done
@@ -45,7 +45,6 @@ def run(job: Job) -> Done:
         )
     folders = {layout.generation(one.sequence): one for one in waiting}
     imagesets = [generations.imageset_of(folder, one) for folder, one in folders.items()]
-    space.check_intake(layout, waiting)
     generations.verify(folders)
     log.info("to take in, chain and files checked: %s", ", ".join(one.summary for one in waiting))
     if job.imageset is not None and job.imageset.sha256 != waiting[-1].imageset_sha256:
@@ -59,6 +58,9 @@ def run(job: Job) -> Done:
         if job.request.dry_run:
             planned.append(products.read_plan(layout))
         else:
+            made = products.made_resources(staging / "working-dir")
+            _verify(job, staging)
+            products.publish(job, made)
             inventory.note(
                 layout,
                 reading,
@@ -73,7 +75,6 @@ def run(job: Job) -> Done:
             log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:
         return Done(summary=products.keep_plan(layout, planned))
-    products.publish_cluster_resources(layout, staging / "working-dir")
     return Done(
         summary=f"{target} has taken in generation {', '.join(str(one.sequence) for one in waiting)}",
         generations=tuple(one.sequence for one in waiting),
@@ -95,7 +96,14 @@ def _take_in(job: Job, batch: Batch, staging: Path) -> Reading:
         log.info("unpacked generation %d into the cache: %.1f MB", generation.sequence, laid / 1_000_000)
     write_atomically(layout.imageset, batch.imageset)
     _stage(layout.generation(last.sequence), staging)
-    return job.oc_mirror.run(_arguments(job, staging), working_dir=staging / "working-dir")
+    arguments = _arguments(job, staging, dry_run=job.request.dry_run)
+    return job.oc_mirror.run(arguments, working_dir=staging / "working-dir")
+
+
+def _verify(job: Job, staging: Path) -> None:
+    """Verify the batch that was just pushed, by what of it lies unpacked in working directory and cache."""
+    verification.empty_archive(staging)
+    verification.verify(job, _arguments(job, staging, dry_run=True), working_dir=staging / "working-dir")
 
 
 def _stage(folder: Path, staging: Path) -> None:
@@ -106,7 +114,7 @@ def _stage(folder: Path, staging: Path) -> None:
         (staging / archive.name).symlink_to(os.path.relpath(archive, staging))
 
 
-def _arguments(job: Job, staging: Path) -> list[str]:
+def _arguments(job: Job, staging: Path, *, dry_run: bool) -> list[str]:
     return command.from_disk(
         job.oc_mirror.options,
         job.oc_mirror.version,
@@ -114,5 +122,5 @@ def _arguments(job: Job, staging: Path) -> list[str]:
         archives=staging,
         cache=job.layout.cache,
         target=job.request.target_registry,
-        dry_run=job.request.dry_run,
+        dry_run=dry_run,
     )

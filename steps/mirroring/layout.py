@@ -10,6 +10,7 @@
     DATA/scratch/                dry runs: oc-mirror deletes archives beside its destination even then
     DATA/planned/                mapping.txt and missing.txt of the last dry run
     DATA/cluster-resources/      IDMS, ITMS, CatalogSources… of the last run that pushed everything
+    DATA/autoshift-disconnected.yaml  the same for AutoShift's values
     DATA/runs/                   a record of each run: when, what, how it went
     DATA/set-aside/              what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
@@ -111,6 +112,21 @@ class Layout:
     def cluster_resources(self) -> Path:
         """What a cluster applies to use the mirror."""
         return self.root / "cluster-resources"
+
+    @property
+    def next_resources(self) -> Path:
+        """The same while it is put together; hidden, so that nobody applies half of it."""
+        return self.root / ".cluster-resources.next"
+
+    @property
+    def last_resources(self) -> Path:
+        """The same while the next one takes its place."""
+        return self.root / ".cluster-resources.last"
+
+    @property
+    def autoshift_values(self) -> Path:
+        """What AutoShift needs to know of the mirror."""
+        return self.root / "autoshift-disconnected.yaml"
 
     @property
     def runs(self) -> Path:

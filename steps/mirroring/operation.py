@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
-from steps.mirroring import direct, from_disk, journal, lock, preflight, reasons, retention, to_disk
+from steps.mirroring import direct, from_disk, journal, lock, preflight, products, reasons, retention, to_disk
 from steps.mirroring.layout import Layout
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.mirroring.retries import retrying
@@ -71,12 +71,12 @@ def _run(request: Request, recorder: Recorder) -> Done:
     with lock.exclusive(layout, purpose=request.workflow) as held:
         recorder.begin()
         journal.recover(layout, now=datetime.now(UTC))
+        products.restore(layout)
         oc_mirror = OcMirror(
             executable=ready.executable, version=ready.version, options=request.options, lock=held
         )
         job = Job(request=request, layout=layout, oc_mirror=oc_mirror, imageset=ready.imageset)
         try:
-            retrying(job, partial(preflight.check_target, request, ready.imageset))
             done = _workflow(job)
         finally:
             shutil.rmtree(layout.scratch, ignore_errors=True)

@@ -7,12 +7,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
+from steps.mirroring import disconnected, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from steps.mirroring.layout import Layout
+    from steps.mirroring.runner import Job
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +51,40 @@ def keep_plan(layout: Layout, plans: Iterable[Plan]) -> str:
     )
 
 
-def publish_cluster_resources(layout: Layout, working_dir: Path) -> None:
-    """Keep the resources of a run that pushed everything; oc-mirror wipes its own at the next start."""
-    source, incoming = working_dir / "cluster-resources", layout.root / "cluster-resources.new"
-    if not source.is_dir():
-        return
-    shutil.rmtree(incoming, ignore_errors=True)
-    shutil.copytree(source, incoming)
-    shutil.rmtree(layout.cluster_resources, ignore_errors=True)
-    incoming.rename(layout.cluster_resources)
+def made_resources(working_dir: Path) -> dict[str, bytes]:
+    """The resources that a run left, by file name; oc-mirror wipes them at its next start."""
+    return {path.name: path.read_bytes() for path in (working_dir / "cluster-resources").glob("*.*")}
+
+
+def publish(job: Job, made: dict[str, bytes]) -> None:
+    """Put the resources of a run that pushed everything into DATA/cluster-resources, and AutoShift's block.
+
+    To be called once all is verified. What is there stays until the new folder is whole; a kill between the
+    two renames is made good by `restore`. Raises MirrorError for what cannot be read.
+    """
+    layout = job.layout
+    files = resources.canonical(made, prefix=job.request.resource_prefix, earlier=published(layout))
+    for name, text in files.items():
+        write_atomically(layout.next_resources / name, text)
+    block = disconnected.render(resources.load(files), job.request.target_registry)
+    write_atomically(layout.autoshift_values, block)
+    shutil.rmtree(layout.last_resources, ignore_errors=True)
+    if layout.cluster_resources.exists():
+        layout.cluster_resources.rename(layout.last_resources)
+    layout.next_resources.mkdir(parents=True, exist_ok=True)
+    layout.next_resources.rename(layout.cluster_resources)
+    shutil.rmtree(layout.last_resources, ignore_errors=True)
     log.info("resources for the cluster are in %s", layout.cluster_resources)
+
+
+def restore(layout: Layout) -> None:
+    """Bring DATA/cluster-resources to rest: half of a new folder goes, the last one comes back."""
+    if not layout.cluster_resources.exists() and layout.last_resources.exists():
+        layout.last_resources.rename(layout.cluster_resources)
+    for leftover in (layout.next_resources, layout.last_resources):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def published(layout: Layout) -> dict[str, str]:
+    """The files of DATA/cluster-resources, by name."""
+    return {path.name: path.read_text() for path in sorted(layout.cluster_resources.glob("*.yaml"))}

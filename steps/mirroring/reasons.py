@@ -69,6 +69,10 @@ KILLED = Cause(
     "most often the memory limit was exceeded: raise the workload's memory limit, then run again",
 )
 ENDED = Cause("ended", "run again: what was fetched is kept in the cache")
+NOT_KEPT = Cause(
+    "not in the target",
+    "see whether the registry's log or its garbage collection tells of them, then run again",
+)
 OTHER = Cause("other", "see oc-mirror's messages in the log above")
 
 _PATTERNS = (

@@ -31,5 +31,6 @@ class Request:
     dry_run: bool = False
     keep_generations: int | None = None
     run_retries: int = 0
+    resource_prefix: str = ""
     oc_mirror: str = "oc-mirror"
     options: Options = field(default_factory=Options)

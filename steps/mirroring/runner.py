@@ -34,18 +34,19 @@ class OcMirror:
     options: Options
     lock: int
 
-    def run(self, arguments: list[str], *, working_dir: Path) -> outcome.Reading:
+    def run(self, arguments: list[str], *, working_dir: Path, quietly: bool = False) -> outcome.Reading:
         """Run it to its end and return what it said; `working_dir` is where it keeps its error lists.
 
-        Raises MirrorError if anything of what was asked was not done.
+        `quietly` keeps its words out of the log. Raises MirrorError if anything that was asked was not done.
         """
+        level = logging.DEBUG if quietly else logging.INFO
         reading = outcome.Reading()
         earlier = _error_lists(working_dir)
         arguments = [*command.cache_port(_is_free, _any_free), *arguments]
-        log.info("running oc-mirror %s", shlex.join(arguments))
+        log.log(level, "running oc-mirror %s", shlex.join(arguments))
         exit_code = process.stream(
             [self.executable, *arguments],
-            each_line=lambda line: log.info("%s", reading.feed(line)),
+            each_line=lambda line: log.log(level, "%s", reading.feed(line)),
             environment=command.environment(os.environ, self.options),
             keep_open=[self.lock],
         )

@@ -671,7 +671,15 @@ def dry_run(run: Run, images: list[Image]) -> None:
     folder = run.working_dir / "dry-run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    lines = [f"docker://{image.origin}=docker://{image.repository}:{image.tag}" for image in images]
+    cache = "docker://localhost:55000"
+    target = (
+        cache if run.target is None else "/".join(filter(None, (f"docker://{run.target.host}", run.prefix)))
+    )
+    lines = [
+        f"{f'{cache}/{image.repository}:{image.tag}' if run.mode == 'diskToMirror' else f'docker://{image.origin}'}"
+        f"={target}/{image.repository}:{image.tag}"
+        for image in images
+    ]
     (folder / "mapping.txt").write_text("".join(f"{line}\n" for line in lines))
     missing = [line for line, image in zip(lines, images, strict=True) if not run.cache.has(image)]
     if missing and run.mode == "mirrorToDisk":

@@ -1,0 +1,152 @@
+"""The resources that make a cluster use the mirror, as one keeps them in Git (pure).
+
+oc-mirror writes them anew on each run with the time in annotations, entries in random order and generic
+names, for the releases of this run only (clusterresources/clusterresources.go). Here what is the same reads
+the same, names can be made unique, and signatures of releases that were mirrored earlier stay.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from steps.errors import MirrorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Resource = dict[str, Any]
+
+FILES = {
+    "ImageDigestMirrorSet": "idms.yaml",
+    "ImageTagMirrorSet": "itms.yaml",
+    "CatalogSource": "catalog-sources.yaml",
+    "ClusterCatalog": "cluster-catalogs.yaml",
+    "UpdateService": "update-service.yaml",
+    "ConfigMap": "signatures.yaml",
+}
+"""The kinds that oc-mirror makes, and the file of each."""
+
+_VOLATILE = {"createdAt", "createdBy", "oc-mirror_version"}
+_MIRRORS = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "imageTagMirrors"}
+
+
+def canonical(found: Mapping[str, bytes], *, prefix: str = "", earlier: Mapping[str, str]) -> dict[str, str]:
+    """The files to publish, by name: of oc-mirror's files `found`, and of what was published `earlier`.
+
+    `prefix` goes before every name, with a dash. Raises MirrorError for a file that is no list of resources.
+    """
+    resources = [_clean(one) for one in _read(found)]
+    signatures = _signatures(one for one in resources if one["kind"] == "ConfigMap")
+    before = _signatures(_documents(earlier.get(FILES["ConfigMap"], "")))
+    merged = _merged([*signatures, *before])
+    kept = [one for one in resources if one["kind"] != "ConfigMap"]
+    named = [_renamed(one, prefix) for one in [*kept, *merged]]
+    files: dict[str, list[Resource]] = defaultdict(list)
+    for one in named:
+        files[FILES.get(one["kind"], f"{one['kind'].lower()}.yaml")].append(one)
+    return {name: dump(documents) for name, documents in sorted(files.items())}
+
+
+def dump(documents: Iterable[Resource]) -> str:
+    """Resources as YAML documents, in the order of their names."""
+    ordered = sorted(documents, key=lambda one: (one["kind"], one["metadata"]["name"]))
+    return "".join(f"---\n{yaml.safe_dump(one, sort_keys=True, width=2**16)}" for one in ordered)
+
+
+def load(files: Mapping[str, str]) -> list[Resource]:
+    """The resources of published files, in the order in which to apply them."""
+    order = list(FILES.values())
+    names = sorted(files, key=lambda name: (order.index(name) if name in order else len(order), name))
+    return [one for name in names for one in _documents(files[name])]
+
+
+def _read(found: Mapping[str, bytes]) -> list[Resource]:
+    resources = []
+    for name, content in sorted(found.items()):
+        if not name.endswith((".yaml", ".yml")):
+            continue  # the signatures come as JSON too
+        try:
+            documents = [one for one in yaml.safe_load_all(content) if one]
+            for one in documents:
+                one["kind"], one["apiVersion"], one["metadata"]["name"]
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise MirrorError(
+                f"oc-mirror's {name} is no list of resources ({type(error).__name__})",
+                "all images are in the target: report the file to oc-mirror's makers, then run again",
+            ) from error
+        resources += documents
+    return resources
+
+
+def _documents(text: str) -> list[Resource]:
+    """What was published; what cannot be read any more is left behind."""
+    try:
+        return [one for one in yaml.safe_load_all(text) if isinstance(one, dict) and "metadata" in one]
+    except yaml.YAMLError:
+        return []
+
+
+def _clean(resource: Resource) -> Resource:
+    metadata = dict(resource["metadata"])
+    annotations = {
+        key: text for key, text in (metadata.pop("annotations", None) or {}).items() if key not in _VOLATILE
+    }
+    metadata.pop("creationTimestamp", None)
+    if annotations:
+        metadata["annotations"] = annotations
+    cleaned = {**resource, "metadata": metadata}
+    cleaned.pop("status", None)
+    if key := _MIRRORS.get(resource["kind"]):
+        cleaned["spec"] = {
+            **(resource.get("spec") or {}),
+            key: _ordered((resource.get("spec") or {}).get(key)),
+        }
+    return cleaned
+
+
+def _ordered(entries: Any) -> list[Any]:
+    """Entries by source; the mirrors of one stay in their order, which is that of their use."""
+    by_source: dict[str, Resource] = {}
+    for entry in entries or []:
+        known = by_source.setdefault(str(entry.get("source")), {**entry, "mirrors": []})
+        known["mirrors"] += [
+            mirror for mirror in entry.get("mirrors") or [] if mirror not in known["mirrors"]
+        ]
+    return [by_source[source] for source in sorted(by_source)]
+
+
+def _signatures(resources: Iterable[Resource]) -> list[Resource]:
+    return [one for one in resources if one.get("kind") == "ConfigMap"]
+
+
+def _merged(config_maps: list[Resource]) -> list[Resource]:
+    """One ConfigMap of all signatures; keys are `sha256-HEX-N`, numbered by release instead of by run."""
+    if not config_maps:
+        return []
+    known: dict[str, list[str]] = defaultdict(list)
+    for one in config_maps:
+        for key, signature in (one.get("binaryData") or {}).items():
+            release = str(key).rpartition("-")[0]
+            if signature not in known[release]:
+                known[release].append(signature)
+    data = {
+        f"{release}-{number}": signature
+        for release, found in sorted(known.items())
+        for number, signature in enumerate(sorted(found), 1)
+    }
+    first = config_maps[0]
+    return [{**first, "metadata": {**first["metadata"], "name": _SIGNATURES}, "binaryData": data}]
+
+
+_SIGNATURES = "mirrored-release-signatures"
+"""The name that oc-mirror gives it (clusterresources/const.go)."""
+
+
+def _renamed(resource: Resource, prefix: str) -> Resource:
+    if not prefix:
+        return resource
+    metadata = resource["metadata"]
+    return {**resource, "metadata": {**metadata, "name": f"{prefix}-{metadata['name']}"}}
