@@ -96,7 +96,9 @@ def run(inputs: Inputs) -> None:
     """Check, serve or mirror once; raises a StepError, which is then in the termination log too."""
     try:
         if inputs.check:
-            done = preflight.check(inputs.request).summary
+            ready = preflight.check(inputs.request)
+            preflight.check_target(inputs.request, ready.imageset)
+            done = ready.summary
         elif inputs.schedule:
             service.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
         else:

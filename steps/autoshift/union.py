@@ -112,7 +112,10 @@ def _reason(demands: Iterable[Demand]) -> str:
 
 
 def _beyond(operator: Operator) -> list[str]:
-    """Name channels that belong to a later OpenShift than their catalog, which therefore lacks them."""
+    """Name channels that belong to a later OpenShift than their catalog, which therefore lacks them.
+
+    Those that somebody asked for: what they require follows when they are corrected.
+    """
     if CATALOG_DEFAULTS.get(operator.package) != "stable-{minor}":
         return []
     newest = f"stable-{operator.minor}"
@@ -120,5 +123,7 @@ def _beyond(operator: Operator) -> list[str]:
         f"{few(channel.asked_by)}: {operator.package} {channel.name} is newer than OpenShift "
         f"{operator.minor}, whose catalog ends at {newest}; correct the channel"
         for channel in operator.channels
-        if natural(channel.name) > natural(newest) and channel.name.startswith("stable-")
+        if natural(channel.name) > natural(newest)
+        and channel.name.startswith("stable-")
+        and not all(origin.startswith("required by ") for origin in channel.origin.split("; "))
     ]

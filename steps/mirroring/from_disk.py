@@ -14,7 +14,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import archives, batches, command, generations, intake, inventory, products, verification
+from steps.mirroring import (
+    archives,
+    batches,
+    command,
+    generations,
+    intake,
+    inventory,
+    products,
+    space,
+    verification,
+)
 from steps.mirroring.layout import ARCHIVES
 from steps.mirroring.retries import retrying
 from steps.mirroring.status import Done
@@ -45,6 +55,7 @@ def run(job: Job) -> Done:
         )
     folders = {layout.generation(one.sequence): one for one in waiting}
     imagesets = [generations.imageset_of(folder, one) for folder, one in folders.items()]
+    space.check_intake(layout, waiting)
     generations.verify(folders)
     log.info("to take in, chain and files checked: %s", ", ".join(one.summary for one in waiting))
     if job.imageset is not None and job.imageset.sha256 != waiting[-1].imageset_sha256:

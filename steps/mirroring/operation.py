@@ -77,6 +77,7 @@ def _run(request: Request, recorder: Recorder) -> Done:
         )
         job = Job(request=request, layout=layout, oc_mirror=oc_mirror, imageset=ready.imageset)
         try:
+            retrying(job, partial(preflight.check_target, request, ready.imageset))
             done = _workflow(job)
         finally:
             shutil.rmtree(layout.scratch, ignore_errors=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from steps import process
 from steps.errors import InvalidInputError, NotFoundError, StepError
-from steps.mirroring import command, history, imageset_file
+from steps.mirroring import command, history, imageset_file, reach, space
 from steps.mirroring.layout import Layout
-from steps.mirroring.request import DIRECT
+from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,10 @@ def check(request: Request) -> Ready:
         command.check_path(layout.root)
     imageset = None if request.imageset is None else imageset_file.read(request.imageset)
     check_authfile(request.options.authfile)
+    if imageset is not None and request.workflow != FROM_DISK:
+        reach.check_coverage(request.options.authfile, imageset.content)
     check_writable(layout.root)
+    space.check_files(layout.root)
     history.recorded(layout.history)
     executable = find(request.oc_mirror)
     environment = command.environment(os.environ, request.options)
@@ -61,6 +64,13 @@ def check(request: Request) -> Ready:
         version=command.parse_version(answer.output or answer.errors),
         imageset=imageset,
     )
+
+
+def check_target(request: Request, imageset: ImageSetFile | None) -> None:
+    """See that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
+    if request.workflow != TO_DISK and not request.dry_run:
+        content = None if imageset is None else imageset.content
+        reach.check_target(request, Layout.at(request.data), content)
 
 
 def problems(request: Request) -> list[str]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import stamina
 
-from steps.errors import MirrorError
+from steps.errors import MirrorError, StepError
 from steps.mirroring import journal
+from steps.registry import BusyError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ LONGEST_WAIT: Final = 600.0
 def retrying(job: Job, attempt: Callable[[], Result]) -> Result:
     """Call `attempt` until it succeeds, at most `run_retries` times more than once; return its result.
 
-    Raises the MirrorError of the last attempt. Before each other one the data directory is brought to rest,
+    Raises the error of the last attempt. Before each other one the data directory is brought to rest,
     as it would be before a new run.
     """
     retries = job.request.run_retries
@@ -53,19 +54,21 @@ def retrying(job: Job, attempt: Callable[[], Result]) -> Result:
                 journal.recover(job.layout, now=datetime.now(UTC))
             try:
                 return attempt()
-            except MirrorError as error:
-                if error.passing and trial.num <= retries:
+            except StepError as error:
+                if _may_pass(error) and trial.num <= retries:
                     log.warning(
                         "%s\nretry %d of %d in about %.0f s, since the cause (%s) may pass",
                         error.reason,
                         trial.num,
                         retries,
                         trial.next_wait,
-                        error.cause,
+                        error.cause if isinstance(error, MirrorError) else "network",
                     )
                 raise
     raise AssertionError("the last attempt returns or raises")
 
 
 def _may_pass(error: Exception) -> bool:
-    return isinstance(error, MirrorError) and error.passing
+    if isinstance(error, MirrorError):
+        return error.passing
+    return isinstance(error, UnreachableError | BusyError)

@@ -16,7 +16,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.files import write_atomically
-from steps.mirroring import archives, command, contents, generations, history, inventory, journal, products
+from steps.mirroring import (
+    archives,
+    command,
+    contents,
+    generations,
+    history,
+    inventory,
+    journal,
+    products,
+    space,
+)
 from steps.mirroring.follower import Follower
 from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
 from steps.mirroring.status import Done, timestamp
@@ -57,6 +67,8 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
         arguments = _arguments(job, layout.scratch, base)
         job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
         return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
+    if base.history is None:
+        space.check_full_archive(layout)
     _let_the_second_pass(histories)
     started = timestamp(datetime.now(UTC))
     entry = Journal(phase=MIRRORING, started=started, histories=tuple(histories), draft={})

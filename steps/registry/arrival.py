@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK: Final = 1024 * 1024
+_SYSTEM: Final = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+"""What the operating system said, at the bottom of a chain of errors."""
 
 
 class Stream:
@@ -55,13 +58,17 @@ class Stream:
 
 
 class TrustingAdapter(HTTPAdapter):
-    """Trusts a bundle of CAs besides the usual ones."""
+    """Trusts what the machine trusts, as Go's programs do, and a bundle of CAs besides; or anything."""
 
-    def __init__(self, bundle: Path) -> None:
-        """Load the bundle. Raises RegistryError where it holds none."""
+    def __init__(self, bundle: Path | None, *, verify: bool = True) -> None:
+        """Load the bundle, if there is one. Raises RegistryError where it holds no certificate."""
         self._context = ssl.create_default_context()
+        if not verify:
+            self._context.check_hostname = False
+            self._context.verify_mode = ssl.CERT_NONE
         try:
-            self._context.load_verify_locations(bundle)
+            if bundle:
+                self._context.load_verify_locations(bundle)
         except (ssl.SSLError, OSError) as error:
             raise RegistryError(
                 f"{bundle} holds no certificate that can be read", "put PEM certificates into it"
@@ -81,9 +88,11 @@ def broken(error: Exception, name: str, host: str = "") -> RegistryError:
     """Make the error for a connection that broke, or never was; what is one already stays."""
     if isinstance(error, RegistryError):
         return error
-    reason = " ".join(str(error).split())[:200]
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    if found := _SYSTEM.search(str(error)):
+        reason = found[1]
     what = f"{host} does not answer for {name}" if host else f"{name} arrives incomplete"
-    return UnreachableError(f"{what}: {type(error).__name__}: {reason}", "check network and proxy; try again")
+    return UnreachableError(f"{what}: {reason}", "check network and proxy; try again")
 
 
 def late(name: str) -> RegistryError:

@@ -12,8 +12,9 @@ import hashlib
 import logging
 import time
 import zlib
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import stamina
@@ -55,22 +56,50 @@ class Registry:
     else is wrong.
     """
 
-    def __init__(self, name: str, *, logins: Logins, ca_bundle: Path | None, deadline: float) -> None:
-        """`name` is HOST[:PORT]/REPOSITORY, `deadline` a time of `time.monotonic`."""
+    def __init__(
+        self,
+        name: str,
+        *,
+        logins: Logins,
+        ca_bundle: Path | None,
+        deadline: float,
+        verify: bool | None = None,
+    ) -> None:
+        """`name` is HOST[:PORT]/REPOSITORY, `deadline` a time of `time.monotonic`.
+
+        `verify` as containers/image has it: true asks for a certificate that the machine or `ca_bundle`
+        vouches for, false takes any, or plain HTTP where there is no TLS. Without it, this machine is spoken
+        to by plain HTTP, and any other as with true.
+        """
         self._host, _, self._repository = name.partition("/")
         self._login = logins.of(self._host, self._repository)
         self._deadline = deadline
         self._authorization = ""
-        scheme = "http" if is_local(self._host) else "https"
+        self._verify = verify
+        scheme = "http" if verify is None and is_local(self._host) else "https"
         self._base = f"{scheme}://{self._host}/v2/{self._repository}"
         self._session = requests.Session()
         self._session.auth = _no_netrc  # the pull secret alone counts, not ~/.netrc
-        if ca_bundle and ca_bundle.is_file() and ca_bundle.stat().st_size:
-            self._session.mount("https://", TrustingAdapter(ca_bundle))
+        bundle = ca_bundle if ca_bundle and ca_bundle.is_file() and ca_bundle.stat().st_size else None
+        if bundle or verify is not None:
+            self._session.mount("https://", TrustingAdapter(bundle, verify=verify is not False))
+        if verify is not None:
+            self._session.verify = verify  # else certifi's list, or a variable's, would count beside ours
+            self._session.trust_env = not is_local(self._host)  # as Go: no proxy to this machine
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def digest(self, reference: str) -> str:
+        """The digest that a tag or digest has at this moment, without reading what it names."""
+        name = f"{self._host}/{self._repository}:{reference}"
+        return self._retrying(lambda: self._digest(reference, name))
+
+    def check_writable(self) -> None:
+        """See that the repository may be written to: an upload is begun, and taken back (OCI, "POST")."""
+        name = f"{self._host}/{self._repository}"
+        self._retrying(lambda: self._begin_upload(name))
 
     def image(self, tag: str) -> Image:
         """Find the image of a tag: of its platforms linux/amd64, since catalogs hold the same on all."""
@@ -126,6 +155,19 @@ class Registry:
             raise RegistryError(f"{name}: what answers for {self._host} is no registry", "check the proxy")
         return digest, manifest
 
+    def _digest(self, reference: str, name: str) -> str:
+        with self._get(
+            f"manifests/{reference}", name, accept=", ".join(INDEXES + MANIFESTS), method="HEAD"
+        ) as answer:
+            digest = answer.headers.get("Docker-Content-Digest", "")
+        return digest or self._manifest(reference, name)[0]
+
+    def _begin_upload(self, name: str) -> None:
+        with self._get("blobs/uploads/", f"writing to {name}", method="POST") as answer:
+            location = urljoin(str(answer.url), answer.headers.get("Location", ""))
+        with suppress(RegistryError):  # left alone, an upload is forgotten by the registry after a while
+            self._send(location, name, "*/*", method="DELETE").close()
+
     def _blob(self, blob: Blob, name: str, limit: int, read: Callable[[IO[bytes]], Result]) -> Result:
         with self._get(f"blobs/{blob.digest}", name) as answer:
             stream = Stream(answer.raw, self._deadline, limit, name)
@@ -138,17 +180,21 @@ class Registry:
             raise UnreachableError(f"{name}: the layer {blob.digest[:19]} arrived damaged", "try again")
         return result
 
-    def _get(self, path: str, name: str, accept: str = "*/*") -> requests.Response:
-        """Ask for something, with a login where the registry asks for one."""
-        answer = self._ask("GET", path, name, accept)
-        if answer.status_code != requests.codes.ok:
+    def _get(self, path: str, name: str, accept: str = "*/*", method: str = "GET") -> requests.Response:
+        """Ask for something; raises for any answer but success."""
+        answer = self._ask(method, path, name, accept)
+        if not answer.ok:
             answer.close()
             raise self._failure(answer, name)
         return answer
 
     def _ask(self, method: str, path: str, name: str, accept: str = "*/*") -> requests.Response:
         """Send a request and return its answer, whatever its status; logs in where the registry asks."""
-        answer = self._send(f"{self._base}/{path}", name, accept, method)
+        try:
+            answer = self._send(f"{self._base}/{path}", name, accept, method)
+        except requests.exceptions.SSLError:  # of `verify=False`: there is no TLS at all
+            self._base = self._base.replace("https://", "http://", 1)
+            answer = self._send(f"{self._base}/{path}", name, accept, method)
         if answer.status_code == requests.codes.unauthorized:
             answer.close()
             if authorization := self._answer(answer.headers.get("WWW-Authenticate", ""), name):
@@ -166,9 +212,15 @@ class Registry:
             headers["Authorization"] = self._authorization
         try:
             return self._session.request(
-                method, url, headers=headers, stream=True, timeout=TIMEOUT, **options
+                method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=True, **options
             )
         except requests.exceptions.SSLError as error:
+            if self._verify is False and url.startswith(f"{self._base}/") and url.startswith("https:"):
+                raise
+            if "certificate" not in str(error):
+                raise RegistryError(
+                    f"{self._host} speaks no TLS", "set source- or destination-tls-verify to false"
+                ) from error
             raise RegistryError(
                 f"the certificate of {self._host} is not trusted",
                 "put its CA into the ConfigMap trusted-ca, key ca-bundle.crt",

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
-import urllib3
 from requests.utils import parse_header_links
 
-from steps.errors import RegistryError
 from steps.registry.access import Logins, RefusedError, is_local
 from steps.registry.arrival import Stream
-from steps.registry.client import LARGEST_MANIFEST, TIMEOUT, Registry
+from steps.registry.client import LARGEST_MANIFEST, Registry
 from steps.registry.images import INDEXES, MANIFESTS, Blob, is_index, parse
 
 if TYPE_CHECKING:
@@ -39,12 +37,12 @@ class Access:
     tls_verify: bool = True
 
     def open(self, host: str) -> Callable[[str], Target]:
-        """Give the way to each repository of HOST[:PORT]; a host without TLS is found out once.
+        """Give the way to each repository of HOST[:PORT].
 
-        Raises InvalidInputError for a pull secret that is none, UnreachableError later.
+        Raises InvalidInputError for a pull secret that is none.
         """
-        logins, plain = Logins.read(self.authfile), is_local(host) or (not self.tls_verify and _plain(host))
-        return lambda repository: Target(f"{host}/{repository}", self, logins, plain=plain)
+        logins = Logins.read(self.authfile)
+        return lambda repository: Target(f"{host}/{repository}", self, logins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +56,16 @@ class Manifest:
 class Target(Registry):
     """One repository; for use in one thread. Methods raise what those of `Registry` raise."""
 
-    def __init__(self, name: str, access: Access, logins: Logins, *, plain: bool) -> None:
-        """`name` is HOST[:PORT]/REPOSITORY; `plain` for a registry without TLS."""
-        super().__init__(name, logins=logins, ca_bundle=access.ca_bundle, deadline=_FOREVER)
-        self._base = f"{'http' if plain else 'https'}://{self._host}/v2/{self._repository}"
-        self._verify = access.tls_verify
-        if not access.tls_verify:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    def __init__(self, name: str, access: Access, logins: Logins) -> None:
+        """`name` is HOST[:PORT]/REPOSITORY; this machine speaks plain HTTP, others as `access` says."""
+        plain = access.tls_verify and is_local(name.partition("/")[0])
+        super().__init__(
+            name,
+            logins=logins,
+            ca_bundle=access.ca_bundle,
+            deadline=_FOREVER,
+            verify=None if plain else access.tls_verify,
+        )
 
     def tags(self) -> list[str]:
         """All tags; none where there is no such repository."""
@@ -91,14 +92,6 @@ class Target(Registry):
     def delete(self, digest: str) -> bool:
         """Delete a manifest and its tags; False where it was gone. Raises RefusedError if it may not."""
         return self._retrying(lambda: self._delete(digest))
-
-    def _send(
-        self, url: str, name: str, accept: str, method: str = "GET", **options: Any
-    ) -> requests.Response:
-        """Send a request; said of each, since a session's own word yields to REQUESTS_CA_BUNDLE."""
-        if not self._verify:
-            options["verify"] = False
-        return super()._send(url, name, accept, method, **options)
 
     def _page(self, path: str) -> tuple[dict[str, Any], str]:
         return self._retrying(lambda: self._tags(path))
@@ -142,17 +135,3 @@ class Target(Registry):
             if answer.status_code not in {requests.codes.ok, requests.codes.accepted}:
                 raise self._failure(answer, name)
         return True
-
-
-def _plain(host: str) -> bool:
-    """Whether a registry speaks no TLS: asked only where any certificate would do."""
-    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    try:
-        requests.get(f"https://{host}/v2/", verify=False, timeout=TIMEOUT)  # noqa: S501 - as was asked for
-    except requests.exceptions.SSLError:
-        return True
-    except requests.RequestException as error:
-        raise RegistryError(
-            f"{host} does not answer: {type(error).__name__}", "check that it is up and reachable"
-        ) from error
-    return False

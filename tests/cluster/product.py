@@ -129,6 +129,7 @@ class Product:
         workspaces: Mapping[str, str] = BOTH,
         pipeline: str = "oc-mirror-deployment-pipeline",
         defaults: bool = True,
+        pod_template: Mapping[str, Any] | None = None,
     ) -> str:
         """Create a PipelineRun as a user would, with a random UID as OpenShift would; return its name."""
         body: dict[str, Any] = {
@@ -147,7 +148,7 @@ class Product:
                 ],
                 "taskRunTemplate": {
                     "serviceAccountName": "oc-mirror-pipeline",
-                    "podTemplate": {"securityContext": security_context()},
+                    "podTemplate": {"securityContext": security_context(), **(pod_template or {})},
                 },
             },
         }

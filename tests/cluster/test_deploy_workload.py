@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from tests.cluster.lab import IMAGESET, RESTRICTED, Lab, make_account, make_lab
-from tests.cluster.product import build_image
 from tests.testbed import images
 from tests.testbed import registry as registries
 from tests.testbed.client import Cluster
@@ -23,12 +22,6 @@ from tests.testbed.registry import Registry
 WORKLOADS = "jobs,cronjobs,deployments"
 SERVICE = {"deploy_mode": "deployment"}
 NIGHTLY = {"deploy_mode": "cronjob"}
-
-
-@pytest.fixture(scope="module")
-def image(cluster: Cluster, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The product's image, with the stand-in as oc-mirror."""
-    return build_image(tmp_path_factory.mktemp("oc-mirror"))
 
 
 @pytest.fixture(scope="module")

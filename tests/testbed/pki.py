@@ -67,6 +67,15 @@ def kubeconfig(name: str) -> Path:
     return KUBECONFIGS / f"{name}.yaml"
 
 
+def self_signed(folder: Path, names: str) -> Path:
+    """A server's certificate and key in one file, for `names` such as `DNS:example.com,IP:10.0.0.1`."""
+    key_file, certificate = folder / "key.pem", folder / "certificate.pem"
+    _openssl_new(key_file, certificate, "/CN=testbed", "-addext", f"subjectAltName={names}")
+    both = folder / "both.pem"
+    both.write_text(certificate.read_text() + key_file.read_text())
+    return both
+
+
 def create() -> None:
     """Make the authority, every certificate and every kubeconfig."""
     PKI.mkdir(parents=True, exist_ok=True)
@@ -92,8 +101,12 @@ def _certificate(name: str) -> None:
 
 
 def _openssl_req(name: str, subject: str, *extra: str) -> None:
+    _openssl_new(key(name), crt(name), subject, *extra)
+
+
+def _openssl_new(key_file: Path, certificate: Path, subject: str, *extra: str) -> None:
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    files = ["-keyout", str(key(name)), "-out", str(crt(name))]
+    files = ["-keyout", str(key_file), "-out", str(certificate)]
     run("openssl", "req", "-x509", *curve, *files, "-days", "3650", "-subj", subject, *extra)
 
 

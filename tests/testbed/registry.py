@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Registry:
-    """How to reach a registry; `username` is empty where anybody may come."""
+    """How to reach a registry; without `username` anybody may come, without `certificate` it speaks HTTP."""
 
     host: str
     username: str = ""
     password: str = ""
+    certificate: Path | None = None
 
     @property
     def url(self) -> str:
         """The base of its API."""
-        return f"http://{self.host}"
+        return f"{'https' if self.certificate else 'http'}://{self.host}"
 
     def tags(self, repository: str) -> list[str]:
         """The tags of a repository, none if there is no such repository."""
@@ -44,21 +45,31 @@ class Registry:
 
 def start() -> None:
     """Start the node's registry and leave it running."""
-    _daemon("registry", REGISTRY, STATE / "registry").start()
-    wait_until("the registry", lambda: _answers(REGISTRY))
+    node = Registry(REGISTRY)
+    _daemon("registry", node, STATE / "registry").start()
+    wait_until("the registry", lambda: _answers(node))
 
 
 @contextmanager
-def serving(*, username: str = "", password: str = "", address: str = "127.0.0.1") -> Iterator[Registry]:
-    """Another registry on a free port, with basic auth if a user name is given, gone at the end."""
+def serving(
+    *,
+    username: str = "",
+    password: str = "",
+    address: str = "127.0.0.1",
+    port: int = 0,
+    certificate: Path | None = None,
+) -> Iterator[Registry]:
+    """Another registry, gone at the end, on a free port unless one is given.
+
+    With basic auth if there is a user name, over TLS if there is a certificate (and its key, in one file).
+    """
     with tempfile.TemporaryDirectory(prefix="testbed-registry-") as name:
-        folder = Path(name)
-        host = f"{address}:{_free_port(address)}"
-        daemon = _daemon(f"registry-{host.replace(':', '-')}", host, folder, (username, password))
+        found = Registry(f"{address}:{port or _free_port(address)}", username, password, certificate)
+        daemon = _daemon(f"registry-{found.host.replace(':', '-')}", found, Path(name))
         daemon.start()
         try:
-            wait_until(f"the registry on {host}", lambda: _answers(host))
-            yield Registry(host, username, password)
+            wait_until(f"the registry on {found.host}", lambda: _answers(found))
+            yield found
         finally:
             daemon.stop()
 
@@ -71,25 +82,28 @@ def push_archive(archive: Path, name: str, host: str = REGISTRY) -> str:
         return f"{host}/{name.rpartition(':')[0]}@{digest.read().strip()}"
 
 
-def _daemon(name: str, host: str, folder: Path, credentials: tuple[str, str] = ("", "")) -> Daemon:
+def _daemon(name: str, registry: Registry, folder: Path) -> Daemon:
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {
         "version": 0.1,
         "log": {"accesslog": {"disabled": False}, "level": "warn"},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": host},
+        "http": {"addr": registry.host},
     }
-    username, password = credentials
-    if username:
-        entry = run("htpasswd", "-niB", username, stdin=password).stdout.strip()
+    if registry.certificate:
+        both = str(registry.certificate)
+        config["http"]["tls"] = {"certificate": both, "key": both}
+    if registry.username:
+        entry = run("htpasswd", "-niB", registry.username, stdin=registry.password).stdout.strip()
         (folder / "htpasswd").write_text(f"{entry}\n")
         config["auth"] = {"htpasswd": {"realm": "testbed", "path": str(folder / "htpasswd")}}
     (folder / "config.yml").write_text(yaml.safe_dump(config))
     return Daemon(name, ["docker-registry", "serve", str(folder / "config.yml")])
 
 
-def _answers(host: str) -> bool:
-    status = requests.get(f"http://{host}/v2/", timeout=2).status_code
+def _answers(registry: Registry) -> bool:
+    trusted = str(registry.certificate) if registry.certificate else True
+    status = requests.get(f"{registry.url}/v2/", timeout=2, verify=trusted).status_code
     return status in {requests.codes.ok, requests.codes.unauthorized}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from steps.errors import RegistryError
 from steps.inputs.catalogs import CatalogCheck
+from tests.testbed.pki import self_signed
 from tests.testbed.registry import Registry
 from tests.unit.catalog.front import before, proxy_to
 from tests.unit.catalog.index_images import catalog, package, push
@@ -20,19 +20,7 @@ WANTED = {f"{NAME}/redhat/redhat-operator-index:v4.20": frozenset({"quay-operato
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Certificate and key of the registry's name, signed by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}", "-days", "2"),
-            *("-keyout", str(key), "-out", str(cert)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    (folder / "both.pem").write_text(cert.read_text() + key.read_text())
-    return folder / "both.pem"
+    return self_signed(tmp_path_factory.mktemp("tls"), f"DNS:{NAME}")
 
 
 def check(ca_bundle: Path | None) -> CatalogCheck:
@@ -48,7 +36,7 @@ def test_proxy_and_ca_lead_to_the_registry(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with before(registry, certificate) as front, proxy_to(front.host, asked) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        (found,) = check(certificate.with_name("cert.pem")).read(WANTED).values()
+        (found,) = check(certificate).read(WANTED).values()
         assert found.package("quay-operator")
         assert set(asked) == {f"{NAME}:443"}
         with pytest.raises(

@@ -14,6 +14,7 @@ from tests.unit.mirroring.conftest import standin_only
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.standin.moody import Moody
     from tests.unit.mirroring.conftest import Place
 
     Has = Callable[[str, str], bool]
@@ -70,10 +71,11 @@ def test_what_one_imageset_alone_names_is_pushed_by_that_imageset(
 
 
 def test_a_run_that_failed_goes_on_where_it_stood(
-    three: Place, disconnected: Place, target: str, has: Has
+    three: Place, disconnected: Place, moody_target: Moody, target: str, has: Has
 ) -> None:
     carry(three, disconnected, 1, 2, 3)
-    ran = disconnected.mirror("--target-registry=127.0.0.1:1/mirror")
+    moody_target.mood = lambda method, _path: 503 if method in {"PUT", "PATCH"} else None
+    ran = disconnected.mirror(f"--target-registry={moody_target.host}/{target.rpartition('/')[2]}")
     assert ran.returncode == 8
     assert "unpacked generation 1 into the cache" in ran.stderr
     ran = disconnected.mirror()
@@ -217,10 +219,10 @@ def test_a_direct_dry_run_pushes_nothing_not_even_the_graph(direct: Place, targe
 
 def test_a_target_that_does_not_answer_is_a_network_failure(direct: Place) -> None:
     ran = direct.mirror("--target-registry=127.0.0.1:1/mirror")
-    assert ran.returncode == 8
-    assert "exit code 1 (a general error)" in ran.stderr
-    assert "connection refused" in ran.stderr.splitlines()[-2]
-    assert "reachable" in ran.stderr.splitlines()[-1]
+    assert ran.returncode == 6
+    assert "127.0.0.1:1 does not answer" in ran.stderr.splitlines()[-2]
+    assert "Connection refused" in ran.stderr.splitlines()[-2]
+    assert "network" in ran.stderr.splitlines()[-1]
 
 
 @standin_only

@@ -1,0 +1,184 @@
+"""What is looked at before a run: the pull secret, the target, the volume."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from steps.errors import InvalidInputError
+from steps.mirroring import reach, references, space
+from steps.mirroring.references import Reference
+from tests.standin.moody import Mood, Moody
+from tests.unit.mirroring.conftest import Place, standin_only
+
+LOGIN = {"auth": "dXNlcjpwYXNz"}
+CATALOG = "registry.redhat.io/redhat/redhat-operator-index:v4.18"
+
+
+def imageset(*images: str, catalog: str = "", channel: str = "") -> bytes:
+    lines = ["kind: ImageSetConfiguration", "apiVersion: mirror.openshift.io/v2alpha1", "mirror:"]
+    if channel:
+        lines += ["  platform:", "    channels:", f"    - name: {channel}"]
+    if catalog:
+        lines += ["  operators:", f"  - catalog: {catalog}"]
+    lines += ["  additionalImages:", *(f"  - name: {image}" for image in images)]
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("quay.io/a/b:v1", Reference("quay.io/a/b", "v1")),
+        ("docker://quay.io/a/b@sha256:12", Reference("quay.io/a/b", "sha256:12")),
+        ("host:5000/a/b:v1@sha256:12", Reference("host:5000/a/b", "sha256:12")),
+        ("localhost/a", Reference("localhost/a", "")),
+        ("oci:///home/me/catalog", None),
+        ("ubi9:latest", None),
+        ("library/ubi9", None),
+    ],
+)
+def test_references(text: str, found: Reference | None) -> None:
+    assert Reference.parse(text) == found
+
+
+@pytest.mark.parametrize(
+    "key", ["registry.redhat.io", "registry.redhat.io/redhat", "https://registry.redhat.io/v1/"]
+)
+def test_a_login_counts_for_all_that_lies_below_it(tmp_path: Path, key: str) -> None:
+    secret = tmp_path / "auth.json"
+    secret.write_text(json.dumps({"auths": {key: LOGIN}}))
+    reach.check_coverage(secret, imageset(catalog=CATALOG))
+
+
+@pytest.mark.parametrize(
+    "auths", [{}, {"registry.redhat.io/other": LOGIN}, {"registry.redhat.io": {}}, {"redhat.io": LOGIN}]
+)
+def test_a_registry_that_wants_a_login_must_have_one(tmp_path: Path, auths: object) -> None:
+    secret = tmp_path / "auth.json"
+    secret.write_text(json.dumps({"auths": auths}))
+    with pytest.raises(
+        InvalidInputError, match=r"has no login for registry\.redhat\.io, which .*index needs"
+    ) as it:
+        reach.check_coverage(secret, imageset(catalog=CATALOG))
+    assert "pull-secret" in it.value.hint
+
+
+def test_other_registries_are_only_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    secret = tmp_path / "auth.json"
+    secret.write_text(json.dumps({"auths": {"quay.io/mine": LOGIN}}))
+    with caplog.at_level(logging.WARNING):
+        reach.check_coverage(secret, imageset("quay.io/mine/a:v1", "ghcr.io/b/c:v1", channel="stable-4.18"))
+    assert [record.args for record in caplog.records] == [("ghcr.io",), ("quay.io",)]
+
+
+@pytest.mark.parametrize("helper", [{"credsStore": "x"}, {"credHelpers": {"registry.redhat.io": "x"}}])
+def test_helpers_may_have_the_login(tmp_path: Path, helper: dict[str, object]) -> None:
+    secret = tmp_path / "auth.json"
+    secret.write_text(json.dumps({"auths": {}, **helper}))
+    reach.check_coverage(secret, imageset(catalog=CATALOG))
+
+
+def test_a_place_that_the_run_writes_to_anyway() -> None:
+    assert references.first_place(imageset("quay.io/a/b:v1")) == "a/b"
+    assert (
+        references.first_place(imageset("quay.io/a/b:v1", catalog=CATALOG)) == "redhat/redhat-operator-index"
+    )
+    assert references.first_place(imageset(channel="stable-4.18")) == "openshift/release-images"
+    assert references.first_place(imageset("oci:///x")) is None
+
+
+def on(moody: Moody, place: Place) -> str:
+    return f"--target-registry={moody.host}/{place.arguments[1].rpartition('/')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("mood", "reason", "hint"),
+    [
+        (401, "asks for a login for writing to", "may push"),
+        (403, "asks for a login for writing to", "may push"),
+        (404, "has no place for", "create the organisation"),
+        (503, "answers HTTP 503", "try later"),
+        ("drop", "does not answer", "network"),
+    ],
+)
+def test_a_target_that_lets_nobody_write_is_told_before_the_run(
+    direct: Place, moody_target: Moody, tmp_path: Path, mood: Mood, reason: str, hint: str
+) -> None:
+    secret = tmp_path / "auth.json"
+    secret.write_text(json.dumps({"auths": {"other.example.com": LOGIN}}))
+    moody_target.mood = lambda method, _path: mood if method == "POST" else None
+    ran = direct.mirror(on(moody_target, direct), f"--authfile={secret}")
+    assert ran.returncode == 6, ran.stderr
+    assert moody_target.host in ran.stderr.splitlines()[-2]
+    assert reason in ran.stderr.splitlines()[-2]
+    assert hint in ran.stderr.splitlines()[-1]
+    assert "running oc-mirror" not in ran.stderr
+
+
+def test_no_upload_is_left_behind(direct: Place, moody_target: Moody) -> None:
+    assert direct.mirror(on(moody_target, direct), "--check=true").returncode == 0
+    assert [method for method, _path in moody_target.asked] == ["POST", "DELETE"]
+
+
+def test_a_dry_run_asks_the_target_for_nothing(direct: Place, moody_target: Moody) -> None:
+    moody_target.mood = lambda method, _path: 500 if method == "POST" else None
+    assert direct.mirror(on(moody_target, direct), "--dry-run=true").returncode == 0
+
+
+def test_a_target_without_tls_is_told_from_one_with_a_strange_certificate(direct: Place) -> None:
+    ran = direct.mirror("--destination-tls-verify=true")
+    assert ran.returncode == 6
+    assert "speaks no TLS" in ran.stderr.splitlines()[-2]
+    assert "destination-tls-verify" in ran.stderr.splitlines()[-1]
+
+
+def test_archives_that_cannot_fit_are_refused_with_the_numbers(
+    three: Place, disconnected: Place, small_volume: Callable[[str], Path]
+) -> None:
+    disconnected.data = small_volume("size=200k")
+    (disconnected.data / "generations").symlink_to(three.data / "generations")
+    if sum(path.stat().st_size for path in three.data.glob("generations/*/*.tar")) < 200_000:
+        (disconnected.data / "filler").write_bytes(b"x" * 150_000)
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert "the archives to take in have" in ran.stderr.splitlines()[-2]
+    assert "enlarge the volume" in ran.stderr.splitlines()[-1]
+
+
+def test_a_volume_without_inodes_is_refused(connected: Place, small_volume: Callable[[str], Path]) -> None:
+    connected.data = small_volume("size=50m,nr_inodes=500")
+    ran = connected.mirror()
+    assert ran.returncode == 3
+    assert "more files (inodes)" in ran.stderr.splitlines()[-2]
+
+
+def test_volumes_that_do_not_count_inodes_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_files=0, f_favail=0))
+    space.check_files(tmp_path)
+
+
+def test_a_read_only_volume_is_refused(connected: Place, small_volume: Callable[[str], Path]) -> None:
+    connected.data = small_volume("size=50m,ro") / "data"
+    ran = connected.mirror()
+    assert ran.returncode == 3
+    assert "Read-only file system" in ran.stderr.splitlines()[-2]
+    assert "writable volume" in ran.stderr.splitlines()[-1]
+
+
+@standin_only
+def test_a_full_archive_that_may_not_fit_is_warned_of(
+    connected: Place, small_volume: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_BYTES", "3000000")
+    connected.data = small_volume("size=16m")
+    assert connected.mirror().returncode == 0
+    ran = connected.mirror("--incremental-mode=false")
+    assert "a full archive of all that would not fit" in ran.stderr
+    assert ran.returncode == 8
+    assert "full" in ran.stderr.splitlines()[-2]
