@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from steps import cli
 from steps.errors import StepError, UsageError
-from steps.mirroring import history, operation, preflight, retries, service, verdict
+from steps.mirroring import history, operation, preflight, retries, verdict
 from steps.mirroring.command import Options
 from steps.mirroring.request import FROM_DISK, TO_DISK, WORKFLOWS, Request
 from steps.mirroring.schedule import Schedule, check_time_zone
@@ -100,7 +100,11 @@ def run(inputs: Inputs) -> None:
             preflight.check_target(inputs.request, ready.imageset)
             done = ready.summary
         elif inputs.schedule:
-            service.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
+            from steps.service import (
+                serving,
+            )  # what draws pages is of no use to a single run, and takes a while
+
+            serving.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
         else:
             done = operation.run(inputs.request).summary
     except StepError as error:
@@ -141,7 +145,7 @@ def _parser() -> cli.Parser:
         type=cli.optional(_time_zone),
         help="of the schedule, such as Europe/Berlin (default: UTC)",
     )
-    add("--listen-port", type=_port, default=8080, help="of the service: /healthz, /readyz and a status at /")
+    add("--listen-port", type=_port, default=8080, help="of the service: page, metrics, probes")
     add("--resource-prefix", type=cli.optional(_prefix), help="to put before the names of cluster resources")
     add("--oc-mirror", default="oc-mirror", help="the program (default: the one on PATH)")
     add("--parallel-images", type=cli.optional(_up_to_ten), help="images at a time, 1 to 10")

@@ -15,7 +15,7 @@
     DATA/set-aside/              what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
     DATA/removal/                the plan of what to delete, and what came of it
-    DATA/lock  DATA/service.json
+    DATA/lock
 
 No path that oc-mirror is given holds one of the words it refuses there (cli/executor.go, Validate).
 """
@@ -152,11 +152,6 @@ class Layout:
     def lock(self) -> Path:
         """Held by the one process that may write."""
         return self.root / "lock"
-
-    @property
-    def service_state(self) -> Path:
-        """When the service last ran, and how it went."""
-        return self.root / "service.json"
 
     def generation(self, sequence: int) -> Path:
         """The folder of a finished generation."""

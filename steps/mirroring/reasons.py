@@ -107,6 +107,7 @@ _PATTERNS = (
         r"invalid configuration|unknown field|could not parse config|failed to unmarshal config|decode ",
     ),
 )
+CAUSES = (*(cause for cause, _pattern in _PATTERNS), OTHER)
 _COMPILED = tuple((cause, re.compile(pattern, re.IGNORECASE)) for cause, pattern in _PATTERNS)
 
 
@@ -128,6 +129,11 @@ def error(text: str, cause: Cause, failed: Mapping[str, Cause] | None = None) ->
         passing=all(one.passing for one in causes),
         failed={image: one.name for image, one in (failed or {}).items()},
     )
+
+
+def named(name: str) -> Cause:
+    """The class of that name; one that a later version knows, or none, is `other`."""
+    return next((cause for cause in CAUSES if cause.name == name), OTHER)
 
 
 def commonest(causes: Iterable[Cause]) -> Cause:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.testbed.layout import TestbedError
@@ -31,9 +32,16 @@ PACKAGES = {
 }
 
 
-def missing() -> list[str]:
+BROWSER = {
+    "chromium": "/usr/bin/chromium",
+    "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+}
+"""What the tests of the service's page need; the cluster does not."""
+
+
+def missing(packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """The packages still to install."""
-    return [name for name, file in PACKAGES.items() if not Path(file).exists()]
+    return [name for name, file in packages.items() if not Path(file).exists()]
 
 
 def obstacle() -> str | None:
@@ -47,15 +55,15 @@ def obstacle() -> str | None:
     return None
 
 
-def ensure() -> None:
+def ensure(packages: Mapping[str, str] = PACKAGES) -> None:
     """Install what is missing; services that Debian would start are of no use here and stay off."""
     if reason := obstacle():
         raise TestbedError(reason)
-    names = missing()
+    names = missing(packages)
     if not names:
         return
     quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run("apt-get", "update", "-qq", env=quiet)
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *names, env=quiet)
-    if still := missing():
+    if still := missing(packages):
         raise TestbedError(f"installed, but their files are not where expected: {', '.join(still)}")

@@ -1,0 +1,137 @@
+"""What Prometheus reads: counters of this process's runs, and gauges of how things are.
+
+Counters begin at 0 for every label they can have, so that `increase()` sees the first event too. Gauges come
+from the records of runs on the volume, so that a restart does not forget the last success.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+
+from steps import errors
+from steps.mirroring import reasons, status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.core import Metric
+
+    from steps.mirroring.status import Run
+    from steps.service.overview import Overview
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+RESULTS = (status.SUCCEEDED, status.FAILED, status.STOPPED)
+BUCKETS = (10, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600, 24 * 3600, 48 * 3600)
+"""Seconds: from a run that finds nothing new to a first mirror of several releases."""
+
+
+class Metrics:
+    """The metrics of one service, in a registry of their own."""
+
+    def __init__(self, overview: Callable[[], Overview]) -> None:
+        """Take gauges from `overview()` at each scrape; `count` is to be told of runs that have ended."""
+        self._overview = overview
+        self._registry = CollectorRegistry()
+        self._runs = Counter("oc_mirror_runs", "Runs that ended.", ["result"], registry=self._registry)
+        self._failures = Counter(
+            "oc_mirror_run_failures",
+            "Runs that failed, by class of error.",
+            ["cause"],
+            registry=self._registry,
+        )
+        self._bytes = Counter(
+            "oc_mirror_archive_bytes", "Bytes of archives made or taken in.", registry=self._registry
+        )
+        self._seconds = Histogram(
+            "oc_mirror_run_duration_seconds", "Duration of runs.", buckets=BUCKETS, registry=self._registry
+        )
+        for result in RESULTS:
+            self._runs.labels(result)
+        for cause in causes():
+            self._failures.labels(cause)
+        self._registry.register(self)  # whatever has collect() is a collector
+
+    def count(self, run: Run) -> None:
+        """Take in a run: one that has just begun does not count yet."""
+        if run.state == status.RUNNING:
+            return
+        self._runs.labels(run.state).inc()
+        self._seconds.observe(run.seconds)
+        self._bytes.inc(run.size)
+        if run.state == status.FAILED:
+            self._failures.labels(run.error).inc()
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def describe(self) -> list[Metric]:
+        """Name nothing in advance: the gauges that exist depend on what has happened."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges, for the registry. Times are seconds since 1970; what never happened is left out."""
+        it = self._overview()
+        yield InfoMetricFamily(
+            "oc_mirror_service",
+            "What this service does.",
+            {
+                "workflow": it.request.workflow,
+                "target": it.request.target_registry,
+                "schedule": it.schedule.expression,
+                "time_zone": it.schedule.time_zone,
+            },
+        )
+        yield _gauge("oc_mirror_running", "1 while a run goes on.", float(it.current is not None))
+        yield _gauge("oc_mirror_ready", "1 if the next run could start.", float(not it.problems))
+        yield _gauge("oc_mirror_generation", "The newest generation made or taken in.", it.generation)
+        if it.next_run is not None:
+            yield _gauge(
+                "oc_mirror_next_run_timestamp_seconds", "When the next run begins.", it.next_run.timestamp()
+            )
+        if it.capacity:
+            yield _gauge("oc_mirror_data_free_bytes", "Free bytes of the data volume.", it.free)
+            yield _gauge("oc_mirror_data_capacity_bytes", "Bytes of the data volume.", it.capacity)
+        if it.last_success is not None:
+            yield _gauge(
+                "oc_mirror_last_success_timestamp_seconds",
+                "When the last successful run ended.",
+                _seconds(it.last_success.finished),
+            )
+        if it.last is not None:
+            yield from _of_last_run(it.last)
+
+
+def causes() -> list[str]:
+    """Every class that a failure can have: those of oc-mirror's errors, and our own kinds."""
+    kinds = [one for one in vars(errors).values() if isinstance(one, type) and one is not errors.MirrorError]
+    ours = {status.error_class(kind("", "")) for kind in kinds if issubclass(kind, errors.StepError)}
+    return sorted({cause.name for cause in reasons.CAUSES} | ours)
+
+
+def _of_last_run(run: Run) -> Iterator[Metric]:
+    """How the newest run that has ended went."""
+    name = "oc_mirror_last_run"
+    yield _gauge(f"{name}_success", "1 if the last run succeeded.", float(run.state == status.SUCCEEDED))
+    if run.finished:
+        yield _gauge(f"{name}_timestamp_seconds", "When the last run ended.", _seconds(run.finished))
+        yield _gauge(f"{name}_duration_seconds", "How long the last run took.", run.seconds)
+    yield _gauge(f"{name}_bytes", "Bytes of archives that the last run made or took in.", run.size)
+    yield _gauge(f"{name}_failed_images", "Images that the last run could not mirror.", len(run.failed))
+    images = GaugeMetricFamily(f"{name}_images", "Images that the last run mirrored.", labels=["kind"])
+    for kind, count in sorted(run.images.items()):
+        images.add_metric([kind], count)
+    yield images
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,97 @@
+"""Everything that the page and the metrics show, as it is at one moment."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps.mirroring import status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from pathlib import Path
+
+    from steps.mirroring.request import Request
+    from steps.mirroring.schedule import Schedule
+    from steps.mirroring.status import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A file to download: something that a cluster applies to use the mirror."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The service at `now`; `runs` oldest first; each of `problems` keeps the next run from starting.
+
+    `next_run` is None while a run goes on; `free` and `capacity` of the data volume are in bytes.
+    """
+
+    request: Request
+    schedule: Schedule
+    now: datetime
+    next_run: datetime | None
+    runs: tuple[Run, ...]
+    problems: tuple[str, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    free: int = 0
+    capacity: int = 0
+
+    @property
+    def current(self) -> Run | None:
+        """The run that goes on."""
+        last = self.runs[-1] if self.runs else None
+        return last if last and last.state == status.RUNNING and self.next_run is None else None
+
+    @property
+    def last(self) -> Run | None:
+        """The newest run that has ended."""
+        return next((run for run in reversed(self.runs) if run.state != status.RUNNING), None)
+
+    @property
+    def last_success(self) -> Run | None:
+        """The newest run that did what it was to do."""
+        return next((run for run in reversed(self.runs) if run.state == status.SUCCEEDED), None)
+
+    @property
+    def generation(self) -> int:
+        """The newest generation that a run made or took in; 0 for none."""
+        return max((number for run in self.runs for number in run.generations), default=0)
+
+
+def own(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
+    """The runs that did what this service does: a data directory may have served other workflows before."""
+    return tuple(
+        run
+        for run in runs
+        if (run.workflow, run.target, run.dry_run)
+        == (request.workflow, request.target_registry, request.dry_run)
+    )
+
+
+def resources_in(folder: Path) -> tuple[Resource, ...]:
+    """The plain files of a folder, which may be absent; none that is hidden, or a link that may lead away."""
+    try:
+        found = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+        return tuple(
+            Resource(name=path.name, size=path.stat().st_size)
+            for path in sorted(found)
+            if not path.name.startswith(".")
+        )
+    except OSError:  # not there yet, or replaced at this moment
+        return ()
+
+
+def space_of(folder: Path) -> tuple[int, int]:
+    """Free bytes and all bytes of the volume; (0, 0) where it cannot be asked."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, 0
+    return usage.free, usage.total

@@ -1,0 +1,91 @@
+"""Bar charts as numbers: what the template draws as SVG, in the coordinates of its view box.
+
+The box is about as wide as a telephone, so that its text stays readable there; on a wide screen two stand
+side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+WIDTH, HEIGHT = 360, 190
+LEFT, RIGHT, TOP, BOTTOM = 52, 6, 12, 26
+"""Room for the labels of both axes."""
+WIDEST, GAP = 26, 2
+LABELS = 7
+"""How many labels fit below the bars."""
+
+Step = tuple[float, ...]
+DECIMAL: Step = tuple(factor * 10**power for power in range(18) for factor in (1, 2, 5))
+"""Distances between grid lines that read well, for bytes."""
+TIME: Step = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+TIME = (*TIME, *(86400 * days for days in (2, 5, 10, 20, 50)))
+"""The same for seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its upper left corner and size, the words of its tooltip, and its label (empty: none)."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    words: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart: bars, grid lines as (y, label), and the y of its base line."""
+
+    bars: tuple[Bar, ...]
+    grid: tuple[tuple[float, str], ...]
+    base: float
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+
+
+def chart(
+    values: Sequence[float],
+    labels: Sequence[str],
+    *,
+    words: Callable[[float], str],
+    tick: Callable[[float], str],
+    steps: Step,
+) -> Chart:
+    """Lay out a bar for each value (0 or more), oldest left, with its label below where there is room.
+
+    `words` says a value, `tick` one of the two to four grid lines, which lie at multiples of one of `steps`.
+    """
+    distance = next((step for step in steps if step * 4 >= max(values, default=0)), steps[-1])
+    lines = max(1, -int(-max(values, default=0) // distance))
+    base, room = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
+    scale = room / (lines * distance)
+    slot = (WIDTH - LEFT - RIGHT) / max(len(values), 1)
+    width = min(slot - GAP, WIDEST)
+    every = -(-len(values) // LABELS) or 1
+    bars = []
+    for number, (value, label) in enumerate(zip(values, labels, strict=True)):
+        height = max(value * scale, 1.5 if value else 0)
+        shown = (len(values) - 1 - number) % every == 0  # the newest always has its label
+        bars.append(
+            Bar(
+                x=round(LEFT + slot * number + (slot - width) / 2, 2),
+                y=round(base - height, 2),
+                width=round(width, 2),
+                height=round(height, 2),
+                words=f"{label}: {words(value)}",
+                label=label if shown else "",
+            )
+        )
+    grid = tuple(
+        (round(base - line * distance * scale, 2), tick(line * distance)) for line in range(lines + 1)
+    )
+    return Chart(bars=tuple(bars), grid=grid, base=base)

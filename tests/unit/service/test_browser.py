@@ -1,0 +1,139 @@
+"""The page in a real browser, headless Chromium: in light and dark, wide and narrow, without JavaScript.
+
+axe-core holds it against the rules of WCAG 2.2 that a machine can check, contrast among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from steps.service import page, server
+from steps.service.server import Answer, text
+from tests.conftest import unavailable
+from tests.testbed import packages
+from tests.unit.service.samples import states
+
+WCAG = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],  # a third of the time of all
+}
+WIDE, NARROW = 1180, 320
+"""Pixels; 320 is the width at which WCAG (1.4.10) still wants no scrolling in two directions."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, installed where that is allowed."""
+    if reason := packages.obstacle():
+        unavailable(f"no headless Chromium: {reason}")
+    packages.ensure(packages.BROWSER)
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(
+            executable_path=packages.BROWSER["chromium"], args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The page in each state at /STATE, sent by the real server with its headers."""
+    pages = {f"/{name}": page.render(it).encode() for name, it in states().items()}
+
+    def routes(path: str) -> Answer:
+        return Answer(200, pages[path], "text/html; charset=utf-8") if path in pages else text(404, "no")
+
+    with server.start(0, routes) as running:
+        yield running.server_port
+        running.shutdown()
+
+
+@pytest.fixture
+def visit(browser: Browser, port: int) -> Iterator[Any]:
+    """Opens a state; fails the test if the browser asked for more than it, or had anything to complain of."""
+    tabs: dict[tuple[str, int, bool], Page] = {}
+    complaints, asked = [], []
+
+    def open_(name: str, *, scheme: str = "light", width: int = WIDE, scripts: bool = False) -> Page:
+        if (scheme, width, scripts) not in tabs:
+            context = browser.new_context(
+                viewport={"width": width, "height": 800},
+                color_scheme="dark" if scheme == "dark" else "light",
+                java_script_enabled=scripts,
+                bypass_csp=scripts,  # axe is a script, and the page forbids all
+            )
+            tab = tabs[scheme, width, scripts] = context.new_page()
+            tab.on("console", lambda message: complaints.append(message.text))
+            tab.on("pageerror", lambda error: complaints.append(str(error)))
+            tab.on("request", lambda request: asked.append(request.url))
+        tab = tabs[scheme, width, scripts]
+        tab.goto(f"http://127.0.0.1:{port}/{name}")
+        return tab
+
+    yield open_
+    for tab in tabs.values():
+        tab.context.close()
+    assert complaints == []
+    assert {url for url in asked if not url.startswith("data:")} <= {
+        f"http://127.0.0.1:{port}/{name.replace(' ', '%20')}" for name in states()
+    }
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", WIDE), ("light", 700), ("light", NARROW), ("dark", WIDE), ("dark", NARROW)],
+)
+def test_every_state_is_accessible_and_no_wider_than_the_screen(visit: Any, scheme: str, width: int) -> None:
+    for name in states() if (scheme, width) == ("light", WIDE) else ("failed", "direct"):
+        tab = visit(name, scheme=scheme, width=width, scripts=True)
+        found = Axe().run(tab, options=WCAG)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_a_screen_reader_finds_landmarks_headings_charts_and_the_table(visit: Any) -> None:
+    for width in (WIDE, NARROW):  # a table stays one where it is drawn as cards
+        tab = visit("failed", width=width)
+        for role in ("banner", "main", "contentinfo"):
+            assert tab.get_by_role(role).count() == 1
+        assert tab.get_by_role("heading", level=1).inner_text() == "Last run failed"
+        headings = [one.inner_text() for one in tab.get_by_role("heading", level=2).all()]
+        assert headings == ["What to do", "At a glance", "Course", "History", "For the clusters"]
+        assert tab.get_by_role("img", name="Duration Bar chart, oldest first. 1: 1 h 42 min").count() == 1
+        assert tab.get_by_role("img", name="Size Bar chart, oldest first. 1: 182 GB").count() == 1
+        assert tab.get_by_role("row").count() == 1 + 15
+        assert tab.get_by_role("rowheader").first.inner_text() == "2026-11-23 12:00 CET"
+        assert [one.inner_text() for one in tab.get_by_role("columnheader").all()][:2] == [
+            "Started",
+            "Result",
+        ]
+
+
+def test_dark_is_dark_and_light_is_light(visit: Any) -> None:
+    def brightness(scheme: str) -> int:
+        tab = visit("well", scheme=scheme, scripts=True)
+        colour = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
+
+    assert brightness("dark") < 200
+    assert brightness("light") > 600
+
+
+def test_it_is_styled_under_its_own_policy(visit: Any) -> None:
+    """Without scripts, by the style's hash: the bars have their colour, so nothing was blocked."""
+    tab = visit("well")
+    assert tab.locator(".state").bounding_box()["width"] > 800
+    assert tab.locator("rect.value").count() == 2 * 14
+    boxes = [rect.bounding_box() for rect in tab.locator("svg").first.locator("rect.value").all()]
+    assert boxes[0]["height"] > 5 * boxes[-1]["height"]
+
+
+def test_what_looks_like_a_script_in_an_image_name_is_read_and_not_run(visit: Any) -> None:
+    tab = visit("failed", scripts=True)
+    assert tab.get_by_text("quay.io/team/<script>alert(1)</script>:v1").is_visible()
+    assert tab.locator("script").count() == 0
