@@ -16,7 +16,7 @@ import logging
 import re
 import sys
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +24,15 @@ from steps import cli
 from steps.errors import StepError, UsageError
 from steps.mirroring import history, operation, preflight, retries, verdict
 from steps.mirroring.command import Options
-from steps.mirroring.request import FROM_DISK, TO_DISK, WORKFLOWS, Request
+from steps.mirroring.request import (
+    CLEANUP,
+    DELETE,
+    DIRECT,
+    TO_DISK,
+    UPKEEP,
+    WORKFLOWS,
+    Request,
+)
 from steps.mirroring.schedule import Schedule, check_time_zone
 
 log = logging.getLogger("steps.mirror")
@@ -50,15 +58,16 @@ class Inputs:
 def parse(argv: list[str]) -> Inputs:
     """Parse the arguments; raises UsageError for anything malformed, missing or contradictory."""
     given = _parser().parse_args(argv)
-    if given.workflow != TO_DISK and not given.target_registry:
+    if given.workflow not in {TO_DISK, CLEANUP} and not given.target_registry:
         raise UsageError(f"{given.workflow} needs a target-registry", "give it as HOST[:PORT][/PATH]")
-    if given.workflow != FROM_DISK and given.imageset is None:
+    if given.workflow in {TO_DISK, DIRECT} and given.imageset is None:
         raise UsageError(f"{given.workflow} needs an imageset", "give the path of an ImageSetConfiguration")
     if given.since_date and not given.incremental_mode:
         raise UsageError(
             "since-date contradicts incremental-mode=false, which makes a full archive",
             "give one or the other",
         )
+    _check_upkeep(given)
     today = datetime.now(UTC).date()
     return Inputs(
         request=Request(
@@ -72,6 +81,9 @@ def parse(argv: list[str]) -> Inputs:
             keep_generations=given.keep_generations,
             run_retries=retries.DEFAULT if given.run_retries is None else given.run_retries,
             resource_prefix=given.resource_prefix or "",
+            also_imagesets=tuple(given.also_imageset),
+            older_than=given.older_than,
+            approved_plan_sha256=given.approved_plan_sha256 or "",
             oc_mirror=given.oc_mirror,
             options=Options(
                 authfile=given.authfile,
@@ -158,9 +170,35 @@ def _parser() -> cli.Parser:
         default=retries.DEFAULT,
         help="how often to repeat a run that failed for want of a network (default: %(default)s)",
     )
+    add(
+        "--also-imageset",
+        type=Path,
+        action="append",
+        default=[],
+        help="a further ImageSet whose images are still needed (deletion, cleanup); may be repeated",
+    )
+    add(
+        "--older-than",
+        type=cli.optional(_days),
+        help="plan only what was not needed for so long, such as 90d",
+    )
+    add("--approved-plan-sha256", type=cli.optional(_sha256), help="hash of the plan to carry out")
     add("--remove-signatures", type=cli.optional(cli.boolean), help="true: leave image signatures out")
     add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="where the verdict goes")
     return parser
+
+
+def _check_upkeep(given: argparse.Namespace) -> None:
+    if given.workflow in UPKEEP and given.schedule:
+        raise UsageError(
+            f"{given.workflow} is done once, not on a schedule",
+            "leave schedule out: a person decides on each",
+        )
+    if given.workflow == DELETE and not given.approved_plan_sha256:
+        raise UsageError(
+            f"{DELETE} needs approved-plan-sha256",
+            "read the plan that workflow-delete-generate wrote, then give the hash that it logged",
+        )
 
 
 def _registry(text: str) -> str:
@@ -186,6 +224,18 @@ def _time_zone(text: str) -> str:
 def _prefix(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a prefix of lower-case letters, digits and '-'")
+    return text
+
+
+def _days(text: str) -> timedelta:
+    if not re.fullmatch(r"\d{1,5}[dw]", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a span such as '90d' or '12w'")
+    return timedelta(days=int(text[:-1]) * (7 if text.endswith("w") else 1))
+
+
+def _sha256(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a sha256 (64 hexadecimal digits)")
     return text
 
 

@@ -48,6 +48,11 @@ def note(layout: Layout, target: str, taken: Iterable[Generation]) -> None:
     write_atomically(layout.taken, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 
+def targets(layout: Layout) -> list[str]:
+    """The targets that have taken anything in from this data directory."""
+    return list(_document(layout))
+
+
 def taken_in_by_all(layout: Layout, *, newest: int) -> int:
     """The highest number that every target of this data directory has taken in; `newest` without targets."""
     document = _document(layout)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import InvalidInputError
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 ARCHIVES = "archives"
 """Stands for the target where there is none: what a to-disk run archived, by the places in the cache."""
+
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,16 @@ class Entry:
         return datetime.fromisoformat(self.finished).astimezone(UTC)
 
     @property
+    def places(self) -> set[str]:
+        """Where the images that the ImageSet names may be found."""
+        return {place for image in self.images for place in image.places}
+
+    @property
+    def earlier_places(self) -> set[str]:
+        """The same of those for earlier generations only."""
+        return {place for image in self.earlier for place in image.places}
+
+    @property
     def identity(self) -> str:
         """Hash of the whole entry."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
@@ -84,30 +97,72 @@ def note(
     """
     current = imageset if newest is None else newest
     rules, joined = Rules.of(current), Rules.of(imageset)
-    named = list(dict.fromkeys(reading.copied))
-    images = {origin: _image(joined, origin, reading.copied[origin], target) for origin in named}
+    images = {
+        origin: _image(joined, origin, reading.copied[origin], target) for origin in sorted(reading.copied)
+    }
+    earlier = _read(folder(layout, target))
     dropped = set(joined.own_places) - set(rules.own_places)
     entry = Entry(
         target=target,
         imageset=imageset_file.meaning(current),
-        finished=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        finished=_after(earlier.values()),
         images=tuple(image for origin, image in images.items() if image.places and origin not in dropped),
         earlier=tuple(image for origin, image in images.items() if image.places and origin in dropped),
         generations=tuple(generations),
         complete=reading.names_all,
     )
-    name = f"{entry.finished.replace(':', '')}-{entry.identity[:12]}.json"
-    write_atomically(folder(layout, target) / name, json.dumps(asdict(entry), indent=1) + "\n")
+    _write(folder(layout, target) / f"{entry.finished.replace(':', '')}-{entry.identity[:12]}.json", entry)
+    for path, older in earlier.items():
+        if older.imageset == entry.imageset:
+            _shorten(path, older, {*entry.images, *entry.earlier})
 
 
 def read(layout: Layout, target: str) -> list[Entry]:
     """The entries of a target, oldest first. Raises InvalidInputError for a file that is none."""
-    return sorted((_load(path) for path in folder(layout, target).glob("*.json")), key=lambda one: one.time)
+    return list(_read(folder(layout, target)).values())
+
+
+def read_all(layout: Layout) -> dict[str, list[Entry]]:
+    """The entries of every target, and of the archives. Raises InvalidInputError for a file that is none."""
+    found: dict[str, list[Entry]] = {}
+    for one in sorted(layout.inventory.glob("*/")):
+        for entry in _read(one).values():
+            found.setdefault(entry.target, []).append(entry)
+    return found
 
 
 def folder(layout: Layout, target: str) -> Path:
     """Where the entries of a target lie."""
     return layout.inventory / hashlib.sha256(target.encode()).hexdigest()[:16]
+
+
+def _read(directory: Path) -> dict[Path, Entry]:
+    found = {path: _load(path) for path in directory.glob("*.json")}
+    return dict(sorted(found.items(), key=lambda item: (item[1].time, item[1].generations)))
+
+
+def _after(entries: Iterable[Entry]) -> str:
+    """Now, or a second after the newest entry: the order must not suffer from a clock that was set back."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    newest = max((entry.time for entry in entries), default=now - _SECOND)
+    return max(now, newest + _SECOND).isoformat().replace("+00:00", "Z")
+
+
+def _shorten(path: Path, entry: Entry, images: set[Image]) -> None:
+    """Leave out of an entry what a newer one of that ImageSet has: nightly runs must not fill the disk."""
+    left = replace(
+        entry,
+        images=tuple(image for image in entry.images if image not in images),
+        earlier=tuple(image for image in entry.earlier if image not in images),
+    )
+    if left.images or left.earlier:
+        _write(path, left)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, entry: Entry) -> None:
+    write_atomically(path, json.dumps(asdict(entry), indent=1) + "\n")
 
 
 def _image(rules: Rules, origin: str, where: str, target: str) -> Image:

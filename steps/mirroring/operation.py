@@ -9,9 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
-from steps.mirroring import direct, from_disk, journal, lock, preflight, products, reasons, retention, to_disk
+from steps.mirroring import (
+    direct,
+    from_disk,
+    journal,
+    lock,
+    preflight,
+    products,
+    reasons,
+    retention,
+    to_disk,
+    upkeep,
+)
 from steps.mirroring.layout import Layout
-from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
+from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, UPKEEP
 from steps.mirroring.retries import retrying
 from steps.mirroring.runner import Job, OcMirror
 from steps.mirroring.status import Recorder
@@ -61,6 +72,8 @@ def _run_or_explain(request: Request, recorder: Recorder) -> Done:
 
 
 def _run(request: Request, recorder: Recorder) -> Done:
+    if request.workflow in UPKEEP:
+        return upkeep.run(request, recorder)
     layout = Layout.at(request.data)
     ready = preflight.check(request)
     log.info("oc-mirror %s, %s, data in %s", ready.version.text, request.workflow, layout.root)

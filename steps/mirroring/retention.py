@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def prune(layout: Layout, keep: int) -> None:
-    """Remove the generations that neither the newest `keep` nor a target in arrears needs.
+def prune(layout: Layout, keep: int, *, dry_run: bool = False) -> list[int]:
+    """Remove the generations that neither the newest `keep` nor a target in arrears needs; return them.
 
     To be called with the lock held. Their records stay in the ledger, and what targets have taken in is
     remembered too, so the chain can still be checked.
@@ -28,7 +28,10 @@ def prune(layout: Layout, keep: int) -> None:
         number for number in here if number > intake.taken_in_by_all(layout, newest=max(here, default=0))
     ]
     known = generations.ledger(layout)
-    for number in superfluous(here, known, [*sorted(here)[-keep:], *wanted]):
+    leaving_now = superfluous(here, known, [*sorted(here)[-keep:], *wanted])
+    if dry_run:
+        return leaving_now
+    for number in leaving_now:
         folder = layout.generation(number)
         # Renamed first: of a folder half removed nobody is to think that it was copied incompletely.
         leaving = layout.leaving(number)
@@ -36,6 +39,7 @@ def prune(layout: Layout, keep: int) -> None:
         folder.rename(leaving)
         shutil.rmtree(leaving)
         log.info("removed generation %d: the newest %d do not need it", number, keep)
+    return leaving_now
 
 
 def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iterable[int]) -> list[int]:

@@ -301,6 +301,8 @@ class Cache:
         for name, data in image.blobs.items():
             if not self.blob(name).exists():
                 write(self.blob(name), data)
+        revisions = self.link(image).parents[3] / "revisions"
+        write(revisions / image.manifest.replace(":", "/") / "link", image.manifest.encode())
         write(self.link(image), image.manifest.encode())
 
     def read(self, image: Image) -> Image:

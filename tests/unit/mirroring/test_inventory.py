@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from steps.errors import InvalidInputError
 from steps.mirroring import contents, inventory
 from steps.mirroring.layout import Layout
 from steps.mirroring.outcome import Reading
 from steps.mirroring.placement import CACHE, Rules
-from tests.unit.mirroring.conftest import Place
+from tests.unit.mirroring.conftest import REAL, Place
 
 HEX = "b5dd8cbfeffdcf19ea20775eeee8fcf8fd925fe42778094d95657f67d088fd0c"
 IMAGESET = b"""
@@ -65,6 +67,24 @@ def test_a_direct_run_is_recorded_with_the_place_of_every_image(direct: Place, t
     assert entry.complete
     assert {place for image in entry.images for place in image.places} == {"team/app:v1", "team/db:v1"}
     assert {image.kind for image in entry.images} == {"additional"}
+
+
+@pytest.mark.skipif(not REAL, reason="asks the real oc-mirror where it would delete")
+def test_the_places_are_those_that_oc_mirror_itself_would_delete(direct: Place, target: str) -> None:
+    direct.names("team/app:v1", "team/db:v1\n    targetRepo: else/where\n    targetTag: x1")
+    assert direct.mirror().returncode == 0
+    [entry] = inventory.read(Layout.at(direct.data), target)
+    config = direct.imageset.with_name("disc.yaml")
+    text = direct.imageset.read_text()
+    config.write_text(text.replace("ImageSetConf", "DeleteImageSetConf").replace("mirror:\n", "delete:\n"))
+    folder = direct.data / "asked"
+    command = [REAL, "delete", "--v2", "--generate", f"--config={config}", f"--workspace=file://{folder}"]
+    command += [f"--cache-dir={direct.data / 'cache'}", "--port=55123", f"docker://{target}"]
+    subprocess.run([*command, "--dest-tls-verify=false"], check=True, capture_output=True)
+    listed = yaml.safe_load((folder / "working-dir/delete/delete-images.yaml").read_text())["items"]
+    assert {one["imageReference"] for one in listed} == {
+        f"docker://{target}/{place}" for place in entry.places
+    }
 
 
 def test_an_image_of_an_earlier_generation_is_recorded_as_such(

@@ -1,0 +1,33 @@
+"""The workflows that mirror nothing: a plan of deletion, its execution, and cleaning up."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from steps.mirroring import cleanup, deletion, journal, lock, preflight
+from steps.mirroring.layout import Layout
+from steps.mirroring.request import DELETE, PLAN_DELETION
+
+if TYPE_CHECKING:
+    from steps.mirroring.request import Request
+    from steps.mirroring.status import Done, Recorder
+
+log = logging.getLogger(__name__)
+
+
+def run(request: Request, recorder: Recorder) -> Done:
+    """Do it with the data directory locked and at rest. Raises what the workflow raises."""
+    layout = Layout.at(request.data)
+    preflight.check_authfile(request.options.authfile)
+    preflight.check_writable(layout.root)
+    log.info("%s, data in %s", request.workflow, layout.root)
+    with lock.exclusive(layout, purpose=request.workflow):
+        recorder.begin()
+        journal.recover(layout, now=datetime.now(UTC))
+        if request.workflow == PLAN_DELETION:
+            return deletion.generate(layout, request)
+        if request.workflow == DELETE:
+            return deletion.execute(layout, request)
+        return cleanup.run(layout, request)
