@@ -13,7 +13,7 @@ with `exit_code`. Anything that is not a `StepError` is a defect of ours and kee
     ├── MirrorError       8  oc-mirror failed
     ├── ClusterError      9  the Kubernetes API refused or did not answer
     ├── ForbiddenError   10  the account lacks a right
-    └── StartError       11  the workload was created but cannot start
+    └── StartError       11  the workload, or a program of a new image, cannot start
 """
 
 from __future__ import annotations
@@ -108,6 +108,6 @@ class ForbiddenError(ClusterError):
 
 
 class StartError(StepError):
-    """The workload was created but cannot start."""
+    """The workload was created but cannot start, or a program of an image just built."""
 
     exit_code = 11

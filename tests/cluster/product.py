@@ -26,15 +26,26 @@ TASK_IMAGE = "quay.io/autoshift/oc-mirror-autoshift:v0.1.0"
 BOTH = {"shared-workspace": "oc-mirror-shared-workspace", "mirror-data": "oc-mirror-workspace"}
 
 
-def build_image(folder: Path) -> str:
-    """Build and push the Containerfile with the stand-in as oc-mirror; load it under its default name too."""
+def pack_oc_mirror(folder: Path) -> str:
+    """Write the stand-in as the archive that oc-mirror is downloaded as; return its checksum."""
     archive = folder / "oc-mirror.rhel9.tar.gz"
     with gzip.GzipFile(archive, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as stream:
-        stream.add(ROOT / "tests" / "standin" / "oc_mirror.py", arcname="oc-mirror")
+        stream.add(ROOT / "tests" / "standin" / "oc_mirror.py", arcname="oc-mirror", filter=_undated)
     checksum = run("sha256sum", archive.name, cwd=folder).stdout
     (folder / "sha256sum.txt").write_text(checksum)
+    return checksum.split()[0]
+
+
+def _undated(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The same program, whenever it was checked out."""
+    member.mtime = 0
+    return member
+
+
+def build_image(folder: Path) -> str:
+    """Build and push the Containerfile with the stand-in as oc-mirror; load it under its default name too."""
     # Pinned as a user would pin it; without it the builder's cache could keep an older stand-in.
-    pin = {"OC_MIRROR_SHA256": checksum.split()[0]}
+    pin = {"OC_MIRROR_SHA256": pack_oc_mirror(folder)}
     reference = images.build_project_image(ROOT, "test", folder, pin)
     ctr = ["ctr", "-a", str(CONTAINERD_SOCKET), "-n", "k8s.io", "images"]
     run(*ctr, "pull", "--plain-http", reference)
@@ -42,15 +53,21 @@ def build_image(folder: Path) -> str:
     return reference
 
 
-def install(cluster: Cluster, values_url: str, image: str) -> Product:
-    """Apply tekton/ as the README says, with restricted Pod Security, secret and recorded image in place."""
+def install(cluster: Cluster, values_url: str, image: str = "") -> Product:
+    """Apply tekton/ as the README says, with the pull secret in place.
+
+    With an image it is recorded, and restricted Pod Security enforced; without one none of ours exists.
+    """
     for name in (PIPELINES, WORKLOADS):
         cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=180s")
     cluster.kubectl("apply", "-f", str(ROOT / "tekton"))
-    restrict(cluster)
     auths = {"auths": {"registry.redhat.io": {"auth": base64.b64encode(b"user:password").decode()}}}
     secret = ("create", "secret", "generic", "oc-mirror-pull-secret", "--type=kubernetes.io/dockerconfigjson")
     cluster.kubectl(*secret, f"--from-literal=.dockerconfigjson={json.dumps(auths)}", "-n", WORKLOADS)
+    product = Product(cluster, image, {"values-git-url": values_url, "storage-size": "1Gi"})
+    if not image:
+        return product
+    restrict(cluster)
     repository, digest = image.split("@")
     data = {
         "image-name": "oc-mirror-autoshift",
@@ -61,7 +78,7 @@ def install(cluster: Cluster, values_url: str, image: str) -> Product:
     }
     literals = [f"--from-literal={key}={value}" for key, value in data.items()]
     cluster.kubectl("create", "configmap", "oc-mirror-images", *literals, "-n", PIPELINES)
-    return Product(cluster, image, {"values-git-url": values_url, "storage-size": "1Gi"})
+    return product
 
 
 def restrict(cluster: Cluster) -> None:
@@ -124,7 +141,7 @@ class Product:
 
     def start(
         self,
-        parameters: Mapping[str, str],
+        parameters: Mapping[str, Any],
         *,
         workspaces: Mapping[str, str] = BOTH,
         pipeline: str = "oc-mirror-deployment-pipeline",

@@ -22,6 +22,7 @@ PAUSE = "testbed.local/pause:1"
 SHELL = "testbed.local/shell:1"
 PROJECT = "oc-mirror-autoshift"
 BASE = "testbed.local/base:bookworm"
+BUILDER = "testbed.local/buildah:bookworm"
 
 _PAUSE_SOURCE = """
 #include <signal.h>
@@ -36,6 +37,10 @@ int main(void) {
 }
 """
 _BASE_PACKAGES = "python3,python3-venv,git,ca-certificates,curl,openssh-client"
+_BUILDER_PACKAGES = "ca-certificates,uidmap"
+_BUILDER_EXTRA = (
+    "buildah",
+)  # depends on itself in a circle, which apt knows how to go round and debootstrap not
 # What an image build leaves behind without anyone at run time missing it.
 _BASE_LITTER = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
@@ -64,8 +69,7 @@ def load(archive: Path) -> None:
 
 def base_key() -> str:
     """What the base image depends on."""
-    recipe = repr((_BASE_PACKAGES, _BASE_LITTER, archives.RECIPE)).encode()
-    return hashlib.sha256(recipe + CA_BUNDLE.read_bytes()).hexdigest()[:12]
+    return _key(_BASE_PACKAGES)
 
 
 def ensure_base() -> Path:
@@ -73,27 +77,56 @@ def ensure_base() -> Path:
 
     Pods reach the package registries through NAT; where the machine trusts a CA of its own, they must too.
     """
-    folder = CACHE / f"base-{base_key()}"
-    with binaries.locked("build-base"):
+    return _ensure_debian("base", BASE, _BASE_PACKAGES)
+
+
+def ensure_builder() -> Path:
+    """A Debian with buildah, in place of the public image; loaded only by the tests that build in a pod."""
+    return _ensure_debian("buildah", BUILDER, _BUILDER_PACKAGES, _BUILDER_EXTRA)
+
+
+def _key(packages: str, extra: tuple[str, ...] = ()) -> str:
+    recipe = repr((packages, *extra, _BASE_LITTER, archives.RECIPE)).encode()
+    return hashlib.sha256(recipe + CA_BUNDLE.read_bytes()).hexdigest()[:12]
+
+
+def _ensure_debian(name: str, reference: str, packages: str, extra: tuple[str, ...] = ()) -> Path:
+    """The archive of a minimal Debian with some packages; `extra` are those that only apt can install."""
+    folder = CACHE / f"{name}-{_key(packages, extra)}"
+    with binaries.locked(f"build-{name}"):
         if folder.is_dir():
-            return folder / "base.tar"
+            return folder / f"{name}.tar"
         with binaries.building(folder) as aside:
             root = aside / "root"
-            options = ["--variant=minbase", f"--include={_BASE_PACKAGES}"]
+            options = ["--variant=minbase", f"--include={packages}"]
             run("debootstrap", *options, "bookworm", root, _mirror())
+            if extra:
+                env = {"DEBIAN_FRONTEND": "noninteractive"}
+                run("chroot", root, "apt-get", "update", "-qq", env=env)
+                run(
+                    "chroot",
+                    root,
+                    "apt-get",
+                    "install",
+                    "-y",
+                    "-qq",
+                    "--no-install-recommends",
+                    *extra,
+                    env=env,
+                )
             for litter in _BASE_LITTER:
                 shutil.rmtree(root / litter, ignore_errors=True)
-                (root / litter).mkdir()
+                (root / litter).mkdir(parents=True)
             (root / CA_BUNDLE.relative_to("/")).write_bytes(CA_BUNDLE.read_bytes())
             layer = aside / "layer.tar"
             run("tar", "--numeric-owner", "--one-file-system", "-C", root, "-cf", layer, ".")
             trust = ("REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
             env = dict.fromkeys(trust, str(CA_BUNDLE))
             env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-            archives.write_image(aside / "base.tar", BASE, layer, env=env)
+            archives.write_image(aside / f"{name}.tar", reference, layer, env=env)
             layer.unlink()
             shutil.rmtree(root)
-    return folder / "base.tar"
+    return folder / f"{name}.tar"
 
 
 def build_project_image(

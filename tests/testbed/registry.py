@@ -58,14 +58,15 @@ def serving(
     address: str = "127.0.0.1",
     port: int = 0,
     certificate: Path | None = None,
+    storage: Path | None = None,
 ) -> Iterator[Registry]:
-    """Another registry, gone at the end, on a free port unless one is given.
+    """Another registry, gone at the end, on a free port unless one is given; its files lie in `storage`.
 
     With basic auth if there is a user name, over TLS if there is a certificate (and its key, in one file).
     """
     with tempfile.TemporaryDirectory(prefix="testbed-registry-") as name:
         found = Registry(f"{address}:{port or _free_port(address)}", username, password, certificate)
-        daemon = _daemon(f"registry-{found.host.replace(':', '-')}", found, Path(name))
+        daemon = _daemon(f"registry-{found.host.replace(':', '-')}", found, storage or Path(name))
         daemon.start()
         try:
             wait_until(f"the registry on {found.host}", lambda: _answers(found))

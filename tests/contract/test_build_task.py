@@ -1,0 +1,79 @@
+"""The Task that builds: fixed shell texts, which no parameter can become a part of."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.contract.tekton_files import BUILD_TASK, PROJECT, named, only, references
+
+TASK = only(BUILD_TASK)
+SPEC: dict[str, Any] = TASK["spec"]
+STEPS = named(SPEC["steps"])
+
+each_step = pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+
+
+@each_step
+def test_no_reference_stands_in_the_text_of_a_shell(step: dict[str, Any]) -> None:
+    shell, options, text, name = step["command"]
+    assert (shell, options, name) == ("sh", "-euc", step["name"])
+    assert "script" not in step
+    # Tekton fills in these, and Kubernetes the names of variables, wherever they stand.
+    assert not re.search(r"\$\((params|workspaces|results|context|tasks|steps)\b", text)
+    assert not set(re.findall(r"\$\((\w+)\)", text)) & set(named(step["env"]))
+    assert "$$" not in text
+    assert "eval" not in text
+
+
+@each_step
+def test_the_text_is_a_shell_program(step: dict[str, Any]) -> None:
+    done = subprocess.run(["sh", "-n"], input=step["command"][2], text=True, capture_output=True, check=False)
+    assert not done.returncode, done.stderr
+
+
+def test_every_parameter_result_and_workspace_is_used() -> None:
+    used = references({key: value for key, value in SPEC.items() if key not in {"params", "results"}})
+    for group, prefix in (("params", "params."), ("results", "results."), ("workspaces", "workspaces.")):
+        assert {u.split(".")[1] for u in used if u.startswith(prefix)} == set(named(SPEC[group])), group
+    for group in ("params", "results", "workspaces"):
+        assert all(item["description"].strip() for item in SPEC[group])
+    assert TASK["metadata"]["labels"]["app.kubernetes.io/version"] == PROJECT["version"]
+
+
+def test_only_the_build_itself_is_root_and_only_with_setfcap() -> None:
+    """What Pod Security `baseline` admits: nothing privileged, no capability that it does not list."""
+    build = STEPS["buildah-build"]["securityContext"]
+    assert build == {"runAsUser": 0, "runAsNonRoot": False, "capabilities": {"add": ["SETFCAP"]}}
+    fetch = STEPS["fetch-source"]["securityContext"]
+    assert fetch["runAsNonRoot"]
+    assert fetch["runAsUser"]
+    assert fetch["readOnlyRootFilesystem"]
+    assert fetch["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_secrets_are_optional_read_only_files() -> None:
+    mounts = [m for step in SPEC["steps"] for m in step["volumeMounts"]] + SPEC["stepTemplate"][
+        "volumeMounts"
+    ]
+    for volume in SPEC["volumes"]:
+        for source in ("secret", "configMap"):
+            if source in volume:
+                assert volume[source]["optional"] is True
+                assert named(mounts)[volume["name"]]["readOnly"] is True
+    assert not any("valueFrom" in variable for step in SPEC["steps"] for variable in step["env"])
+
+
+@each_step
+def test_memory_is_bounded(step: dict[str, Any]) -> None:
+    resources = step["computeResources"]
+    assert resources["requests"]["memory"] == resources["limits"]["memory"]
+    assert "cpu" not in resources["limits"]
+
+
+def test_its_images_are_named_by_version() -> None:
+    for name in ("git-image", "buildah-image"):
+        assert re.search(r":v\d+\.\d+\.\d+$", named(SPEC["params"])[name]["default"])
