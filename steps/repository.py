@@ -109,6 +109,32 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     return commit, final
 
 
+def head(origin: Origin) -> str:
+    """Ask the server which commit a branch or tag names now; nothing is fetched.
+
+    A branch counts before a tag of its name, and a full commit is its own answer. Raises `GitError`.
+    """
+    import stamina
+
+    if re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", origin.revision):
+        return origin.revision
+    wanted = [f"refs/heads/{origin.revision}", f"refs/tags/{origin.revision}"]
+    with (
+        tempfile.TemporaryDirectory(prefix="git-") as scratch,
+        origin.credentials.environment(origin.url, Path(scratch)) as environment,
+    ):
+        run = _Git(Path(scratch), origin, environment)
+        for attempt in stamina.retry_context(on=_is_transient, attempts=4, wait_initial=1.0, timeout=60):
+            with attempt:
+                # An annotated tag is listed twice; the one with ^{} is its commit.
+                listing = run("ls-remote", "--quiet", origin.url, *wanted, f"{wanted[1]}^{{}}")
+        named = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
+        for name in (wanted[0], f"{wanted[1]}^{{}}", wanted[1]):
+            if name in named:
+                return named[name]
+        raise explain("couldn't find remote ref", origin.url, origin.revision, run.branches)
+
+
 def _fetch(origin: Origin, tree: Path) -> str:
     """Fetch and check out into the new folder `tree`; return the commit."""
     import stamina
@@ -163,10 +189,10 @@ class _Git:
             return str(self._git.execute(["git", *arguments]))
         except self._failure as error:
             raise explain(
-                str(error.stderr), self._origin.url, self._origin.revision, self._branches
+                str(error.stderr), self._origin.url, self._origin.revision, self.branches
             ) from error
 
-    def _branches(self) -> str:
+    def branches(self) -> str:
         """Say which branches and tags the server has that resemble the one asked for."""
         try:
             listing = str(

@@ -1,6 +1,6 @@
 """The kinds that are touched, and where the API serves them.
 
-The steps touch nine; the others only migrate-check reads, with its user's own rights. These paths are stable
+Some only migrate-check reads, with its user's own rights. These paths are stable
 (Triggers' `v1beta1` is its newest), so nothing is discovered. A kind that is not here cannot be touched.
 """
 
@@ -16,13 +16,14 @@ Kind = Literal[
     "Deployment",
     "Event",
     "Job",
+    "Lease",
     "PersistentVolumeClaim",
+    "PipelineRun",
     "Pod",
     "ServiceAccount",
     "ClusterRoleBinding",
     "EventListener",
     "Pipeline",
-    "PipelineRun",
     "Role",
     "RoleBinding",
     "Task",
@@ -61,14 +62,15 @@ RESOURCES = {
     "Deployment": Resource("apps", "v1", "deployments"),
     "Event": Resource("", "v1", "events"),
     "Job": Resource("batch", "v1", "jobs"),
+    "Lease": Resource("coordination.k8s.io", "v1", "leases"),
     "PersistentVolumeClaim": Resource("", "v1", "persistentvolumeclaims"),
+    "PipelineRun": Resource("tekton.dev", "v1", "pipelineruns"),
     "Pod": Resource("", "v1", "pods"),
     "ServiceAccount": Resource("", "v1", "serviceaccounts"),
     # Only read, by migrate-check:
     "ClusterRoleBinding": Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings"),
     "EventListener": Resource("triggers.tekton.dev", "v1beta1", "eventlisteners"),
     "Pipeline": Resource("tekton.dev", "v1", "pipelines"),
-    "PipelineRun": Resource("tekton.dev", "v1", "pipelineruns"),
     "Role": Resource("rbac.authorization.k8s.io", "v1", "roles"),
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings"),
     "Task": Resource("tekton.dev", "v1", "tasks"),

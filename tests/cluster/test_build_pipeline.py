@@ -206,6 +206,7 @@ def test_tkn_starts_a_build(workshop: Workshop, small: Repository) -> None:
         PIPELINE,
         "--use-param-defaults",
         *(f"--param={k}={v}" for k, v in given.items()),
+        "--skip-optional-workspace",
         "--serviceaccount=oc-mirror-pipeline",
         f"--namespace={PIPELINES}",
         "--output=name",
@@ -306,5 +307,5 @@ def test_a_full_registry_is_named(workshop: Workshop, small: Repository, tmp_pat
             )
     finally:
         run_program("umount", disk)
-    assert "cannot push" in log
+    assert f"cannot push {full.host}/x/y" in log, log
     assert "the registry fails" in log or "no space left" in log, log

@@ -137,15 +137,15 @@ def test_rights_are_narrow() -> None:
     assert "Secret" not in kinds
 
 
-def test_the_one_right_on_the_whole_cluster_is_to_read_the_hubs_version() -> None:
+def test_what_is_allowed_on_the_whole_cluster_is_to_read_three_things() -> None:
+    """The hub's version; and, opt-in, Tekton's own interceptors and shared bindings. Never a Secret."""
     found = [
         document
         for path in sorted(TEKTON.glob("**/*.yaml"))
         for document in documents(path)
         if document["kind"].startswith("Cluster")
     ]
-    role, binding = found
-    assert role["kind"] == "ClusterRole"
+    role, binding, triggers_role, triggers_binding = found
     assert role["rules"] == [
         {
             "apiGroups": ["config.openshift.io"],
@@ -154,14 +154,28 @@ def test_the_one_right_on_the_whole_cluster_is_to_read_the_hubs_version() -> Non
             "verbs": ["get"],
         }
     ]
-    assert "aggregationRule" not in role
-    assert binding["kind"] == "ClusterRoleBinding"
-    assert binding["roleRef"]["kind"] == "ClusterRole"
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
-    assert {(s["kind"], s["namespace"], s["name"]) for s in binding["subjects"]} == {
-        ("ServiceAccount", "oc-mirror-pipeline", "oc-mirror-pipeline"),
-        ("ServiceAccount", "oc-mirror-pipeline", "pipeline"),
-    }
+    assert triggers_role["rules"] == [
+        {
+            "apiGroups": ["triggers.tekton.dev"],
+            "resources": ["clusterinterceptors", "clustertriggerbindings"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    for clusterrole, bound in ((role, binding), (triggers_role, triggers_binding)):
+        assert clusterrole["kind"] == bound["roleRef"]["kind"] == "ClusterRole"
+        assert "aggregationRule" not in clusterrole
+        assert bound["kind"] == "ClusterRoleBinding"
+        assert bound["roleRef"]["name"] == clusterrole["metadata"]["name"]
+    assert subjects(binding) == {"oc-mirror-pipeline", "pipeline"}
+    assert subjects(triggers_binding) == {"oc-mirror-triggers"}
+
+
+def subjects(binding: dict[str, Any]) -> set[str]:
+    """The accounts of a binding, all in the pipelines' namespace."""
+    assert all(
+        s["kind"] == "ServiceAccount" and s["namespace"] == "oc-mirror-pipeline" for s in binding["subjects"]
+    )
+    return {s["name"] for s in binding["subjects"]}
 
 
 @each_run

@@ -47,7 +47,7 @@ def entrypoint(task: dict[str, Any]) -> Any:
 
 
 def test_there_are_the_tasks_of_the_specification() -> None:
-    """The six that it names, the build, and the test of what was built."""
+    """The six that it names, the build, the test of what was built, and what events start."""
     assert [path.stem for path in TASK_FILES] == [
         "task-buildah-build",
         "task-create-deployment-configmaps",
@@ -56,6 +56,7 @@ def test_there_are_the_tasks_of_the_specification() -> None:
         "task-generate-or-use-imageset",
         "task-get-current-image",
         "task-smoke-test-image",
+        "task-start-run",
         "task-update-image-configmap",
     ]
 

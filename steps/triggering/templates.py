@@ -1,0 +1,107 @@
+"""The runs that events start: PipelineRuns that the user keeps in a ConfigMap, completed with a commit.
+
+An event only says that a branch has moved. What is run, of which repository, with which parameters and rights
+stands in the ConfigMap, so that nothing of an event's text ends in a run but the commit.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.workload import names
+
+if TYPE_CHECKING:
+    from steps.cluster import KubernetesObject
+
+CONFIGMAP = "oc-mirror-triggered-runs"
+LABEL = f"{names.ANNOTATION}run"
+SOURCES = ("values-git", "git")
+"""Beginnings of the two parameters that name a repository and its revision, as our Pipelines call them."""
+_SHOWN = 12  # characters of a commit in a name, as Git shows it in long listings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A PipelineRun to be; `revision` is the branch (or tag) whose newest commit it is for."""
+
+    run: str
+    spec: dict[str, Any]
+    source: str
+    url: str
+    revision: str
+
+    def manifest(self, *, commit: str, occasion: str, attempt: int, namespace: str) -> KubernetesObject:
+        """Make the PipelineRun for a commit.
+
+        Its name tells run and commit, then a digest of all parameters and of the occasion: the same event
+        twice asks for the same object. A later attempt, after one that failed, has another name.
+        """
+        spec = copy.deepcopy(self.spec)
+        for parameter in spec["params"]:
+            if parameter["name"] == f"{self.source}-revision":
+                parameter["value"] = commit
+        text = json.dumps([spec, occasion], sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        suffix = f"-{attempt}" if attempt > 1 else ""
+        return {
+            "apiVersion": "tekton.dev/v1",
+            "kind": "PipelineRun",
+            "metadata": {
+                "name": f"oc-mirror-{self.run}-{commit[:_SHOWN]}-{digest}{suffix}",
+                "namespace": namespace,
+                "labels": {**names.labels("run"), LABEL: self.run},
+                "annotations": names.annotate(commit=commit, occasion=occasion or None),
+            },
+            "spec": spec,
+        }
+
+
+def read_template(configmap: KubernetesObject | None, *, run: str, name: str, namespace: str) -> Template:
+    """Read the run's template from the ConfigMap's key `RUN.yaml`.
+
+    Raises NotFoundError without ConfigMap or key, InvalidInputError for what is no such PipelineRun.
+    """
+    data = (configmap or {}).get("data") or {}
+    where = f"ConfigMap '{namespace}/{name}', key {run}.yaml"
+    if configmap is None or f"{run}.yaml" not in data:
+        known = ", ".join(sorted(key.removesuffix(".yaml") for key in data)) or "none"
+        raise NotFoundError(
+            f"there is no {where}: nothing says what to start",
+            f"apply tekton/triggers/20-runs.yaml, or add the key; runs there: {known}",
+        )
+    try:
+        document = yaml.safe_load(data[f"{run}.yaml"])
+    except yaml.YAMLError as error:
+        raise _unusable(where, f"no valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(document, dict) or document.get("kind") != "PipelineRun":
+        raise _unusable(where, "no PipelineRun")
+    return _template(run, document.get("spec"), where)
+
+
+def _template(run: str, spec: Any, where: str) -> Template:
+    if not isinstance(spec, dict) or not (spec.get("pipelineRef") or {}).get("name"):
+        raise _unusable(where, "its spec.pipelineRef names no Pipeline")
+    given = spec.get("params")
+    if not isinstance(given, list) or not all(isinstance(p, dict) and "name" in p for p in given):
+        raise _unusable(where, "its spec.params is no list of names and values")
+    values = {parameter["name"]: parameter.get("value") for parameter in given}
+    for source in SOURCES:
+        url, revision = values.get(f"{source}-url"), values.get(f"{source}-revision")
+        if isinstance(url, str) and isinstance(revision, str) and url and revision:
+            return Template(run=run, spec=spec, source=source, url=url, revision=revision)
+    raise _unusable(where, "its params name no repository and branch")
+
+
+def _unusable(where: str, why: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{where}: {why}",
+        "write a PipelineRun with values-git-url and values-git-revision, or git-url and git-revision: "
+        "tekton/triggers/20-runs.yaml has examples",
+    )
