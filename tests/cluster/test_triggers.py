@@ -1,0 +1,313 @@
+"""Pushes and schedules on the real Triggers: what they start, what they do not, and what a storm leads to."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from tests.cluster.builds import Workshop, write_downloads, write_source
+from tests.cluster.product import PIPELINES, WORKLOADS, Product, install, packages, security_context
+from tests.conftest import ROOT
+from tests.testbed import files, webhooks
+from tests.testbed.client import Cluster
+from tests.testbed.layout import CACHE
+from tests.testbed.registry import Registry
+from tests.testbed.repositories import Repository
+
+TRIGGERS = ROOT / "tekton" / "triggers"
+KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in ("github", "gitlab", "gitea", "schedule")}
+VALUES = "clustersets/hub.yaml"
+STORM = 50
+
+
+@dataclass(frozen=True)
+class Listener:
+    """tekton/triggers/ as a user sets it up, and the repositories it is for."""
+
+    product: Product
+    workshop: Workshop
+    values: Repository
+    url: str
+
+    def started(self, kind: str, selector: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.product.cluster.get(kind, "-n", PIPELINES, "-l", selector)["items"]
+        return sorted(items, key=lambda item: str(item["metadata"]["creationTimestamp"]))
+
+    def starts(self, trigger: str) -> list[str]:
+        """The TaskRuns that a trigger has made."""
+        return [
+            t["metadata"]["name"]
+            for t in self.started("taskruns", f"triggers.tekton.dev/trigger=oc-mirror-{trigger}")
+        ]
+
+    def all_starts(self) -> set[str]:
+        return {
+            t["metadata"]["name"]
+            for t in self.started("taskruns", "triggers.tekton.dev/eventlistener=oc-mirror")
+        }
+
+    def runs(self, run: str = "deployment") -> list[dict[str, Any]]:
+        return self.started("pipelineruns", f"oc-mirror-pipeline/run={run}")
+
+    def run_of(self, commit: str, run: str = "deployment", seconds: float = 120) -> str:
+        """Wait for the run of a commit; return its name."""
+        return str(
+            eventually(
+                lambda: next(
+                    (
+                        r["metadata"]["name"]
+                        for r in self.runs(run)
+                        if r["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == commit
+                    ),
+                    "",
+                ),
+                seconds,
+            )
+        )
+
+    def state(self, start: str, seconds: float = 120) -> str:
+        """Wait for a start to end; what became of it, `failed` where it failed."""
+
+        def ended() -> str:
+            run = self.product.cluster.get("taskrun", start, "-n", PIPELINES)
+            condition = (run.get("status", {}).get("conditions") or [{}])[0]
+            if condition.get("status") == "False":
+                return "failed"
+            return next(
+                (r["value"] for r in run.get("status", {}).get("results", []) if r["name"] == "state"), ""
+            )
+
+        return str(eventually(ended, seconds))
+
+    def push(self, changes: dict[str, str]) -> str:
+        """Push to the values repository, whose hook posts it."""
+        return self.values.push(changes)
+
+
+def eventually(ask: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := ask():
+            return answer
+        time.sleep(1)
+    raise TimeoutError(f"still nothing after {seconds:g} s")
+
+
+def templates(values: Repository, workshop: Workshop) -> str:
+    """20-runs.yaml as a user edits it: repositories, registry, and what plain Kubernetes needs."""
+    configmap = yaml.safe_load((TRIGGERS / "20-runs.yaml").read_text())
+    given: dict[str, dict[str, Any]] = {
+        "deployment": {
+            "values-git-url": values.url,
+            "values-file-path": ".",
+            "storage-size": "1Gi",
+            "catalog-check": "off",
+        },
+        "build": workshop.parameters(git_revision="main"),
+    }
+    for run, parameters in given.items():
+        document = yaml.safe_load(configmap["data"][f"{run}.yaml"])
+        own = {p["name"]: p["value"] for p in document["spec"]["params"]} | parameters
+        document["spec"]["params"] = [{"name": name, "value": value} for name, value in own.items()]
+        document["spec"]["taskRunTemplate"]["podTemplate"] = {"securityContext": security_context()}
+        configmap["data"][f"{run}.yaml"] = yaml.safe_dump(document)
+    return json.dumps(configmap)
+
+
+@pytest.fixture(scope="module")
+def listener(
+    cluster: Cluster,
+    registry: Registry,
+    image: str,
+    make_repository: Callable[[str, Path], Repository],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Listener]:
+    source = tmp_path_factory.mktemp("source")
+    write_source(source)
+    values = make_repository("pushed-values", ROOT / "examples" / "values")
+    product = install(cluster, values.url)
+    literals = [f"--from-literal={name}={key}" for name, key in KEYS.items()]
+    cluster.kubectl("create", "secret", "generic", "oc-mirror-webhook-keys", *literals, "-n", PIPELINES)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".downloads-") as downloads:
+        write_downloads(Path(downloads))
+        with files.serving(Path(downloads)) as url:
+            image_url = f"{registry.host}/pushed/{uuid.uuid4().hex[:8]}:latest"
+            workshop = Workshop.open(
+                product, registry, make_repository("pushed-source", source), image_url, url
+            )
+            cluster.kubectl("apply", "-f", str(TRIGGERS))
+            cluster.apply(templates(values, workshop), "--force-conflicts")
+            ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)
+            cluster.kubectl(*ready, "--timeout=120s")
+            address = product.get("service", "el-oc-mirror", PIPELINES)["spec"]["clusterIP"]
+            found = Listener(product, workshop, values, f"http://{address}:8080")
+            eventually(lambda: answers(f"{found.url}/live"), 60)
+            yield found
+    cluster.kubectl("delete", "-f", str(TRIGGERS), "--ignore-not-found", "--wait=false")
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+@pytest.fixture(scope="module")
+def built(listener: Listener) -> str:
+    """A push to the source, posted by the server's own hook, has built, recorded and redeployed an image."""
+    webhooks.install(listener.workshop.source, f"{listener.url}/source", KEYS["github"])
+    commit = listener.workshop.source.push({"steps/extra.py": '"""Pushed."""\n'})
+    run = listener.product.wait(listener.run_of(commit, "build"), seconds=300)
+    assert run.succeeded, run.log()
+    return run.results["image"]
+
+
+def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_just_built(
+    listener: Listener, built: str
+) -> None:
+    """The whole chain with no hand on it; then what the CronJob starts is waited for, not the clock."""
+    webhooks.install(listener.values, f"{listener.url}/values", KEYS["github"])
+    hub = (ROOT / "examples" / "values" / VALUES).read_text()
+    commit = listener.push({VALUES: hub.replace("4.20.12", "4.20.14")})
+    run = listener.product.wait(listener.run_of(commit), seconds=240)
+    assert run.succeeded, run.log()
+    assert run.results["commit"] == commit
+    cronjob = listener.product.get("cronjob", "oc-mirror")
+    (container,) = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == built == run.results["image"]
+    imageset = listener.product.imageset("oc-mirror-config")
+    assert "4.20.14" in json.dumps(imageset["mirror"]["platform"])
+    assert "odf-operator" in packages(imageset)
+    kubectl = listener.product.cluster.kubectl
+    kubectl("create", "job", "tick", "--from=cronjob/oc-mirror", "-n", WORKLOADS)
+    kubectl("wait", "--for=condition=Complete", "job/tick", "-n", WORKLOADS, "--timeout=120s")
+    assert "generations/" in kubectl("logs", "job/tick", "-n", WORKLOADS).stdout
+
+
+@pytest.mark.usefixtures("built")
+def test_a_new_image_was_deployed_by_itself(listener: Listener) -> None:
+    """redeploy: the run of the image's own digest, before any push of values."""
+    digest = listener.workshop.record()["data"]["image-digest"]
+    occasions = [r["metadata"]["annotations"].get("oc-mirror-pipeline/occasion") for r in listener.runs()]
+    assert digest in occasions
+
+
+@pytest.mark.parametrize("server", webhooks.SERVERS)
+def test_each_kind_of_server_is_understood_and_its_signature_checked(listener: Listener, server: str) -> None:
+    post, old = webhooks.SERVERS[server], webhooks.payload("1" * 40, [VALUES])
+    before, everything = listener.starts(server), listener.all_starts()
+    for key in ("wrong", ""):
+        post(f"{listener.url}/values", old, key)
+    post(f"{listener.url}/values", webhooks.payload("1" * 40, ["README.md"]), KEYS[server])
+    post(f"{listener.url}/values", {**old, "ref": "refs/tags/v1"}, KEYS[server])
+    post(f"{listener.url}/elsewhere", old, KEYS[server])
+    post(f"{listener.url}/values", old, KEYS[server])
+    (start,) = eventually(lambda: set(listener.starts(server)) - set(before), 30)
+    assert listener.state(start) == "superseded"  # that commit is not the branch's newest
+    assert listener.all_starts() - everything == {start}
+
+
+def test_an_event_without_any_signature_starts_nothing(listener: Listener) -> None:
+    before = listener.all_starts()
+    body = webhooks.payload("1" * 40, [VALUES])
+    for path in ("values", "source", "schedule", ""):
+        for headers in ({}, {"X-GitHub-Event": "push"}, {"X-Gitlab-Event": "Push Hook"}):
+            requests.post(f"{listener.url}/{path}", json=body, headers=headers, timeout=10)
+    time.sleep(3)
+    assert listener.all_starts() == before
+
+
+@pytest.mark.parametrize("commit", ["--help", "$(touch /tmp/x)", "main", '", "name": "x'])
+def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listener, commit: str) -> None:
+    before, runs = listener.all_starts(), len(listener.runs())
+    webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
+    started = eventually(lambda: listener.all_starts() - before, 30)
+    for start in started:
+        assert listener.state(start) == "failed"
+    assert len(listener.runs()) == runs
+
+
+def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None:
+    webhooks.uninstall(listener.values)
+    commit = listener.push({"global.yaml": (ROOT / "examples/values/global.yaml").read_text() + "# once\n"})
+    before = listener.starts("github")
+    for _ in range(2):
+        webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
+    name = listener.run_of(commit)
+    starts = eventually(
+        lambda: (found := set(listener.starts("github")) - set(before)) and len(found) == 2 and found, 30
+    )
+    assert sorted(listener.state(start) for start in starts) == ["existing", "started"]
+    assert listener.product.wait(name).succeeded
+    commits = [r["metadata"]["annotations"]["oc-mirror-pipeline/commit"] for r in listener.runs()]
+    assert commits.count(commit) == 1
+
+
+def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(listener: Listener) -> None:
+    webhooks.uninstall(listener.values)
+    before = {r["metadata"]["name"] for r in listener.runs()}
+    starts = len(listener.starts("github"))
+    hub = (ROOT / "examples" / "values" / VALUES).read_text()
+    commits = [
+        listener.push({VALUES: hub.replace("4.20.12", f"4.20.{number}")}) for number in range(20, 20 + STORM)
+    ]
+
+    def post(commit: str) -> None:
+        webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
+
+    with ThreadPoolExecutor(max_workers=10) as pool:  # in any order
+        list(pool.map(post, reversed(commits)))
+    last = listener.product.wait(listener.run_of(commits[-1], seconds=240), seconds=300)
+    assert last.succeeded, last.log()
+    eventually(lambda: len(listener.starts("github")) == starts + STORM, 60)
+    states = [listener.state(start, 300) for start in listener.starts("github")[starts:]]
+    assert states.count("superseded") == STORM - 1
+    made = {r["metadata"]["name"] for r in listener.runs()} - before
+    assert made == {last.name}
+    version = f"4.20.{20 + STORM - 1}"
+    assert version in json.dumps(listener.product.imageset("oc-mirror-config")["mirror"]["platform"])
+
+
+def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(listener: Listener) -> None:
+    kubectl = listener.product.cluster.kubectl
+    before = {r["metadata"]["name"] for r in listener.runs()}
+    patch = {"spec": {"suspend": False, "schedule": "* * * * *"}}
+    kubectl("patch", "cronjob", "oc-mirror-schedule", "-n", PIPELINES, "-p", json.dumps(patch))
+    (job,) = eventually(lambda: listener.started("jobs", "app.kubernetes.io/name=oc-mirror-schedule"), 90)
+    kubectl("patch", "cronjob", "oc-mirror-schedule", "-n", PIPELINES, "-p", '{"spec":{"suspend":true}}')
+    name = job["metadata"]["name"]
+    kubectl("wait", "--for=condition=Complete", f"job/{name}", "-n", PIPELINES, "--timeout=60s")
+    (run,) = eventually(lambda: [r for r in listener.runs() if r["metadata"]["name"] not in before], 60)
+    assert run["metadata"]["annotations"]["oc-mirror-pipeline/occasion"] == name
+    assert run["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == listener.values.head()
+    assert listener.product.wait(run["metadata"]["name"]).succeeded
+
+
+def test_the_listeners_account_reads_no_secret_and_starts_no_pipeline(listener: Listener) -> None:
+    def may(account: str, *right: str) -> bool:
+        who = f"--as=system:serviceaccount:{PIPELINES}:{account}"
+        asked = listener.product.cluster.kubectl("auth", "can-i", *right, who, "-n", PIPELINES, check=False)
+        return asked.stdout.strip() == "yes"
+
+    for account in ("oc-mirror-triggers", "oc-mirror-starter"):
+        for verb in ("get", "list", "watch"):
+            assert not may(account, verb, "secrets")
+            assert not may(account, verb, "secrets", "--all-namespaces")
+        assert not may(account, "delete", "pipelineruns.tekton.dev")
+        assert not may(account, "impersonate", "serviceaccounts")
+        assert not may(account, "create", "pods")
+    assert may("oc-mirror-triggers", "create", "taskruns.tekton.dev")
+    assert not may("oc-mirror-triggers", "create", "pipelineruns.tekton.dev")
+    assert may("oc-mirror-starter", "create", "pipelineruns.tekton.dev")
