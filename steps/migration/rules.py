@@ -25,6 +25,8 @@ OUR_TASKS: Final = frozenset(
         "fetch-values",
         "generate-or-use-imageset",
         "get-current-image",
+        "smoke-test-image",
+        "start-run",
         "update-image-configmap",
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -301,7 +302,7 @@ def test_a_full_registry_is_named(workshop: Workshop, small: Repository, tmp_pat
     run_program("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
     try:
         with registries.serving(address=NODE_ADDRESS, storage=disk) as full:
-            small.push({"file": base64.b64encode(uuid.uuid4().bytes * 40_000).decode()}, branch="large")
+            small.push({"file": base64.b64encode(os.urandom(600_000)).decode()}, branch="large")
             log = workshop.fail(
                 git_url=small.url, git_revision="large", build_args=[], image_url=f"{full.host}/x/y:z"
             )
