@@ -16,13 +16,13 @@ import logging
 import re
 import sys
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from steps import cli
 from steps.errors import StepError, UsageError
-from steps.mirroring import history, operation, preflight, retries, verdict
+from steps.mirroring import history, operation, preflight, removal, retries, verdict
 from steps.mirroring.command import Options
 from steps.mirroring.request import (
     CLEANUP,
@@ -34,6 +34,9 @@ from steps.mirroring.request import (
     Request,
 )
 from steps.mirroring.schedule import Schedule, check_time_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger("steps.mirror")
 
@@ -179,10 +182,14 @@ def _parser() -> cli.Parser:
     )
     add(
         "--older-than",
-        type=cli.optional(_days),
+        type=cli.optional(_told(removal.span)),
         help="plan only what was not needed for so long, such as 90d",
     )
-    add("--approved-plan-sha256", type=cli.optional(_sha256), help="hash of the plan to carry out")
+    add(
+        "--approved-plan-sha256",
+        type=cli.optional(_told(removal.approval)),
+        help="hash of the plan to carry out",
+    )
     add("--remove-signatures", type=cli.optional(cli.boolean), help="true: leave image signatures out")
     add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="where the verdict goes")
     return parser
@@ -227,16 +234,16 @@ def _prefix(text: str) -> str:
     return text
 
 
-def _days(text: str) -> timedelta:
-    if not re.fullmatch(r"\d{1,5}[dw]", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a span such as '90d' or '12w'")
-    return timedelta(days=int(text[:-1]) * (7 if text.endswith("w") else 1))
+def _told(parse: Callable[[str], object]) -> Callable[[str], object]:
+    """Let argparse show what a parser that raises ValueError has to say."""
 
+    def checked(text: str) -> object:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-def _sha256(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a sha256 (64 hexadecimal digits)")
-    return text
+    return checked
 
 
 def _port(text: str) -> int:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.migration.inventory import Found, entries, mapping, text
+from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.workload import names
 from steps.workload.schedule import normal_schedule
-from steps.workload.settings import DIRECT, FROM_DISK, TO_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

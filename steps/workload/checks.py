@@ -46,6 +46,18 @@ def name(text: str) -> str:
         raise ValueError(f"is wrong: {error}") from error
 
 
+def count(text: str) -> int:
+    """Return a number from 1 on."""
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
+        raise ValueError(f"'{text}' is not a number from 1 on")
+    return int(text)
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """Return the names of objects in a list by comma."""
+    return tuple(name(one.strip()) for one in text.split(","))
+
+
 def check_registry(registry: str) -> str:
     """Return HOST[:PORT][/PATH] with a host that oc-mirror takes for one and a path that it accepts.
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from steps import cli
 from steps.errors import StepError, UsageError
+from steps.mirroring import removal
 from steps.mirroring.history import parse_since
+from steps.mirroring.request import CLEANUP, DELETE, PLAN_DELETION, TO_DISK, UPKEEP, WORKFLOWS
 from steps.mirroring.schedule import check_time_zone
 from steps.workload import checks, names
 from steps.workload.schedule import normal_schedule
-from steps.workload.settings import DEPLOY_MODES, TO_DISK, WORKFLOWS, Settings
+from steps.workload.settings import DEPLOY_MODES, Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="YYYY-MM-DD; archives all that is new since the last archive before it",
     )
-    add("--target-registry", default="", help="HOST[:PORT][/PATH], for workflow-from-disk and -direct")
+    add("--target-registry", default="", help="HOST[:PORT][/PATH], for all but workflow-to-disk and -cleanup")
+    add("--keep-generations", default="", help="newest generations of archives to keep; empty: all")
+    add(
+        "--also-imageset-configmaps",
+        default="",
+        help="ConfigMaps with further ImageSets whose images are needed (deletion, cleanup), by comma",
+    )
+    add("--older-than", default="", help="plan to delete only what was not needed for so long, such as 90d")
+    add("--approved-plan-sha256", default="", help="hash of the plan for workflow-delete-execute")
     add("--dry-run", type=cli.boolean, default=False, help="true only reports what would be mirrored")
     add("--source-tls-verify", type=cli.boolean, default=True, help="false accepts any certificate")
     add("--destination-tls-verify", type=cli.boolean, default=True, help="false accepts any, or plain HTTP")
@@ -87,6 +97,10 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
     zone = checked("time-zone", check_time_zone, arguments.time_zone)
     target = checked("target-registry", checks.check_registry, arguments.target_registry)
     since = checked("since-date", lambda text: parse_since(text, today=today), arguments.since_date)
+    keep = checked("keep-generations", checks.count, arguments.keep_generations)
+    also = checked("also-imageset-configmaps", checks.name_list, arguments.also_imageset_configmaps)
+    checked("older-than", removal.span, arguments.older_than)
+    checked("approved-plan-sha256", removal.approval, arguments.approved_plan_sha256)
     fs_group = checked("fs-group", checks.fs_group, arguments.fs_group)
     claim = checked("claim-name", checks.name, _bound(arguments.claim_name))
     checked("image", checks.check_image, arguments.image)
@@ -116,6 +130,10 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         time_zone=zone or "UTC",
         target_registry=target,
         since_date=since,
+        keep_generations=keep,
+        also_imagesets=also or (),
+        older_than=arguments.older_than or None,
+        approved_plan_sha256=arguments.approved_plan_sha256 or None,
         incremental_mode=arguments.incremental_mode,
         dry_run=arguments.dry_run,
         source_tls_verify=arguments.source_tls_verify,
@@ -143,8 +161,12 @@ def _contradictions(arguments: argparse.Namespace) -> list[str]:
     found = [f"{name.replace('_', '-')} is empty" for name in needed if not getattr(arguments, name)]
     if arguments.deploy_mode != "job" and not arguments.schedule:
         found.append(f"deploy-mode {arguments.deploy_mode} needs a schedule, such as '0 2 * * *'")
-    if arguments.workflow != TO_DISK and not arguments.target_registry:
+    if arguments.workflow not in {TO_DISK, CLEANUP} and not arguments.target_registry:
         found.append(f"{arguments.workflow} needs a target-registry, HOST[:PORT][/PATH]")
+    if arguments.workflow in UPKEEP and arguments.deploy_mode != "job":
+        found.append(f"{arguments.workflow} is a person's decision each time: only deploy-mode job will do")
+    if arguments.workflow == DELETE and not arguments.approved_plan_sha256:
+        found.append(f"{DELETE} needs approved-plan-sha256, the hash that {PLAN_DELETION} logged")
     if arguments.since_date and not arguments.incremental_mode:
         found.append("since-date contradicts incremental-mode=false, which archives everything")
     return found

@@ -21,6 +21,7 @@ TEMPLATE_LABEL = f"{names.ANNOTATION}template"
 """Digest of the pod template: tells the pods of this rollout from those of an earlier one."""
 
 _CONFIG, _PULL_SECRET, _CA, _DATA = "/config", "/var/run/pull-secret", "/var/run/trusted-ca", "/data"
+_ALSO = "/config-also"
 _AUTHFILE = ".dockerconfigjson"
 _CA_BUNDLE = "ca-bundle.crt"
 
@@ -82,13 +83,17 @@ def _arguments(settings: Settings) -> list[str]:
         "target-registry": settings.target_registry,
         "incremental-mode": settings.incremental_mode,
         "since-date": settings.since_date,
+        "keep-generations": settings.keep_generations,
+        "older-than": settings.older_than,
+        "approved-plan-sha256": settings.approved_plan_sha256,
         "dry-run": settings.dry_run,
         "authfile": f"{_PULL_SECRET}/{_AUTHFILE}",
         "ca-bundle": f"{_CA}/{_CA_BUNDLE}",
         "source-tls-verify": settings.source_tls_verify,
         "destination-tls-verify": settings.destination_tls_verify,
     }
-    return [
+    also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
+    return also + [
         f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in given.items()
         if value is not None
@@ -123,6 +128,10 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
             {"name": "trusted-ca", "mountPath": _CA, "readOnly": True},
             {"name": "data", "mountPath": _DATA},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+            *(
+                {"name": f"also-{number}", "mountPath": f"{_ALSO}/{name}", "readOnly": True}
+                for number, name in enumerate(settings.also_imagesets, start=1)
+            ),
         ],
     }
     if service:
@@ -162,4 +171,8 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
         },
         {"name": "data", "persistentVolumeClaim": {"claimName": settings.claim_name}},
         {"name": "tmp", "emptyDir": {}},
+        *(
+            {"name": f"also-{number}", "configMap": {"name": name}}
+            for number, name in enumerate(settings.also_imagesets, start=1)
+        ),
     ]

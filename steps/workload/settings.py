@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 DeployMode = Literal["job", "cronjob", "deployment"]
 DEPLOY_MODES: tuple[str, ...] = get_args(DeployMode)
 
-TO_DISK, FROM_DISK, DIRECT = WORKFLOWS = ("workflow-to-disk", "workflow-from-disk", "workflow-direct")
-
 FS_GROUP = 1001
 """Group that plain Kubernetes makes a new volume writable for; OpenShift picks one per namespace itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One workload. Optional texts are None where not given, never empty."""
+    """One workload. Optional texts are None where not given, never empty.
+
+    `also_imagesets` are names of ConfigMaps.
+    """
 
     image: str
     mode: DeployMode
@@ -35,6 +36,10 @@ class Settings:
     time_zone: str = "UTC"
     target_registry: str | None = None
     since_date: date | None = None
+    keep_generations: int | None = None
+    also_imagesets: tuple[str, ...] = ()
+    older_than: str | None = None
+    approved_plan_sha256: str | None = None
     incremental_mode: bool = True
     dry_run: bool = False
     source_tls_verify: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from steps.migration import rules, translation
-from steps.workload.settings import WORKFLOWS
+from steps.mirroring.request import WORKFLOWS
 from tests.contract.tekton_files import PIPELINE_FILES, TASK_FILES
 
 WORKLOAD = {"deploy-mode", "schedule", "workflow", "memory", "storage-size", "storage-class"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import kubernetes_validate
@@ -115,6 +115,29 @@ def test_what_the_arguments_name_is_mounted_there() -> None:
     assert writable == {"/data", "/tmp"}
     assert {"name": "HOME", "value": "/tmp"} in found["env"]
     assert {"name": "TMPDIR", "value": "/tmp"} in found["env"]
+
+
+def test_a_deletion_gets_its_plan_and_the_imagesets_that_are_needed_besides() -> None:
+    workload = make(
+        "job",
+        workflow="workflow-delete-execute",
+        target_registry="registry.example.com/mirror",
+        also_imagesets=("first", "second"),
+        older_than="12w",
+        approved_plan_sha256="0a" * 32,
+        keep_generations=3,
+    )
+    found = container(workload)
+    request = mirror.parse(found["args"]).request
+    assert request.approved_plan_sha256 == "0a" * 32
+    assert request.older_than == timedelta(weeks=12)
+    assert request.keep_generations == 3
+    mounted = {mount["mountPath"]: mount["name"] for mount in found["volumeMounts"] if mount.get("readOnly")}
+    volumes = {one["name"]: one for one in workload["spec"]["template"]["spec"]["volumes"]}
+    assert [volumes[mounted[str(path.parent)]]["configMap"]["name"] for path in request.also_imagesets] == [
+        "first",
+        "second",
+    ]
 
 
 def test_the_check_is_the_pod_of_the_cronjob_with_one_more_argument() -> None:

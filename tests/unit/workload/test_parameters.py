@@ -57,6 +57,10 @@ def test_every_parameter_arrives() -> None:
         pull_secret="my-secret",
         fs_group="2000",
         memory="8Gi",
+        keep_generations="3",
+        also_imageset_configmaps="first, second",
+        older_than="90d",
+        approved_plan_sha256="0a" * 32,
     )
     assert found == Settings(
         image=IMAGE,
@@ -77,6 +81,10 @@ def test_every_parameter_arrives() -> None:
         pull_secret="my-secret",
         fs_group=2000,
         memory="8Gi",
+        keep_generations=3,
+        also_imagesets=("first", "second"),
+        older_than="90d",
+        approved_plan_sha256="0a" * 32,
         run_name="run-1",
     )
 
@@ -98,6 +106,17 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
         ({"workflow": "mirror"}, "invalid choice: 'mirror'"),
         ({"workflow": "workflow-direct"}, "workflow-direct needs a target-registry"),
         ({"workflow": "workflow-from-disk"}, "workflow-from-disk needs a target-registry"),
+        ({"workflow": "workflow-delete-generate"}, "workflow-delete-generate needs a target-registry"),
+        ({"workflow": "workflow-delete-execute"}, "workflow-delete-execute needs approved-plan-sha256"),
+        (
+            {"workflow": "workflow-delete-execute", "deploy_mode": "cronjob", "schedule": "@daily"},
+            "workflow-delete-execute is a person's decision each time: only deploy-mode job will do",
+        ),
+        ({"workflow": "workflow-cleanup", "deploy_mode": "deployment"}, "only deploy-mode job will do"),
+        ({"older_than": "90"}, "older-than '90' is not a span such as 90d"),
+        ({"approved_plan_sha256": "abc"}, "approved-plan-sha256 'abc' is not the sha256 of a plan"),
+        ({"keep_generations": "0"}, "keep-generations '0' is not a number from 1 on"),
+        ({"also_imageset_configmaps": "a,,b"}, "also-imageset-configmaps is wrong"),
         ({"since_date": "yesterday"}, "since-date 'yesterday'"),
         ({"since_date": "2025-02-30"}, "since-date '2025-02-30'"),
         ({"since_date": "0001-01-01"}, "before 1970-01-01"),
