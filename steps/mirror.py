@@ -82,6 +82,7 @@ def parse(argv: list[str]) -> Inputs:
             since_date=history.parse_since(given.since_date, today=today) if given.since_date else None,
             dry_run=given.dry_run,
             keep_generations=given.keep_generations,
+            skip_unchanged=bool(given.schedule) if given.skip_unchanged is None else given.skip_unchanged,
             run_retries=retries.DEFAULT if given.run_retries is None else given.run_retries,
             resource_prefix=given.resource_prefix or "",
             also_imagesets=tuple(given.also_imageset),
@@ -149,6 +150,11 @@ def _parser() -> cli.Parser:
     )
     add("--keep-generations", type=cli.optional(_positive), help="newest ones to keep; without it, all")
     add("--dry-run", type=cli.boolean, default=False, help="true: only list what would be mirrored")
+    add(
+        "--skip-unchanged",
+        type=cli.optional(cli.boolean),
+        help="true: end at once if nothing changed since the last success (default: with --schedule)",
+    )
     add("--check", type=cli.boolean, default=False, help="true: only check that a run could start")
     add("--authfile", type=cli.optional(Path), help="pull secret (.dockerconfigjson)")
     add("--ca-bundle", type=cli.optional(Path), help="further CA certificates; used if there and not empty")

@@ -15,6 +15,7 @@
     DATA/set-aside/              what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
     DATA/removal/                the plan of what to delete, and what came of it
+    DATA/fingerprints.json       by what each workflow's last success was made
     DATA/lock
 
 No path that oc-mirror is given holds one of the words it refuses there (cli/executor.go, Validate).
@@ -147,6 +148,11 @@ class Layout:
     def set_aside(self) -> Path:
         """Leftovers of interrupted runs."""
         return self.root / "set-aside"
+
+    @property
+    def fingerprints(self) -> Path:
+        """By what each workflow's last success was made."""
+        return self.root / "fingerprints.json"
 
     @property
     def lock(self) -> Path:

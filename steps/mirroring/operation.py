@@ -19,6 +19,7 @@ from steps.mirroring import (
     reasons,
     retention,
     to_disk,
+    unchanged,
     upkeep,
 )
 from steps.mirroring.layout import Layout
@@ -104,9 +105,14 @@ def _workflow(job: Job) -> Done:
         return from_disk.run(job)
     if job.imageset is None:
         raise ValueError(f"{job.request.workflow} needs an ImageSet")
-    if job.request.workflow == DIRECT:
-        return retrying(job, partial(direct.run, job, job.imageset))
-    return retrying(job, partial(to_disk.run, job, job.imageset))
+    fingerprint = unchanged.take(job, job.imageset) if unchanged.applies(job) else None
+    if fingerprint and (done := unchanged.answer(job, fingerprint)):
+        return done
+    workflow = direct.run if job.request.workflow == DIRECT else to_disk.run
+    done = retrying(job, partial(workflow, job, job.imageset))
+    if fingerprint:
+        unchanged.note(job, fingerprint, done)
+    return done
 
 
 def _say_what_has_no_effect(request: Request) -> None:

@@ -36,6 +36,7 @@ class Request:
     keep_generations: int | None = None
     run_retries: int = 0
     resource_prefix: str = ""
+    skip_unchanged: bool = False
     also_imagesets: tuple[Path, ...] = ()
     older_than: timedelta | None = None
     approved_plan_sha256: str = ""
