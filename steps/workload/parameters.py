@@ -15,7 +15,7 @@ from steps.mirroring import removal
 from steps.mirroring.history import parse_since
 from steps.mirroring.request import CLEANUP, DELETE, PLAN_DELETION, TO_DISK, UPKEEP, WORKFLOWS
 from steps.mirroring.schedule import check_time_zone
-from steps.workload import checks, names
+from steps.workload import checks, names, tuning
 from steps.workload.schedule import normal_schedule
 from steps.workload.settings import DEPLOY_MODES, Settings
 
@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", type=cli.boolean, default=False, help="true only reports what would be mirrored")
     add("--source-tls-verify", type=cli.boolean, default=True, help="false accepts any certificate")
     add("--destination-tls-verify", type=cli.boolean, default=True, help="false accepts any, or plain HTTP")
+    tuning.add_arguments(add)
     add(
         "--config-sha256",
         type=cli.optional(str),
@@ -111,7 +112,8 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
     except ValueError as error:
         problems.append(str(error))
         proxies = {}
-    problems += _contradictions(arguments)
+    tuned = tuning.given(arguments)
+    problems += [*tuning.problems(tuned), *_contradictions(arguments)]
     if problems:
         raise UsageError(
             "; ".join(problems), "correct what is named above; nothing was changed in the cluster"
@@ -139,6 +141,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         source_tls_verify=arguments.source_tls_verify,
         destination_tls_verify=arguments.destination_tls_verify,
         config_sha256=arguments.config_sha256,
+        tuning=tuned,
         memory=arguments.memory,
         trusted_ca=arguments.trusted_ca_configmap,
         fs_group=fs_group,

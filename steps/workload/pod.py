@@ -91,6 +91,9 @@ def _arguments(settings: Settings) -> list[str]:
         "ca-bundle": f"{_CA}/{_CA_BUNDLE}",
         "source-tls-verify": settings.source_tls_verify,
         "destination-tls-verify": settings.destination_tls_verify,
+        # A service knows by its schedule that it repeats itself; what a CronJob starts does not.
+        **({"skip-unchanged": True} if settings.mode == "cronjob" else {}),
+        **settings.tuning,
     }
     also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
     return also + [

@@ -44,6 +44,7 @@ class Settings:
     dry_run: bool = False
     source_tls_verify: bool = True
     destination_tls_verify: bool = True
+    tuning: Mapping[str, str] = field(default_factory=dict)
     config_sha256: str | None = None
     memory: str = "4Gi"
     trusted_ca: str = "trusted-ca"

@@ -107,6 +107,22 @@ def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
     assert not inputs.check
 
 
+def test_how_to_mirror_is_passed_on_as_it_was_given() -> None:
+    tuning = {"parallel-images": "8", "parallel-layers": "2", "image-timeout": "90m", "retry-times": "9"}
+    request = mirror.parse(container(make("job", tuning=tuning | {"run-retries": "0"}))["args"]).request
+    options = request.options
+    assert (options.parallel_images, options.parallel_layers) == (8, 2)
+    assert (options.image_timeout, options.retry_times, request.run_retries) == (5400, 9, 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_repeats_itself_skips_what_is_unchanged_unless_told_otherwise(mode: str) -> None:
+    assert mirror.parse(container(make(mode))["args"]).request.skip_unchanged == (mode != "job")
+    for word in ("true", "false"):
+        found = container(make(mode, tuning={"skip-unchanged": word}))
+        assert mirror.parse(found["args"]).request.skip_unchanged == (word == "true")
+
+
 def test_what_the_arguments_name_is_mounted_there() -> None:
     found = container(make("job"))
     mounts = {mount["mountPath"]: mount for mount in found["volumeMounts"]}

@@ -61,6 +61,9 @@ def test_every_parameter_arrives() -> None:
         also_imageset_configmaps="first, second",
         older_than="90d",
         approved_plan_sha256="0a" * 32,
+        parallel_images="8",
+        image_timeout="90m",
+        skip_unchanged="false",
     )
     assert found == Settings(
         image=IMAGE,
@@ -85,6 +88,7 @@ def test_every_parameter_arrives() -> None:
         also_imagesets=("first", "second"),
         older_than="90d",
         approved_plan_sha256="0a" * 32,
+        tuning={"parallel-images": "8", "image-timeout": "90m", "skip-unchanged": "false"},
         run_name="run-1",
     )
 
@@ -116,6 +120,10 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
         ({"older_than": "90"}, "older-than '90' is not a span such as 90d"),
         ({"approved_plan_sha256": "abc"}, "approved-plan-sha256 'abc' is not the sha256 of a plan"),
         ({"keep_generations": "0"}, "keep-generations '0' is not a number from 1 on"),
+        ({"parallel_images": "11"}, "parallel-images '11' is not a number from 1 to 10"),
+        ({"image_timeout": "long"}, "image-timeout 'long' is not a duration"),
+        ({"run_retries": "-1"}, "run-retries '-1' is not a number"),
+        ({"skip_unchanged": "yes"}, "skip-unchanged 'yes' is neither"),
         ({"also_imageset_configmaps": "a,,b"}, "also-imageset-configmaps is wrong"),
         ({"since_date": "yesterday"}, "since-date 'yesterday'"),
         ({"since_date": "2025-02-30"}, "since-date '2025-02-30'"),
