@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from steps.cluster.kinds import RESOURCES
@@ -56,14 +57,15 @@ class Cluster:
         self._client = client
 
     @classmethod
-    def connect(cls) -> Cluster:
+    def connect(cls, *, patient: bool = True) -> Cluster:
         """Connect with the pod's ServiceAccount or, outside a pod, with the kubeconfig.
 
-        Nothing is sent yet. Raises ClusterError where neither can be used.
+        Nothing is sent yet; `patient` waits for an API server that restarts. Raises ClusterError where neither
+        can be used.
         """
         from steps.cluster.connection import new_client
 
-        return cls(new_client())
+        return cls(new_client(patient=patient))
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> KubernetesObject | None:
         """Read one object, or None where there is none (or no such namespace)."""
@@ -121,6 +123,12 @@ class Cluster:
         if not dry_run:
             log.info("%s %s/%s created", kind, namespace, name)
         return True
+
+    def create(self, manifest: KubernetesObject) -> None:
+        """Create an object that nobody else has a name for; one that is there was made by our own attempt."""
+        kind, namespace, name = _identity(manifest)
+        with suppress(ConflictError):
+            self._call("create", kind, namespace, name, body=manifest, query={"field_manager": FIELD_MANAGER})
 
     def delete(self, kind: Kind, name: str, namespace: str) -> bool:
         """Start to delete an object, which stays readable until all it owns is gone; False for none."""
@@ -198,10 +206,10 @@ def _plain(_client: DynamicClient, answer: KubernetesObject) -> KubernetesObject
     return answer
 
 
-def _identity(manifest: KubernetesObject) -> tuple[Kind, str, str]:
-    """Kind, namespace and name of a manifest; all our objects live in a namespace."""
+def _identity(manifest: KubernetesObject) -> tuple[Kind, str | None, str]:
+    """Kind, namespace (None for an object of the whole cluster) and name of a manifest."""
     metadata = manifest["metadata"]
-    return manifest["kind"], metadata["namespace"], metadata["name"]
+    return manifest["kind"], metadata.get("namespace"), metadata["name"]
 
 
 def _wanted_state(found: KubernetesObject) -> object:

@@ -15,14 +15,16 @@ from steps.errors import ClusterError
 USER_AGENT = "oc-mirror-pipeline"
 
 
-def new_client() -> DynamicClient:
-    """Make a client without discovery that waits for an API server that restarts; nothing is sent yet.
+def new_client(*, patient: bool = True) -> DynamicClient:
+    """Make a client without discovery; nothing is sent yet.
+
+    `patient` waits for an API server that restarts, else it gives up after one more attempt.
 
     Raises ClusterError where there is neither a pod's ServiceAccount nor a usable kubeconfig.
     """
     configuration = Configuration()
     _load(configuration)
-    configuration.retries = PatientRetry()
+    configuration.retries = PatientRetry() if patient else PatientRetry(total=1, read=0)
     client = ApiClient(configuration)
     client.user_agent = USER_AGENT
     return DynamicClient(client, discoverer=_no_discovery)

@@ -179,6 +179,18 @@ class Recorder:
                 log.warning("the state of the run could not be told", exc_info=True)
 
 
+def bounded(run: Run, limit: int) -> str:
+    """The record as JSON of at most `limit` bytes: failed images go first, then the ends of the texts."""
+    while len(text := json.dumps(asdict(run), ensure_ascii=False).encode()) > limit:
+        if run.failed:
+            keep = len(run.failed) // 2
+            run = replace(run, failed=dict(list(run.failed.items())[:keep]))
+        else:
+            longest = max(("message", "hint", "error", "target"), key=lambda name: len(getattr(run, name)))
+            run = replace(run, **{longest: getattr(run, longest)[: len(getattr(run, longest)) // 2] + "…"})
+    return text.decode()
+
+
 def history(layout: Layout) -> list[Run]:
     """The runs that are remembered, oldest first."""
     return list(_records(layout).values())

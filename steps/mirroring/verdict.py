@@ -1,4 +1,4 @@
-"""The last word of a run where Kubernetes shows it: the pod's termination message.
+"""The last word of a run, where Kubernetes shows it: the pod's termination message.
 
 The pods use FallbackToLogsOnError too, which takes the log's last lines; a file written by us says it
 shorter, and says it on success as well.
@@ -10,11 +10,15 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from steps.mirroring import status
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIMIT = 2048
-"""Bytes; the kubelet keeps at most 4096 (and 2048 of a log)."""
+    from steps.mirroring.status import Run
+
+LIMIT = 4096
+"""Bytes that the kubelet keeps (k8s.io/kubernetes, pkg/kubelet/container, MaxContainerTerminationMessage…)."""
 
 
 def write(path: Path, text: str) -> None:
@@ -23,3 +27,9 @@ def write(path: Path, text: str) -> None:
         return
     with suppress(OSError):  # a verdict that cannot be left is not a failure of the run
         path.write_bytes(text.encode()[:LIMIT])
+
+
+def of_run(path: Path, run: Run) -> None:
+    """Write the record of a run that has ended, as JSON."""
+    if run.state != status.RUNNING:
+        write(path, status.bounded(run, LIMIT))

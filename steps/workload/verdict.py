@@ -6,6 +6,8 @@ time is up; what cannot heal becomes one at once.
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +129,10 @@ def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kin
 
 
 def _last_words(message: str) -> tuple[str, str | None]:
-    """Reason and hint out of a termination message: two lines of their own, or the end of a log."""
+    """Reason and hint out of a termination message: of a run's record, two lines, or the end of a log."""
+    with suppress(ValueError, AttributeError, TypeError):
+        record = json.loads(message)
+        return one_line(str(record["message"])), one_line(str(record["hint"])) or None
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].startswith("ERROR: "):
