@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from steps import cli
 from steps.errors import StepError, UsageError
-from steps.mirroring import history, operation, preflight, removal, retries, verdict
+from steps.mirroring import announce, history, operation, preflight, removal, retries, verdict
 from steps.mirroring.command import Options
+from steps.mirroring.layout import Layout
 from steps.mirroring.request import (
     CLEANUP,
     DELETE,
@@ -37,6 +38,8 @@ from steps.mirroring.schedule import Schedule, check_time_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from steps.mirroring.status import Run, Watcher
 
 log = logging.getLogger("steps.mirror")
 
@@ -56,6 +59,7 @@ class Inputs:
     listen_port: int
     check: bool
     termination_log: Path
+    namespace: str = ""
 
 
 def parse(argv: list[str]) -> Inputs:
@@ -105,11 +109,19 @@ def parse(argv: list[str]) -> Inputs:
         listen_port=given.listen_port,
         check=given.check,
         termination_log=given.termination_log,
+        namespace=given.namespace or "",
     )
 
 
 def run(inputs: Inputs) -> None:
     """Check, serve or mirror once; raises a StepError, which is then in the termination log too."""
+    recorded = False
+
+    def keep_last_word(run: Run) -> None:
+        nonlocal recorded
+        recorded = True
+        verdict.of_run(inputs.termination_log, run)
+
     try:
         if inputs.check:
             ready = preflight.check(inputs.request)
@@ -120,19 +132,31 @@ def run(inputs: Inputs) -> None:
                 serving,
             )  # what draws pages is of no use to a single run, and takes a while
 
-            serving.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port)
+            watchers = _announcers(inputs)
+            serving.serve(
+                inputs.request, schedule=inputs.schedule, port=inputs.listen_port, watchers=watchers
+            )
         else:
-            done = operation.run(inputs.request).summary
+            watchers = [keep_last_word, *_announcers(inputs)]
+            done = operation.run(inputs.request, watchers=watchers).summary
     except StepError as error:
-        verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
+        if not recorded:
+            verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
         raise
     except SystemExit:
         done = "ended by SIGTERM; the next run goes on from here"
         log.warning("%s", done)
-        verdict.write(inputs.termination_log, done)
+        if not recorded:
+            verdict.write(inputs.termination_log, done)
         raise
     log.info("%s", done)
-    verdict.write(inputs.termination_log, done)
+    if not recorded:
+        verdict.write(inputs.termination_log, done)
+
+
+def _announcers(inputs: Inputs) -> list[Watcher]:
+    found = announce.announcer(Layout.at(inputs.request.data), inputs.namespace)
+    return [found] if found else []
 
 
 def _parser() -> cli.Parser:
@@ -197,6 +221,11 @@ def _parser() -> cli.Parser:
         help="hash of the plan to carry out",
     )
     add("--remove-signatures", type=cli.optional(cli.boolean), help="true: leave image signatures out")
+    add(
+        "--namespace",
+        type=cli.optional(cli.kubernetes_name),
+        help="tell this namespace of runs by ConfigMaps and Events (default: in a pod its own, else none)",
+    )
     add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="where the verdict goes")
     return parser
 

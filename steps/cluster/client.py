@@ -60,8 +60,8 @@ class Cluster:
     def connect(cls, *, patient: bool = True) -> Cluster:
         """Connect with the pod's ServiceAccount or, outside a pod, with the kubeconfig.
 
-        Nothing is sent yet; `patient` waits for an API server that restarts. Raises ClusterError where neither
-        can be used.
+        Nothing is sent yet; `patient` waits for an API server that restarts. Raises ClusterError where
+        neither can be used.
         """
         from steps.cluster.connection import new_client
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
 from steps.mirroring import disconnected, products, status
-from steps.mirroring.request import TO_DISK
+from steps.mirroring.request import DIRECT, FROM_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class Announcer:
         self._try("its status", lambda: self._publish(STATUS, {"status.json": status.bounded(run, LARGEST)}))
         if run.state == status.FAILED:
             self._try("an event", lambda: self._cluster.create(_event(run, self._namespace)))
-        if run.state == status.SUCCEEDED and run.workflow != TO_DISK and not run.dry_run:
+        if run.state == status.SUCCEEDED and run.workflow in {DIRECT, FROM_DISK} and not run.dry_run:
             self._try("the cluster resources", self._publish_resources)
 
     def _publish_resources(self) -> None:

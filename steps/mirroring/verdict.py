@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from steps.mirroring.status import Run
 
 LIMIT = 4096
-"""Bytes that the kubelet keeps (k8s.io/kubernetes, pkg/kubelet/container, MaxContainerTerminationMessage…)."""
+"""Bytes that the kubelet keeps (k8s.io/kubernetes, pkg/kubelet/container/runtime.go)."""
 
 
 def write(path: Path, text: str) -> None:

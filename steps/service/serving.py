@@ -17,19 +17,20 @@ from steps.service.overview import resources_in
 from steps.service.server import YAML, Answer, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.status import Watcher
 
 log = logging.getLogger(__name__)
 
 ALL, EACH = "/cluster-resources.yaml", "/cluster-resources/"
 
 
-def serve(request: Request, *, schedule: Schedule, port: int) -> NoReturn:
-    """Serve until SIGTERM. Raises ConflictError if `port` is taken."""
+def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence[Watcher] = ()) -> NoReturn:
+    """Serve until SIGTERM, and tell `watchers` of each run. Raises ConflictError if `port` is taken."""
     service = Service(
         request,
         schedule,
@@ -37,7 +38,7 @@ def serve(request: Request, *, schedule: Schedule, port: int) -> NoReturn:
         problems=lambda: preflight.problems(request),
     )
     metrics = Metrics(service.overview)
-    service.watchers.append(metrics.count)
+    service.watchers += [metrics.count, *watchers]
     web = server.start(port, routes(service, metrics, Layout.at(request.data).cluster_resources))
     try:
         log.info("listening on port %d", web.server_port)

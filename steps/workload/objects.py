@@ -92,7 +92,7 @@ def volume_claim(settings: Settings) -> KubernetesObject:
 
 
 def service_account(settings: Settings) -> KubernetesObject:
-    """An account without any right; its pull secret also pulls the workload's own image.
+    """An account whose only rights are those of Role oc-mirror-status; its pull secret pulls its image too.
 
     The secret is named here and not in the pod, since OpenShift adds the one for its own registry only here.
     """

@@ -1,7 +1,8 @@
 """The pod that mirrors: the same for Job, CronJob, Deployment and the check before a CronJob.
 
 It passes Pod Security `restricted` and OpenShift's restricted-v2 with any user ID: nothing but /data and /tmp
-is written (kubernetes.io/docs/concepts/security/pod-security-standards). No API token is mounted.
+is written (kubernetes.io/docs/concepts/security/pod-security-standards). The account that is mounted may
+write the ConfigMaps and Events that tell of runs, and nothing else.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def pod_template(
         },
         "spec": {
             "serviceAccountName": names.SERVICE_ACCOUNT,
-            "automountServiceAccountToken": False,
+            # For two ConfigMaps and an Event, which tell how it went (Role oc-mirror-status).
+            "automountServiceAccountToken": True,
             "enableServiceLinks": False,
             "restartPolicy": restart,
             # With `mirror` as process 1 a SIGTERM before its handler is set would be lost, and its pod would
@@ -113,6 +115,11 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
         "env": [
             {"name": name, "value": value}
             for name, value in {"HOME": "/tmp", "TMPDIR": "/tmp", **settings.environment}.items()  # noqa: S108
+        ]
+        # Whose Event a failure is.
+        + [
+            {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+            for name, path in {"POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}.items()
         ],
         # No CPU limit: it would only slow the mirror down. Memory is for catalogs of thousands of bundles.
         "resources": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,9 +105,13 @@ def test_the_verdict_is_left_for_kubernetes(connected: Place, tmp_path: Path) ->
     verdict = tmp_path / "termination-log"
     verdict.touch()
     assert connected.mirror(f"--termination-log={verdict}").returncode == 0
-    assert verdict.read_text().startswith("generation 1 (full")
+    assert json.loads(verdict.read_text())["message"].startswith("generation 1 (full")
     connected.imageset.unlink()
     assert connected.mirror(f"--termination-log={verdict}").returncode == 4
+    record = json.loads(verdict.read_text())
+    assert (record["state"], record["error"], record["exit_code"]) == ("failed", "not found", 4)
+    assert record["message"].startswith("no ImageSet at")
+    assert connected.mirror(f"--termination-log={verdict}", "--check=true").returncode == 4
     assert verdict.read_text().startswith("no ImageSet at")
 
 

@@ -177,3 +177,13 @@ runs = st.builds(
 def test_a_record_is_read_as_it_was_written(run: Run) -> None:
     assert Run.parse(run.as_json()) == run
     assert set(json.loads(run.as_json())) == {one.name for one in fields(Run)}
+
+
+@given(run=runs, limit=st.integers(600, 4096))
+def test_a_last_word_is_never_longer_than_is_kept_and_always_whole(run: Run, limit: int) -> None:
+    long = replace(run, message=run.message * 200, hint=run.hint * 200)
+    text = status.bounded(long, limit)
+    assert len(text.encode()) <= limit
+    assert Run.parse(text).state == run.state
+    if len(run.as_json().encode()) < limit:
+        assert Run.parse(status.bounded(run, limit)) == run

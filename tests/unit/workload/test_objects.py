@@ -66,7 +66,7 @@ def test_the_pod_asks_for_no_right_that_restricted_forbids(mode: str) -> None:
     assert security["allowPrivilegeEscalation"] is False
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert security["readOnlyRootFilesystem"] is True
-    assert pod["automountServiceAccountToken"] is False
+    assert pod["serviceAccountName"] == "oc-mirror"
     assert {next(iter(set(volume) - {"name"})) for volume in pod["volumes"]} == {
         "configMap",
         "secret",

@@ -158,6 +158,12 @@ POD_FAULTS = [
         "exit code 8: oc-mirror failed (exit code 4)",
         "read mirroring_errors",
     ),
+    (
+        ended(8, '{"state": "failed", "message": "2 of 3 images\\nnot mirrored", "hint": "run again"}'),
+        "exit code 8: 2 of 3 images not mirrored",
+        "run again",
+    ),
+    (ended(8, '{"state": "failed", "mess'), "exit code 8", "oc logs oc-mirror-a-x"),
     (ended(1, "one\ntwo\nthree\nfour"), "exit code 1: two | three | four", "oc logs oc-mirror-a-x"),
     (ended(1), "exit code 1", "oc logs oc-mirror-a-x"),
 ]
