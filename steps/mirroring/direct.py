@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import command, inventory, products, verification
+from steps.mirroring import command, estimate, inventory, products, verification
 from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
         write_atomically(layout.imageset, imageset.without_graph())
         arguments = _arguments(job, workspace=layout.scratch, dry_run=True)
         job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
-        return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
+        plan = products.read_plan(layout)
+        size = estimate.copy(layout, plan["mapping.txt"], job.oc_mirror.options)
+        return Done(summary=products.keep_plan(layout, [plan], size))
     write_atomically(layout.imageset, imageset.content)
     earlier = _pinned(layout)
     reading = job.oc_mirror.run(

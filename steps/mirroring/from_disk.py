@@ -85,7 +85,8 @@ def run(job: Job) -> Done:
             intake.note(layout, target, batch.generations)
             log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:
-        return Done(summary=products.keep_plan(layout, planned))
+        size = f"{sum(one.size for one in waiting) / 1e6:,.1f} MB of archives to take in"
+        return Done(summary=products.keep_plan(layout, planned, size))
     return Done(
         summary=f"{target} has taken in generation {', '.join(str(one.sequence) for one in waiting)}",
         generations=tuple(one.sequence for one in waiting),

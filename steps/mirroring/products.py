@@ -36,8 +36,8 @@ def read_plan(layout: Layout) -> Plan:
     }
 
 
-def keep_plan(layout: Layout, plans: Iterable[Plan]) -> str:
-    """Keep what one dry run, or several in a row, found, and sum it up in one line."""
+def keep_plan(layout: Layout, plans: Iterable[Plan], estimate: str) -> str:
+    """Keep what one dry run, or several in a row, found; sum it up in one line, `estimate` within."""
     counts = dict.fromkeys(LISTS, 0)
     plans = list(plans)
     for name in LISTS:
@@ -46,8 +46,8 @@ def keep_plan(layout: Layout, plans: Iterable[Plan]) -> str:
         counts[name] = len(lines)
     uncached = f", {counts['missing.txt']} of them to be fetched" if counts["missing.txt"] else ""
     return (
-        f"dry run: {counts['mapping.txt']} images would be mirrored{uncached}; no archive, history or"
-        f" registry was changed; the list is {layout.planned / 'mapping.txt'}"
+        f"dry run: {counts['mapping.txt']} images would be mirrored{uncached}; {estimate};"
+        f" no archive, history or registry was changed; the list is {layout.planned / 'mapping.txt'}"
     )
 
 

@@ -66,7 +66,8 @@ def check_full_archive(layout: Layout) -> None:
 def verdict(layout: Layout, needed: int) -> str:
     """Whether `needed` bytes fit, for the report of a dry run."""
     free = shutil.disk_usage(layout.root).free
-    return f"{_gb(free)} are free, {'enough' if needed <= free else f'{_gb(needed - free)} too little'}"
+    words = "which is enough" if needed <= free else f"{_gb(needed - free)} too little"
+    return f"{_gb(free)} are free, {words}"
 
 
 def _size(folder: Path) -> int:

@@ -20,6 +20,7 @@ from steps.mirroring import (
     archives,
     command,
     contents,
+    estimate,
     generations,
     history,
     inventory,
@@ -66,7 +67,10 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
     if job.request.dry_run:
         arguments = _arguments(job, layout.scratch, base)
         job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
-        return Done(summary=products.keep_plan(layout, [products.read_plan(layout)]))
+        plan = products.read_plan(layout)
+        known = layout.history / base.history if base.history else None
+        size = estimate.archive(layout, plan["mapping.txt"], known, job.oc_mirror.options)
+        return Done(summary=products.keep_plan(layout, [plan], size))
     if base.history is None:
         space.check_full_archive(layout)
     _let_the_second_pass(histories)

@@ -96,6 +96,11 @@ class Registry:
         name = f"{self._host}/{self._repository}:{reference}"
         return self._retrying(lambda: self._digest(reference, name))
 
+    def manifest(self, reference: str) -> tuple[str, bytes]:
+        """The digest and the bytes of a manifest or index, as the registry has them."""
+        name = f"{self._host}/{self._repository}:{reference}"
+        return self._retrying(lambda: self._content(reference, name))
+
     def check_writable(self) -> None:
         """See that the repository may be written to: an upload is begun, and taken back (OCI, "POST")."""
         name = f"{self._host}/{self._repository}"
@@ -145,15 +150,19 @@ class Registry:
         raise AssertionError("the last attempt returns or raises")
 
     def _manifest(self, reference: str, name: str) -> tuple[str, dict[str, Any]]:
+        digest, content = self._content(reference, name)
+        manifest = parse(content)
+        if not manifest:
+            raise RegistryError(f"{name}: what answers for {self._host} is no registry", "check the proxy")
+        return digest, manifest
+
+    def _content(self, reference: str, name: str) -> tuple[str, bytes]:
         with self._get(f"manifests/{reference}", name, accept=", ".join(INDEXES + MANIFESTS)) as answer:
             content = Stream(answer.raw, self._deadline, LARGEST_MANIFEST, name).read()
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if reference.startswith("sha256:") and digest != reference:
             raise UnreachableError(f"{name}: the manifest {reference} arrived damaged", "try again")
-        manifest = parse(content)
-        if not manifest:
-            raise RegistryError(f"{name}: what answers for {self._host} is no registry", "check the proxy")
-        return digest, manifest
+        return digest, content
 
     def _digest(self, reference: str, name: str) -> str:
         with self._get(
