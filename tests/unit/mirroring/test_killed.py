@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.unit.mirroring.conftest import Place
+
+KILLS = int(os.environ.get("MIRROR_KILLS", "8"))
+"""For each workflow; a few in the suite, 200 to be sure."""
+SERIES = [8] * (KILLS // 8) + [KILLS % 8] * (KILLS % 8 > 0)
+"""So many on one data directory."""
 
 AT_A_STEP = """
 import os, signal, sys
@@ -48,11 +56,35 @@ def killed_at_step(place: Place, step: int) -> bool:
     return ended.returncode != 0
 
 
-def killed_after(place: Place, seconds: float) -> None:
-    """Run `mirror` and kill it after some time, whatever it does then; oc-mirror is left to itself."""
+def killed_after(place: Place, seconds: float, *, all_of_it: bool) -> None:
+    """Run `mirror` and kill it after some time, whatever it does then.
+
+    `all_of_it`: oc-mirror too, as a pod ends; else that is left to itself, as by the kernel out of memory.
+    """
     with place.start() as process:
         time.sleep(seconds)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        running = children.read_text().split() if all_of_it and children.exists() else []
         process.kill()
+        for child in running:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(child), signal.SIGKILL)
+
+
+def kill_often(place: Place, moments: random.Random, kills: int, longest: float) -> Iterator[int]:
+    """Kill runs at random moments within `longest` seconds; before each its number is given."""
+    for number in range(1, kills + 1):
+        yield number
+        killed_after(place, moments.uniform(0, longest), all_of_it=moments.random() < 0.5)
+
+
+def duration(place: Place) -> float:
+    """Seconds that a run takes here and now, from its start as a process to its end."""
+    began = time.monotonic()
+    with place.start() as process:
+        _nothing, output = process.communicate()
+    assert process.returncode == 0, output
+    return time.monotonic() - began
 
 
 def check_whole(place: Place, *versions: str) -> None:
@@ -99,49 +131,71 @@ def test_killed_at_every_step_of_its_own(connected: Place, tmp_path: Path) -> No
     assert 10 < step < 99, "the run did less than it should, or more"
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_at_any_moment_to_disk(connected: Place, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+@pytest.mark.parametrize("kills", SERIES)
+def test_killed_at_any_moment_to_disk(
+    connected: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int
+) -> None:
     monkeypatch.setenv("STANDIN_SLOW", "0.03")
-    moments = random.Random(seed)
+    longest = duration(replace(connected, data=tmp_path / "undisturbed"))
     versions = []
-    for number in range(1, 9):
+    for number in kill_often(connected, random.Random(), kills, longest):
         versions.append(f"v{number}")
         connected.names(f"team/app:v{number}", "team/db:v1")
-        killed_after(connected, moments.uniform(0.2, 0.9))
     ran = connected.mirror()
     assert ran.returncode == 0, ran.stderr
     check_whole(connected, versions[-1])
 
 
+@pytest.mark.parametrize("kills", SERIES)
 def test_killed_at_any_moment_from_disk(
     three: Place,
     disconnected: Place,
+    tmp_path: Path,
     target: str,
     has: Callable[[str, str], bool],
     monkeypatch: pytest.MonkeyPatch,
+    kills: int,
 ) -> None:
     monkeypatch.setenv("STANDIN_SLOW", "0.03")
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    moments = random.Random(4)
-    for _time in range(8):
-        killed_after(disconnected, moments.uniform(0.2, 1.0))
+    undisturbed = replace(
+        disconnected,
+        data=tmp_path / "undisturbed",
+        arguments=[disconnected.arguments[0], f"--target-registry={target}-undisturbed"],
+    )
+    for place in (undisturbed, disconnected):
+        shutil.copytree(three.data / "generations", place.data / "generations")
+    longest = duration(undisturbed)
+    for _number in kill_often(disconnected, random.Random(), kills, longest):
+        pass
     ran = disconnected.mirror()
     assert ran.returncode == 0, ran.stderr
     assert all(has(target, f"team/{image}") for image in ("app:v1", "app:v2", "app:v3", "db:v1"))
     assert "has everything" in disconnected.mirror().stderr
 
 
+@pytest.mark.parametrize("kills", SERIES)
 def test_killed_at_any_moment_direct(
-    direct: Place, target: str, has: Callable[[str, str], bool], monkeypatch: pytest.MonkeyPatch
+    direct: Place,
+    tmp_path: Path,
+    target: str,
+    has: Callable[[str, str], bool],
+    monkeypatch: pytest.MonkeyPatch,
+    kills: int,
 ) -> None:
     monkeypatch.setenv("STANDIN_SLOW", "0.03")
-    moments = random.Random(5)
-    for _time in range(6):
-        killed_after(direct, moments.uniform(0.2, 0.7))
+    undisturbed = replace(
+        direct,
+        data=tmp_path / "undisturbed",
+        arguments=[direct.arguments[0], f"--target-registry={target}-undisturbed"],
+    )
+    longest = duration(undisturbed)
+    for _number in kill_often(direct, random.Random(), kills, longest):
+        pass
     ran = direct.mirror()
     assert ran.returncode == 0, ran.stderr
     assert has(target, "team/app:v1")
     assert has(target, "team/db:v1")
+    assert list((direct.data / "cluster-resources").iterdir())
 
 
 def test_sigterm_ends_oc_mirror_and_leaves_everything_at_rest(
