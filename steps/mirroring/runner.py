@@ -7,12 +7,14 @@ import os
 import shlex
 import shutil
 import socket
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import process
 from steps.errors import MirrorError
-from steps.mirroring import command, outcome, reasons
+from steps.mirroring import command, outcome, progress, reasons
+from steps.mirroring.progress import Counter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +46,19 @@ class OcMirror:
         earlier = _error_lists(working_dir)
         arguments = [*command.cache_port(_is_free, _any_free), *arguments]
         log.log(level, "running oc-mirror %s", shlex.join(arguments))
-        exit_code = process.stream(
-            [self.executable, *arguments],
-            each_line=lambda line: log.log(level, "%s", reading.feed(line)),
-            environment=command.environment(os.environ, self.options),
-            keep_open=[self.lock],
-        )
+        with nullcontext(Counter()) if quietly else progress.shown() as counter:
+
+            def take_in(line: str) -> None:
+                text = reading.feed(line)
+                counter.see(text)
+                log.log(level, "%s", text)
+
+            exit_code = process.stream(
+                [self.executable, *arguments],
+                each_line=take_in,
+                environment=command.environment(os.environ, self.options),
+                keep_open=[self.lock],
+            )
         for path, _written in _error_lists(working_dir) - earlier:
             reading.note_failures(path.read_text(errors="replace").splitlines())
         try:
