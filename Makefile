@@ -41,6 +41,7 @@ test: check  ## Run every layer of tests
 bench: install  ## Measure the pipeline and the generator against their floors
 	$(BIN)/python -m tests.bench.generator
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.push
 
 docs: install  ## Write the generated reference
 	$(BIN)/python docs/generate.py

@@ -29,8 +29,8 @@ ROUNDS = 3
 FLOOR = "do-nothing"
 
 
-def floor_pipeline() -> str:
-    """Five Tasks in a row that run `true` in our image, over the shared claim."""
+def floor_pipeline(tasks: int = 5) -> str:
+    """Tasks in a row that run `true` in our image, over the shared claim."""
     steps = [
         {
             "name": f"nothing-{number}",
@@ -50,7 +50,7 @@ def floor_pipeline() -> str:
             "params": [{"name": "image", "value": "$(params.image)"}],
             **({"runAfter": [f"nothing-{number - 1}"]} if number else {}),
         }
-        for number in range(5)
+        for number in range(tasks)
     ]
     return yaml.safe_dump(
         {

@@ -17,7 +17,8 @@ import requests
 
 from tests.cluster.builds import PIPELINE, Workshop, write_downloads, write_source
 from tests.cluster.product import PIPELINES, WORKLOADS, Run, install
-from tests.testbed import files, images
+from tests.conftest import ROOT
+from tests.testbed import files, gitserver, images
 from tests.testbed import registry as registries
 from tests.testbed.client import Cluster
 from tests.testbed.layout import CACHE, NODE_ADDRESS
@@ -310,3 +311,54 @@ def test_a_full_registry_is_named(workshop: Workshop, small: Repository, tmp_pat
         run_program("umount", disk)
     assert f"cannot push {full.host}/x/y" in log, log
     assert "the registry fails" in log or "no space left" in log, log
+
+
+def test_a_private_source_needs_its_secret(workshop: Workshop, tmp_path: Path) -> None:
+    kubectl = workshop.product.cluster.kubectl
+    (tmp_path / "files").mkdir()
+    for name, text in SMALL.items():
+        (tmp_path / "files" / name).write_text(text)
+    kubectl("delete", "secret", "source-git-auth", "-n", PIPELINES, "--ignore-not-found")
+    credentials = {"username": "me", "password": "it's $(secret)"}
+    with gitserver.serving(tmp_path, **credentials, address=NODE_ADDRESS) as private:
+        repository = Repository.create(private, "private", tmp_path / "files")
+        build = {"git_url": repository.url, "build_args": []}
+        log = workshop.fail(**build)
+        assert f"the Git server refuses access: {repository.url}" in log
+        assert "source-git-auth" in log
+        literals = [f"--from-literal={name}={value}" for name, value in credentials.items()]
+        kubectl("create", "secret", "generic", "source-git-auth", *literals, "-n", PIPELINES)
+        log = workshop.fail(**build)  # it is no image of ours, but it is fetched and pushed
+    assert f"(commit {repository.head()})" in log
+    assert "Pushed " in log
+    assert credentials["password"] not in log
+
+
+def test_a_namespace_that_enforces_restricted_refuses_the_build_in_words(
+    workshop: Workshop, small: Repository
+) -> None:
+    label = "pod-security.kubernetes.io/enforce"
+    kubectl = workshop.product.cluster.kubectl
+    kubectl("label", "namespace", PIPELINES, f"{label}=restricted", "--overwrite")
+    try:
+        name = workshop.start(git_url=small.url, build_args=[])
+        ended = workshop.product.wait(name)
+    finally:
+        kubectl("label", "namespace", PIPELINES, f"{label}=baseline", "--overwrite")
+    assert not ended.succeeded
+    runs = workshop.product.cluster.get("taskruns", "-n", PIPELINES, "-l", f"tekton.dev/pipelineRun={name}")
+    (run,) = runs["items"]
+    assert 'violates PodSecurity "restricted' in run["status"]["conditions"][0]["message"]
+
+
+@pytest.mark.usefixtures("workshop")
+@pytest.mark.parametrize(
+    "file",
+    [
+        "tekton/runs/build-pipelinerun.yaml",
+        "examples/build-pipeline-openshift.yaml",
+        "examples/triggers-ingress.yaml",
+    ],
+)
+def test_what_is_shipped_beside_is_accepted_by_the_api_server(cluster: Cluster, file: str) -> None:
+    cluster.kubectl("create", "--dry-run=server", "-f", str(ROOT / file))

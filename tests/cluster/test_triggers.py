@@ -8,16 +8,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from tests.cluster.builds import Workshop, write_downloads, write_source
-from tests.cluster.product import PIPELINES, WORKLOADS, Product, install, packages, security_context
+from tests.cluster.listener import KEYS, Listener, deployment, eventually, listening
+from tests.cluster.product import PIPELINES, WORKLOADS, install, packages
 from tests.conftest import ROOT
 from tests.testbed import files, webhooks
 from tests.testbed.client import Cluster
@@ -25,150 +23,44 @@ from tests.testbed.layout import CACHE
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
-TRIGGERS = ROOT / "tekton" / "triggers"
-KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in ("github", "gitlab", "gitea", "schedule")}
 VALUES = "clustersets/hub.yaml"
 STORM = 50
 
 
-@dataclass(frozen=True)
-class Listener:
-    """tekton/triggers/ as a user sets it up, and the repositories it is for."""
-
-    product: Product
-    workshop: Workshop
-    values: Repository
-    url: str
-
-    def started(self, kind: str, selector: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.product.cluster.get(kind, "-n", PIPELINES, "-l", selector)["items"]
-        return sorted(items, key=lambda item: str(item["metadata"]["creationTimestamp"]))
-
-    def starts(self, trigger: str) -> list[str]:
-        """The TaskRuns that a trigger has made."""
-        return [
-            t["metadata"]["name"]
-            for t in self.started("taskruns", f"triggers.tekton.dev/trigger=oc-mirror-{trigger}")
-        ]
-
-    def all_starts(self) -> set[str]:
-        return {
-            t["metadata"]["name"]
-            for t in self.started("taskruns", "triggers.tekton.dev/eventlistener=oc-mirror")
-        }
-
-    def runs(self, run: str = "deployment") -> list[dict[str, Any]]:
-        return self.started("pipelineruns", f"oc-mirror-pipeline/run={run}")
-
-    def run_of(self, commit: str, run: str = "deployment", seconds: float = 120) -> str:
-        """Wait for the run of a commit; return its name."""
-        return str(
-            eventually(
-                lambda: next(
-                    (
-                        r["metadata"]["name"]
-                        for r in self.runs(run)
-                        if r["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == commit
-                    ),
-                    "",
-                ),
-                seconds,
-            )
-        )
-
-    def state(self, start: str, seconds: float = 120) -> str:
-        """Wait for a start to end; what became of it, `failed` where it failed."""
-
-        def ended() -> str:
-            run = self.product.cluster.get("taskrun", start, "-n", PIPELINES)
-            condition = (run.get("status", {}).get("conditions") or [{}])[0]
-            if condition.get("status") == "False":
-                return "failed"
-            return next(
-                (r["value"] for r in run.get("status", {}).get("results", []) if r["name"] == "state"), ""
-            )
-
-        return str(eventually(ended, seconds))
-
-    def push(self, changes: dict[str, str]) -> str:
-        """Push to the values repository, whose hook posts it."""
-        return self.values.push(changes)
-
-
-def eventually(ask: Callable[[], Any], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := ask():
-            return answer
-        time.sleep(1)
-    raise TimeoutError(f"still nothing after {seconds:g} s")
-
-
-def templates(values: Repository, workshop: Workshop) -> str:
-    """20-runs.yaml as a user edits it: repositories, registry, and what plain Kubernetes needs."""
-    configmap = yaml.safe_load((TRIGGERS / "20-runs.yaml").read_text())
-    given: dict[str, dict[str, Any]] = {
-        "deployment": {
-            "values-git-url": values.url,
-            "values-file-path": ".",
-            "storage-size": "1Gi",
-            "catalog-check": "off",
-        },
-        "build": workshop.parameters(git_revision="main"),
-    }
-    for run, parameters in given.items():
-        document = yaml.safe_load(configmap["data"][f"{run}.yaml"])
-        own = {p["name"]: p["value"] for p in document["spec"]["params"]} | parameters
-        document["spec"]["params"] = [{"name": name, "value": value} for name, value in own.items()]
-        document["spec"]["taskRunTemplate"]["podTemplate"] = {"securityContext": security_context()}
-        configmap["data"][f"{run}.yaml"] = yaml.safe_dump(document)
-    return json.dumps(configmap)
-
-
 @pytest.fixture(scope="module")
-def listener(
+def workshop(
     cluster: Cluster,
     registry: Registry,
     image: str,
     make_repository: Callable[[str, Path], Repository],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Listener]:
+) -> Iterator[Workshop]:
+    """The product with no image recorded; start-run and send-event run in the default image."""
+    assert image
     source = tmp_path_factory.mktemp("source")
     write_source(source)
-    values = make_repository("pushed-values", ROOT / "examples" / "values")
-    product = install(cluster, values.url)
-    literals = [f"--from-literal={name}={key}" for name, key in KEYS.items()]
-    cluster.kubectl("create", "secret", "generic", "oc-mirror-webhook-keys", *literals, "-n", PIPELINES)
+    product = install(cluster, "http://unused")
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=".downloads-") as downloads:
         write_downloads(Path(downloads))
         with files.serving(Path(downloads)) as url:
             image_url = f"{registry.host}/pushed/{uuid.uuid4().hex[:8]}:latest"
-            workshop = Workshop.open(
-                product, registry, make_repository("pushed-source", source), image_url, url
-            )
-            cluster.kubectl("apply", "-f", str(TRIGGERS))
-            cluster.apply(templates(values, workshop), "--force-conflicts")
-            ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)
-            cluster.kubectl(*ready, "--timeout=120s")
-            address = product.get("service", "el-oc-mirror", PIPELINES)["spec"]["clusterIP"]
-            found = Listener(product, workshop, values, f"http://{address}:8080")
-            eventually(lambda: answers(f"{found.url}/live"), 60)
-            yield found
-    cluster.kubectl("delete", "-f", str(TRIGGERS), "--ignore-not-found", "--wait=false")
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
+            repository = make_repository("pushed-source", source)
+            yield Workshop.open(product, registry, repository, image_url, url)
 
 
 @pytest.fixture(scope="module")
-def built(listener: Listener) -> str:
+def listener(workshop: Workshop, make_repository: Callable[[str, Path], Repository]) -> Iterator[Listener]:
+    values = make_repository("pushed-values", ROOT / "examples" / "values")
+    runs = {"deployment": deployment(values), "build": workshop.parameters(git_revision="main")}
+    with listening(workshop.product, values, runs) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def built(listener: Listener, workshop: Workshop) -> str:
     """A push to the source, posted by the server's own hook, has built, recorded and redeployed an image."""
-    webhooks.install(listener.workshop.source, f"{listener.url}/source", KEYS["github"])
-    commit = listener.workshop.source.push({"steps/extra.py": '"""Pushed."""\n'})
+    webhooks.install(workshop.source, f"{listener.url}/source", KEYS["github"])
+    commit = workshop.source.push({"steps/extra.py": '"""Pushed."""\n'})
     run = listener.product.wait(listener.run_of(commit, "build"), seconds=300)
     assert run.succeeded, run.log()
     return run.results["image"]
@@ -197,9 +89,9 @@ def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_jus
 
 
 @pytest.mark.usefixtures("built")
-def test_a_new_image_was_deployed_by_itself(listener: Listener) -> None:
+def test_a_new_image_was_deployed_by_itself(listener: Listener, workshop: Workshop) -> None:
     """redeploy: the run of the image's own digest, before any push of values."""
-    digest = listener.workshop.record()["data"]["image-digest"]
+    digest = workshop.record()["data"]["image-digest"]
     occasions = [r["metadata"]["annotations"].get("oc-mirror-pipeline/occasion") for r in listener.runs()]
     assert digest in occasions
 

@@ -1,0 +1,146 @@
+"""tekton/triggers/ as a user sets it up, and what became of the events that it got."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import yaml
+
+from tests.cluster.product import PIPELINES, Product, security_context
+from tests.conftest import ROOT
+from tests.testbed.repositories import Repository
+
+TRIGGERS = ROOT / "tekton" / "triggers"
+KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in ("github", "gitlab", "gitea", "schedule")}
+
+
+@dataclass(frozen=True)
+class Listener:
+    """tekton/triggers/ as a user sets it up, and the repositories it is for."""
+
+    product: Product
+    values: Repository
+    url: str
+
+    def started(self, kind: str, selector: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.product.cluster.get(kind, "-n", PIPELINES, "-l", selector)["items"]
+        return sorted(items, key=lambda item: str(item["metadata"]["creationTimestamp"]))
+
+    def starts(self, trigger: str) -> list[str]:
+        """The TaskRuns that a trigger has made."""
+        return [
+            t["metadata"]["name"]
+            for t in self.started("taskruns", f"triggers.tekton.dev/trigger=oc-mirror-{trigger}")
+        ]
+
+    def all_starts(self) -> set[str]:
+        return {
+            t["metadata"]["name"]
+            for t in self.started("taskruns", "triggers.tekton.dev/eventlistener=oc-mirror")
+        }
+
+    def runs(self, run: str = "deployment") -> list[dict[str, Any]]:
+        return self.started("pipelineruns", f"oc-mirror-pipeline/run={run}")
+
+    def run_of(self, commit: str, run: str = "deployment", seconds: float = 120) -> str:
+        """Wait for the run of a commit; return its name."""
+        return str(
+            eventually(
+                lambda: next(
+                    (
+                        r["metadata"]["name"]
+                        for r in self.runs(run)
+                        if r["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == commit
+                    ),
+                    "",
+                ),
+                seconds,
+            )
+        )
+
+    def state(self, start: str, seconds: float = 120) -> str:
+        """Wait for a start to end; what became of it, `failed` where it failed."""
+
+        def ended() -> str:
+            run = self.product.cluster.get("taskrun", start, "-n", PIPELINES)
+            condition = (run.get("status", {}).get("conditions") or [{}])[0]
+            if condition.get("status") == "False":
+                return "failed"
+            return next(
+                (r["value"] for r in run.get("status", {}).get("results", []) if r["name"] == "state"), ""
+            )
+
+        return str(eventually(ended, seconds))
+
+    def push(self, changes: dict[str, str]) -> str:
+        """Push to the values repository, whose hook posts it."""
+        return self.values.push(changes)
+
+
+def eventually(ask: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := ask():
+            return answer
+        time.sleep(1)
+    raise TimeoutError(f"still nothing after {seconds:g} s")
+
+
+def templates(given: Mapping[str, Mapping[str, Any]]) -> str:
+    """20-runs.yaml as a user edits it: parameters of each run, and what plain Kubernetes needs."""
+    configmap = yaml.safe_load((TRIGGERS / "20-runs.yaml").read_text())
+    for run, parameters in given.items():
+        document = yaml.safe_load(configmap["data"][f"{run}.yaml"])
+        own = {p["name"]: p["value"] for p in document["spec"]["params"]}
+        own |= parameters
+        document["spec"]["params"] = [{"name": name, "value": value} for name, value in own.items()]
+        document["spec"]["taskRunTemplate"]["podTemplate"] = {"securityContext": security_context()}
+        configmap["data"][f"{run}.yaml"] = yaml.safe_dump(document)
+    return json.dumps(configmap)
+
+
+def deployment(values: Repository, **changes: str) -> dict[str, str]:
+    """The parameters of a deployment of `examples/values`."""
+    usual = {
+        "values-git-url": values.url,
+        "values-file-path": ".",
+        "storage-size": "1Gi",
+        "catalog-check": "off",
+    }
+    return usual | {name.replace("_", "-"): value for name, value in changes.items()}
+
+
+@contextmanager
+def listening(
+    product: Product, values: Repository, runs: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Listener]:
+    """Set tekton/triggers/ up for one test module, with its keys."""
+    cluster = product.cluster
+    literals = [f"--from-literal={name}={key}" for name, key in KEYS.items()]
+    cluster.kubectl("create", "secret", "generic", "oc-mirror-webhook-keys", *literals, "-n", PIPELINES)
+    cluster.kubectl("apply", "-f", str(TRIGGERS))
+    try:
+        cluster.apply(templates(runs), "--force-conflicts")
+        ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)
+        cluster.kubectl(*ready, "--timeout=120s")
+        address = product.get("service", "el-oc-mirror", PIPELINES)["spec"]["clusterIP"]
+        found = Listener(product, values, f"http://{address}:8080")
+        eventually(lambda: answers(f"{found.url}/live"), 60)
+        yield found
+    finally:
+        cluster.kubectl("delete", "-f", str(TRIGGERS), "--ignore-not-found", "--wait=false")
+
+
+def answers(url: str) -> bool:
+    """Whether the listener lives."""
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
