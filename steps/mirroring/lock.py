@@ -29,15 +29,16 @@ PATIENCE = 10.0
 
 
 @contextmanager
-def exclusive(layout: Layout, *, purpose: str, patience: float = PATIENCE) -> Iterator[int]:
+def exclusive(layout: Layout, *, purpose: str, patience: float | None = None) -> Iterator[int]:
     """Hold the data directory's lock and give its file descriptor.
 
-    Raises ConflictError, naming the holder and since when, if it is not free within `patience` seconds.
+    Raises ConflictError, naming the holder and since when, if it is not free within `patience` seconds
+    (PATIENCE without it).
     """
     layout.root.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _acquire(descriptor, layout, patience)
+        _acquire(descriptor, layout, PATIENCE if patience is None else patience)
         holder = {
             "host": socket.gethostname(),
             "pid": os.getpid(),

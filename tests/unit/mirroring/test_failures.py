@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import stamina
 
-from steps.mirroring import generations
+from steps.mirroring import generations, lock
 from steps.mirroring.layout import Layout
 from tests.standin.moody import Mood, Moody
+from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place, standin_only
 
 Has = Callable[[str, str], bool]
@@ -194,3 +195,57 @@ def test_a_source_that_fails_while_it_is_read(
     assert not connected.histories()
     moody_source.mood = lambda _method, _path: None
     assert connected.mirror().returncode == 0
+
+
+@pytest.fixture
+def large(_targets: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
+    """A source of images of 3 MB each, also for the stand-in, which makes up the same ones."""
+    monkeypatch.setenv("STANDIN_BYTES", "3000000")
+    with Moody(_targets) as registry:
+        client = Registry(registry.host, verify=False)
+        client.check()
+        for repository in ("team/app", "team/db"):
+            client.push(Image(f"{registry.host}/{repository}:v1", "additional", repository, "v1"), repository)
+        yield registry
+
+
+@pytest.mark.parametrize("megabytes", [4, 8, 11])
+def test_a_disk_that_fills_up_costs_the_run_and_nothing_else(
+    connected: Place, large: Moody, small_volume: Callable[[str], Path], megabytes: int
+) -> None:
+    """6 MB go into the cache and as many into the archive: it is full in the first or in the second."""
+    connected.host = large.host
+    connected.names("team/app:v1", "team/db:v1")
+    connected.data = small_volume(f"size={megabytes}m") / "data"
+    ran = connected.mirror("--run-retries=3")
+    assert ran.returncode in {3, 8}, ran.stderr
+    assert runs(ran.stderr) <= 1, "a full disk does not pass by itself"
+    assert "enlarge the volume" in ran.stderr.splitlines()[-1], ran.stderr.splitlines()[-2:]
+    assert not connected.generations()
+    assert not connected.histories()
+    small_volume("remount,size=60m")
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    (made,) = generations.present(Layout.at(connected.data)).values()
+    assert made.predecessor is None
+
+
+def test_two_at_once_take_turns(connected: Place) -> None:
+    connected.names("team/app:v1", "team/db:v1")
+    both = [connected.start(), connected.start()]
+    said = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    made = generations.present(Layout.at(connected.data))
+    assert list(made) == [1, 2]
+    assert made[2].predecessor is not None
+    assert made[2].predecessor.identity == made[1].identity
+
+
+def test_who_has_the_data_directory_is_told(connected: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steps.mirroring.lock.PATIENCE", 0.3)
+    with lock.exclusive(Layout.at(connected.data), purpose="workflow-cleanup"):
+        ran = connected.mirror()
+    assert ran.returncode == 5
+    assert "is in use by workflow-cleanup, process" in ran.stderr.splitlines()[-2]
+    assert "since 20" in ran.stderr.splitlines()[-2]
+    assert "wait until that run has ended" in ran.stderr.splitlines()[-1]
