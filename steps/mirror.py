@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from steps import cli
 from steps.errors import StepError, UsageError
-from steps.mirroring import announce, history, operation, preflight, removal, retries, verdict
+from steps.mirroring import announce, history, operation, preflight, removal, resources, retries, verdict
 from steps.mirroring.command import Options
 from steps.mirroring.layout import Layout
 from steps.mirroring.request import (
@@ -89,6 +89,7 @@ def parse(argv: list[str]) -> Inputs:
             skip_unchanged=bool(given.schedule) if given.skip_unchanged is None else given.skip_unchanged,
             run_retries=retries.DEFAULT if given.run_retries is None else given.run_retries,
             resource_prefix=given.resource_prefix or "",
+            apply_cluster_resources=given.apply_cluster_resources,
             also_imagesets=tuple(given.also_imageset),
             older_than=given.older_than,
             approved_plan_sha256=given.approved_plan_sha256 or "",
@@ -191,7 +192,12 @@ def _parser() -> cli.Parser:
         help="of the schedule, such as Europe/Berlin (default: UTC)",
     )
     add("--listen-port", type=_port, default=8080, help="of the service: page, metrics, probes")
-    add("--resource-prefix", type=cli.optional(_prefix), help="to put before the names of cluster resources")
+    add(
+        "--resource-prefix",
+        type=cli.optional(_told(resources.prefix)),
+        help="to put before the names of cluster resources",
+    )
+    add("--apply-cluster-resources", type=cli.boolean, default=False, help="true: apply them, with the right")
     add("--oc-mirror", default="oc-mirror", help="the program (default: the one on PATH)")
     add("--parallel-images", type=cli.optional(_up_to_ten), help="images at a time, 1 to 10")
     add("--parallel-layers", type=cli.optional(_up_to_ten), help="layers of an image at a time, 1 to 10")
@@ -261,12 +267,6 @@ def _time_zone(text: str) -> str:
         return check_time_zone(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _prefix(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a prefix of lower-case letters, digits and '-'")
-    return text
 
 
 def _told(parse: Callable[[str], object]) -> Callable[[str], object]:

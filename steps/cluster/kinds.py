@@ -1,7 +1,8 @@
 """The kinds that are touched, and where the API serves them.
 
-Some only migrate-check reads, with its user's own rights. These paths are stable
-(Triggers' `v1beta1` is its newest), so nothing is discovered. A kind that is not here cannot be touched.
+Some only migrate-check reads, with its user's own rights; those of a mirror are applied by request. These
+paths are stable (Triggers' `v1beta1` is its newest), so nothing is discovered. A kind that is not here cannot
+be touched.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ Kind = Literal[
     "Pod",
     "ServiceAccount",
     "ClusterRoleBinding",
+    "CatalogSource",
+    "ClusterCatalog",
+    "ImageDigestMirrorSet",
+    "ImageTagMirrorSet",
+    "UpdateService",
     "EventListener",
     "Pipeline",
     "Role",
@@ -68,6 +74,11 @@ RESOURCES = {
     "Pod": Resource("", "v1", "pods"),
     "ServiceAccount": Resource("", "v1", "serviceaccounts"),
     # Only read, by migrate-check:
+    "CatalogSource": Resource("operators.coreos.com", "v1alpha1", "catalogsources"),
+    "ClusterCatalog": Resource("olm.operatorframework.io", "v1", "clustercatalogs"),  # from OpenShift 4.18 on
+    "ImageDigestMirrorSet": Resource("config.openshift.io", "v1", "imagedigestmirrorsets"),
+    "ImageTagMirrorSet": Resource("config.openshift.io", "v1", "imagetagmirrorsets"),
+    "UpdateService": Resource("updateservice.operator.openshift.io", "v1", "updateservices"),  # an operator's
     "ClusterRoleBinding": Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings"),
     "EventListener": Resource("triggers.tekton.dev", "v1beta1", "eventlisteners"),
     "Pipeline": Resource("tekton.dev", "v1", "pipelines"),

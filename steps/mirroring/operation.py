@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
 from steps.mirroring import (
+    applying,
     direct,
     from_disk,
     journal,
@@ -97,6 +98,8 @@ def _run(request: Request, recorder: Recorder) -> Done:
             shutil.rmtree(layout.scratch, ignore_errors=True)
         if request.keep_generations is not None and not request.dry_run:
             retention.prune(layout, request.keep_generations)
+        if request.apply_cluster_resources and request.workflow != TO_DISK and not request.dry_run:
+            applying.apply(layout)
         return done
 
 

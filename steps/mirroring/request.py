@@ -36,6 +36,7 @@ class Request:
     keep_generations: int | None = None
     run_retries: int = 0
     resource_prefix: str = ""
+    apply_cluster_resources: bool = False
     skip_unchanged: bool = False
     also_imagesets: tuple[Path, ...] = ()
     older_than: timedelta | None = None

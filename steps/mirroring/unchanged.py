@@ -62,6 +62,7 @@ def take(job: Job, imageset: ImageSetFile) -> Fingerprint | None:
         "oc-mirror": job.oc_mirror.version.text,
         "remove-signatures": str(options.remove_signatures or ""),
         "target": job.request.target_registry,
+        "resource-prefix": job.request.resource_prefix,
     }
     try:
         return fingerprint.take(imageset.content, options=options, settings=settings)

@@ -1,4 +1,4 @@
-"""Parameters that `mirror` takes as they are: how hard to try, how much at a time. Empty: its own defaults.
+"""Parameters that `mirror` takes as they are: how hard to try, how much, what to do after. Empty: defaults.
 
 They are checked here too, since a slip is better told by the pipeline than by a pod hours later.
 """
@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING, Final
 
 from steps import cli
+from steps.mirroring import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,13 +37,15 @@ def _by(parse: Callable[[str], object]) -> Callable[[str], None]:
     return check
 
 
-CHECKS: Final[dict[str, Callable[[str], None]]] = {
+CHECKS: Final[dict[str, Callable[[str], object]]] = {
     "parallel-images": _up_to_ten,
     "parallel-layers": _up_to_ten,
     "image-timeout": _by(cli.seconds),
     "retry-times": _count,
     "run-retries": _count,
     "skip-unchanged": _by(cli.boolean),
+    "resource-prefix": resources.prefix,
+    "apply-cluster-resources": _by(cli.boolean),
 }
 _HELP: Final = {
     "parallel-images": "images at a time, 1 to 10",
@@ -50,6 +53,8 @@ _HELP: Final = {
     "image-timeout": "for one image with all its retries, such as 90m",
     "retry-times": "retries of one transfer",
     "run-retries": "how often to repeat a run that failed for want of a network",
+    "resource-prefix": "to put before the names of cluster resources",
+    "apply-cluster-resources": "true applies them, where the workload's account may",
     "skip-unchanged": "true ends a run at once where nothing changed; empty: for cronjob and deployment",
 }
 

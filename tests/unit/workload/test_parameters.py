@@ -64,6 +64,8 @@ def test_every_parameter_arrives() -> None:
         parallel_images="8",
         image_timeout="90m",
         skip_unchanged="false",
+        resource_prefix="blue",
+        apply_cluster_resources="true",
     )
     assert found == Settings(
         image=IMAGE,
@@ -88,7 +90,13 @@ def test_every_parameter_arrives() -> None:
         also_imagesets=("first", "second"),
         older_than="90d",
         approved_plan_sha256="0a" * 32,
-        tuning={"parallel-images": "8", "image-timeout": "90m", "skip-unchanged": "false"},
+        tuning={
+            "parallel-images": "8",
+            "image-timeout": "90m",
+            "skip-unchanged": "false",
+            "resource-prefix": "blue",
+            "apply-cluster-resources": "true",
+        },
         run_name="run-1",
     )
 
@@ -123,6 +131,8 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
         ({"parallel_images": "11"}, "parallel-images '11' is not a number from 1 to 10"),
         ({"image_timeout": "long"}, "image-timeout 'long' is not a duration"),
         ({"run_retries": "-1"}, "run-retries '-1' is not a number"),
+        ({"resource_prefix": "Blue_"}, "resource-prefix 'Blue_' is not a prefix"),
+        ({"apply_cluster_resources": "yes"}, "apply-cluster-resources 'yes' is neither"),
         ({"skip_unchanged": "yes"}, "skip-unchanged 'yes' is neither"),
         ({"also_imageset_configmaps": "a,,b"}, "also-imageset-configmaps is wrong"),
         ({"since_date": "yesterday"}, "since-date 'yesterday'"),
