@@ -133,9 +133,8 @@ def from_workload(found: Found, others: Iterable[Found]) -> Translation:
     container = (entries(pod, "containers") or [{}])[0]
     notes: list[str] = []
     params = _how(found.kind.lower(), text(found.body, "spec", "schedule"), notes)
-    zone = text(found.body, "spec", "timeZone")
-    if zone not in {"", "UTC", "Etc/UTC"}:
-        notes.append(f"schedule: it was read in {zone}, the new one is read in UTC")
+    if zone := text(found.body, "spec", "timeZone"):
+        params["time-zone"] = zone
     params |= _arguments([item for item in container.get("args") or [] if isinstance(item, str)], notes)
     if memory := text(container, "resources", "limits", "memory"):
         params["memory"] = memory

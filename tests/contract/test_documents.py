@@ -74,6 +74,18 @@ def test_rights_in_another_namespace_are_those_in_ours() -> None:
     assert theirs == ours
 
 
+def test_every_command_of_the_specification_to_look_at_runs_is_documented(shared_data: Path) -> None:
+    """Under "Monitoring and Troubleshooting"; tests/cluster/test_documents.py runs them."""
+    text = (shared_data.parent / "spec" / "NEW-PIPELINE-ARCHITECTURE.md").read_text()
+    section = text.partition("Monitoring and Troubleshooting\n")[2].partition("\n## ")[0]
+    commands = [
+        line for block in re.findall(r"```bash\n(.*?)```", section, re.S) for line in block.splitlines()
+    ]
+    written = (ROOT / "docs" / "how-to" / "monitor.md").read_text().splitlines()
+    assert len([line for line in commands if line.startswith(("oc ", "tkn "))]) == 11
+    assert not [line for line in commands if line and line not in written]
+
+
 def test_no_run_of_the_documents_is_written_as_tekton_refuses_it() -> None:
     for page in PAGES:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S):

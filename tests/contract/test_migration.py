@@ -8,7 +8,7 @@ from steps.migration import rules, translation
 from steps.mirroring.request import WORKFLOWS
 from tests.contract.tekton_files import PIPELINE_FILES, TASK_FILES
 
-WORKLOAD = {"deploy-mode", "schedule", "workflow", "memory", "storage-size", "storage-class"}
+WORKLOAD = {"deploy-mode", "schedule", "time-zone", "workflow", "memory", "storage-size", "storage-class"}
 
 
 def test_every_translated_parameter_is_one_of_the_deployment_pipeline() -> None:

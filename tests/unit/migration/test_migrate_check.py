@@ -152,11 +152,12 @@ def test_a_cronjob_becomes_parameters_with_its_volumes_and_memory(report: dict[s
         "target-registry": "r.example.com/m",
         "dry-run": "true",
         "memory": "8Gi",
+        "time-zone": "Europe/Berlin",
         "storage-size": "150Gi",
         "storage-class": "fast",
         "values-file-path": "autoshift/values.hub.yaml",
     }
-    assert found["notes"] == ["schedule: it was read in Europe/Berlin, the new one is read in UTC"]
+    assert found["notes"] == []
 
 
 def test_what_only_a_trigger_fills_in_is_no_parameter(report: dict[str, Any]) -> None:
