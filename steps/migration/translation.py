@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.migration.inventory import Found, entries, mapping, text
-from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
+from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
 from steps.workload import names
 from steps.workload.schedule import normal_schedule
 
@@ -30,6 +30,10 @@ WORKFLOWS = {
     "mirror-to-mirror": DIRECT,
     "workflow-to-mirror": DIRECT,
     "workflow-direct": DIRECT,
+    "delete-generate": PLAN_DELETION,
+    "workflow-delete-generate": PLAN_DELETION,
+    "workflow-cleanup": PLAN_DELETION,  # the old one made a plan; the new one of that name trims the volume
+    "delete-execute": DELETE,
 }
 SAME = (
     "values-git-url",

@@ -183,6 +183,22 @@ def test_arguments_without_a_workflow_are_told(arguments: list[str], note: str) 
     assert "workflow" not in dict(translation.params)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("mirror-to-disk", "workflow-to-disk"),
+        ("disk-to-mirror", "workflow-from-disk"),
+        ("workflow-to-mirror", "workflow-direct"),
+        ("workflow-cleanup", "workflow-delete-generate"),
+        ("delete-execute", "workflow-delete-execute"),
+    ],
+)
+def test_old_workflows_have_new_names(old: str, new: str) -> None:
+    run = yaml.safe_load(RUN.replace("mirror-to-disk", old))
+    report = make_report(Inventory((Found(run, "file"),)), Where())
+    assert [dict(one.params).get("workflow") for one in report.translations] == [None, new]
+
+
 def test_what_still_runs_is_waited_for_and_runs_alike_are_said_once() -> None:
     run = yaml.safe_load(RUN)
     runs = [
