@@ -70,11 +70,16 @@ def test_every_command_to_look_at_runs_works(cluster: Cluster, shell: Shell) -> 
     cluster.kubectl(*secret, "--docker-server=quay.io", "--docker-username=u", "--docker-password=p")
     runs = cluster.get("pipelineruns", "-n", PIPELINES)["items"]
     run = max(runs, key=lambda item: item["metadata"]["creationTimestamp"])["metadata"]["name"]
+    tasks = cluster.get("taskruns", "-n", PIPELINES, "-l", f"tekton.dev/pipelineRun={run}")["items"]
+    # Tekton shortens a TaskRun's name where it must.
+    named = {
+        task["metadata"]["labels"]["tekton.dev/pipelineTask"]: task["metadata"]["name"] for task in tasks
+    }
     names = {
         "pipelinerun-name": run,
-        "taskrun-name": f"{run}-deploy-workload",
-        "get-values-taskrun": f"{run}-fetch-values",
-        "generate-imageset-taskrun": f"{run}-generate-or-use-imageset",
+        "taskrun-name": named["deploy-workload"],
+        "get-values-taskrun": named["fetch-values"],
+        "generate-imageset-taskrun": named["generate-or-use-imageset"],
     }
     for block in blocks(DOCS / "how-to/monitor.md"):
         printed = shell.run(block, names=names)
