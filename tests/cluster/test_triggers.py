@@ -109,6 +109,13 @@ def test_each_kind_of_server_is_understood_and_its_signature_checked(listener: L
     (start,) = eventually(lambda: set(listener.starts(server)) - set(before), 30)
     assert listener.state(start) == "superseded"  # that commit is not the branch's newest
     assert listener.all_starts() - everything == {start}
+    # Where docs/how-to/triggers.md says that one sees it; the listener itself is silent about it.
+    told = listener.product.cluster.kubectl(
+        "logs", "deploy/tekton-triggers-core-interceptors", "-n", "tekton-pipelines", "--since=60s"
+    )
+    refused = {"gitlab": "Invalid X-GitLab-Token"}.get(server, "payload signature check failed")
+    assert refused in told.stdout
+    assert "did not return true" in told.stdout
 
 
 def test_an_event_without_any_signature_starts_nothing(listener: Listener) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import yaml
+
 from steps import send_event
-from tests.contract.tekton_files import PROJECT, TEKTON, documents, named, only, references
+from tests.contract.tekton_files import PIPELINE_FILES, PROJECT, TEKTON, documents, named, only, references
 
 OBJECTS = [document for path in sorted((TEKTON / "triggers").glob("*.yaml")) for document in documents(path)]
 
@@ -65,13 +67,34 @@ def test_an_event_gives_a_run_a_commit_and_an_occasion_and_only_to_arguments() -
     spec = run["spec"]
     task = only(TEKTON / f"task-{spec['taskRef']['name']}.yaml")
     assert set(named(spec["params"])) <= set(named(task["spec"]["params"]))
-    for name, parameter in named(spec["params"]).items():
+    given = named(spec["params"])
+    assert given.pop("task-image")["value"].endswith(f":v{PROJECT['version']}")
+    for name, parameter in given.items():
         assert parameter["value"] == f"$(tt.params.{name})"
     spec = {**spec, "params": []}
     assert not references(spec)
     assert not references(run["metadata"])
     bodies = {r for b in of_kind("TriggerBinding").values() for r in references(b["spec"])}
-    assert bodies == {"extensions.run", "body.after", "body.run", "body.occasion"}
+    assert bodies == {"extensions.run", "extensions.git_secret", "body.after", "body.run", "body.occasion"}
+
+
+def test_the_runs_that_are_shipped_fit_their_pipelines() -> None:
+    (configmap,) = of_kind("ConfigMap").values()
+    pipelines = {only(path)["metadata"]["name"]: only(path) for path in PIPELINE_FILES}
+    for key, text in configmap["data"].items():
+        spec = yaml.safe_load(text)["spec"]
+        pipeline = pipelines[spec["pipelineRef"]["name"]]["spec"]
+        given = named(spec["params"])
+        assert set(given) <= set(named(pipeline["params"])), key
+        assert set(named(spec.get("workspaces"))) <= set(named(pipeline["workspaces"])), key
+        assert given.get("task-image", {"value": "v" + PROJECT["version"]})["value"].endswith(
+            f"v{PROJECT['version']}"
+        )
+        accounts = {spec["taskRunTemplate"]["serviceAccountName"]}
+        accounts |= {s["serviceAccountName"] for s in spec.get("taskRunSpecs", [])}
+        assert accounts <= {"oc-mirror-pipeline", *of_kind("ServiceAccount")}
+        tasks = named(pipeline["tasks"])
+        assert all(s["pipelineTaskName"] in tasks for s in spec.get("taskRunSpecs", []))
 
 
 def test_schedules_are_suspended_until_somebody_wants_them() -> None:
