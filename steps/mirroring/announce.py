@@ -1,7 +1,8 @@
-"""What a cluster is told of runs: two ConfigMaps, an Event for a failure. None of it can make a run fail.
+"""What a cluster is told of runs: ConfigMaps, an Event for a failure. None of it can make a run fail.
 
     oc-mirror-status             status.json: the last run, as in DATA/runs
     oc-mirror-cluster-resources  the files of DATA/cluster-resources, and AutoShift's block
+    oc-mirror-removal-plan       plan.json of workflow-delete-generate, byte by byte, to be read and approved
 
 In the pod's namespace, with the pod's own account, which has a Role for these objects alone
 (tekton/10-rbac.yaml); on a laptop in the namespace that is asked for, with the kubeconfig.
@@ -18,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
-from steps.mirroring import disconnected, products, status
-from steps.mirroring.request import DIRECT, FROM_DISK
+from steps.mirroring import disconnected, products, removal, status
+from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATUS, RESOURCES = "oc-mirror-status", "oc-mirror-cluster-resources"
+REMOVAL_PLAN = "oc-mirror-removal-plan"
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod's account is mounted, if it is."""
 LARGEST = 1_000_000
@@ -55,6 +57,13 @@ class Announcer:
             self._try("an event", lambda: self._cluster.create(_event(run, self._namespace)))
         if run.state == status.SUCCEEDED and run.workflow in {DIRECT, FROM_DISK} and not run.dry_run:
             self._try("the cluster resources", self._publish_resources)
+
+        if run.state == status.SUCCEEDED and run.workflow == PLAN_DELETION:
+            self._try("the plan of what to delete", self._publish_plan)
+
+    def _publish_plan(self) -> None:
+        content = (self._layout.removal / removal.PLAN).read_bytes()
+        self._publish(REMOVAL_PLAN, {removal.PLAN: content.decode(), "sha256": removal.sha256(content)})
 
     def _publish_resources(self) -> None:
         files = products.published(self._layout)

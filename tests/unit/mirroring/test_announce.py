@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +114,18 @@ def test_a_pod_tells_its_own_namespace(
     (tmp_path / "token").write_text("t")
     (tmp_path / "namespace").write_text("oc-mirror\n")
     assert announce.announcer(Layout.at(tmp_path)) is not None
+
+
+def test_a_plan_of_deletion_is_told_byte_by_byte(
+    direct: Place, kubeconfig: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(announce.Announcer, "_publish", lambda _self, name, files: told.append((name, files)))
+    assert direct.mirror().returncode == 0
+    assert direct.mirror("--workflow=workflow-delete-generate", "--namespace=mine").returncode == 0
+    content = (direct.data / "removal/plan.json").read_bytes()
+    files = {"plan.json": content.decode(), "sha256": hashlib.sha256(content).hexdigest()}
+    assert told[-1] == ("oc-mirror-removal-plan", files)
 
 
 def test_what_is_too_large_for_a_config_map_is_compressed() -> None:
