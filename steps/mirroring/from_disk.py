@@ -22,6 +22,7 @@ from steps.mirroring import (
     intake,
     inventory,
     products,
+    receipt,
     space,
     verification,
 )
@@ -47,6 +48,8 @@ def run(job: Job) -> Done:
     failed.
     """
     layout, target = job.layout, job.request.target_registry
+    if not job.request.dry_run:
+        receipt.compare(job)
     waiting = intake.pending(layout, target)
     if not waiting:
         newest = intake.read(layout, target).last
@@ -82,6 +85,7 @@ def run(job: Job) -> Done:
                 ),
                 generations=[one.sequence for one in batch.generations],
             )
+            receipt.write(job, batch.generations)
             intake.note(layout, target, batch.generations)
             log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:

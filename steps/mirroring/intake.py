@@ -53,6 +53,14 @@ def targets(layout: Layout) -> list[str]:
     return list(_document(layout))
 
 
+def forget(layout: Layout, target: str, lost: Iterable[int]) -> None:
+    """Take back that `target` has taken in these numbers."""
+    document = _document(layout)
+    for number in lost:
+        document.get(target, {}).pop(str(number), None)
+    write_atomically(layout.taken, json.dumps(document, indent=2, sort_keys=True) + "\n")
+
+
 def taken_in_by_all(layout: Layout, *, newest: int) -> int:
     """The highest number that every target of this data directory has taken in; `newest` without targets."""
     document = _document(layout)

@@ -100,6 +100,11 @@ class Layout:
         return self.intake / "taken.json"
 
     @property
+    def receipts(self) -> Path:
+        """Under which name each target keeps a copy of that."""
+        return self.intake / "receipts.json"
+
+    @property
     def scratch(self) -> Path:
         """Destination of dry runs."""
         return self.root / "scratch"

@@ -113,10 +113,14 @@ def _doubt(job: Job, before: Success) -> str:
     entries = inventory.read(job.layout, target)
     if not entries or not entries[-1].complete:
         return f"what {target} has is not known in full"
-    images = [one for one in (*entries[-1].images, *entries[-1].earlier) if one.places]
-    asked = random.sample(images, min(SAMPLE, len(images)))
-    missing = _missing(job, asked)
-    return f"{target} lacks {missing}" if missing else ""
+    lacking = missing(job, [*entries[-1].images, *entries[-1].earlier])
+    return f"{target} lacks {lacking}" if lacking else ""
+
+
+def missing(job: Job, images: list[Image]) -> str:
+    """One of these images that the target has in none of its places, of a sample; empty if it has them."""
+    known = [one for one in images if one.places]
+    return _missing(job, random.sample(known, min(SAMPLE, len(known))))
 
 
 def _missing(job: Job, images: list[Image]) -> str:

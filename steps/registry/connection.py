@@ -117,7 +117,7 @@ class Connection:
     ) -> requests.Response:
         if time.monotonic() > self._deadline:
             raise late(name)
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers = {"Accept": accept, "Accept-Encoding": "identity", **options.pop("more_headers", {})}
         if self._verify is False:  # said of each: a session's own word yields to REQUESTS_CA_BUNDLE
             options["verify"] = False
         if self._authorization and "auth" not in options:
