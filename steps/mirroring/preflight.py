@@ -13,7 +13,7 @@ from steps import process
 from steps.errors import InvalidInputError, NotFoundError, StepError
 from steps.mirroring import command, history, imageset_file, reach, space
 from steps.mirroring.layout import Layout
-from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
+from steps.mirroring.request import DIRECT, FROM_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def check(request: Request) -> Ready:
 
 def check_target(request: Request, imageset: ImageSetFile | None) -> None:
     """See that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
-    if request.workflow != TO_DISK and not request.dry_run:
+    if request.workflow in {FROM_DISK, DIRECT} and not request.dry_run:
         content = None if imageset is None else imageset.content
         reach.check_target(request, Layout.at(request.data), content)
 

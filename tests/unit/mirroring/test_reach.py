@@ -182,3 +182,8 @@ def test_a_full_archive_that_may_not_fit_is_warned_of(
     assert "a full archive of all that would not fit" in ran.stderr
     assert ran.returncode == 8
     assert "full" in ran.stderr.splitlines()[-2]
+
+
+def test_what_writes_to_no_target_is_checked_without_one(connected: Place) -> None:
+    assert connected.mirror("--check=true").returncode == 0
+    assert connected.mirror("--check=true", "--workflow=workflow-cleanup").returncode == 0
