@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, RegistryError
 from steps.files import write_atomically
-from steps.mirroring import needs, removal, survey
+from steps.mirroring import needs, parallel, removal, survey
 from steps.mirroring.removal import PLAN, Plan
 from steps.mirroring.status import Done, timestamp
 
@@ -159,11 +158,12 @@ def _delete(request: Request, victims: Sequence[Victim]) -> tuple[int, int]:
     for victim in victims:
         by_repository.setdefault(victim.repository, []).append(victim)
 
-    def clear(repository: str) -> tuple[int, int]:
+    def clear(repository: str, check: Callable[[], None]) -> tuple[int, int]:
         deleted = gone = 0
         target = opened(f"{prefix}{repository}")
         try:
             for victim in by_repository[repository]:
+                check()
                 if not target.delete(victim.digest):
                     gone += 1
                 elif target.find(victim.digest) is None:
@@ -178,13 +178,7 @@ def _delete(request: Request, victims: Sequence[Victim]) -> tuple[int, int]:
             target.close()
         return deleted, gone
 
-    with ThreadPoolExecutor(survey.AT_ONCE) as pool:
-        running = [pool.submit(clear, repository) for repository in by_repository]
-        try:
-            results = [one.result() for one in running]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    results = parallel.each(clear, by_repository).values()
     return sum(deleted for deleted, _gone in results), sum(gone for _deleted, gone in results)
 
 

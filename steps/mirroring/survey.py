@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from steps.mirroring import parallel
 from steps.mirroring.placement import CONTENT, RELEASES, Origin
 from steps.mirroring.removal import Kept, Victim
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from steps.mirroring.inventory import Image
     from steps.mirroring.removal import Doomed
     from steps.registry.target import Target
-
-AT_ONCE = 8
-"""Repositories asked at the same time: enough to hide the network, few enough for any registry."""
 
 _ATTACHED = re.compile(r"sha256-([0-9a-f]{64})\.(?:sig|att|sbom)")
 """Tags of what cosign attaches to an image: worth nothing without it."""
@@ -77,11 +74,9 @@ def look(
             if repository in wanted:
                 wanted[repository].needed.add(reference)
     digests = {Origin.parse(image.origin).digest for image in needed} - {""}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(
-            lambda name: _contents(open_repository(f"{prefix}{name}"), wanted[name]), sorted(wanted)
-        )
-        contents = dict(zip(sorted(wanted), found, strict=True))
+    contents = parallel.each(
+        lambda name, check: _contents(open_repository(f"{prefix}{name}"), wanted[name], check), sorted(wanted)
+    )
     gone = _released(contents.get(RELEASES), wanted)
     return {
         name: judge(name, contents[name], one, needed_anywhere=digests, releases=gone)
@@ -165,13 +160,14 @@ def _released(contents: Contents | None, wanted: Mapping[str, Wanted]) -> list[s
     ]
 
 
-def _contents(target: Target, wanted: Wanted) -> Contents:
+def _contents(target: Target, wanted: Wanted, check: Callable[[], None]) -> Contents:
     try:
         tags: dict[str, str] = {}
         indexes: set[str] = set()
         present: set[str] = set()
         digests = {one for one in wanted.doomed | wanted.needed if one.startswith("sha256:")}
         for reference in (*target.tags(), *sorted(digests)):
+            check()
             found = target.find(reference)
             if found is None:
                 continue

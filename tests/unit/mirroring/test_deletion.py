@@ -22,6 +22,7 @@ from steps.mirroring.inventory import Entry, Image
 from steps.mirroring.layout import Layout
 from steps.mirroring.outcome import Reading
 from steps.mirroring.survey import Contents, Wanted, judge
+from steps.registry.target import Access
 from tests.unit.mirroring.conftest import Place
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -353,6 +354,49 @@ def test_a_registry_that_does_not_delete_is_named(direct: Place, keeps_all: str)
     assert ran.returncode == 6
     assert "does not delete (HTTP 405)" in ran.stderr
     assert (direct.data / "removal" / "plan.json").exists()
+
+
+def test_sigterm_ends_it_within_a_moment_and_the_next_run_goes_on(direct: Place, target: str) -> None:
+    old = [f"team/app:v{number}" for number in range(1, 41)]
+    direct.names(*old)
+    assert direct.mirror().returncode == 0
+    direct.names("team/db:v1")
+    assert direct.mirror().returncode == 0
+    assert direct.mirror(GENERATE).returncode == 0
+    process = direct.start(EXECUTE, approved(direct))
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("deleted "):
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert any(digest_of(target, image) for image in old)
+    assert direct.mirror(EXECUTE, approved(direct)).returncode == 0
+    assert not any(digest_of(target, image) for image in old)
+
+
+class _ByTwo(_KeepsAll):
+    """A registry that tells its tags in pages, as Quay does."""
+
+    def do_GET(self) -> None:
+        more = "last=b" not in self.path
+        body = json.dumps({"tags": ["a", "b"] if more else ["c"]}).encode()
+        self.send_response(200)
+        if more:
+            self.send_header("Link", '</v2/team/app/tags/list?n=2&last=b>; rel="next"')
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_tags_are_read_to_the_last_page() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _ByTwo) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        repository = Access().open(f"127.0.0.1:{server.server_port}")("team/app")
+        assert repository.tags() == ["a", "b", "c"]
+        repository.close()
+        server.shutdown()
 
 
 @pytest.mark.parametrize("workflow", ["delete-generate", "delete-execute", "cleanup"])
