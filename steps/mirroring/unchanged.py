@@ -63,6 +63,7 @@ def take(job: Job, imageset: ImageSetFile) -> Fingerprint | None:
         "remove-signatures": str(options.remove_signatures or ""),
         "target": job.request.target_registry,
         "resource-prefix": job.request.resource_prefix,
+        "apply-cluster-resources": str(job.request.apply_cluster_resources or ""),
     }
     try:
         return fingerprint.take(imageset.content, options=options, settings=settings)

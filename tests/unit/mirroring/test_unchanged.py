@@ -161,6 +161,11 @@ def test_another_target_is_another_matter(copying: Place, target: str) -> None:
     assert skipped(copying, f"--target-registry={target}-2")
 
 
+def test_other_names_for_the_cluster_resources_are_a_change(copying: Place) -> None:
+    assert not skipped(copying, "--resource-prefix=lab")
+    assert skipped(copying, "--resource-prefix=lab")
+
+
 def test_scheduled_runs_skip_and_single_ones_do_not() -> None:
     base = ["--workflow=workflow-to-disk", "--imageset=x", "--data=/data"]
     assert not mirror.parse(base).request.skip_unchanged
