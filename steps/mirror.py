@@ -2,11 +2,13 @@
 
 One operation: workflow-to-disk makes the next generation of archives below DATA/generations,
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
-registry. With --schedule it stays, as a service, and does so whenever the schedule says. Whatever ends it,
-the next run goes on; nothing that was archived is lost.
+registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
+in a target by an approved plan, and in DATA. With --schedule it stays, as a service, and mirrors whenever the
+schedule says. Whatever ends it, the next run goes on; nothing that was archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
-found, 5 data directory in use, 8 oc-mirror failed, 130 interrupted, 143 ended by SIGTERM.
+found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 130 interrupted,
+143 ended by SIGTERM.
 """
 
 from __future__ import annotations

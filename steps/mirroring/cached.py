@@ -48,7 +48,7 @@ def trim(registry: Path, places: Iterable[str], *, among: Iterable[str], dry_run
         if path.name in references or _leads_to(path) in references
     ]
     idle = [path for one in repositories for path in _unused(root, one, without=set(tags))]
-    orphans = _orphans(root, without=set(idle)) if idle else {}
+    orphans = _orphans(root, without=set(idle)) if repositories else {}
     size = sum(orphans.values())
     if dry_run:
         return Freed(len(tags), size)

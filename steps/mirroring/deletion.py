@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 COLLECT = (
     "the space comes back when the registry's garbage collection has run (docker-registry:"
-    " `registry garbage-collect --delete-untagged CONFIG`, with no pushes meanwhile; Quay does it by itself)"
+    " `registry garbage-collect CONFIG` with no pushes meanwhile, never with --delete-untagged, which breaks"
+    " images of several platforms; Quay does it by itself)"
 )
 _SHOWN = 10
 

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from steps.mirroring.layout import Layout
 from tests.unit.mirroring.conftest import Place
 
@@ -128,3 +130,37 @@ def test_an_empty_data_directory_is_clean(connected: Place) -> None:
     ran = connected.mirror()
     assert ran.returncode == 0, ran.stderr
     assert "0 images" in ran.stderr
+
+
+def test_killed_at_any_moment_and_run_again_it_ends_the_same(connected: Place, tmp_path: Path) -> None:
+    mirror_two_versions(connected)
+    before = tmp_path / "before"
+    shutil.copytree(connected.data, before)
+    assert connected.mirror(CLEANUP).returncode == 0
+    clean = {path.relative_to(connected.data) for path in (connected.data / "cache").rglob("*")}
+    for last in range(1, 1000):
+        shutil.rmtree(connected.data)
+        shutil.copytree(before, connected.data)
+        if not _cut_short(connected, last):
+            break
+        assert connected.mirror(CLEANUP).returncode == 0
+        assert {path.relative_to(connected.data) for path in (connected.data / "cache").rglob("*")} == clean
+    assert last > 3
+
+
+def _cut_short(place: Place, removals: int) -> bool:
+    """Clean up, and die at the removal of this number; False where there are fewer."""
+    left = iter(range(removals))
+    remove = shutil.rmtree
+
+    def dying(path: Path, **options: object) -> None:
+        if "cache" in str(path):
+            try:
+                next(left)
+            except StopIteration:
+                raise KeyboardInterrupt from None
+        remove(path, ignore_errors=bool(options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("steps.mirroring.cached.shutil.rmtree", dying)
+        return place.mirror(CLEANUP).returncode == 130
