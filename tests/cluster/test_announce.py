@@ -1,0 +1,262 @@
+"""What the real API server stores of runs, with the rights of the workload's Role and no others.
+
+Takes about 40 s beside the making of the image.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.lab import RESTRICTED, Lab, make_account, make_lab
+from tests.conftest import ROOT
+from tests.testbed.client import Cluster
+from tests.testbed.registry import Registry
+
+STANDIN = ROOT / "tests" / "standin" / "oc_mirror.py"
+IMAGESET = """\
+kind: ImageSetConfiguration
+apiVersion: mirror.openshift.io/v2alpha1
+mirror:
+  additionalImages:
+  - name: quay.io/team/app:v1
+  - name: quay.io/team/db:v1
+"""
+
+
+def rules() -> list[dict[str, Any]]:
+    """What Role oc-mirror-status of tekton/ allows."""
+    documents = yaml.safe_load_all((ROOT / "tekton" / "10-rbac.yaml").read_text())
+    role = next(
+        one for one in documents if one["kind"] == "Role" and one["metadata"]["name"] == "oc-mirror-status"
+    )
+    found: list[dict[str, Any]] = role["rules"]
+    return found
+
+
+class Laptop:
+    """`mirror` with the kubeconfig of an account, telling a namespace."""
+
+    def __init__(self, cluster: Cluster, namespace: str, folder: Path, *, allowed: bool = True) -> None:
+        self.cluster, self.namespace, self.folder = cluster, namespace, folder
+        self.kubeconfig = make_account(cluster, namespace, folder, rules=rules() if allowed else [])
+        (folder / "imageset.yaml").write_text(IMAGESET)
+
+    def command(self, *more: str) -> list[str]:
+        script = str(Path(sys.executable).with_name("mirror"))
+        given = {
+            "data": self.folder / "data",
+            "imageset": self.folder / "imageset.yaml",
+            "oc-mirror": STANDIN,
+            "namespace": self.namespace,
+            "destination-tls-verify": "false",
+        }
+        return [script, *(f"--{name}={value}" for name, value in given.items()), *more]
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        return {**clean, "KUBECONFIG": str(self.kubeconfig), **settings}
+
+    def mirror(self, *more: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*more),
+            env=self.environment(**settings),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def status(self) -> dict[str, Any]:
+        found = self.cluster.get("configmap", "oc-mirror-status", "-n", self.namespace)
+        record: dict[str, Any] = json.loads(found["data"]["status.json"])
+        return record
+
+
+@pytest.fixture
+def laptop(cluster: Cluster, namespace: str, tmp_path: Path) -> Laptop:
+    return Laptop(cluster, namespace, tmp_path)
+
+
+def test_status_and_resources_are_stored_with_the_rights_of_the_role(
+    laptop: Laptop, registry: Registry, cluster: Cluster
+) -> None:
+    arguments = (
+        "--workflow=workflow-direct",
+        f"--target-registry={registry.host}/announce/{laptop.namespace}",
+    )
+    done = laptop.mirror(*arguments, "--resource-prefix=blue")
+    assert done.returncode == 0, done.stderr
+    assert "not told" not in done.stderr
+    record = laptop.status()
+    assert (record["state"], record["images"]) == ("succeeded", {"additional": 2})
+    found = cluster.get("configmap", "oc-mirror-cluster-resources", "-n", laptop.namespace)
+    assert set(found["data"]) == {"idms.yaml", "itms.yaml", "autoshift-disconnected.yaml"}
+    assert yaml.safe_load(found["data"]["itms.yaml"])["metadata"]["name"] == "blue-itms-generic-0"
+    again = laptop.mirror(*arguments, "--resource-prefix=blue")
+    assert again.returncode == 0, again.stderr
+    after = cluster.get("configmap", "oc-mirror-cluster-resources", "-n", laptop.namespace)
+    assert after["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+
+
+def test_a_failure_is_an_event_and_a_stop_is_told(laptop: Laptop, cluster: Cluster) -> None:
+    done = laptop.mirror("--workflow=workflow-to-disk", STANDIN_FAIL="additional")
+    assert done.returncode == 8
+    assert laptop.status()["error"] == "not found"
+    [event] = cluster.get("events", "-n", laptop.namespace, "--field-selector=reason=MirrorFailed")["items"]
+    assert event["type"] == "Warning"
+    assert "team/db:v1 (not found)" in event["message"]
+    assert event["involvedObject"]["name"] == "oc-mirror-status"
+    process = subprocess.Popen(
+        laptop.command("--workflow=workflow-to-disk"),
+        env=laptop.environment(STANDIN_SLOW="20"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while laptop.status()["state"] != "running" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert laptop.status()["state"] == "stopped"
+
+
+def test_the_role_allows_nothing_else(laptop: Laptop, cluster: Cluster) -> None:
+    def may(*what: str) -> bool:
+        asked = ("auth", "can-i", *what, "-n", laptop.namespace)
+        account = f"--as=system:serviceaccount:{laptop.namespace}:runner"
+        return cluster.kubectl(*asked, account, check=False).stdout.strip() == "yes"
+
+    assert may("patch", "configmaps/oc-mirror-status")
+    assert may("create", "events")
+    assert not may("patch", "configmaps/oc-mirror-config")
+    assert not may("get", "configmaps/oc-mirror-config")
+    assert not may("list", "configmaps")
+    assert not may("get", "secrets")
+    assert not may("list", "events")
+    assert not may("create", "pods")
+
+
+def test_without_the_role_the_run_succeeds_and_warns_once(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    laptop = Laptop(cluster, namespace, tmp_path, allowed=False)
+    done = laptop.mirror("--workflow=workflow-to-disk")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("the cluster is not told") == 1
+
+
+@pytest.fixture
+def mirror_sets(cluster: Cluster) -> Iterator[None]:
+    """OpenShift's kinds for mirrors, as far as they matter here: any content, of the whole cluster."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    kinds = {"ImageDigestMirrorSet": "imagedigestmirrorsets", "ImageTagMirrorSet": "imagetagmirrorsets"}
+    names = [f"{plural}.config.openshift.io" for plural in kinds.values()]
+    items = [
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.config.openshift.io"},
+            "spec": {
+                "group": "config.openshift.io",
+                "scope": "Cluster",
+                "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+                "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+            },
+        }
+        for kind, plural in kinds.items()
+    ]
+    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    for name in names:
+        cluster.kubectl("wait", "crd", name, "--for=condition=Established", "--timeout=60s")
+    yield
+    cluster.kubectl("delete", "crd", *names, "--wait", "--timeout=60s")
+
+
+def test_resources_are_applied_by_request_and_with_the_right_only(
+    laptop: Laptop, registry: Registry, cluster: Cluster, mirror_sets: None
+) -> None:
+    target = f"{registry.host}/announce/{laptop.namespace}"
+    arguments = (
+        "--workflow=workflow-direct",
+        f"--target-registry={target}",
+        "--apply-cluster-resources=true",
+    )
+    done = laptop.mirror(*arguments)
+    assert done.returncode == 10, done.stderr
+    assert "apply-cluster-resources: " in done.stderr
+    assert "examples/apply-cluster-resources.yaml" in done.stderr
+    assert laptop.status()["error"] == "forbidden"
+    path = ROOT / "examples" / "apply-cluster-resources.yaml"
+    given = [one for one in yaml.safe_load_all(path.read_text()) if one["kind"].startswith("ClusterRole")]
+    given[1]["subjects"] = [{"kind": "ServiceAccount", "name": "runner", "namespace": laptop.namespace}]
+    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": given}))
+    try:
+        done = laptop.mirror(*arguments)
+        assert done.returncode == 0, done.stderr
+        found = cluster.get("imagetagmirrorset", "itms-generic-0")
+        again = laptop.mirror(*arguments)
+        assert again.returncode == 0, again.stderr
+        after = cluster.get("imagetagmirrorset", "itms-generic-0")
+        assert after["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+    finally:
+        for one in given:
+            cluster.kubectl("delete", one["kind"], one["metadata"]["name"])
+
+
+def test_the_deployed_pod_tells_its_namespace_by_itself(
+    cluster: Cluster, make_namespace: Callable[..., str], image: str, tmp_path: Path
+) -> None:
+    namespace = make_namespace(prefix="announce", labels=RESTRICTED)
+    lab = make_lab(cluster, namespace, image, tmp_path)
+    lab.add_configuration(IMAGESET)
+    lab.add_pull_secret()
+    allow_workload(lab)
+    lab.deploy("tells")
+    deadline = time.monotonic() + 120
+    record: dict[str, Any] = {}
+    while record.get("state") != "succeeded" and time.monotonic() < deadline:
+        time.sleep(1)
+        asked = cluster.kubectl("get", "cm", "oc-mirror-status", "-n", namespace, "-o", "json", check=False)
+        record = json.loads(json.loads(asked.stdout)["data"]["status.json"]) if asked.returncode == 0 else {}
+        assert record.get("state") != "failed", record
+    assert record["generations"] == [1]
+    [pod] = lab.get("pods")["items"]
+    ended = pod["status"]["containerStatuses"][0]["state"].get("terminated")
+    while not ended and time.monotonic() < deadline:
+        time.sleep(1)
+        [pod] = lab.get("pods")["items"]
+        ended = pod["status"]["containerStatuses"][0]["state"].get("terminated")
+    assert json.loads(ended["message"])["generations"] == [1]
+    lab.kubectl("delete", "configmap", "oc-mirror-config")
+    lab.add_configuration(IMAGESET.replace("team/db:v1", "no tag"))
+    lab.run(lab.deploy_command("fails"))  # which may see it run, or already fail
+    deadline = time.monotonic() + 60
+    events: list[dict[str, Any]] = []
+    while not events and time.monotonic() < deadline:
+        time.sleep(1)
+        events = lab.get("events", "--field-selector=reason=MirrorFailed")["items"]
+    [event] = events
+    assert "tag" in event["message"]
+    assert event["involvedObject"]["kind"] == "Pod"
+    described = lab.kubectl("describe", "pod", event["involvedObject"]["name"])
+    assert "MirrorFailed" in described
+
+
+def allow_workload(lab: Lab) -> None:
+    """Give the workload's account its Role, as examples/rolebinding-other-namespace.yaml does."""
+    path = ROOT / "examples" / "rolebinding-other-namespace.yaml"
+    documents = [
+        one for one in yaml.safe_load_all(path.read_text()) if one["metadata"]["name"] == "oc-mirror-status"
+    ]
+    lab.apply(*json.loads(json.dumps(documents).replace("my-mirror", lab.namespace)))
