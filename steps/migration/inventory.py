@@ -101,6 +101,13 @@ def entries(tree: object, *path: str) -> list[dict[str, Any]]:
     return [item for item in tree if isinstance(item, dict)] if isinstance(tree, list) else []
 
 
+def texts(tree: object, *path: str) -> list[str]:
+    """The texts in the list at a path of keys; empty where there is none."""
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return [item for item in tree if isinstance(item, str)] if isinstance(tree, list) else []
+
+
 def mapping(tree: object, *path: str) -> dict[str, Any]:
     """The map at a path of keys; empty where there is none."""
     for key in path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from steps.errors import InvalidInputError
 from steps.imageset.validate import check_imageset
 from steps.migration.findings import Finding, Moment, Where, command, keep, remove
-from steps.migration.inventory import Found, entries, mapping, text
+from steps.migration.inventory import Found, entries, mapping, text, texts
 from steps.migration.translation import BUILD, DEPLOYMENT
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, VALUES_KEY
@@ -64,7 +64,7 @@ def _cluster_role_binding(found: Found, where: Where) -> Iterator[Finding]:
 
 def _role(found: Found, _where: Where) -> Iterator[Finding]:
     if _is_named(found):
-        reads = any("secrets" in (rule.get("resources") or []) for rule in entries(found.body, "rules"))
+        reads = any("secrets" in texts(rule, "resources") for rule in entries(found.body, "rules"))
         yield remove(found, f"nothing new needs it{'; it lets Secrets be read' * reads}")
 
 

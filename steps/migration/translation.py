@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steps.migration.inventory import Found, entries, mapping, text
+from steps.migration.inventory import Found, entries, mapping, text, texts
 from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
 from steps.workload import names
 from steps.workload.schedule import normal_schedule
@@ -139,7 +139,7 @@ def from_workload(found: Found, others: Iterable[Found]) -> Translation:
     params = _how(found.kind.lower(), text(found.body, "spec", "schedule"), notes)
     if zone := text(found.body, "spec", "timeZone"):
         params["time-zone"] = zone
-    params |= _arguments([item for item in container.get("args") or [] if isinstance(item, str)], notes)
+    params |= _arguments(texts(container, "args"), notes)
     if memory := text(container, "resources", "limits", "memory"):
         params["memory"] = memory
     if found.namespace not in {"", names.WORKLOAD_NAMESPACE}:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from steps import errors, preview_deployment
 from tests.conftest import ROOT
 from tests.contract.tekton_files import TEKTON, documents
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+COMMANDS = {name: module.partition(":")[0] for name, module in PROJECT["scripts"].items()}
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
 
 
@@ -84,6 +88,43 @@ def test_every_command_of_the_specification_to_look_at_runs_is_documented(shared
     written = (ROOT / "docs" / "how-to" / "monitor.md").read_text().splitlines()
     assert len([line for line in commands if line.startswith(("oc ", "tkn "))]) == 11
     assert not [line for line in commands if line and line not in written]
+
+
+def command_lines(page: Path) -> list[str]:
+    """The logical lines of a page's bash blocks."""
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.S)
+    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_one_that_a_shell_can_read(page: Path) -> None:
+    for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.S):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert not done.returncode, f"{done.stderr}\n{block}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_argument_of_our_commands_is_one_they_take(
+    page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for line in command_lines(page):
+        found = re.search(rf"(?:^|\s|/)({'|'.join(COMMANDS)})\s+(-.*)", line)
+        if found:
+            with pytest.raises(SystemExit):
+                importlib.import_module(COMMANDS[found[1]]).parse(["--help"])
+            known = capsys.readouterr().out
+            for option in re.findall(r"(?<=\s)(--[a-z0-9-]+)", f" {found[2].partition(' #')[0]}"):
+                assert re.search(rf"{option}\b(?!-)", known), f"{found[1]} {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_parameter_of_a_run_is_one_of_its_pipeline(page: Path) -> None:
+    for line in command_lines(page):
+        if started := re.search(r"tkn pipeline start (\S+)", line):
+            path = TEKTON / f"{started[1].removeprefix('oc-mirror-')}.yaml"
+            declared = {param["name"] for param in yaml.safe_load(path.read_text())["spec"]["params"]}
+            given = set(re.findall(r"--param=([a-z0-9-]+)=", line))
+            assert given <= declared, f"{started[1]}: {given - declared}"
 
 
 def test_no_run_of_the_documents_is_written_as_tekton_refuses_it() -> None:

@@ -263,12 +263,62 @@ def test_nothing_to_read_is_an_error() -> None:
         migrate_check.parse(["--manifests="])
 
 
+_FIELD_NAMES = (
+    "active",
+    "annotations",
+    "args",
+    "claimName",
+    "configMap",
+    "containers",
+    "imageset.yaml",
+    "jobTemplate",
+    "kind",
+    "labels",
+    "limits",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "params",
+    "pipelineRef",
+    "resources",
+    "resourcetemplates",
+    "rules",
+    "schedule",
+    "spec",
+    "subjects",
+    "template",
+    "timeZone",
+    "value",
+    "values.yaml",
+    "volumes",
+    "workspaces",
+)
 _trees = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["oc-mirror-x", "cronjob", "--since", "1Gi"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_FIELD_NAMES), inner, max_size=4)
+    ),
+    max_leaves=20,
 )
 _FIELDS = ("spec", "data", "subjects", "rules", "roleRef", "status", "metadata")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "Role", "rules": [{"resources": 5}, None, 7]},
+        {"kind": "Job", "spec": {"template": {"spec": {"containers": [{"args": 5}]}}}},
+        {"kind": "Job", "spec": {"template": {"spec": {"containers": [{"args": "oc-mirror"}]}}}},
+        {"kind": "CronJob", "spec": {"jobTemplate": [], "schedule": 7}},
+        {"kind": "ConfigMap", "data": {"imageset.yaml": 5}},
+        {"kind": "PipelineRun", "spec": {"pipelineRef": {"name": "oc-mirror-build-deploy"}, "params": 3}},
+    ],
+    ids=str,
+)
+def test_a_field_of_another_type_stops_no_report(body: dict[str, Any]) -> None:
+    named = {**body, "metadata": {"name": "oc-mirror-x", "namespace": "oc-mirror"}}
+    report = make_report(Inventory((Found(named, "file"),)), Where())
+    assert report.findings or report.unjudged
 
 
 @given(
