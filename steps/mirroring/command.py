@@ -34,8 +34,8 @@ KEYWORDS = (
     "release-images",
     "signatures",
 )
-CACHE_PORT = 55000
-"""cli/executor.go, --port."""
+CACHE_PORTS = range(20000, 32000)
+"""Below the ports of outgoing connections, which begin at 32768; oc-mirror's default is 55000."""
 OLDEST = (4, 18)
 """Before 4.18 there is no --cache-dir, and a run that failed in part ends with exit code 0 and an archive."""
 
@@ -163,13 +163,15 @@ def direct(
     ]
 
 
-def cache_port(is_free: Callable[[int], bool], any_free: Callable[[], int]) -> list[str]:
-    """The argument for the port of oc-mirror's cache, a registry; none where its default is free.
+def cache_port(is_free: Callable[[int], bool], choose: Callable[[range], int]) -> list[str]:
+    """The argument for the port of oc-mirror's cache, a registry: one that is free, and likely to stay so.
 
-    oc-mirror guards the cache by this port, we by a lock. The port may be taken by another oc-mirror on the
-    machine, or by any outgoing connection: 55000 lies in the range that Linux takes for those.
+    Its own default is taken by any other oc-mirror on the machine, and lies in the range that Linux takes for
+    outgoing connections (ip(7), ip_local_port_range), while oc-mirror binds it only after it has made some.
+    It means it as a guard of the cache, which we guard by a lock. None where no port is found free.
     """
-    return [] if is_free(CACHE_PORT) else [f"--port={any_free()}"]
+    chosen = next((port for _attempt in range(100) if is_free(port := choose(CACHE_PORTS))), None)
+    return [] if chosen is None else [f"--port={chosen}"]
 
 
 def environment(base: Mapping[str, str], options: Options) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import shlex
 import shutil
 import socket
@@ -44,7 +45,7 @@ class OcMirror:
         level = logging.DEBUG if quietly else logging.INFO
         reading = outcome.Reading()
         earlier = _error_lists(working_dir)
-        arguments = [*command.cache_port(_is_free, _any_free), *arguments]
+        arguments = [*command.cache_port(_is_free, random.choice), *arguments]
         log.log(level, "running oc-mirror %s", shlex.join(arguments))
         with nullcontext(Counter()) if quietly else progress.shown() as counter:
 
@@ -84,22 +85,12 @@ class Job:
 
 
 def _is_free(port: int) -> bool:
+    """Bind as oc-mirror's cache will, on all addresses, and let go."""
     try:
-        _bound(port)
+        socket.create_server(("", port), reuse_port=False).close()
     except OSError:
         return False
     return True
-
-
-def _any_free() -> int:
-    return _bound(0)
-
-
-def _bound(port: int) -> int:
-    """Bind as oc-mirror's cache will, on all addresses, and let go; the number for port 0 is the kernel's."""
-    with socket.create_server(("", port), reuse_port=False) as probe:
-        number: int = probe.getsockname()[1]
-    return number
 
 
 def _error_lists(working_dir: Path) -> set[tuple[Path, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,9 @@ def test_the_cache_variable_is_taken_away_and_the_ca_added() -> None:
     assert with_ca == {"HOME": "/h", "SSL_CERT_FILE": "/ca.crt"}
 
 
-def test_another_port_is_taken_only_where_the_default_is_in_use() -> None:
-    assert command.cache_port(lambda port: port == 55000, lambda: 40001) == []
-    assert command.cache_port(lambda _port: False, lambda: 40001) == ["--port=40001"]
+def test_the_cache_gets_a_port_that_is_free_and_stays_so() -> None:
+    ports = iter([20001, 20002, 20003])
+    assert command.cache_port(lambda port: port == 20002, lambda _range: next(ports)) == ["--port=20002"]
+    assert command.cache_port(lambda _port: False, lambda ports: ports[0]) == []
+    (argument,) = command.cache_port(lambda _port: True, random.choice)
+    assert 20000 <= int(argument.removeprefix("--port=")) < 32768, "no outgoing connection takes it meanwhile"
