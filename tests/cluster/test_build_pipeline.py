@@ -22,6 +22,7 @@ from tests.testbed import files, gitserver, images
 from tests.testbed import registry as registries
 from tests.testbed.client import Cluster
 from tests.testbed.layout import CACHE, NODE_ADDRESS
+from tests.testbed.pki import self_signed
 from tests.testbed.processes import run as run_program
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
@@ -311,6 +312,21 @@ def test_a_full_registry_is_named(workshop: Workshop, small: Repository, tmp_pat
         run_program("umount", disk)
     assert f"cannot push {full.host}/x/y" in log, log
     assert "the registry fails" in log or "no space left" in log, log
+
+
+def test_a_registry_with_a_ca_of_its_own_is_trusted_where_that_is_given(
+    workshop: Workshop, small: Repository, tmp_path: Path
+) -> None:
+    kubectl = workshop.product.cluster.kubectl
+    certificate = self_signed(tmp_path, f"IP:{NODE_ADDRESS}")
+    ca = f"--from-file=ca-bundle.crt={certificate.with_name('certificate.pem')}"
+    kubectl("delete", "configmap", "build-ca", "-n", PIPELINES, "--ignore-not-found")
+    kubectl("create", "configmap", "build-ca", ca, "-n", PIPELINES)
+    with registries.serving(address=NODE_ADDRESS, certificate=certificate) as private:
+        build = {"git_url": small.url, "build_args": [], "image_url": f"{private.host}/x/y:z"}
+        build["registry_tls_verify"] = "true"
+        assert "the registry's certificate is not trusted" in workshop.fail(**build)
+        assert f"Pushed {private.host}/x/y@" in workshop.fail(**build, trusted_ca_configmap="build-ca")
 
 
 def test_a_private_source_needs_its_secret(workshop: Workshop, tmp_path: Path) -> None:
