@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import stamina
 
 from steps import cli, mirror
 from tests.standin.moody import Moody
@@ -171,6 +172,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve_registry(tmp_path_factory.mktemp("targets")) as host:
         yield host
+
+
+@pytest.fixture
+def without_waiting() -> Iterator[None]:
+    """stamina's own test mode: it tries as often as the code says, but does not wait."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import stamina
 
 from steps.mirroring import generations, lock
 from steps.mirroring.layout import Layout
@@ -14,14 +13,9 @@ from tests.standin.moody import Mood, Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place, standin_only
 
+pytestmark = pytest.mark.usefixtures("without_waiting")
+
 Has = Callable[[str, str], bool]
-
-
-@pytest.fixture(autouse=True)
-def _without_waiting() -> Iterator[None]:
-    """stamina's own test mode: it tries as often as the code says, but does not wait."""
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield
 
 
 @pytest.fixture
@@ -173,7 +167,7 @@ def test_a_target_that_comes_back_is_written_to_by_a_retry(
 
 
 def test_a_slow_target_is_waited_for(direct: Place, moody_target: Moody) -> None:
-    moody_target.mood = lambda method, _path: 0.3 if method == "PUT" else None
+    moody_target.mood = lambda method, _path: 0.1 if method == "PUT" else None
     ran = direct.mirror(f"--target-registry={moody_target.host}/{direct.arguments[1].rpartition('/')[2]}")
     assert ran.returncode == 0, ran.stderr
 

@@ -17,6 +17,7 @@ from steps.mirroring.references import Reference
 from tests.standin.moody import Mood, Moody
 from tests.unit.mirroring.conftest import Place, standin_only
 
+pytestmark = pytest.mark.usefixtures("without_waiting")
 LOGIN = {"auth": "dXNlcjpwYXNz"}
 CATALOG = "registry.redhat.io/redhat/redhat-operator-index:v4.18"
 

@@ -21,6 +21,7 @@ from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place
 
+pytestmark = pytest.mark.usefixtures("without_waiting")
 SKIP = "--skip-unchanged=true"
 
 
