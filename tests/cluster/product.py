@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import tarfile
 import time
 from collections.abc import Mapping
@@ -27,10 +28,11 @@ BOTH = {"shared-workspace": "oc-mirror-shared-workspace", "mirror-data": "oc-mir
 
 
 def pack_oc_mirror(folder: Path) -> str:
-    """Write the stand-in as the archive that oc-mirror is downloaded as; return its checksum."""
+    """Write the stand-in, or what $OC_MIRROR names, as oc-mirror is downloaded; return its checksum."""
+    program = Path(os.environ.get("OC_MIRROR") or ROOT / "tests" / "standin" / "oc_mirror.py")
     archive = folder / "oc-mirror.rhel9.tar.gz"
     with gzip.GzipFile(archive, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as stream:
-        stream.add(ROOT / "tests" / "standin" / "oc_mirror.py", arcname="oc-mirror", filter=_undated)
+        stream.add(program, arcname="oc-mirror", filter=_undated)
     checksum = run("sha256sum", archive.name, cwd=folder).stdout
     (folder / "sha256sum.txt").write_text(checksum)
     return checksum.split()[0]
