@@ -138,6 +138,7 @@ def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listene
     assert len(listener.runs()) == runs
 
 
+@pytest.mark.usefixtures("built")  # what is started can only deploy a recorded image
 def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None:
     webhooks.uninstall(listener.values)
     commit = listener.push({"global.yaml": (ROOT / "examples/values/global.yaml").read_text() + "# once\n"})
@@ -154,6 +155,7 @@ def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None
     assert commits.count(commit) == 1
 
 
+@pytest.mark.usefixtures("built")  # what is started can only deploy a recorded image
 def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(listener: Listener) -> None:
     webhooks.uninstall(listener.values)
     before = {r["metadata"]["name"] for r in listener.runs()}
@@ -179,6 +181,7 @@ def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(list
     assert version in json.dumps(listener.product.imageset("oc-mirror-config")["mirror"]["platform"])
 
 
+@pytest.mark.usefixtures("built")  # what is started can only deploy a recorded image
 def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(listener: Listener) -> None:
     kubectl = listener.product.cluster.kubectl
     before = {r["metadata"]["name"] for r in listener.runs()}
