@@ -109,7 +109,11 @@ class Metrics:
 
 def causes() -> list[str]:
     """Every class that a failure can have: those of oc-mirror's errors, and our own kinds."""
-    kinds = [one for one in vars(errors).values() if isinstance(one, type) and one is not errors.MirrorError]
+    kinds = [
+        one
+        for one in vars(errors).values()
+        if isinstance(one, type) and one not in {errors.StepError, errors.MirrorError}
+    ]
     ours = {status.error_class(kind("", "")) for kind in kinds if issubclass(kind, errors.StepError)}
     return sorted({cause.name for cause in reasons.CAUSES} | ours)
 

@@ -52,6 +52,7 @@ def test_every_cause_begins_at_zero_so_that_the_first_failure_is_an_increase() -
     causes = scraped(overview())["oc_mirror_run_failures_total"]
     for cause in ("authentication", "disk full", "network", "other", "conflict", "invalid input"):
         assert causes[f"cause={cause}"] == 0
+    assert "cause=step" not in causes, "the base class of errors is none itself"
 
 
 def test_the_state_after_a_restart_is_that_of_the_records() -> None:
