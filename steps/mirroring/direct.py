@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.imageset_file import ImageSetFile
     from steps.mirroring.layout import Layout
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 
 def run(job: Job, imageset: ImageSetFile) -> Done:

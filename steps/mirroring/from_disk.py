@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.batches import Batch
     from steps.mirroring.outcome import Reading
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 log = logging.getLogger(__name__)
 

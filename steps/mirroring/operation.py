@@ -26,7 +26,8 @@ from steps.mirroring import (
 from steps.mirroring.layout import Layout
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, UPKEEP
 from steps.mirroring.retries import retrying
-from steps.mirroring.runner import Job, OcMirror
+from steps.mirroring.job import Job
+from steps.mirroring.runner import OcMirror
 from steps.mirroring.status import Recorder
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.mirroring.layout import Layout
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.generations import Generation
     from steps.mirroring.layout import Layout
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 log = logging.getLogger(__name__)
 

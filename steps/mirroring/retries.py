@@ -20,7 +20,7 @@ from steps.registry import BusyError, UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 log = logging.getLogger(__name__)
 # stamina says of each retry only that there is one; ours say why.

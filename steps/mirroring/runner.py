@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.mirroring.command import Options, Version
-    from steps.mirroring.imageset_file import ImageSetFile
-    from steps.mirroring.layout import Layout
-    from steps.mirroring.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -72,16 +69,6 @@ class OcMirror:
             full = f"the data volume is full ({usage.free / 1_000_000:,.1f} MB free)"
             raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
         return reading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """All that a workflow works with, the lock held and the data directory at rest."""
-
-    request: Request
-    layout: Layout
-    oc_mirror: OcMirror
-    imageset: ImageSetFile | None
 
 
 def _is_free(port: int) -> bool:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from steps.mirroring.imageset_file import ImageSetFile
     from steps.mirroring.outcome import Reading
     from steps.mirroring.request import Request
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from steps.mirroring.imageset_file import ImageSetFile
     from steps.mirroring.inventory import Image
     from steps.mirroring.layout import Layout
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
 
 log = logging.getLogger(__name__)
 

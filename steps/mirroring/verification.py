@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.layout import Layout
     from steps.mirroring.mapping import Expected
-    from steps.mirroring.runner import Job
+    from steps.mirroring.job import Job
     from steps.registry.target import Target
 
 log = logging.getLogger(__name__)

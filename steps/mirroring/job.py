@@ -1,0 +1,22 @@
+"""What every workflow works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steps.mirroring.imageset_file import ImageSetFile
+    from steps.mirroring.layout import Layout
+    from steps.mirroring.request import Request
+    from steps.mirroring.runner import OcMirror
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that a workflow works with, the lock held and the data directory at rest."""
+
+    request: Request
+    layout: Layout
+    oc_mirror: OcMirror
+    imageset: ImageSetFile | None
