@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from steps import cli
 from steps.errors import StepError
-from steps.mirroring import announce, arguments, operation, preflight, verdict
-from steps.mirroring.layout import Layout
+from steps.mirroring import announce, arguments, operation, verdict
+from steps.mirroring.checks import preflight
+from steps.mirroring.data.layout import Layout
 from steps.mirroring.schedule import Schedule, check_time_zone
 
 if TYPE_CHECKING:
+    from steps.mirroring.data.status import Run, Watcher
     from steps.mirroring.request import Request
-    from steps.mirroring.status import Run, Watcher
 
 log = logging.getLogger("steps.mirror")
 

@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
-from steps.mirroring import disconnected, products, removal, status
+from steps.mirroring.data import status
+from steps.mirroring.deleting import removal
+from steps.mirroring.delivery import disconnected, products
 from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from steps.cluster import Cluster
-    from steps.mirroring.layout import Layout
-    from steps.mirroring.status import Run
+    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.data.status import Run
 
 log = logging.getLogger(__name__)
 

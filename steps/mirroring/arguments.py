@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import UsageError
-from steps.mirroring import history, removal, resources, retries
-from steps.mirroring.command import Options
+from steps.mirroring import retries
+from steps.mirroring.data import history
+from steps.mirroring.deleting import removal
+from steps.mirroring.delivery import resources
+from steps.mirroring.ocmirror.command import Options
 from steps.mirroring.request import CLEANUP, DELETE, DIRECT, TO_DISK, UPKEEP, WORKFLOWS, Request
 
 if TYPE_CHECKING:

@@ -6,15 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import command, estimate, inventory, products, verification
-from steps.mirroring.status import Done
+from steps.mirroring.checks import estimate, verification
+from steps.mirroring.data import inventory
+from steps.mirroring.data.status import Done
+from steps.mirroring.delivery import products
+from steps.mirroring.ocmirror import command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.mirroring.imageset_file import ImageSetFile
-    from steps.mirroring.layout import Layout
+    from steps.mirroring.data.layout import Layout
     from steps.mirroring.job import Job
+    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
 
 
 def run(job: Job, imageset: ImageSetFile) -> Done:

@@ -14,28 +14,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring import (
-    archives,
-    batches,
-    command,
-    generations,
-    intake,
-    inventory,
-    products,
-    receipt,
-    space,
-    verification,
-)
-from steps.mirroring.layout import ARCHIVES
+from steps.mirroring.checks import verification
+from steps.mirroring.data import archives, batches, generations, intake, inventory, space
+from steps.mirroring.data.layout import ARCHIVES
+from steps.mirroring.data.status import Done
+from steps.mirroring.delivery import products, receipt
+from steps.mirroring.ocmirror import command
 from steps.mirroring.retries import retrying
-from steps.mirroring.status import Done
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.mirroring.batches import Batch
-    from steps.mirroring.outcome import Reading
+    from steps.mirroring.data.batches import Batch
     from steps.mirroring.job import Job
+    from steps.mirroring.ocmirror.outcome import Reading
 
 log = logging.getLogger(__name__)
 

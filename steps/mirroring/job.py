@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from steps.mirroring.imageset_file import ImageSetFile
-    from steps.mirroring.layout import Layout
+    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
+    from steps.mirroring.ocmirror.runner import OcMirror
     from steps.mirroring.request import Request
-    from steps.mirroring.runner import OcMirror
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,32 +9,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
-from steps.mirroring import (
-    applying,
-    direct,
-    from_disk,
-    journal,
-    lock,
-    preflight,
-    products,
-    reasons,
-    retention,
-    to_disk,
-    unchanged,
-    upkeep,
-)
-from steps.mirroring.layout import Layout
+from steps.mirroring import direct, from_disk, to_disk, upkeep
+from steps.mirroring.checks import preflight, unchanged
+from steps.mirroring.data import journal, lock, retention
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.data.status import Recorder
+from steps.mirroring.delivery import applying, products
+from steps.mirroring.job import Job
+from steps.mirroring.ocmirror import reasons
+from steps.mirroring.ocmirror.runner import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, UPKEEP
 from steps.mirroring.retries import retrying
-from steps.mirroring.job import Job
-from steps.mirroring.runner import OcMirror
-from steps.mirroring.status import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from steps.mirroring.data.status import Done, Watcher
     from steps.mirroring.request import Request
-    from steps.mirroring.status import Done, Watcher
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.mirroring.command import Options
+from steps.mirroring.ocmirror.command import Options
 
 if TYPE_CHECKING:
     from datetime import date, timedelta

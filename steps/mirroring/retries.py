@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import stamina
 
 from steps.errors import MirrorError, StepError
-from steps.mirroring import journal
+from steps.mirroring.data import journal
 from steps.registry import BusyError, UnreachableError
 
 if TYPE_CHECKING:

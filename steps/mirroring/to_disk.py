@@ -16,31 +16,23 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.files import write_atomically
-from steps.mirroring import (
-    archives,
-    command,
-    contents,
-    estimate,
-    generations,
-    history,
-    inventory,
-    journal,
-    products,
-    space,
-)
-from steps.mirroring.follower import Follower
-from steps.mirroring.journal import ARCHIVED, MIRRORING, Journal
-from steps.mirroring.status import Done, timestamp
+from steps.mirroring.checks import estimate
+from steps.mirroring.data import archives, contents, generations, history, inventory, journal, space
+from steps.mirroring.data.follower import Follower
+from steps.mirroring.data.journal import ARCHIVED, MIRRORING, Journal
+from steps.mirroring.data.status import Done, timestamp
+from steps.mirroring.delivery import products
+from steps.mirroring.ocmirror import command
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from steps.mirroring.generations import Generation
-    from steps.mirroring.imageset_file import ImageSetFile
-    from steps.mirroring.outcome import Reading
-    from steps.mirroring.request import Request
+    from steps.mirroring.data.generations import Generation
     from steps.mirroring.job import Job
+    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
+    from steps.mirroring.ocmirror.outcome import Reading
+    from steps.mirroring.request import Request
 
 log = logging.getLogger(__name__)
 

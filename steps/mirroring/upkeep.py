@@ -6,13 +6,15 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from steps.mirroring import cleanup, deletion, journal, lock, preflight
-from steps.mirroring.layout import Layout
+from steps.mirroring.checks import preflight
+from steps.mirroring.data import journal, lock
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.deleting import cleanup, deletion
 from steps.mirroring.request import DELETE, PLAN_DELETION
 
 if TYPE_CHECKING:
+    from steps.mirroring.data.status import Done, Recorder
     from steps.mirroring.request import Request
-    from steps.mirroring.status import Done, Recorder
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from steps.mirroring import status
+from steps.mirroring.data import status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.mirroring.status import Run
+    from steps.mirroring.data.status import Run
 
 LIMIT = 4096
 """Bytes that the kubelet keeps (k8s.io/kubernetes, pkg/kubelet/container/runtime.go)."""

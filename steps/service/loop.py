@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from steps.errors import StepError
-from steps.mirroring import status
-from steps.mirroring.layout import Layout
+from steps.mirroring.data import status
+from steps.mirroring.data.layout import Layout
 from steps.service.overview import Overview, own, resources_in, space_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from steps.mirroring.data.status import Run, Watcher
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
-    from steps.mirroring.status import Run, Watcher
 
 log = logging.getLogger(__name__)
 

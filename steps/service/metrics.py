@@ -13,14 +13,15 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
 from steps import errors
-from steps.mirroring import reasons, status
+from steps.mirroring.data import status
+from steps.mirroring.ocmirror import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prometheus_client.core import Metric
 
-    from steps.mirroring.status import Run
+    from steps.mirroring.data.status import Run
     from steps.service.overview import Overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

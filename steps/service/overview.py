@@ -6,16 +6,16 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.mirroring import status
+from steps.mirroring.data import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
+    from steps.mirroring.data.status import Run
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
-    from steps.mirroring.status import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from steps.mirroring import reasons, status
+from steps.mirroring.data import status
+from steps.mirroring.ocmirror import reasons
 from steps.service import plot, units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.mirroring.status import Run
+    from steps.mirroring.data.status import Run
     from steps.service.overview import Overview
 
 PLOTTED, LISTED = 24, 60

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import yaml
 
-from steps.mirroring import operation, preflight
-from steps.mirroring.layout import Layout
+from steps.mirroring import operation
+from steps.mirroring.checks import preflight
+from steps.mirroring.data.layout import Layout
 from steps.service import page, server
 from steps.service.loop import Service
 from steps.service.metrics import CONTENT_TYPE, Metrics
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from steps.mirroring.data.status import Watcher
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
-    from steps.mirroring.status import Watcher
 
 log = logging.getLogger(__name__)
 

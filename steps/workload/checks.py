@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from steps.cli import kubernetes_name
-from steps.mirroring.command import KEYWORDS
+from steps.mirroring.ocmirror.command import KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from steps import cli
 from steps.errors import StepError, UsageError
-from steps.mirroring import removal
-from steps.mirroring.history import parse_since
+from steps.mirroring.data.history import parse_since
+from steps.mirroring.deleting import removal
 from steps.mirroring.request import CLEANUP, DELETE, PLAN_DELETION, TO_DISK, UPKEEP, WORKFLOWS
 from steps.mirroring.schedule import check_time_zone
 from steps.workload import checks, names, tuning

@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING, Final
 
 from steps import cli
-from steps.mirroring import resources
+from steps.mirroring.delivery import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,8 +22,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from steps.mirroring import archives
-from steps.mirroring.archives import Archive
+from steps.mirroring.data import archives
+from steps.mirroring.data.archives import Archive
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import MIRROR, STANDIN, serve_registry
 
@@ -119,8 +119,8 @@ def compare_incremental(folder: Path, host: str) -> None:
 
 def check_hashes(data: Path) -> None:
     """What was hashed while it was written is what lies there."""
-    from steps.mirroring import generations
-    from steps.mirroring.layout import Layout
+    from steps.mirroring.data import generations
+    from steps.mirroring.data.layout import Layout
 
     layout = Layout.at(data)
     made = generations.present(layout)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from steps.mirroring import announce
-from steps.mirroring.layout import Layout
+from steps.mirroring.data.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import InvalidInputError
-from steps.mirroring import archives, batches
+from steps.mirroring.data import archives, batches
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.mirroring.layout import Layout
+from steps.mirroring.data.layout import Layout
 from tests.unit.mirroring.conftest import Place
 
 CLEANUP = "--workflow=workflow-cleanup"
@@ -162,5 +162,5 @@ def _cut_short(place: Place, removals: int) -> bool:
         remove(path, ignore_errors=bool(options))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("steps.mirroring.cached.shutil.rmtree", dying)
+        patch.setattr("steps.mirroring.deleting.cached.shutil.rmtree", dying)
         return place.mirror(CLEANUP).returncode == 130

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from steps.errors import InvalidInputError, NotFoundError
-from steps.mirroring import command
-from steps.mirroring.command import Options, Version
+from steps.mirroring.ocmirror import command
+from steps.mirroring.ocmirror.command import Options, Version
 from tests.standin import oc_mirror as standin
 
 NEWEST = Version("v0.0.0-unknown", None)

@@ -17,11 +17,12 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.mirroring import inventory, removal
-from steps.mirroring.inventory import Entry, Image
-from steps.mirroring.layout import Layout
-from steps.mirroring.outcome import Reading
-from steps.mirroring.survey import Contents, Wanted, judge
+from steps.mirroring.data import inventory
+from steps.mirroring.data.inventory import Entry, Image
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.deleting import removal
+from steps.mirroring.deleting.survey import Contents, Wanted, judge
+from steps.mirroring.ocmirror.outcome import Reading
 from steps.registry.target import Access
 from tests.unit.mirroring.conftest import Place
 

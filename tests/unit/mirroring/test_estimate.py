@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from steps.mirroring import estimate
-from steps.mirroring.command import Options
-from steps.mirroring.layout import Layout
+from steps.mirroring.checks import estimate
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.ocmirror.command import Options
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place
@@ -63,7 +63,7 @@ def test_a_volume_that_is_too_small_is_told(archiving: Place, monkeypatch: pytes
     class Full:
         total, used, free = 10_000_000, 9_000_000, 1_000_000
 
-    monkeypatch.setattr("steps.mirroring.space.shutil.disk_usage", lambda _path: Full)
+    monkeypatch.setattr("steps.mirroring.data.space.shutil.disk_usage", lambda _path: Full)
     assert "too little" in said(archiving)
 
 

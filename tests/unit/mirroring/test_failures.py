@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from steps.mirroring import generations, lock
-from steps.mirroring.layout import Layout
+from steps.mirroring.data import generations, lock
+from steps.mirroring.data.layout import Layout
 from tests.standin.moody import Mood, Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place, standin_only
@@ -236,7 +236,7 @@ def test_two_at_once_take_turns(connected: Place) -> None:
 
 
 def test_who_has_the_data_directory_is_told(connected: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steps.mirroring.lock.PATIENCE", 0.3)
+    monkeypatch.setattr("steps.mirroring.data.lock.PATIENCE", 0.3)
     with lock.exclusive(Layout.at(connected.data), purpose="workflow-cleanup"):
         ran = connected.mirror()
     assert ran.returncode == 5

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.mirroring import follower
-from steps.mirroring.archives import Archive
-from steps.mirroring.follower import INTERVAL, Follower
+from steps.mirroring.data import follower
+from steps.mirroring.data.archives import Archive
+from steps.mirroring.data.follower import INTERVAL, Follower
 
 
 def described(path: Path) -> Archive:

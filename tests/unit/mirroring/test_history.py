@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import InvalidInputError, UsageError
-from steps.mirroring import history
+from steps.mirroring.data import history
 from tests.standin import oc_mirror as standin
 
 if TYPE_CHECKING:

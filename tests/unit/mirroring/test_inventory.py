@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from steps.errors import InvalidInputError
-from steps.mirroring import contents, inventory
-from steps.mirroring.layout import Layout
-from steps.mirroring.outcome import Reading
-from steps.mirroring.placement import CACHE, Rules
+from steps.mirroring.data import contents, inventory
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.ocmirror.outcome import Reading
+from steps.mirroring.ocmirror.placement import CACHE, Rules
 from tests.unit.mirroring.conftest import REAL, Place
 
 HEX = "b5dd8cbfeffdcf19ea20775eeee8fcf8fd925fe42778094d95657f67d088fd0c"

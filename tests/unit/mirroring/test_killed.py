@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.mirroring import generations, history
-from steps.mirroring.layout import Layout
+from steps.mirroring.data import generations, history
+from steps.mirroring.data.layout import Layout
 from tests.standin.oc_mirror import Image
 from tests.unit.mirroring.conftest import REAL
 

@@ -12,7 +12,8 @@ import yaml
 
 from steps import mirror
 from steps.errors import InvalidInputError, NotFoundError, UsageError
-from steps.mirroring import imageset_file, preflight
+from steps.mirroring.checks import preflight
+from steps.mirroring.ocmirror import imageset_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

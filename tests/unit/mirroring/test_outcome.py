@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import MirrorError
-from steps.mirroring import outcome, reasons
-from steps.mirroring.outcome import Reading
+from steps.mirroring.ocmirror import outcome, reasons
+from steps.mirroring.ocmirror.outcome import Reading
 
 
 def read(*lines: str) -> Reading:

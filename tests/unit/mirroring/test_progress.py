@@ -10,8 +10,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from steps.mirroring import progress
-from steps.mirroring.progress import Counter
+from steps.mirroring.ocmirror import progress
+from steps.mirroring.ocmirror.progress import Counter
 from tests.unit.mirroring.conftest import MIRROR, standin_only
 
 if TYPE_CHECKING:

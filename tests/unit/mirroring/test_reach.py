@@ -12,8 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from steps.errors import InvalidInputError
-from steps.mirroring import reach, references, space
-from steps.mirroring.references import Reference
+from steps.mirroring.checks import reach
+from steps.mirroring.data import space
+from steps.mirroring.ocmirror import references
+from steps.mirroring.ocmirror.references import Reference
 from tests.standin.moody import Mood, Moody
 from tests.unit.mirroring.conftest import Place, standin_only
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import MirrorError
-from steps.mirroring import disconnected, resources
+from steps.mirroring.delivery import disconnected, resources
 
 ANNOTATIONS = {"createdAt": "2026-11-23T11:42:02Z", "createdBy": "oc-mirror v2", "oc-mirror_version": "v0"}
 HOST = "registry.example.com:8443"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from steps import mirror
 from steps.errors import UsageError
-from steps.mirroring import generations, retention
-from steps.mirroring.generations import Generation, Predecessor
+from steps.mirroring.data import generations, retention
+from steps.mirroring.data.generations import Generation, Predecessor
 
 if TYPE_CHECKING:
     from tests.unit.mirroring.conftest import Place

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import ConflictError, MirrorError
-from steps.mirroring import status
-from steps.mirroring.layout import Layout
-from steps.mirroring.lock import exclusive
+from steps.mirroring.data import status
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.data.lock import exclusive
+from steps.mirroring.data.status import Done, Recorder, Run
 from steps.mirroring.request import TO_DISK, Request
-from steps.mirroring.status import Done, Recorder, Run
 from tests.unit.mirroring.conftest import standin_only
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.errors import ConflictError
-from steps.mirroring import lock
-from steps.mirroring.layout import Layout
+from steps.mirroring.data import lock
+from steps.mirroring.data.layout import Layout
 from tests.unit.mirroring.conftest import standin_only
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from steps import mirror
-from steps.mirroring import fingerprint
-from steps.mirroring.command import Options
-from steps.mirroring.fingerprint import DoubtError
+from steps.mirroring.checks import fingerprint
+from steps.mirroring.checks.fingerprint import DoubtError
+from steps.mirroring.ocmirror.command import Options
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place

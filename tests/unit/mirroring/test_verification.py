@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.mirroring import products, status
-from steps.mirroring.layout import Layout
-from steps.mirroring.mapping import Expected, expected
-from steps.mirroring.verification import absent
+from steps.mirroring.checks.verification import absent
+from steps.mirroring.data import status
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.delivery import products
+from steps.mirroring.ocmirror.mapping import Expected, expected
 from steps.registry.target import Access
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import standin_only

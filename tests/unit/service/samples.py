@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from steps.mirroring import status
+from steps.mirroring.data import status
+from steps.mirroring.data.status import Run
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
-from steps.mirroring.status import Run
 from steps.service.overview import Overview, Resource
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -14,11 +14,11 @@ import yaml
 
 from steps.errors import MirrorError
 from steps.files import write_atomically
-from steps.mirroring import status
-from steps.mirroring.layout import Layout
+from steps.mirroring.data import status
+from steps.mirroring.data.layout import Layout
+from steps.mirroring.data.status import Done, Recorder, Run, Watcher
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
-from steps.mirroring.status import Done, Recorder, Run, Watcher
 from steps.service.loop import Service
 from tests.unit.service.test_server import ask
 

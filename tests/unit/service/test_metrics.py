@@ -10,13 +10,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from steps.mirroring import status
+from steps.mirroring.data import status
 from steps.service.metrics import Metrics
 from tests.conftest import ROOT
 from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview
 
 if TYPE_CHECKING:
-    from steps.mirroring.status import Run
+    from steps.mirroring.data.status import Run
     from steps.service.overview import Overview
 
 

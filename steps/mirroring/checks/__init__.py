@@ -1,0 +1,1 @@
+"""What is looked at before a run, in its place, and after it."""

@@ -1,0 +1,135 @@
+"""How large what a dry run lists would be: bytes to fetch, bytes to archive, and whether the disk has room.
+
+From manifests, which name every blob with its size: from oc-mirror's cache where that has them, else from the
+registry. What no manifest tells (a registry that does not answer, an image that oc-mirror would build) is
+counted as untold, never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.errors import RegistryError
+from steps.mirroring.data import space
+from steps.mirroring.ocmirror.references import Reference
+from steps.registry import Logins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.ocmirror.command import Options
+
+log = logging.getLogger(__name__)
+
+PATIENCE: Final = 180.0
+"""Seconds for all manifests; a release has two hundred, a large catalog a few thousand."""
+AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Blobs with their size in bytes, each once; how many images nothing tells of."""
+
+    blobs: dict[str, int] = field(default_factory=dict)
+    untold: int = 0
+
+    def without(self, known: Callable[[str], bool]) -> int:
+        """Bytes of the blobs that are not known."""
+        return sum(size for digest, size in self.blobs.items() if not known(digest))
+
+
+def archive(layout: Layout, lines: list[str], history: Path | None, options: Options) -> str:
+    """In words, for to-disk: what the images of a mapping cost beyond the cache, and beyond a history."""
+    sizes = measure(layout, lines, options)
+    archived = set(history.read_text().split()) if history else set()
+    fetched = sizes.without(lambda digest: _blob(layout, digest).is_file())
+    packed = sizes.without(archived.__contains__)
+    text = f"about {_mb(fetched)} to fetch, {_mb(packed)} to archive"
+    return f"{text}{_untold(sizes)}; {space.verdict(layout, fetched + packed)}"
+
+
+def copy(layout: Layout, lines: list[str], options: Options) -> str:
+    """In words, for direct: the size of all images; what the target has of them is not copied again."""
+    sizes = measure(layout, lines, options)
+    return (
+        f"about {_mb(sizes.without(lambda _digest: False))} in all{_untold(sizes)}, less what the target has"
+    )
+
+
+def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
+    """Read the manifests of all images of a mapping, several at once."""
+    reader = _Reader(layout, options, time.monotonic() + PATIENCE)
+    sources = list(dict.fromkeys(line.strip().rpartition("=docker://")[0] for line in lines))
+    sizes: dict[str, int] = {}
+    untold = 0
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for found in pool.map(reader.blobs, sources):
+            sizes.update(found or {})
+            untold += found is None
+    return Sizes(sizes, untold)
+
+
+class _Reader:
+    """Reads manifests, of an index those of all its platforms: oc-mirror copies them all."""
+
+    def __init__(self, layout: Layout, options: Options, deadline: float) -> None:
+        self._layout, self._options, self._deadline = layout, options, deadline
+        self._logins = Logins.read(options.authfile)
+
+    def blobs(self, source: str) -> dict[str, int] | None:
+        """The sizes of an image's blobs, manifests included; None where it cannot be told."""
+        reference = Reference.parse(source)
+        if reference is None or not reference.version:
+            return None
+        try:
+            return self._of(reference.repository, reference.version)
+        except (RegistryError, OSError, ValueError, KeyError, TypeError) as error:
+            log.debug("%s: %s", source, error)
+            return None
+
+    def _of(self, repository: str, version: str) -> dict[str, int]:
+        digest, content = self._manifest(repository, version)
+        manifest: dict[str, Any] = json.loads(content)
+        found = {digest: len(content)}
+        for child in manifest.get("manifests") or []:
+            found |= self._of(repository, str(child["digest"]))
+        for blob in [manifest.get("config"), *(manifest.get("layers") or [])]:
+            if blob:
+                found[str(blob["digest"])] = int(blob["size"])
+        return found
+
+    def _manifest(self, repository: str, version: str) -> tuple[str, bytes]:
+        from steps.registry.client import Registry
+
+        if version.startswith("sha256:") and (path := _blob(self._layout, version)).is_file():
+            return version, path.read_bytes()
+        registry = Registry(
+            repository,
+            logins=self._logins,
+            ca_bundle=self._options.ca_bundle,
+            deadline=self._deadline,
+            verify=self._options.source_tls_verify,
+        )
+        with closing(registry):
+            return registry.manifest(version)
+
+
+def _blob(layout: Layout, digest: str) -> Path:
+    value = digest.partition(":")[2]
+    return layout.cached_registry / "docker/registry/v2/blobs/sha256" / value[:2] / value / "data"
+
+
+def _untold(sizes: Sizes) -> str:
+    return f", and what {sizes.untold} images have that no manifest told of" if sizes.untold else ""
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

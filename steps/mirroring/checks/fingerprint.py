@@ -1,0 +1,173 @@
+"""What a run would mirror by, in one hash for each part: the ImageSet and what it leads to outside.
+
+If every part is what it was at the last success, another run of oc-mirror would find nothing new. Catalogs
+and additional images count by the digest of their tag, releases by the nodes and edges of their channels'
+graph (release/cincinnati.go asks the same), charts by their repositories' indexes. What the content of a
+catalog or release refers to is named by digest in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+import yaml
+
+from steps.errors import RegistryError
+from steps.mirroring.ocmirror import references
+from steps.mirroring.ocmirror.references import Reference
+from steps.registry import Logins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from steps.mirroring.ocmirror.command import Options
+
+GRAPHS: Final = {
+    "ocp": "https://api.openshift.com/api/upgrades_info/v1/graph",
+    "okd": "https://origin-release.ci.openshift.org/graph",
+}
+GRAPH_DATA: Final = "https://api.openshift.com/api/upgrades_info/graph-data"
+GRAPH_BASE: Final = "registry.access.redhat.com/ubi9/ubi:latest"
+"""What the graph image is made of (release/graph.go)."""
+PATIENCE: Final = 20.0
+"""Seconds for all parts together; what takes longer is in doubt."""
+AT_ONCE: Final = 16
+
+
+class DoubtError(Exception):
+    """A part cannot be told."""
+
+
+Fingerprint = dict[str, str]
+"""A hash or digest for each part, by its name."""
+
+
+def take(imageset: bytes, *, options: Options, settings: Mapping[str, str]) -> Fingerprint:
+    """Ask for every part, all at once. `settings` are what else decides what a run makes.
+
+    Raises DoubtError with the first part that cannot be told.
+    """
+    document: dict[str, Any] = yaml.safe_load(imageset)
+    parts = dict(_parts(document, options, time.monotonic() + PATIENCE))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = dict(zip(parts, pool.map(_told, parts, parts.values()), strict=True))
+    own = {name: value for name, value in settings.items() if value}
+    return {"ImageSet": _sha256(imageset), **own, **answers}
+
+
+def _parts(
+    document: dict[str, Any], options: Options, deadline: float
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    mirror: dict[str, Any] = document["mirror"]
+    platform: dict[str, Any] = mirror.get("platform") or {}
+    texts = [*references.catalogs(document), *references.additional(document)]
+    if platform.get("release"):
+        texts.append(str(platform["release"]))
+    if platform.get("graph"):
+        texts.append(GRAPH_BASE)
+        yield GRAPH_DATA, partial(_graph_data, options, deadline)
+    for text in texts:
+        yield text, partial(_digest, text, options, deadline)
+    for architecture in _architectures(platform):
+        for channel in platform.get("channels") or []:
+            name = str(channel["name"])
+            kind = "okd" if channel.get("type") == "okd" else "ocp"
+            yield (
+                f"channel {name} ({architecture})",
+                partial(_graph, kind, name, architecture, options, deadline),
+            )
+    for operator in mirror.get("operators") or []:
+        if template := operator.get("targetCatalogSourceTemplate"):
+            yield f"template {template}", partial(_file, str(template))
+    yield from _charts(mirror.get("helm") or {}, options, deadline)
+
+
+def _charts(
+    helm: dict[str, Any], options: Options, deadline: float
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    for repository in helm.get("repositories") or []:
+        url = f"{str(repository['url']).rstrip('/')}/index.yaml"
+        yield url, partial(_index, url, options, deadline)
+    for chart in helm.get("local") or []:
+        yield f"chart {chart.get('path')}", partial(_file, str(chart.get("path")))
+
+
+def _architectures(platform: dict[str, Any]) -> list[str]:
+    named = [str(one["architecture"]) for one in platform.get("platforms") or []]
+    return named or [str(one) for one in platform.get("architectures") or ["amd64"]]
+
+
+def _told(name: str, ask: Callable[[], str]) -> str:
+    try:
+        found = ask()
+    except (RegistryError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise DoubtError(f"{name}: {getattr(error, 'reason', error)}") from error
+    if not found:
+        raise DoubtError(f"{name}: nothing tells whether it changed")
+    return found
+
+
+def _digest(text: str, options: Options, deadline: float) -> str:
+    from steps.registry.client import Registry
+
+    reference = Reference.parse(text)
+    if reference is None or not reference.version:
+        raise ValueError("it is in no registry that can be asked")
+    if reference.is_pinned:
+        return reference.version
+    registry = Registry(
+        reference.repository,
+        logins=Logins.read(options.authfile),
+        ca_bundle=options.ca_bundle,
+        deadline=deadline,
+        verify=options.source_tls_verify,
+    )
+    with closing(registry):
+        return registry.digest(reference.version)
+
+
+def _graph(kind: str, channel: str, architecture: str, options: Options, deadline: float) -> str:
+    """Hash of a channel's releases and updates, whatever order the server gives them in."""
+    from steps.registry.documents import fetch
+
+    base = os.environ.get("UPDATE_URL_OVERRIDE") or GRAPHS[kind]
+    url = f"{base}?{urlencode({'arch': architecture, 'channel': channel}, quote_via=quote)}"
+    graph = json.loads(fetch(url, ca_bundle=options.ca_bundle, deadline=deadline))
+    nodes = [(str(node["version"]), str(node["payload"])) for node in graph["nodes"]]
+    edges = [(nodes[start][0], nodes[end][0]) for start, end in graph.get("edges") or []]
+    conditional = [
+        (str(edge["from"]), str(edge["to"]))
+        for group in graph.get("conditionalEdges") or []
+        for edge in group.get("edges") or []
+    ]
+    return _sha256(json.dumps([sorted(nodes), sorted(edges), sorted(conditional)]).encode())
+
+
+def _graph_data(options: Options, deadline: float) -> str:
+    from steps.registry.documents import entity_tag
+
+    return entity_tag(GRAPH_DATA, ca_bundle=options.ca_bundle, deadline=deadline)
+
+
+def _index(url: str, options: Options, deadline: float) -> str:
+    from steps.registry.documents import fetch
+
+    document = yaml.safe_load(fetch(url, ca_bundle=options.ca_bundle, deadline=deadline))
+    return _sha256(json.dumps(document["entries"], sort_keys=True, default=str).encode())
+
+
+def _file(path: str) -> str:
+    return _sha256(Path(path).read_bytes())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

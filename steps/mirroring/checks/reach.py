@@ -1,0 +1,141 @@
+"""Registries looked at before a run: does the pull secret cover what is named, does the target let us write.
+
+Only what would fail for certain is an error; the rest is oc-mirror's to find out.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from steps.errors import InvalidInputError, RegistryError
+from steps.mirroring.data.generations import IMAGESET
+from steps.mirroring.ocmirror import references
+from steps.mirroring.request import FROM_DISK
+from steps.registry import AbsentError, BusyError, Logins, RefusedError
+
+if TYPE_CHECKING:
+    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.ocmirror.references import Reference
+    from steps.mirroring.request import Request
+
+log = logging.getLogger(__name__)
+
+CLOSED: Final = frozenset({"registry.redhat.io", "registry.connect.redhat.com"})
+"""Registries that give nothing to the anonymous (access.redhat.com/RegistryAuthentication)."""
+PATIENCE: Final = 30.0
+"""Seconds for a target to answer, its retries included."""
+_CERTIFICATES: Final = ("/etc/containers/certs.d", "/etc/docker/certs.d")
+"""Where containers/image looks for CAs of one registry (containers-certs.d(5)); we do not."""
+
+
+def check_coverage(authfile: Path | None, imageset: bytes) -> None:
+    """See that the pull secret has a login for what the ImageSet names, by the longest path that matches.
+
+    Without `authfile` oc-mirror looks in several places, and a registries.conf may lead it elsewhere; then
+    nothing is said. Raises InvalidInputError for registries that certainly want a login; warns of others.
+    """
+    if authfile is None or "CONTAINERS_REGISTRIES_CONF" in os.environ:
+        return
+    document = json.loads(authfile.read_bytes())
+    if document.get("credsStore"):
+        return
+    bare = [one for one in references.named(imageset) if not _has_login(document, one)]
+    if lacking := sorted({one.host for one in bare if one.host in CLOSED}):
+        names = ", ".join(one.repository for one in bare if one.host in CLOSED)
+        raise InvalidInputError(
+            f"pull secret {authfile} has no login for {' and '.join(lacking)}, which {names} needs",
+            f"add one (podman login --authfile FILE {lacking[0]}), or take the whole pull secret from"
+            " console.redhat.com/openshift/install/pull-secret",
+        )
+    for host in sorted({one.host for one in bare}):
+        log.warning("the pull secret has no login for %s: it is read without one", host)
+
+
+def check_target(request: Request, layout: Layout, imageset: bytes | None) -> None:
+    """See that the target answers and lets us write, by an upload that is begun and taken back.
+
+    It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
+    the registry's name; UnreachableError and BusyError may pass.
+    """
+    from steps.registry.client import Registry
+
+    host, _, namespace = request.target_registry.partition("/")
+    path = _place(request, layout, imageset)
+    if path is None:
+        return
+    options = request.options
+    target = Registry(
+        "/".join(filter(None, (host, namespace, path))),
+        logins=Logins.read(options.authfile),
+        ca_bundle=options.ca_bundle,
+        deadline=time.monotonic() + PATIENCE,
+        verify=options.destination_tls_verify,
+    )
+    with closing(target):
+        try:
+            target.check_writable()
+        except RefusedError as error:
+            if _helped(options.authfile):
+                return
+            raise RefusedError(
+                error.reason,
+                f"give the pull secret a login for {host} that may push to {request.target_registry}",
+            ) from error
+        except AbsentError as error:
+            raise AbsentError(
+                f"{host} has no place for {request.target_registry}/{path} (HTTP 404)",
+                "create the organisation or project there first, or correct target-registry",
+            ) from error
+        except BusyError:
+            raise
+        except RegistryError as error:
+            if "certificate" in error.reason and _has_certificates(host):
+                log.warning("%s by us; oc-mirror has certificates of its own for it", error.reason)
+                return
+            raise
+
+
+def _place(request: Request, layout: Layout, imageset: bytes | None) -> str | None:
+    if request.workflow == FROM_DISK:
+        newest = max(layout.generations.glob(f"[0-9]*/{IMAGESET}"), default=None)
+        imageset = newest.read_bytes() if newest else None
+    try:
+        return references.first_place(imageset) if imageset else None
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):  # damaged; its hash will tell
+        return None
+
+
+def _helped(authfile: Path | None) -> bool:
+    """Whether logins come from elsewhere too: helpers, or the files where oc-mirror looks without ours."""
+    if authfile is None:
+        return True
+    document = json.loads(authfile.read_bytes())
+    return bool(document.get("credsStore") or document.get("credHelpers"))
+
+
+def _has_login(document: dict[str, Any], reference: Reference) -> bool:
+    if reference.host in (document.get("credHelpers") or {}):
+        return True
+    known = {
+        name.partition("://")[2].partition("/")[0] if "://" in name else name.rstrip("/")
+        for name, entry in document["auths"].items()
+        if entry
+    }
+    path = reference.repository
+    while path:
+        if path in known:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
+def _has_certificates(host: str) -> bool:
+    return any(Path(folder, host).is_dir() for folder in _CERTIFICATES)

@@ -1,0 +1,124 @@
+"""After a run: is all that the ImageSet names in the target, by digest? oc-mirror's word is not taken for it.
+
+A run leaves no list, so oc-mirror is asked for it by a dry run over what it has just unpacked: no archive is
+read again and no layer moved. Then the target is asked for each image, several repositories at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import tarfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from steps.mirroring.data.layout import ARCHIVES
+from steps.mirroring.ocmirror import mapping, reasons
+from steps.registry.target import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.job import Job
+    from steps.mirroring.ocmirror.mapping import Expected
+    from steps.registry.target import Target
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Connections: enough to hide the network, few enough for any registry."""
+_SHARE = 50
+"""Images of one repository that a connection asks for; a release alone has two hundred."""
+GRAPH = mapping.Expected("openshift/graph-image", "latest", "")
+
+
+def verify(job: Job, listing: list[str], *, working_dir: Path, more: Iterable[Expected] = ()) -> int:
+    """See that the target has every image that a dry run with the arguments `listing` names, and `more`.
+
+    Returns how many there are. Raises MirrorError that names those it lacks, RegistryError where the target
+    does not answer, MirrorError where oc-mirror cannot list them.
+    """
+    job.oc_mirror.run(listing, working_dir=working_dir, quietly=True)
+    lines = (working_dir / "dry-run" / "mapping.txt").read_text().splitlines()
+    target = job.request.target_registry
+    wanted = [*mapping.expected(lines, target, _cached(job.layout)), *_below(target, more)]
+    options = job.request.options
+    access = Access(
+        authfile=options.authfile, ca_bundle=options.ca_bundle, tls_verify=options.destination_tls_verify
+    )
+    found = absent(access.open(target.partition("/")[0]), wanted)
+    if found:
+        raise _lacking(target, found, len(wanted))
+    log.info("verified: %s has all %d images", target, len(wanted))
+    return len(wanted)
+
+
+def empty_archive(staging: Path) -> None:
+    """Put an archive of nothing in the place of those that were just unpacked: a dry run reads them all."""
+    for path in staging.glob(ARCHIVES):
+        path.unlink()
+    tarfile.open(staging / "mirror_000001.tar", "w").close()
+
+
+def absent(open_repository: Callable[[str], Target], wanted: Iterable[Expected]) -> dict[str, str]:
+    """What is not there as expected, by name: 'missing', or which other digest the tag has."""
+    repositories: dict[str, list[Expected]] = defaultdict(list)
+    for one in wanted:
+        repositories[one.repository].append(one)
+    shares = [share for images in repositories.values() for share in _shares(images)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = pool.map(lambda share: _ask(open_repository(share[0].repository), share), shares)
+        return {name: what for answer in answers for name, what in answer.items()}
+
+
+def _shares(images: list[Expected]) -> list[list[Expected]]:
+    return [images[start : start + _SHARE] for start in range(0, len(images), _SHARE)]
+
+
+def _ask(repository: Target, images: Iterable[Expected]) -> dict[str, str]:
+    try:
+        found = {one.name: _difference(repository, one) for one in images}
+    finally:
+        repository.close()
+    return {name: what for name, what in found.items() if what}
+
+
+def _difference(repository: Target, image: Expected) -> str:
+    """What is wrong, or nothing. A tag made of a digest is for oc-mirror: clusters pull by digest."""
+    by_digest = not image.tag or image.tag.startswith("sha256-")
+    manifest = repository.find(image.digest if by_digest and image.digest else image.tag)
+    if manifest is None:
+        return "missing"
+    return "" if image.digest in {"", manifest.digest} else f"another: {manifest.digest}"
+
+
+def _lacking(target: str, found: dict[str, str], total: int) -> Exception:
+    shown = ", ".join(f"{name} ({what})" for name, what in list(found.items())[:5])
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return reasons.error(
+        f"{target} lacks {len(found)} of {total} images although oc-mirror copied them: {shown}{more}",
+        reasons.NOT_KEPT,
+        dict.fromkeys(found, reasons.NOT_KEPT),
+    )
+
+
+def _below(target: str, images: Iterable[Expected]) -> list[Expected]:
+    path = target.partition("/")[2]
+    return [
+        mapping.Expected("/".join(filter(None, (path, one.repository))), one.tag, one.digest)
+        for one in images
+    ]
+
+
+def _cached(layout: Layout) -> Callable[[str, str], str]:
+    repositories = layout.cached_registry / "docker/registry/v2/repositories"
+
+    def digest_of(repository: str, tag: str) -> str:
+        try:
+            return (repositories / repository / "_manifests/tags" / tag / "current/link").read_text().strip()
+        except OSError:
+            return ""
+
+    return digest_of

@@ -1,0 +1,242 @@
+"""What is known of the runs of a data directory: one record a run in DATA/runs, newest last.
+
+Each record is a file of its own, written whole, so that nobody needs the lock to write one: a run that is
+refused because another has the data directory leaves its record too. A run that was killed leaves one that
+says `running`; the next run, which has the lock and so knows better, makes it `interrupted`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from steps.errors import MirrorError
+from steps.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.errors import StepError
+    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.request import Request
+
+log = logging.getLogger(__name__)
+
+RUNNING, SUCCEEDED, FAILED = "running", "succeeded", "failed"
+STOPPED, INTERRUPTED = "stopped", "interrupted"
+"""Ended by a signal that it could answer, and by one that it could not (or by the machine)."""
+
+KEPT = 200
+"""Records; at one a night more than half a year, at a few hundred bytes each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a run did: in one line; generations made or taken in; bytes of their archives; images by kind.
+
+    `unchanged` is a success that had nothing to do.
+    """
+
+    summary: str
+    generations: tuple[int, ...] = ()
+    size: int = 0
+    images: Mapping[str, int] = field(default_factory=dict)
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run. Times are RFC 3339 in UTC, empty for 'not yet'; `size` is in bytes.
+
+    `images` counts what was mirrored by kind, `failed` gives the class of error by image (`reasons`); `error`
+    is the class of the run's own failure, with `hint` for what to do. Only the service knows `next_run`.
+    """
+
+    workflow: str
+    started: str
+    state: str = RUNNING
+    target: str = ""
+    dry_run: bool = False
+    finished: str = ""
+    seconds: float = 0.0
+    next_run: str = ""
+    generations: tuple[int, ...] = ()
+    size: int = 0
+    images: Mapping[str, int] = field(default_factory=dict)
+    unchanged: bool = False
+    message: str = ""
+    error: str = ""
+    hint: str = ""
+    exit_code: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+
+    def as_json(self) -> str:
+        """The record as written."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def parse(cls, content: bytes | str) -> Run:
+        """Read a record, passing over fields that a later version may add. Raises ValueError for another."""
+        document = json.loads(content)
+        known = {one.name for one in fields(cls)}
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")  # noqa: TRY004 - one error for what is no record
+        try:
+            found = {name: value for name, value in document.items() if name in known}
+            run = cls(**found | {"generations": tuple(found.get("generations", ()))})
+            for text in filter(None, (run.started, run.finished, run.next_run)):
+                datetime.fromisoformat(text)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        return run
+
+
+Watcher = Callable[[Run], None]
+"""Is told of a run when it begins and when it has ended."""
+
+
+class Recorder:
+    """Keeps the record of one run and tells its watchers; neither can make the run fail."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        request: Request,
+        *,
+        watchers: Sequence[Watcher] = (),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        next_run: Callable[[datetime], datetime] | None = None,
+    ) -> None:
+        """Note the beginning; nothing is written before `begin` or the end. `next_run`: after a time."""
+        self._layout, self._watchers, self._clock, self._next = layout, watchers, clock, next_run
+        self._began = clock()
+        self.run = Run(
+            workflow=request.workflow,
+            target=request.target_registry,
+            dry_run=request.dry_run,
+            started=timestamp(self._began),
+            host=socket.gethostname(),
+        )
+        self._path = layout.runs / f"{self._began:%Y%m%dT%H%M%S.%fZ}-{os.getpid()}.json"
+
+    def begin(self) -> None:
+        """The run has the lock: what says that it runs, and is not this, was interrupted."""
+        for path, run in _records(self._layout).items():
+            if run.state == RUNNING:
+                _write(path, replace(run, state=INTERRUPTED, message="it was killed; the next run went on"))
+        self._tell()
+
+    def succeeded(self, done: Done) -> None:
+        """The run did what it was to do."""
+        self._end(
+            SUCCEEDED,
+            message=done.summary,
+            generations=done.generations,
+            size=done.size,
+            images=dict(done.images),
+            unchanged=done.unchanged,
+        )
+
+    def failed(self, error: StepError) -> None:
+        """The run could not."""
+        self._end(
+            FAILED,
+            message=error.reason,
+            hint=error.hint,
+            error=error_class(error),
+            exit_code=error.exit_code,
+            failed=error.failed if isinstance(error, MirrorError) else {},
+        )
+
+    def stopped(self, exit_code: int) -> None:
+        """A signal ended the run in order."""
+        self._end(STOPPED, message="ended by a signal; the next run goes on from here", exit_code=exit_code)
+
+    def _end(self, state: str, **facts: Any) -> None:
+        now = self._clock()
+        following = timestamp(self._next(now)) if self._next else ""
+        seconds = round(max((now - self._began).total_seconds(), 0.0), 1)
+        self.run = replace(
+            self.run, state=state, finished=timestamp(now), seconds=seconds, next_run=following, **facts
+        )
+        self._tell()
+        prune(self._layout)
+
+    def _tell(self) -> None:
+        _write(self._path, self.run)
+        for watcher in self._watchers:
+            try:
+                watcher(self.run)
+            except Exception:  # a run must not fail because somebody cannot be told of it
+                log.warning("the state of the run could not be told", exc_info=True)
+
+
+def bounded(run: Run, limit: int) -> str:
+    """The record as JSON of at most `limit` bytes: failed images go first, then the ends of the texts."""
+    while len(text := json.dumps(asdict(run), ensure_ascii=False).encode()) > limit:
+        if run.failed:
+            keep = len(run.failed) // 2
+            run = replace(run, failed=dict(list(run.failed.items())[:keep]))
+        else:
+            longest = max(("message", "hint", "error", "target"), key=lambda name: len(getattr(run, name)))
+            run = replace(run, **{longest: getattr(run, longest)[: len(getattr(run, longest)) // 2] + "…"})
+    return text.decode()
+
+
+def history(layout: Layout) -> list[Run]:
+    """The runs that are remembered, oldest first."""
+    return list(_records(layout).values())
+
+
+def last(layout: Layout) -> Run | None:
+    """The newest run, which may be running."""
+    return next(reversed(history(layout)), None)
+
+
+def prune(layout: Layout, keep: int = KEPT) -> None:
+    """Remove the oldest records beyond the newest `keep`."""
+    try:
+        for path in sorted(layout.runs.glob("[0-9]*.json"))[:-keep]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s: %s", layout.runs, error.strerror)
+
+
+def error_class(error: StepError) -> str:
+    """The class of a failure in few words: oc-mirror's by `reasons`, others by the kind of error."""
+    if isinstance(error, MirrorError):
+        return error.cause
+    words = re.findall(r"[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
+    return " ".join(words).lower()
+
+
+def timestamp(moment: datetime) -> str:
+    """A time as records have it."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _records(layout: Layout) -> dict[Path, Run]:
+    found = {}
+    for path in sorted(layout.runs.glob("[0-9]*.json")):
+        try:
+            found[path] = Run.parse(path.read_bytes())
+        except FileNotFoundError:  # pruned between the two
+            continue
+        except (OSError, ValueError) as error:
+            log.warning("%s is no record of a run (%s): passed over", path, error)
+    return found
+
+
+def _write(path: Path, run: Run) -> None:
+    try:
+        write_atomically(path, run.as_json())
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path, error.strerror)

@@ -1,0 +1,1 @@
+"""What no ImageSet needs any more: planned, deleted, cleaned up."""

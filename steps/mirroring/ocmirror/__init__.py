@@ -1,0 +1,1 @@
+"""oc-mirror itself: what it is called with, what it says, where it puts images."""
