@@ -38,6 +38,7 @@ PAUSE = 5.0  # seconds between two looks
 class Inputs:
     """Parsed arguments; `commit` is None where the newest one is meant."""
 
+    enabled: bool
     run: str
     commit: str | None
     occasion: str
@@ -73,6 +74,7 @@ def run_name(text: str) -> str:
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("start-run", __doc__)
+    parser.add_argument("--enabled", type=cli.boolean, default=True, help="false starts nothing (redeploy)")
     parser.add_argument("--run", type=run_name, required=True, help="key in the ConfigMap, without .yaml")
     parser.add_argument(
         "--commit", type=cli.optional(commit), help="what was pushed; empty takes the newest commit"
@@ -104,6 +106,7 @@ def parse(argv: list[str]) -> Inputs:
     cli.add_results(parser, RESULTS)
     given = parser.parse_args(argv)
     return Inputs(
+        enabled=given.enabled,
         run=given.run,
         commit=given.commit,
         occasion=given.occasion,
@@ -128,9 +131,12 @@ class Look:
 def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
     """Wait for the turn, start the run, and return the results.
 
-    `state` is `started`, `existing` (the same run is there) or `superseded` (the branch has moved on). Raises
-    NotFoundError, InvalidInputError, GitError, ClusterError, and ConflictError if the turn does not come.
+    `state` is `started`, `existing` (the same run is there), `superseded` (the branch has moved on) or
+    `unwanted`. Raises NotFoundError, InvalidInputError, GitError, ClusterError, and ConflictError if the turn
+    does not come.
     """
+    if not given.enabled:
+        return {"run-name": "", "state": "unwanted"}
     configmap = cluster.get("ConfigMap", given.runs_configmap, given.namespace)
     template = read_template(configmap, run=given.run, name=given.runs_configmap, namespace=given.namespace)
     turn = Turn(cluster=cluster, run=given.run, namespace=given.namespace, holder=given.holder)

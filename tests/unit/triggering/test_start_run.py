@@ -34,6 +34,13 @@ def test_an_occasion_is_a_plain_word(text: str) -> None:
         start_run.parse([*NEEDED, f"--occasion={text}"])
 
 
+@pytest.mark.parametrize("text", ["", "yes", "True", "1"])
+def test_enabled_is_true_or_false_and_nothing_else(text: str) -> None:
+    assert not start_run.parse([*NEEDED, "--enabled=false"]).enabled
+    with pytest.raises(UsageError, match="enabled"):
+        start_run.parse([*NEEDED, f"--enabled={text}"])
+
+
 def test_no_commit_means_the_newest() -> None:
     given = start_run.parse([*NEEDED, "--commit=", "--occasion="])
     assert given.commit is None
