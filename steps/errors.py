@@ -86,8 +86,8 @@ class MirrorError(StepError):
         passing: bool = False,
         failed: Mapping[str, str] | None = None,
     ) -> None:
-        """Say more: the class of the failure (see `mirroring.ocmirror.reasons`), whether the same run may succeed
-        later by itself, and the images that failed, each with the class of its own failure.
+        """Say more: the class of the failure (see `mirroring.ocmirror.reasons`), whether the same run may
+        succeed later by itself, and the images that failed, each with the class of its own failure.
         """
         super().__init__(reason, hint)
         self.cause = cause

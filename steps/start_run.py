@@ -74,7 +74,7 @@ def run_name(text: str) -> str:
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("start-run", __doc__)
-    parser.add_argument("--enabled", type=cli.boolean, default=True, help="false starts nothing (redeploy)")
+    parser.add_argument("--enabled", type=cli.boolean, default=True, help="false starts nothing")
     parser.add_argument("--run", type=run_name, required=True, help="key in the ConfigMap, without .yaml")
     parser.add_argument(
         "--commit", type=cli.optional(commit), help="what was pushed; empty takes the newest commit"
