@@ -30,11 +30,23 @@ STANDIN = Path(__file__).parents[2] / "standin" / "oc_mirror.py"
 REAL = os.environ.get("OC_MIRROR", "")
 MIRROR = (sys.executable, "-c", "from steps.mirror import main; main()")
 
-standin_only = pytest.mark.skipif(bool(REAL), reason="asks the stand-in to break in a way of its own")
+standin_only = pytest.mark.standin_only
+"""A test that asks the stand-in to break in a way of its own."""
+real_only = pytest.mark.real_only
+"""A test of what the stand-in does not do: it makes its images up."""
 
 
 def pytest_report_header() -> str:
-    return f"oc-mirror in the tests: {REAL or 'the stand-in'}"
+    return f"oc-mirror in the tests: {REAL or 'the stand-in'}; tests of the other alone are deselected"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other program: they are not skipped for want of something."""
+    other = "standin_only" if REAL else "real_only"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)
@@ -191,8 +203,6 @@ def moody_target(_targets: str) -> Iterator[Moody]:
 @pytest.fixture
 def moody_source(source: str) -> Iterator[Moody]:
     """A source registry that can be told to misbehave; the stand-in reads none."""
-    if not REAL:
-        pytest.skip("the stand-in makes its images up and reads no registry")
     with Moody(source) as registry:
         yield registry
 

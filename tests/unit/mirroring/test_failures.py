@@ -11,7 +11,7 @@ from steps.mirroring.data import generations, lock
 from steps.mirroring.data.layout import Layout
 from tests.standin.moody import Mood, Moody
 from tests.standin.oc_mirror import Image, Registry
-from tests.unit.mirroring.conftest import Place, standin_only
+from tests.unit.mirroring.conftest import Place, real_only, standin_only
 
 pytestmark = pytest.mark.usefixtures("without_waiting")
 
@@ -172,6 +172,7 @@ def test_a_slow_target_is_waited_for(direct: Place, moody_target: Moody) -> None
     assert ran.returncode == 0, ran.stderr
 
 
+@real_only
 @pytest.mark.parametrize(
     ("mood", "reason"),
     [(401, "authentication"), (429, "network"), (500, "network"), ("drop", "network"), ("cut", "network")],

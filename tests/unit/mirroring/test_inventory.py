@@ -14,7 +14,7 @@ from steps.mirroring.data import contents, inventory
 from steps.mirroring.data.layout import Layout
 from steps.mirroring.ocmirror.outcome import Reading
 from steps.mirroring.ocmirror.placement import CACHE, Rules
-from tests.unit.mirroring.conftest import REAL, Place
+from tests.unit.mirroring.conftest import REAL, Place, real_only
 
 HEX = "b5dd8cbfeffdcf19ea20775eeee8fcf8fd925fe42778094d95657f67d088fd0c"
 IMAGESET = b"""
@@ -69,7 +69,7 @@ def test_a_direct_run_is_recorded_with_the_place_of_every_image(direct: Place, t
     assert {image.kind for image in entry.images} == {"additional"}
 
 
-@pytest.mark.skipif(not REAL, reason="asks the real oc-mirror where it would delete")
+@real_only
 def test_the_places_are_those_that_oc_mirror_itself_would_delete(direct: Place, target: str) -> None:
     direct.names("team/app:v1", "team/db:v1\n    targetRepo: else/where\n    targetTag: x1")
     assert direct.mirror().returncode == 0
@@ -78,7 +78,14 @@ def test_the_places_are_those_that_oc_mirror_itself_would_delete(direct: Place, 
     text = direct.imageset.read_text()
     config.write_text(text.replace("ImageSetConf", "DeleteImageSetConf").replace("mirror:\n", "delete:\n"))
     folder = direct.data / "asked"
-    command = [REAL, "delete", "--v2", "--generate", f"--config={config}", f"--workspace=file://{folder}"]
+    command = [
+        REAL,
+        "delete",
+        "--v2",
+        "--generate",
+        f"--config={config}",
+        f"--workspace=file://{folder}",
+    ]
     command += [f"--cache-dir={direct.data / 'cache'}", "--port=55123", f"docker://{target}"]
     subprocess.run([*command, "--dest-tls-verify=false"], check=True, capture_output=True)
     listed = yaml.safe_load((folder / "working-dir/delete/delete-images.yaml").read_text())["items"]
