@@ -180,7 +180,7 @@ def test_layers_are_kept_where_a_cache_is_bound(workshop: Workshop, small: Repos
 def test_two_builds_at_once_both_push_and_one_record_remains(workshop: Workshop, small: Repository) -> None:
     """They share the cache too. What they build does not work as an image of ours, so nothing is recorded."""
     before = workshop.product.cluster.kubectl(
-        "get", "configmap", "oc-mirror-images", "-n", PIPELINES, check=False
+        "get", "configmap", "oc-mirror-images", "-n", PIPELINES, "-o", "yaml", check=False
     )
     for colour in ("red", "blue"):
         small.push({"file": colour}, branch=colour)
@@ -195,7 +195,7 @@ def test_two_builds_at_once_both_push_and_one_record_remains(workshop: Workshop,
         digests.add(ended.results["IMAGE_DIGEST"])
     assert len(digests) == 2
     after = workshop.product.cluster.kubectl(
-        "get", "configmap", "oc-mirror-images", "-n", PIPELINES, check=False
+        "get", "configmap", "oc-mirror-images", "-n", PIPELINES, "-o", "yaml", check=False
     )
     assert after.stdout == before.stdout
 
