@@ -96,7 +96,8 @@ def lab(cluster: Cluster, make_namespace: Callable[..., str], image: str, tmp_pa
 
 
 def deploy(lab: Lab, run: str, mode: str, schedule: str = EVERY_MINUTE) -> None:
-    lab.deploy(run, deploy_mode=mode, schedule=schedule, source_tls_verify="false")
+    """Each run is to mirror, though nothing is new."""
+    lab.deploy(run, deploy_mode=mode, schedule=schedule, source_tls_verify="false", skip_unchanged="false")
 
 
 class Watch:
