@@ -51,14 +51,14 @@ class Shell:
             commands = commands.replace(f"<{name}>", value)
         state = shlex.quote(str(self.state))
         script = f'set -euo pipefail\n. {state}\n{commands}\n(export -p; echo "cd $PWD") > {state}\n'
+        # timeout(1) and not Python's: what was printed until then is what tells why.
         done = subprocess.run(
-            ["bash", "-c", script],
+            ["timeout", str(seconds), "bash", "-c", script],
             env=dict(self.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=seconds,
             check=False,
         )
         assert not done.returncode, f"{block.where}: exit code {done.returncode}\n{commands}\n{done.stdout}"
