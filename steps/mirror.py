@@ -4,7 +4,8 @@ One operation: workflow-to-disk makes the next generation of archives below DATA
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
 registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
 in a target by an approved plan, and in DATA. With --schedule it stays, as a service, and mirrors whenever the
-schedule says. Whatever ends it, the next run goes on; nothing that was archived is lost.
+schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next run goes on;
+nothing that was archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
 found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 130 interrupted,
@@ -36,11 +37,15 @@ log = logging.getLogger("steps.mirror")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What the command line says: one operation, and whether to do it now, on schedule, or only to check."""
+    """What the command line says: one operation, and whether to do it now, on schedule, or only to check.
+
+    `once`: another keeps the schedule, and this is one run of it.
+    """
 
     request: Request
     schedule: Schedule | None
     listen_port: int
+    once: bool
     check: bool
     termination_log: Path
     namespace: str = ""
@@ -53,6 +58,7 @@ def parse(argv: list[str]) -> Inputs:
         request=arguments.request(given),
         schedule=replace(given.schedule, time_zone=given.time_zone or "UTC") if given.schedule else None,
         listen_port=given.listen_port,
+        once=given.once,
         check=given.check,
         termination_log=given.termination_log,
         namespace=given.namespace or "",
@@ -73,7 +79,7 @@ def run(inputs: Inputs) -> None:
             ready = preflight.check(inputs.request)
             preflight.check_target(inputs.request, ready.imageset)
             done = ready.summary
-        elif inputs.schedule:
+        elif inputs.schedule and not inputs.once:
             from steps.service import serving  # draws pages: of no use to a single run, and takes a while
 
             watchers = _announcers(inputs)
@@ -82,7 +88,8 @@ def run(inputs: Inputs) -> None:
             )
         else:
             watchers = [keep_last_word, *_announcers(inputs)]
-            done = operation.run(inputs.request, watchers=watchers).summary
+            following = inputs.schedule.after if inputs.schedule else None
+            done = operation.run(inputs.request, watchers=watchers, next_run=following).summary
     except StepError as error:
         if not recorded:
             verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
@@ -109,6 +116,12 @@ def _parser() -> cli.Parser:
     add = parser.add_argument
     add("--check", type=cli.boolean, default=False, help="true: only check that a run could start")
     add("--schedule", type=cli.optional(_schedule), help="cron expression: serve, mirror then")
+    add(
+        "--once",
+        type=cli.boolean,
+        default=False,
+        help="true: mirror now and end, as one run of a schedule that another keeps, such as a CronJob",
+    )
     add(
         "--time-zone",
         type=cli.optional(_time_zone),

@@ -89,7 +89,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def request(given: argparse.Namespace) -> Request:
-    """Make the request; `given.schedule` tells whether it repeats itself.
+    """Make the request; `given.schedule` tells whether it is repeated.
 
     Raises UsageError for what is missing or contradictory.
     """

@@ -38,11 +38,7 @@ def pod_template(
     if check:
         arguments.append("--check=true")
     if service:
-        arguments += [
-            f"--schedule={settings.schedule}",
-            f"--time-zone={settings.time_zone}",
-            f"--listen-port={PORT}",
-        ]
+        arguments.append(f"--listen-port={PORT}")
     security: dict[str, Any] = {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -93,8 +89,7 @@ def _arguments(settings: Settings) -> list[str]:
         "ca-bundle": f"{_CA}/{_CA_BUNDLE}",
         "source-tls-verify": settings.source_tls_verify,
         "destination-tls-verify": settings.destination_tls_verify,
-        # A service knows by its schedule that it repeats itself; what a CronJob starts does not.
-        **({"skip-unchanged": True} if settings.mode == "cronjob" else {}),
+        **_repetition(settings),
         **settings.tuning,
     }
     also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
@@ -103,6 +98,14 @@ def _arguments(settings: Settings) -> list[str]:
         for name, value in given.items()
         if value is not None
     ]
+
+
+def _repetition(settings: Settings) -> dict[str, Any]:
+    """What makes `mirror` know that it repeats itself, or is repeated, and when next."""
+    if settings.mode == "job":
+        return {}
+    kept_by_another = {"once": True} if settings.mode == "cronjob" else {}
+    return {"schedule": settings.schedule, "time-zone": settings.time_zone, **kept_by_another}
 
 
 def _container(settings: Settings, arguments: list[str], *, service: bool) -> dict[str, Any]:

@@ -57,16 +57,28 @@ def start() -> None:
 
 
 def recycle() -> list[str]:
-    """Make every Released volume Available again, with an emptied folder; the names of those that were."""
+    """Make every Released volume Available again, with an emptied folder; the names of those that were.
+
+    The phase lags behind: a volume made fresh a moment ago may still be called Released, or be bound again by
+    the time it is looked at. Only the claim that it was released by is taken from it, and only once.
+    """
     volumes = json.loads(control.kubectl("get", "pv", "-o", "json"))["items"]
-    released = [v["metadata"]["name"] for v in volumes if v["status"].get("phase") == "Released"]
-    for name in released:
+    released = {
+        volume["metadata"]["name"]: volume["spec"]["claimRef"]["uid"]
+        for volume in volumes
+        if volume["status"].get("phase") == "Released" and "claimRef" in volume["spec"]
+    }
+    for name, claim in released.items():
         folder = VOLUMES / name
         # A new folder and not an emptied one: owner, group and mode that fsGroup set must go, too.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(exist_ok=True)
-        control.kubectl("patch", "pv", name, "--type=merge", "-p", '{"spec":{"claimRef":null}}')
-    return released
+        patch = [
+            {"op": "test", "path": "/spec/claimRef/uid", "value": claim},
+            {"op": "remove", "path": "/spec/claimRef"},
+        ]
+        control.kubectl("patch", "pv", name, "--type=json", "-p", json.dumps(patch))
+    return list(released)
 
 
 def recycle_forever() -> None:

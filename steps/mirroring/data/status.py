@@ -56,7 +56,8 @@ class Run:
     """One run. Times are RFC 3339 in UTC, empty for 'not yet'; `size` is in bytes.
 
     `images` counts what was mirrored by kind, `failed` gives the class of error by image (`reasons`); `error`
-    is the class of the run's own failure, with `hint` for what to do. Only the service knows `next_run`.
+    is the class of the run's own failure, with `hint` for what to do. `next_run` is that of the schedule, if
+    there is one.
     """
 
     workflow: str

@@ -7,6 +7,7 @@ import logging
 import signal
 import time
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,18 @@ def test_a_run_that_succeeds_is_recorded_with_what_it_made(connected: Place) -> 
     assert run.message.startswith("generation 1 (full")
     assert run.started <= run.finished
     assert 0 < run.seconds < 600
+
+
+def test_one_run_of_a_schedule_that_another_keeps_tells_of_the_next(connected: Place) -> None:
+    began = datetime.now(UTC)
+    scheduled = connected.mirror("--schedule=0 2 * * *", "--time-zone=Asia/Tokyo", "--once=true")
+    assert scheduled.returncode == 0, scheduled.stderr
+    assert connected.mirror().returncode == 0
+    [first, second] = status.history(Layout.at(connected.data))
+    following = datetime.fromisoformat(first.next_run)
+    assert (following.hour, following.minute) == (17, 0), "two o'clock in Tokyo, in UTC"
+    assert timedelta() < following - began <= timedelta(days=1, minutes=10)
+    assert second.next_run == "", "no schedule, no next run"
 
 
 @standin_only

@@ -100,10 +100,8 @@ def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
     assert "--ca-bundle=/var/run/trusted-ca/ca-bundle.crt" in found["args"]
     assert request.options.ca_bundle is None, "no such file outside the pod"
     assert (request.options.source_tls_verify, request.options.destination_tls_verify) == (True, False)
-    if mode == "deployment":
-        assert inputs.schedule == Schedule("0 2 * * *", "Asia/Tokyo")
-    else:
-        assert inputs.schedule is None
+    assert inputs.schedule == (None if mode == "job" else Schedule("0 2 * * *", "Asia/Tokyo"))
+    assert inputs.once == (mode == "cronjob")
     assert not inputs.check
 
 
