@@ -18,6 +18,7 @@ with `exit_code`. Anything that is not a `StepError` is a defect of ours and kee
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -111,3 +112,11 @@ class StartError(StepError):
     """The workload was created but cannot start, or a program of an image just built."""
 
     exit_code = 11
+
+
+def error_class(error: StepError) -> str:
+    """The class of a failure in few words: oc-mirror's by `reasons`, others by the kind of error."""
+    if isinstance(error, MirrorError):
+        return error.cause
+    words = re.findall(r"[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
+    return " ".join(words).lower()

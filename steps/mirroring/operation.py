@@ -13,7 +13,7 @@ from steps.mirroring import direct, from_disk, to_disk, upkeep
 from steps.mirroring.checks import preflight, unchanged
 from steps.mirroring.data import journal, lock, retention
 from steps.mirroring.data.layout import Layout
-from steps.mirroring.data.status import Recorder
+from steps.mirroring.data.recorder import Recorder
 from steps.mirroring.delivery import applying, products
 from steps.mirroring.job import Job
 from steps.mirroring.ocmirror import reasons

@@ -13,7 +13,8 @@ from steps.mirroring.deleting import cleanup, deletion
 from steps.mirroring.request import DELETE, PLAN_DELETION
 
 if TYPE_CHECKING:
-    from steps.mirroring.data.status import Done, Recorder
+    from steps.mirroring.data.recorder import Recorder
+    from steps.mirroring.data.status import Done
     from steps.mirroring.request import Request
 
 log = logging.getLogger(__name__)

@@ -115,7 +115,7 @@ def causes() -> list[str]:
         for one in vars(errors).values()
         if isinstance(one, type) and one not in {errors.StepError, errors.MirrorError}
     ]
-    ours = {status.error_class(kind("", "")) for kind in kinds if issubclass(kind, errors.StepError)}
+    ours = {errors.error_class(kind("", "")) for kind in kinds if issubclass(kind, errors.StepError)}
     return sorted({cause.name for cause in reasons.CAUSES} | ours)
 
 

@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import re
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from steps.errors import MirrorError
 from steps.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.errors import StepError
     from steps.mirroring.data.layout import Layout
-    from steps.mirroring.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -104,82 +98,6 @@ Watcher = Callable[[Run], None]
 """Is told of a run when it begins and when it has ended."""
 
 
-class Recorder:
-    """Keeps the record of one run and tells its watchers; neither can make the run fail."""
-
-    def __init__(
-        self,
-        layout: Layout,
-        request: Request,
-        *,
-        watchers: Sequence[Watcher] = (),
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        next_run: Callable[[datetime], datetime] | None = None,
-    ) -> None:
-        """Note the beginning; nothing is written before `begin` or the end. `next_run`: after a time."""
-        self._layout, self._watchers, self._clock, self._next = layout, watchers, clock, next_run
-        self._began = clock()
-        self.run = Run(
-            workflow=request.workflow,
-            target=request.target_registry,
-            dry_run=request.dry_run,
-            started=timestamp(self._began),
-            host=socket.gethostname(),
-        )
-        self._path = layout.runs / f"{self._began:%Y%m%dT%H%M%S.%fZ}-{os.getpid()}.json"
-
-    def begin(self) -> None:
-        """The run has the lock: what says that it runs, and is not this, was interrupted."""
-        for path, run in _records(self._layout).items():
-            if run.state == RUNNING:
-                _write(path, replace(run, state=INTERRUPTED, message="it was killed; the next run went on"))
-        self._tell()
-
-    def succeeded(self, done: Done) -> None:
-        """The run did what it was to do."""
-        self._end(
-            SUCCEEDED,
-            message=done.summary,
-            generations=done.generations,
-            size=done.size,
-            images=dict(done.images),
-            unchanged=done.unchanged,
-        )
-
-    def failed(self, error: StepError) -> None:
-        """The run could not."""
-        self._end(
-            FAILED,
-            message=error.reason,
-            hint=error.hint,
-            error=error_class(error),
-            exit_code=error.exit_code,
-            failed=error.failed if isinstance(error, MirrorError) else {},
-        )
-
-    def stopped(self, exit_code: int) -> None:
-        """A signal ended the run in order."""
-        self._end(STOPPED, message="ended by a signal; the next run goes on from here", exit_code=exit_code)
-
-    def _end(self, state: str, **facts: Any) -> None:
-        now = self._clock()
-        following = timestamp(self._next(now)) if self._next else ""
-        seconds = round(max((now - self._began).total_seconds(), 0.0), 1)
-        self.run = replace(
-            self.run, state=state, finished=timestamp(now), seconds=seconds, next_run=following, **facts
-        )
-        self._tell()
-        prune(self._layout)
-
-    def _tell(self) -> None:
-        _write(self._path, self.run)
-        for watcher in self._watchers:
-            try:
-                watcher(self.run)
-            except Exception:  # a run must not fail because somebody cannot be told of it
-                log.warning("the state of the run could not be told", exc_info=True)
-
-
 def bounded(run: Run, limit: int) -> str:
     """The record as JSON of at most `limit` bytes: failed images go first, then the ends of the texts."""
     while len(text := json.dumps(asdict(run), ensure_ascii=False).encode()) > limit:
@@ -194,7 +112,7 @@ def bounded(run: Run, limit: int) -> str:
 
 def history(layout: Layout) -> list[Run]:
     """The runs that are remembered, oldest first."""
-    return list(_records(layout).values())
+    return list(records(layout).values())
 
 
 def last(layout: Layout) -> Run | None:
@@ -211,20 +129,13 @@ def prune(layout: Layout, keep: int = KEPT) -> None:
         log.warning("%s: %s", layout.runs, error.strerror)
 
 
-def error_class(error: StepError) -> str:
-    """The class of a failure in few words: oc-mirror's by `reasons`, others by the kind of error."""
-    if isinstance(error, MirrorError):
-        return error.cause
-    words = re.findall(r"[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
-    return " ".join(words).lower()
-
-
 def timestamp(moment: datetime) -> str:
     """A time as records have it."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _records(layout: Layout) -> dict[Path, Run]:
+def records(layout: Layout) -> dict[Path, Run]:
+    """The records by their files, oldest first; what is no record is named in the log and passed over."""
     found = {}
     for path in sorted(layout.runs.glob("[0-9]*.json")):
         try:
@@ -236,7 +147,8 @@ def _records(layout: Layout) -> dict[Path, Run]:
     return found
 
 
-def _write(path: Path, run: Run) -> None:
+def write(path: Path, run: Run) -> None:
+    """Write a record; a volume that cannot be written makes no run fail, it is logged."""
     try:
         write_atomically(path, run.as_json())
     except OSError as error:

@@ -18,7 +18,8 @@ from steps.errors import ConflictError, MirrorError
 from steps.mirroring.data import status
 from steps.mirroring.data.layout import Layout
 from steps.mirroring.data.lock import exclusive
-from steps.mirroring.data.status import Done, Recorder, Run
+from steps.mirroring.data.recorder import Recorder
+from steps.mirroring.data.status import Done, Run
 from steps.mirroring.request import TO_DISK, Request
 from tests.unit.mirroring.conftest import standin_only
 

@@ -16,7 +16,8 @@ from steps.errors import MirrorError
 from steps.files import write_atomically
 from steps.mirroring.data import status
 from steps.mirroring.data.layout import Layout
-from steps.mirroring.data.status import Done, Recorder, Run, Watcher
+from steps.mirroring.data.recorder import Recorder
+from steps.mirroring.data.status import Done, Run, Watcher
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
 from steps.service.loop import Service
