@@ -38,8 +38,9 @@ check: install  ## Lint and type-check
 test: check  ## Run every layer of tests
 	$(BIN)/python -m tests.layers
 
-bench: install  ## Measure the pipeline and the generator against their floors
+bench: install  ## Measure generator, mirror and pipelines against their floors (OC_MIRROR names the real program)
 	$(BIN)/python -m tests.bench.generator
+	$(BIN)/python -m tests.bench.mirror
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.push
 
