@@ -8,7 +8,7 @@ well as on the statuses of an overloaded or half-started server.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from urllib3.exceptions import MaxRetryError, SSLError
 from urllib3.util.retry import Retry
@@ -23,12 +23,20 @@ log = logging.getLogger("steps.cluster")
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
+_FORBIDDEN = 403
+_DOUBTS = 4
+"""Attempts after a refusal: after 0, 1, 2 and 4 seconds."""
+
+
 class PatientRetry(Retry):
     """Retries after 0, 1, 2, 4, 5, 5 … seconds, 12 times.
 
     Half as often where the server took the request and then said nothing, which takes longer to notice, and
     never after a wrong certificate, which stays so.
     """
+
+    _believed: ClassVar[bool] = False
+    """Whether a refusal has lasted once."""
 
     def __init__(self, **options: Any) -> None:
         """Set our defaults; urllib3 passes all options when it makes the next one."""
@@ -43,6 +51,18 @@ class PatientRetry(Retry):
             "backoff_max": 5,
         }
         super().__init__(**{**ours, **options})
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        """Whether to ask again. A server that has just started refuses everything until it knows the Roles.
+
+        So the first refusal is doubted for some seconds, once in a process: what lasts longer is believed.
+        """
+        if status_code != _FORBIDDEN:
+            return super().is_retry(method, status_code, has_retry_after)
+        refusals = sum(attempt.status == _FORBIDDEN for attempt in self.history)
+        if refusals == _DOUBTS:
+            PatientRetry._believed = True
+        return not PatientRetry._believed
 
     def increment(
         self,

@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 
 class HalfStarted(BaseHTTPRequestHandler):
-    """Answers 503 for as long as `failures` last, then with a ConfigMap."""
+    """Answers 503, or another `refusal`, for as long as `failures` last, then with a ConfigMap."""
 
     failures = 0
+    refusal = 503
 
     def do_GET(self) -> None:
         failing = type(self).failures > 0
         type(self).failures -= 1
         body = json.dumps({"kind": "ConfigMap", "path": self.path}).encode()
-        self.send_response(503 if failing else 200)
+        self.send_response(self.refusal if failing else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -80,6 +81,21 @@ def test_a_server_that_is_only_half_started_is_asked_again(
     assert found is not None
     assert found["path"] == "/api/v1/namespaces/b/configmaps/a"
     assert "HTTP 503" in caplog.text
+
+
+def test_a_server_that_does_not_know_the_roles_yet_is_asked_again_and_believed_if_it_lasts(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientRetry, "sleep", lambda *_: None)  # the pauses, not the attempts
+    monkeypatch.setattr(PatientRetry, "_believed", False)
+    monkeypatch.setattr(HalfStarted, "refusal", 403)
+    HalfStarted.failures = 4
+    assert Cluster.connect().get("ConfigMap", "a", "b")
+    for asked in (5, 1):  # the second time at once
+        HalfStarted.failures = 100
+        with pytest.raises(ClusterError, match="refused"):
+            Cluster.connect().get("ConfigMap", "a", "b")
+        assert HalfStarted.failures == 100 - asked
 
 
 def test_a_server_that_is_down_for_a_moment_is_waited_for(kubeconfig: Path) -> None:
