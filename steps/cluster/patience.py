@@ -59,8 +59,9 @@ class PatientRetry(Retry):
         """
         if status_code != _FORBIDDEN:
             return super().is_retry(method, status_code, has_retry_after)
-        refusals = sum(attempt.status == _FORBIDDEN for attempt in self.history)
-        if refusals == _DOUBTS:
+        if (self.total or 0) + len(self.history) < _DOUBTS:  # it was asked not to be patient
+            return False
+        if sum(attempt.status == _FORBIDDEN for attempt in self.history) == _DOUBTS:
             PatientRetry._believed = True
         return not PatientRetry._believed
 
