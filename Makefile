@@ -7,7 +7,7 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-in
   --no-emit-find-links --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test bench lock docs site clean
+.PHONY: help install programs run check test bench lock docs site clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ $(VENV)/.installed: requirements-dev.txt requirements-build.txt pyproject.toml
 	  --config-settings editable_mode=compat --editable .
 	touch $@
 
+programs: install  ## Install and build every program that the tests call
+	$(BIN)/python -m tests.prepare
+
 run: install  ## Run the main job on the sample values
 	$(BIN)/preview-deployment --values-git-url=examples/values --values-file-path=. --output=build/preview
 
@@ -35,7 +38,7 @@ check: install  ## Lint and type-check
 	$(BIN)/python docs/generate.py --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-test: check  ## Run every layer of tests
+test: check programs  ## Run every layer of tests
 	$(BIN)/python -m tests.layers
 
 bench: install  ## Measure generator, mirror and pipelines against their floors (OC_MIRROR names the real program)

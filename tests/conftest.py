@@ -6,17 +6,39 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from tests import requirements
+
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL_LAYERS = os.environ.get("REQUIRE_ALL_LAYERS") == "1"
+PHASES = "PYTEST_PHASES"
+"""The environment variable that names the file for the duration of every phase of every test."""
 
 
-def unavailable(reason: str) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Let a test start only programs that tests/requirements.py names for its layer."""
+    layer = item.path.relative_to(ROOT / "tests").parts[0]
+    requirements.enforce(layer if layer in requirements.LAYERS else "")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Write how long a phase took: seconds, phase, outcome, worker, test."""
+    if (file := os.environ.get(PHASES)) and "PYTEST_XDIST_WORKER" not in os.environ:
+        worker = getattr(report, "worker_id", "-")
+        with Path(file).open("a", encoding="utf-8") as phases:
+            phases.write(
+                f"{report.duration:.2f}\t{report.when}\t{report.outcome}\t{worker}\t{report.nodeid}\n"
+            )
+
+
+def unavailable(reason: str) -> NoReturn:
     """Skip a test for want of something outside the project; fail it where every layer is required."""
     if REQUIRE_ALL_LAYERS:
-        pytest.fail(f"required, but {reason}")
+        pytest.fail(f"REQUIRE_ALL_LAYERS=1, but {reason}", pytrace=False)
     pytest.skip(reason)
 
 

@@ -1,9 +1,11 @@
-"""Run every layer of tests, then say in the last lines what passed and, loudly, what did not run.
+"""Run every layer of tests, then say in the last lines what passed, what it cost, and loudly what did not
+run.
 
     python -m tests.layers [LAYER …]
 
 With REQUIRE_ALL_LAYERS=1 (as in CI) a test that is skipped for want of a cluster, a tool or data fails, and
-so does a layer in which nothing ran.
+so does a layer in which nothing ran. The reports and the duration of every phase of every test are kept in
+build/reports/.
 """
 
 from __future__ import annotations
@@ -11,82 +13,179 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.conftest import PHASES
+
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = {
-    "unit": "pure code, and the seams against real Git repositories, processes and files",
-    "contract": "Tekton files against entrypoints, documents against both",
-    "cluster": "the real API server, the real Tekton, the image as built",
-}
+REPORTS = ROOT / "build" / "reports"
+SLOWEST = 10
 
 
-# Those of the cluster share its namespaces, and some restart its API server: one at a time.
-ON_ALL_CORES = {"unit"}
+@dataclass(frozen=True)
+class Layer:
+    """A folder of tests. `passes` are pytest's options for each of its runs, `budget` the seconds for all."""
+
+    name: str
+    about: str
+    budget: int
+    passes: tuple[tuple[str, ...], ...] = ((),)
+
+
+ALL_CORES = ("--numprocesses=auto", "--dist=worksteal")
+# Tests that need the product's own namespaces in one lane, all others in the second: see
+# tests/cluster/conftest.py.
+TWO_LANES = ("--numprocesses=2", "--dist=loadgroup", "-m", "not restarts_apiserver")
+ALONE = ("-m", "restarts_apiserver")
+
+LAYERS = (
+    Layer(
+        "unit",
+        "pure code, and the seams against real Git, registries, processes and files",
+        180,
+        (ALL_CORES,),
+    ),
+    Layer("contract", "Tekton files against entrypoints, documents against both", 30),
+    Layer("cluster", "the real API server, the real Tekton, the image as built", 1200, (TWO_LANES, ALONE)),
+)
+BY_NAME = {layer.name: layer for layer in LAYERS}
 
 
 @dataclass
 class Outcome:
-    """What became of one layer."""
+    """What became of one layer. `tests` are the seconds of each test, by name."""
 
-    name: str
-    code: int
-    seconds: float
+    layer: Layer
+    well: bool = True
+    seconds: float = 0
     passed: int = 0
     failed: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    tests: dict[str, float] = field(default_factory=dict)
 
 
-def run(name: str, report: Path) -> Outcome:
-    """Run one layer's tests and read pytest's own report of them."""
+def run(layer: Layer) -> Outcome:
+    """Run one layer, pass by pass, and read pytest's own reports of it."""
+    outcome = Outcome(layer)
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", f"tests/{name}", f"--junitxml={report}", "-q", "--durations=5"]
-    cores = ["--numprocesses=auto"] if name in ON_ALL_CORES else []
-    code = subprocess.run([*command, *cores], cwd=ROOT, check=False).returncode
-    outcome = Outcome(name, code, time.monotonic() - started)
-    if report.is_file():
-        for case in ET.parse(report).getroot().iter("testcase"):
-            skip = case.find("skipped")
-            if skip is not None:
-                reason = skip.get("message") or "no reason given"
-                outcome.skipped[reason] = outcome.skipped.get(reason, 0) + 1
-            elif case.find("failure") is not None or case.find("error") is not None:
-                outcome.failed += 1
-            else:
-                outcome.passed += 1
+    for number, options in enumerate(layer.passes, 1):
+        name = layer.name if len(layer.passes) == 1 else f"{layer.name}-{number}"
+        report, phases = REPORTS / f"{name}.xml", REPORTS / f"{name}-phases.tsv"
+        for old in (report, phases):
+            old.unlink(missing_ok=True)
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            f"tests/{layer.name}",
+            f"--junitxml={report}",
+            "-q",
+            *options,
+        ]
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, PHASES: str(phases)}, check=False)
+        outcome.well &= done.returncode in {0, 5}  # 5: a pass without a test for this cluster
+        if report.is_file():
+            read(report, outcome)
+    outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def read(report: Path, outcome: Outcome) -> None:
+    """Add what a report says to an outcome."""
+    for case in ET.parse(report).getroot().iter("testcase"):
+        outcome.tests[f"{case.get('classname', '')}::{case.get('name', '')}"] = float(case.get("time", 0))
+        skip = case.find("skipped")
+        if skip is not None:
+            reason = skip.get("message") or "no reason given"
+            outcome.skipped[reason] = outcome.skipped.get(reason, 0) + 1
+        elif case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        else:
+            outcome.passed += 1
+
+
+def with_cluster(layer: Layer) -> Outcome:
+    """Start the testbed before the layer and stop it afterwards, where it is ours to start and to stop."""
+    ours = uses_testbed()
+    if ours:
+        testbed("up")
+    outcome = run(layer)
+    if ours and not kept():
+        testbed("down")
+    return outcome
+
+
+def uses_testbed() -> bool:
+    """Whether the cluster's tests run on the testbed, not on the cluster of $KUBECONFIG."""
+    asked = os.environ.get("TESTBED", "0") not in {"", "0"}
+    return asked or not os.environ.get("KUBECONFIG")
+
+
+def kept() -> bool:
+    """Whether the testbed stays up for the next run: TESTBED_KEEP says so; unset, everywhere but in CI."""
+    return (os.environ.get("TESTBED_KEEP") or ("0" if os.environ.get("CI") == "true" else "1")) != "0"
+
+
+def testbed(command: str) -> None:
+    """Run a command of the testbed; where it fails, the tests say why."""
+    subprocess.run(
+        [sys.executable, "-m", "tests.testbed", command], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+    )
+
+
+def is_well(outcome: Outcome, *, required: bool) -> bool:
+    """Whether a layer is green: nothing failed and, where every layer is required, all of it ran."""
+    complete = bool(outcome.passed) and not outcome.skipped
+    return outcome.well and not outcome.failed and (complete or not required)
+
+
+def show(outcomes: list[Outcome]) -> None:
+    """Print the slowest tests of each layer, then a line a layer, then all that should not be overlooked."""
+    for outcome in outcomes:
+        print(f"\nSlowest tests of the layer '{outcome.layer.name}':")
+        for name, seconds in sorted(outcome.tests.items(), key=lambda item: -item[1])[:SLOWEST]:
+            print(f"  {seconds:7.1f} s  {name}")
+    print("\nLayers:")
+    for outcome in outcomes:
+        layer, skipped = outcome.layer, sum(outcome.skipped.values())
+        print(
+            f"  {layer.name:9} {outcome.passed:4} passed {outcome.failed:3} failed {skipped:3} skipped"
+            f"  {outcome.seconds:6.1f} s of {layer.budget:5} s   {layer.about}"
+        )
+    for outcome in outcomes:
+        name, budget = outcome.layer.name, outcome.layer.budget
+        if outcome.seconds > budget:
+            print(
+                f"  !!! THE LAYER '{name}' IS {outcome.seconds - budget:.0f} s OVER ITS BUDGET of {budget} s"
+            )
+        for reason, count in outcome.skipped.items():
+            print(f"  !!! {count} test(s) of the layer '{name}' DID NOT RUN: {reason}")
+        if not outcome.passed:
+            print(f"  !!! THE LAYER '{name}' DID NOT RUN")
 
 
 def main(names: list[str]) -> int:
     """Run the named layers, or all; return 0 if all is well."""
-    required = os.environ.get("REQUIRE_ALL_LAYERS") == "1"
-    with tempfile.TemporaryDirectory() as folder:
-        outcomes = [run(name, Path(folder) / f"{name}.xml") for name in names or LAYERS]
-    print("\nLayers:")
-    well = True
-    for outcome in outcomes:
-        skipped = sum(outcome.skipped.values())
-        ran = bool(outcome.passed) and not (required and skipped)
-        well &= outcome.code in {0, 5} and not outcome.failed and (ran or not required)
+    if unknown := sorted(set(names) - set(BY_NAME)):
         print(
-            f"  {outcome.name:9} {outcome.passed:4} passed {outcome.failed:3} failed {skipped:3} skipped"
-            f"  {outcome.seconds:6.1f} s   {LAYERS.get(outcome.name, '')}"
+            f"error: there is no layer {', '.join(unknown)}; there are: {', '.join(BY_NAME)}", file=sys.stderr
         )
-        for reason, count in outcome.skipped.items():
-            print(f"  !!! {count} test(s) of the layer '{outcome.name}' DID NOT RUN: {reason}")
-        if not outcome.passed:
-            print(f"  !!! THE LAYER '{outcome.name}' DID NOT RUN")
+        return 2
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    chosen = [BY_NAME[name] for name in names] or list(LAYERS)
+    outcomes = [with_cluster(layer) if layer.name == "cluster" else run(layer) for layer in chosen]
+    show(outcomes)
     totals = (
         sum(outcome.passed for outcome in outcomes),
         sum(outcome.failed for outcome in outcomes),
         sum(sum(outcome.skipped.values()) for outcome in outcomes),
     )
     print("Total: {} passed, {} failed, {} skipped".format(*totals))
-    return 0 if well else 1
+    required = os.environ.get("REQUIRE_ALL_LAYERS") == "1"
+    return 0 if all(is_well(outcome, required=required) for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cluster.product import build_image
+from tests.conftest import unavailable
 from tests.testbed import cluster as testbed
 from tests.testbed.client import Cluster
 from tests.testbed.gitserver import GitServer
@@ -45,7 +46,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         yield _foreign(given)
         return
     if reason := testbed.obstacle():
-        _unavailable(reason)
+        unavailable(reason)
     testbed.up(lambda text: _tell(request, text))
     yield Cluster.testbed()
     keep = os.environ.get("TESTBED_KEEP") or ("0" if os.environ.get("CI") == "true" else "1")
@@ -57,7 +58,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 def registry(cluster: Cluster) -> Registry:
     """The registry that the cluster's node pulls from."""
     if not cluster.registry:
-        _unavailable("a registry that the node trusts comes only with the testbed")
+        unavailable("a registry that the node trusts comes only with the testbed")
     return Registry(cluster.registry)
 
 
@@ -65,7 +66,7 @@ def registry(cluster: Cluster) -> Registry:
 def git_server(cluster: Cluster) -> GitServer:
     """The Git server that pods reach."""
     if not cluster.node_address:
-        _unavailable("a Git server that pods reach comes only with the testbed")
+        unavailable("a Git server that pods reach comes only with the testbed")
     return GitServer(GIT_URL, GIT_ROOT)
 
 
@@ -141,14 +142,8 @@ def _foreign(kubeconfig: Path) -> Cluster:
     found = Cluster(kubeconfig)
     asked = found.kubectl("get", "crd", *_CRDS, "-o", "name", check=False)
     if asked.returncode:
-        _unavailable(f"the cluster of $KUBECONFIG has no Tekton: {asked.stderr.strip().splitlines()[-1]}")
+        unavailable(f"the cluster of $KUBECONFIG has no Tekton: {asked.stderr.strip().splitlines()[-1]}")
     return found
-
-
-def _unavailable(reason: str) -> NoReturn:
-    if os.environ.get("REQUIRE_ALL_LAYERS") == "1":
-        pytest.fail(f"REQUIRE_ALL_LAYERS=1, but {reason}", pytrace=False)
-    pytest.skip(reason)
 
 
 def _tell(request: pytest.FixtureRequest, text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.product import PIPELINES, Product, install
+from tests.conftest import unavailable
 from tests.testbed.client import Cluster
 from tests.testbed.layout import NODE_ADDRESS
 from tests.testbed.pki import self_signed
@@ -29,7 +30,7 @@ ALIASES = {"hostAliases": [{"ip": NODE_ADDRESS, "hostnames": [NAME]}]}
 def redhat(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry that pods take for registry.redhat.io, with the catalog of 4.20, closed to strangers."""
     if not cluster.node_address:
-        pytest.skip("only the testbed has an address for a registry that pods reach")
+        unavailable("only the testbed has an address for a registry that pods reach")
     certificate = self_signed(tmp_path_factory.mktemp("tls"), f"DNS:{NAME},IP:{NODE_ADDRESS}")
     with (
         pytest.MonkeyPatch.context() as patch,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from tests.cluster.product import (
 )
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
+from tests.testbed.processes import wait_until
 from tests.testbed.repositories import Repository
 
 L1 = {"values-file-path": "autoshift/values.hub.yaml", "openshift-version": "4.18.22"}
@@ -303,22 +303,18 @@ def test_a_missing_pull_secret_is_told_with_the_command_that_makes_it(product: P
     assert product.cluster.get("jobs", "-n", WORKLOADS)["items"] == []
 
 
-def wait_until_running(product: Product, run: str, task: str) -> None:
-    """Wait until the step of a Task runs, and Tekton has seen it."""
-    selector = f"tekton.dev/pipelineRun={run},tekton.dev/pipelineTask={task}"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        for found in product.cluster.get("taskruns", "-n", PIPELINES, "-l", selector)["items"]:
-            if found.get("status", {}).get("conditions", [{}])[0].get("reason") == "Running":
-                return
-        time.sleep(0.2)
-    raise TimeoutError(f"{task} of {run} was not seen running")
+def reasons(product: Product, selector: str) -> list[str]:
+    """Tekton's reasons of TaskRuns, such as Pending, Running or Succeeded; none for one that is still new."""
+    found = product.cluster.get("taskruns", "-n", PIPELINES, "-l", selector)["items"]
+    conditions = [run.get("status", {}).get("conditions", []) for run in found]
+    return [one["reason"] for of_run in conditions for one in of_run]
 
 
 def test_an_api_server_that_restarts_in_mid_run_is_survived(product: Product) -> None:
     """In the last Task, which writes most: between Tasks it can be Tekton itself that does not survive it."""
     name = product.start({"deploy-mode": "job"})
-    wait_until_running(product, name, "deploy-workload")
+    selector = f"tekton.dev/pipelineRun={name},tekton.dev/pipelineTask=deploy-workload"
+    wait_until("deploy-workload to run", lambda: "Running" in reasons(product, selector), timeout=120)
     product.cluster.restart_apiserver()
     run = product.wait(name, seconds=300)
     assert run.succeeded, f"{run.status['conditions'][0]['message']}\n{run.log()}"
@@ -361,12 +357,9 @@ def test_a_killed_pod_of_the_workload_is_replaced_and_ends_well(product: Product
 
 def test_a_killed_task_is_no_obstacle_to_the_next_run(product: Product) -> None:
     name = product.start({"deploy-mode": "job"})
-    deadline = time.monotonic() + 60
-    pods: list[Any] = []
     selector = f"tekton.dev/pipelineRun={name},tekton.dev/pipelineTask=generate-or-use-imageset"
-    while not pods and time.monotonic() < deadline:
-        pods = product.cluster.get("pods", "-n", PIPELINES, "-l", selector)["items"]
-        time.sleep(0.2)
+    pods = ("pods", "-n", PIPELINES, "-l", selector)
+    wait_until("the Task's pod", lambda: bool(product.cluster.get(*pods)["items"]))
     product.cluster.kubectl("delete", "pod", "-n", PIPELINES, "-l", selector, "--grace-period=0", "--force")
     product.wait(name)
     product.clean()

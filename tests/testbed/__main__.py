@@ -6,18 +6,16 @@ import argparse
 import sys
 import time
 
-from tests.testbed import cluster, gitserver, images, packages, storage
+from tests import requirements
+from tests.testbed import cluster, gitserver, images, storage
 from tests.testbed.layout import BIN, GIT_ROOT, GIT_URL, KUBECONFIG, NODE_ADDRESS, REGISTRY, TestbedError
 from tests.testbed.processes import running
 
 
-def _packages() -> int:
-    packages.ensure()
-    return 0
-
-
 def _build() -> int:
-    packages.ensure()
+    if reason := cluster.obstacle():
+        raise TestbedError(reason)
+    requirements.install([requirements.CLUSTER], _say)
     cluster.build(_say)
     return 0
 
@@ -64,8 +62,7 @@ def _gitserver() -> int:
 
 
 _COMMANDS = {
-    "packages": (_packages, "install the Debian packages that are missing"),
-    "build": (_build, "build programs and images into the cache"),
+    "build": (_build, "install what is missing, build programs and images into the cache"),
     "up": (_up, "have a healthy cluster"),
     "down": (_down, "stop it and remove its state"),
     "status": (_status, "tell what runs; exit code 1 if it is not healthy"),
@@ -85,9 +82,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, text) in _COMMANDS.items():
         commands.add_parser(name, help=text)
+    requirements.enforce(requirements.CLUSTER)
     try:
         return _COMMANDS[parser.parse_args().command][0]()
-    except TestbedError as error:
+    except (TestbedError, requirements.RequirementError) as error:
         _say(f"error: {error}")
         return 1
 

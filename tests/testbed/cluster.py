@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from tests import requirements
 from tests.testbed import (
     binaries,
     control,
+    files,
     gitserver,
     images,
     leftovers,
     node,
-    packages,
     pki,
     registry,
     runtime,
@@ -46,16 +49,33 @@ _DAEMONS = (
 
 def obstacle() -> str | None:
     """Why no testbed can be had on this machine, or None."""
-    return packages.obstacle() or binaries.obstacle()
+    if platform.machine() != "x86_64":
+        return f"the testbed is only known to work on x86_64, this is {platform.machine()}"
+    if reason := requirements.obstacle():
+        return f"the testbed needs root on Debian, and {reason}"
+    return binaries.obstacle()
 
 
 def build(say: Say) -> list[Path]:
-    """Build every program and image that is not in the cache yet; the archives of the images."""
-    for group in binaries.GROUPS:
-        with _timed(f"programs of {group}", say):
-            binaries.ensure(group)
-    with _timed("images", say):
-        return images.ensure()
+    """Build every program and image that is not in the cache yet; the archives of the images that a node
+    needs.
+
+    Compiling keeps the processors busy, so that what waits for the network meanwhile costs hardly any time.
+    """
+    with ThreadPoolExecutor() as pool:
+        waiting: list[Future[Any]] = [
+            pool.submit(binaries.download, "tekton"),
+            pool.submit(files.ensure_wheels),
+            pool.submit(images.ensure_base),
+            pool.submit(images.ensure_builder),
+        ]
+        for group in binaries.GROUPS:
+            with _timed(f"programs of {group}", say):
+                binaries.ensure(group)
+        with _timed("images", say):
+            for begun in waiting:
+                begun.result()
+            return images.ensure()
 
 
 def up(say: Say) -> bool:
@@ -106,8 +126,7 @@ def _complete() -> bool:
 
 
 def _up(say: Say) -> None:
-    with _timed("packages", say):
-        packages.ensure()
+    requirements.install([requirements.CLUSTER], say)
     archives = build(say)
     _link_programs()
     pki.create()

@@ -24,18 +24,6 @@ PROJECT = "oc-mirror-autoshift"
 BASE = "testbed.local/base:bookworm"
 BUILDER = "testbed.local/buildah:bookworm"
 
-_PAUSE_SOURCE = """
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-static void end(int signal) { (void)signal; exit(0); }
-static void reap(int signal) { (void)signal; while (waitpid(-1, NULL, WNOHANG) > 0) {} }
-int main(void) {
-  signal(SIGINT, end); signal(SIGTERM, end); signal(SIGCHLD, reap);
-  for (;;) pause();
-}
-"""
 _BASE_PACKAGES = "python3,python3-venv,git,ca-certificates,curl,openssh-client"
 _BUILDER_PACKAGES = "ca-certificates,uidmap"
 _BUILDER_EXTRA = (
@@ -175,12 +163,13 @@ def _mirror() -> str:
 
 
 def _ensure_pause() -> Path:
-    folder = CACHE / f"pause-{hashlib.sha256(_PAUSE_SOURCE.encode()).hexdigest()[:12]}"
-    with binaries.locked("build-pause"):
+    """What holds a pod's namespaces; by default it would be a public image."""
+    built = binaries.ensure("pause")
+    folder = CACHE / f"image-{built.name}-{archives.RECIPE}"
+    with binaries.locked("build-pause-image"):
         if not folder.is_dir():
             with binaries.building(folder) as aside:
-                run("gcc", "-static", "-Os", "-s", "-x", "c", "-o", aside / "pause", "-", stdin=_PAUSE_SOURCE)
-                archives.program_layer(aside / "layer.tar", aside / "pause", "/pause")
+                archives.program_layer(aside / "layer.tar", built / "pause", "/pause")
                 archives.write_image(aside / "pause.tar", PAUSE, aside / "layer.tar", entrypoint=["/pause"])
     return folder / "pause.tar"
 

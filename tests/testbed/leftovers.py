@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -79,7 +80,12 @@ def _children(pid: int) -> list[int]:
 
 
 def _remove_rules() -> None:
-    """Drop the address translation of our pods, and what kube-proxy wrote."""
+    """Drop the address translation of our pods, and what kube-proxy wrote.
+
+    Where iptables is not installed no cluster has been, or it was removed together with its rules.
+    """
+    if not shutil.which("iptables-save"):
+        return
     if (BIN / "kube-proxy").exists():
         run(BIN / "kube-proxy", "--cleanup", check=False, timeout=60)
     saved = run("iptables-save", "-t", "nat").stdout.splitlines()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from steps.autoshift.source import SourceFile, is_policy_file
+from tests.conftest import unavailable
 
 _BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
 DATA = Path(os.environ.get("SHARED_DATA", _BESIDE))
@@ -15,12 +14,8 @@ DATA = Path(os.environ.get("SHARED_DATA", _BESIDE))
 
 def need_data() -> None:
     """Skip where the shared data is absent; fail where every layer is required."""
-    if DATA.is_dir():
-        return
-    reason = f"the real values and catalogs are not at {DATA} (SHARED_DATA)"
-    if os.environ.get("REQUIRE_ALL_LAYERS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not DATA.is_dir():
+        unavailable(f"the real values and catalogs are not at {DATA} (SHARED_DATA)")
 
 
 def values(layout: str, *paths: str) -> list[SourceFile]:

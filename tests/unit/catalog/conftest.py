@@ -10,6 +10,7 @@ import pytest
 import stamina
 
 from steps.inputs.catalogs import CatalogCheck
+from tests.conftest import unavailable
 from tests.testbed.registry import Registry, serving
 from tests.unit.catalog.front import Front, before
 
@@ -18,7 +19,7 @@ Check = Callable[..., CatalogCheck]
 
 def _needs_registry() -> None:
     if shutil.which("docker-registry") is None:
-        pytest.skip("needs a registry: apt install docker-registry")
+        unavailable("there is no program docker-registry: see `make programs`")
 
 
 @pytest.fixture(scope="session")

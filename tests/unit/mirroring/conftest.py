@@ -23,6 +23,7 @@ import pytest
 import stamina
 
 from steps import cli, mirror
+from tests.conftest import unavailable
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 
@@ -217,7 +218,7 @@ def target(_targets: str) -> str:
 def small_volume(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mounts a volume in memory with the given options; `remount,size=…` enlarges it."""
     if os.geteuid() != 0:
-        pytest.skip("mounting a small volume needs root")
+        unavailable("mounting a small volume needs root")
     folder = tmp_path / "volume"
     folder.mkdir()
 
@@ -254,7 +255,7 @@ class serve_registry:  # noqa: N801 - used like a function
 
     def __enter__(self) -> str:
         if shutil.which("docker-registry") is None:
-            pytest.skip("needs a registry: apt install docker-registry")
+            unavailable("there is no program docker-registry: see `make programs`")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             host = f"127.0.0.1:{probe.getsockname()[1]}"
