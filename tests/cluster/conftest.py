@@ -2,7 +2,10 @@
 
 TESTBED=1 asks for the testbed even when $KUBECONFIG is set. Where no cluster can be had the tests skip and
 say why; with REQUIRE_ALL_LAYERS=1 they fail instead, so that CI cannot be green for want of a cluster.
-The testbed stays up for the next run, unless TESTBED_KEEP=0 or, where that is unset, CI=true.
+
+Two lanes run side by side (tests/layers.py). Tests marked `product` need the product's own namespaces, which
+exist once: they share a lane, one after the other. All others make namespaces of their own and go where there
+is room. Those marked `restarts_apiserver` disturb everybody: they come last and alone.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.product import build_image
+from tests.cluster.product import build_image_once
 from tests.conftest import unavailable
 from tests.testbed import cluster as testbed
 from tests.testbed.client import Cluster
@@ -39,19 +42,23 @@ exec {tkn} pipelinerun logs --last --namespace=oc-mirror-pipeline --exit-with-pi
 _CRDS = ("pipelineruns.tekton.dev", "taskruns.tekton.dev", "eventlisteners.triggers.tekton.dev")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put each test into its lane, and those that restart the API server last."""
+    for item in items:
+        product = item.get_closest_marker("product")
+        item.add_marker(pytest.mark.xdist_group("product" if product else item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker("restarts_apiserver") is not None)
+
+
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Cluster:
     """A cluster with Tekton Pipelines and Triggers."""
     if given := _given_kubeconfig():
-        yield _foreign(given)
-        return
+        return _foreign(given)
     if reason := testbed.obstacle():
         unavailable(reason)
     testbed.up(lambda text: _tell(request, text))
-    yield Cluster.testbed()
-    keep = os.environ.get("TESTBED_KEEP") or ("0" if os.environ.get("CI") == "true" else "1")
-    if keep == "0":
-        testbed.down()
+    return Cluster.testbed()
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +91,7 @@ def make_repository(git_server: GitServer) -> Callable[[str, Path], Repository]:
 def image(cluster: Cluster, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The project's image by digest, with the stand-in as oc-mirror; the node has its default name too."""
     assert registry.host == cluster.registry
-    return build_image(tmp_path_factory.mktemp("oc-mirror"))
+    return build_image_once(tmp_path_factory.mktemp("oc-mirror"))
 
 
 @pytest.fixture

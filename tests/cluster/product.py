@@ -17,8 +17,9 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.testbed import images
+from tests.testbed.binaries import locked
 from tests.testbed.client import Cluster
-from tests.testbed.layout import CONTAINERD_SOCKET
+from tests.testbed.layout import CONTAINERD_SOCKET, STATE
 from tests.testbed.processes import run
 
 PIPELINES, WORKLOADS = "oc-mirror-pipeline", "oc-mirror"
@@ -53,6 +54,17 @@ def build_image(folder: Path) -> str:
     run(*ctr, "pull", "--plain-http", reference)
     run(*ctr, "tag", "--force", reference, TASK_IMAGE)
     return reference
+
+
+def build_image_once(folder: Path) -> str:
+    """`build_image`, but once for all processes of one run of the tests."""
+    built = STATE / "project-image" / os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with locked("project-image"):
+        if not built.exists():
+            reference = build_image(folder)
+            built.parent.mkdir(exist_ok=True)
+            built.write_text(reference)
+        return built.read_text()
 
 
 def install(cluster: Cluster, values_url: str, image: str = "") -> Product:
@@ -182,7 +194,15 @@ class Product:
         """Wait until a run has ended, however it ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            # The API server may be restarting: that is one of the tests.
+            # One question that is answered when the run ends; the API server may restart meanwhile.
+            ended = (
+                "wait",
+                "--for=jsonpath={.status.completionTime}",
+                f"pipelinerun/{name}",
+                "-n",
+                PIPELINES,
+            )
+            self.cluster.kubectl(*ended, f"--timeout={seconds:.0f}s", check=False, timeout=seconds + 30)
             asked = self.cluster.kubectl(
                 "get", "pipelinerun", name, "-n", PIPELINES, "-o", "json", check=False
             )
@@ -190,7 +210,7 @@ class Product:
             conditions = status.get("conditions") or [{}]
             if conditions[0].get("status") in {"True", "False"}:
                 return Run(self.cluster, name, status)
-            time.sleep(2)  # each question costs as much CPU as a step of ours
+            time.sleep(1)
         raise TimeoutError(f"{name} has not ended within {seconds} s")
 
     def run(self, parameters: Mapping[str, str], **how: Any) -> Run:

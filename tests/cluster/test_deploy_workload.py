@@ -322,6 +322,7 @@ def test_a_wrong_parameter_does_not_touch_the_cluster(bare: Lab) -> None:
 # --- what interrupts
 
 
+@pytest.mark.restarts_apiserver
 def test_an_api_server_that_restarts_in_mid_run_is_waited_for(lab: Lab) -> None:
     command = lab.deploy_command("restart", **NIGHTLY)
     with subprocess.Popen(command, env=lab.environment, stderr=subprocess.PIPE, text=True) as process:

@@ -36,6 +36,9 @@ L3 = {
 }
 
 
+pytestmark = pytest.mark.product
+
+
 @pytest.fixture(scope="module")
 def repositories(
     make_repository: Callable[[str, Path], Repository], shared_data: Path
@@ -310,6 +313,7 @@ def reasons(product: Product, selector: str) -> list[str]:
     return [one["reason"] for of_run in conditions for one in of_run]
 
 
+@pytest.mark.restarts_apiserver
 def test_an_api_server_that_restarts_in_mid_run_is_survived(product: Product) -> None:
     """In the last Task, which writes most: between Tasks it can be Tekton itself that does not survive it."""
     name = product.start({"deploy-mode": "job"})

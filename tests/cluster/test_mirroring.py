@@ -273,6 +273,7 @@ def mirrored(product: Product, **parameters: str) -> str:
     return log
 
 
+@pytest.mark.product
 def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
     product: Product, registry: Registry, source: str
 ) -> None:

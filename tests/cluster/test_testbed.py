@@ -94,6 +94,7 @@ def test_pod_clones_over_http(
     assert _run_pod(cluster, namespace, images.BASE, script) == f"a: 2\n{commit}\n"
 
 
+@pytest.mark.restarts_apiserver
 def test_api_server_survives_a_restart(cluster: Cluster, registry: Registry, namespace: str) -> None:
     cluster.restart_apiserver()
     assert cluster.kubectl("get", "namespace", namespace, "-o", "name").stdout == f"namespace/{namespace}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 import uuid
@@ -23,8 +24,11 @@ from tests.testbed.layout import CACHE
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
+pytestmark = pytest.mark.product
+
 VALUES = "clustersets/hub.yaml"
-STORM = 50
+STORM = int(os.environ.get("TRIGGERS_STORM", "12"))
+"""Pushes at once; 50 to be sure."""
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,12 @@ def test_what_is_in_the_table_or_our_own_is_started(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.write_text("#!/bin/sh\n")
     own.chmod(0o755)
-    for command in (["git", "--version"], ["/usr/bin/git", "--version"], [sys.executable, "-c", ""], [str(own)]):
+    for command in (
+        ["git", "--version"],
+        ["/usr/bin/git", "--version"],
+        [sys.executable, "-c", ""],
+        [str(own)],
+    ):
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -52,7 +57,11 @@ def test_every_program_that_the_testbed_builds_is_in_the_table() -> None:
     built = {
         Path(line.strip()).name
         for module in ("kubernetes", "tekton")
-        for line in (binaries.SOURCES / module / "go.mod").read_text().partition("tool (")[2].split(")")[0].split("\n")
+        for line in (binaries.SOURCES / module / "go.mod")
+        .read_text()
+        .partition("tool (")[2]
+        .split(")")[0]
+        .split("\n")
         if line.strip() and "/tektoncd/pipeline/" not in line and "/tektoncd/triggers/" not in line
     }
     assert named == {("etcd" if name == "v3" else name) for name in built} - inside_pods
@@ -70,7 +79,9 @@ def test_the_readme_names_what_has_to_be_there_before_and_no_more() -> None:
     assert sentence
     for one in REQUIREMENTS:
         for name in one.names:
-            assert bool(re.search(rf"\b{re.escape(name)}\b", sentence[1], re.I)) == (one.source == BEFORE), name
+            assert bool(re.search(rf"\b{re.escape(name)}\b", sentence[1], re.I)) == (one.source == BEFORE), (
+                name
+            )
 
 
 def test_what_is_missing_is_named_where_it_cannot_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
