@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.product import PIPELINES, Product, Run, pack_oc_mirror, security_context
 from tests.conftest import ROOT
-from tests.testbed import files, images
+from tests.testbed import files, images, runtime
 from tests.testbed import registry as registries
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
@@ -33,6 +34,14 @@ def write_source(folder: Path) -> None:
     shutil.copytree(ROOT / "steps", folder / "steps", ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def derived(image: str, files: Mapping[str, str]) -> dict[str, str]:
+    """A source whose image is `image` with other files: by their absolute paths, executable."""
+    names = {f"file-{number}": path for number, path in enumerate(files)}
+    lines = [f"FROM {image}", "USER 0", *(f"COPY --chmod=755 {name} {path}" for name, path in names.items())]
+    written = {name: files[path] for name, path in names.items()}
+    return {"Containerfile": "\n".join([*lines, "USER 1001", ""]), **written}
+
+
 def write_downloads(folder: Path) -> None:
     """The wheels and the archive of oc-mirror, as they are served to builds."""
     for wheel in files.ensure_wheels().iterdir():
@@ -54,9 +63,12 @@ class Workshop:
     def open(
         product: Product, registry: Registry, source: Repository, image_url: str, downloads: str
     ) -> Workshop:
-        """Load the builder onto the node and push the base image to its registry."""
-        images.load(images.ensure_builder())
-        registries.push_archive(images.ensure_base(), BUILDAH_BASE, registry.host)
+        """Have the builder on the node and the base image in its registry."""
+        if images.BUILDER not in runtime.ctr("images", "list", "--quiet").stdout.split():
+            images.load(images.ensure_builder())
+        repository, _, tag = BUILDAH_BASE.partition(":")
+        if tag not in registry.tags(repository):
+            registries.push_archive(images.ensure_base(), BUILDAH_BASE, registry.host)
         return Workshop(product, registry, source, image_url, downloads)
 
     @property

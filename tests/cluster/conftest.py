@@ -42,6 +42,7 @@ exec {tkn} pipelinerun logs --last --namespace=oc-mirror-pipeline --exit-with-pi
 _CRDS = ("pipelineruns.tekton.dev", "taskruns.tekton.dev", "eventlisteners.triggers.tekton.dev")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the lanes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put each test into its lane, and those that restart the API server last."""
     for item in items:

@@ -7,21 +7,24 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from tests.cluster.builds import PIPELINE, Workshop, write_downloads, write_source
+from tests.cluster import task_pod
+from tests.cluster.builds import PIPELINE, Workshop, derived, write_downloads, write_source
 from tests.cluster.product import PIPELINES, WORKLOADS, Run, install
+from tests.cluster.task_pod import Step
 from tests.conftest import ROOT
 from tests.testbed import files, gitserver, images
 from tests.testbed import registry as registries
 from tests.testbed.client import Cluster
-from tests.testbed.layout import CACHE, NODE_ADDRESS
+from tests.testbed.layout import CACHE, GIT_URL, NODE_ADDRESS
 from tests.testbed.pki import self_signed
 from tests.testbed.processes import run as run_program
 from tests.testbed.registry import Registry
@@ -58,14 +61,18 @@ def workshop(
 
 @pytest.fixture(scope="module")
 def first(workshop: Workshop) -> Run:
-    """The first build there is."""
+    """The first build there is, and beside it one of the same commit: each from nothing, one digest."""
     repository = workshop.image_url.partition("/")[2].rpartition(":")[0]
     assert workshop.registry.tags(repository) == []
     absent = workshop.product.cluster.kubectl(
         "get", "configmap", "oc-mirror-images", "-n", PIPELINES, check=False
     )
     assert absent.returncode
-    return workshop.build()
+    with ThreadPoolExecutor() as pool:
+        one, other = pool.map(lambda _: workshop.build(), range(2))
+    assert one.results["IMAGE_DIGEST"] == other.results["IMAGE_DIGEST"]
+    assert "true" in {one.results["changed"], other.results["changed"]}
+    return one
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +93,6 @@ def test_the_first_build_needs_no_image_of_ours(workshop: Workshop, first: Run) 
     assert first.results["image"] == f"{repository}@{digest}"
     assert first.results["CHAINS-GIT_COMMIT"] == workshop.source.head()
     assert first.results["CHAINS-GIT_URL"] == f"git+{workshop.source.url}"
-    assert first.results["changed"] == "true"
     data = workshop.record()["data"]
     assert set(data) == {"image-name", "image-url", "image-digest", "git-revision", "build-timestamp"}
     assert (data["image-url"], data["image-digest"]) == (workshop.image_url, digest)
@@ -106,16 +112,6 @@ def test_only_buildah_ran_as_root_and_the_image_was_tried_with_a_random_uid(firs
             else:
                 assert context["runAsNonRoot"]
     assert "UID 1000650001, root file system read-only." in first.log("smoke-test-image")
-
-
-@pytest.mark.usefixtures("first")
-def test_a_second_build_of_the_same_commit_changes_nothing(workshop: Workshop) -> None:
-    """The same digest, though built from nothing again; the record stays, its timestamp included."""
-    before = workshop.record()
-    again = workshop.build()
-    assert again.results["IMAGE_DIGEST"] == before["data"]["image-digest"]
-    assert again.results["changed"] == "false"
-    assert workshop.record()["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
 def test_the_built_image_is_what_the_deployment_pipeline_deploys(
@@ -139,27 +135,41 @@ def test_the_built_image_is_what_the_deployment_pipeline_deploys(
     )
 
 
-@pytest.mark.usefixtures("first")
-def test_an_image_that_does_not_work_is_never_recorded(workshop: Workshop) -> None:
+@pytest.fixture(scope="module")
+def second(workshop: Workshop, first: Run) -> Run:
+    """The build of another commit, whose image has one file more; recorded in place of the first."""
+    before = workshop.record()["data"]
+    workshop.source.push(derived(first.results["image"], {"/new": "new"}), branch="next")
+    run = workshop.build(git_revision="next", build_args=[])
+    assert run.results["IMAGE_DIGEST"] != before["image-digest"]
+    return run
+
+
+def test_a_new_image_keeps_the_one_before_in_annotations(workshop: Workshop, first: Run, second: Run) -> None:
+    assert second.results["changed"] == "true"
+    record = workshop.record()
+    assert record["data"]["image-digest"] == second.results["IMAGE_DIGEST"]
+    kept = record["metadata"]["annotations"]
+    assert kept["oc-mirror-pipeline/previous-image-digest"] == first.results["IMAGE_DIGEST"]
+
+
+def test_neither_the_same_commit_again_nor_an_image_that_does_not_work_changes_the_record(
+    workshop: Workshop, second: Run
+) -> None:
+    """Two builds side by side; the record stays as it is, its timestamp included."""
     before = workshop.record()
-    broken = workshop.source.push({"steps/fetch_values.py": "import nothing_of_that_name\n"}, branch="broken")
-    log = workshop.fail(git_revision=broken)
+    program = "#!/bin/sh\necho there is nothing of that name\nexit 1\n"
+    command = "/opt/oc-mirror-pipeline/bin/fetch-values"
+    workshop.source.push(derived(second.results["image"], {command: program}), branch="broken")
+    with ThreadPoolExecutor() as pool:
+        again = pool.submit(workshop.build, git_revision="next", build_args=[])
+        log = workshop.fail(git_revision="broken", build_args=[])
+        assert again.result().results["IMAGE_DIGEST"] == second.results["IMAGE_DIGEST"]
+    assert again.result().results["changed"] == "false"
     assert "'fetch-values --help' ends with exit code 1" in log
-    assert "nothing_of_that_name" in log
+    assert "there is nothing of that name" in log
     assert "the image recorded before stays in use" in log
     assert workshop.record() == before
-
-
-@pytest.mark.usefixtures("first")
-def test_a_new_image_keeps_the_one_before_in_annotations(workshop: Workshop) -> None:
-    before = workshop.record()["data"]
-    workshop.source.push({"steps/extra.py": '"""Nothing."""\n'}, branch="next")
-    run = workshop.build(git_revision="next")
-    assert run.results["changed"] == "true"
-    record = workshop.record()
-    assert record["data"]["image-digest"] == run.results["IMAGE_DIGEST"] != before["image-digest"]
-    kept = record["metadata"]["annotations"]
-    assert kept["oc-mirror-pipeline/previous-image-digest"] == before["image-digest"]
 
 
 def test_layers_are_kept_where_a_cache_is_bound(workshop: Workshop, small: Repository) -> None:
@@ -179,177 +189,230 @@ def test_layers_are_kept_where_a_cache_is_bound(workshop: Workshop, small: Repos
     assert changed.results["IMAGE_DIGEST"] == first.results["IMAGE_DIGEST"]
 
 
-def test_two_builds_at_once_both_push_and_one_record_remains(workshop: Workshop, small: Repository) -> None:
-    """They share the cache too. What they build does not work as an image of ours, so nothing is recorded."""
-    before = workshop.product.cluster.kubectl(
-        "get", "configmap", "oc-mirror-images", "-n", PIPELINES, "-o", "yaml", check=False
-    )
+def test_two_builds_at_once_one_by_tkn_both_push_and_neither_is_recorded(
+    workshop: Workshop, small: Repository
+) -> None:
+    """They share the cache too. What they build does not work as an image of ours."""
+
+    def record() -> str:
+        kubectl = workshop.product.cluster.kubectl
+        asked = kubectl("get", "configmap", "oc-mirror-images", "-n", PIPELINES, "-o", "yaml", check=False)
+        return asked.stdout
+
+    before = record()
     for colour in ("red", "blue"):
         small.push({"file": colour}, branch=colour)
-    names = [
-        workshop.start(git_url=small.url, git_revision=colour, build_args=[], cache=CACHE_CLAIM)
-        for colour in ("red", "blue")
-    ]
-    digests = set()
-    for name in names:
-        ended = workshop.product.wait(name, seconds=420)
-        assert not ended.succeeded  # there is no smoke-test-image in it
-        digests.add(ended.results["IMAGE_DIGEST"])
-    assert len(digests) == 2
-    after = workshop.product.cluster.kubectl(
-        "get", "configmap", "oc-mirror-images", "-n", PIPELINES, "-o", "yaml", check=False
-    )
-    assert after.stdout == before.stdout
-
-
-def test_tkn_starts_a_build(workshop: Workshop, small: Repository) -> None:
-    given = workshop.parameters(git_url=small.url, build_args=[])
-    del given["build-args"]
+    given = workshop.parameters(git_url=small.url, git_revision="red")
+    del given["build-args"]  # none: what tkn has for an array without elements
     started = workshop.product.cluster.tkn(
         "pipeline",
         "start",
         PIPELINE,
         "--use-param-defaults",
-        *(f"--param={k}={v}" for k, v in given.items()),
-        "--skip-optional-workspace",
+        *(f"--param={name}={value}" for name, value in given.items()),
+        f"--workspace=name=cache,claimName={CACHE_CLAIM}",
         "--serviceaccount=oc-mirror-pipeline",
         f"--namespace={PIPELINES}",
         "--output=name",
     )
-    ended = workshop.product.wait(started.stdout.strip())
-    assert ended.results["CHAINS-GIT_COMMIT"] == small.head()
+    blue = workshop.start(git_url=small.url, git_revision="blue", build_args=[], cache=CACHE_CLAIM)
+    digests = {}
+    for name in (started.stdout.strip(), blue):
+        ended = workshop.product.wait(name, seconds=420)
+        assert not ended.succeeded  # there is no smoke-test-image in it
+        digests[ended.results["CHAINS-GIT_COMMIT"]] = ended.results["IMAGE_DIGEST"]
+    assert set(digests) == {small.head("red"), small.head("blue")}
+    assert len(set(digests.values())) == 2
+    assert record() == before
 
 
-# What goes wrong before a registry is asked, and the words that a person finds in the log.
-FAILURES: dict[str, tuple[dict[str, object], list[str]]] = {
-    "wrong branch": ({"git_revision": "mian"}, ["no branch, tag or commit 'mian'"]),
-    "an option as a revision": ({"git_revision": "--upload-pack=id"}, ["is not a branch, tag or commit"]),
-    "transport that runs": ({"git_url": "ext::sh -c id"}, ["git-url"]),
-    "password in the URL": (
-        {"git_url": "https://me:secret@example.com/x"},
-        ["carries a password", "source-git-auth"],
+@dataclass(frozen=True)
+class Failure:
+    """Parameters that are wrong, the step that says so, and words that a person finds in its log."""
+
+    step: str
+    changes: dict[str, Any]
+    words: list[str]
+
+
+FETCH, BUILD = "fetch-source", "buildah-build"
+FAILURES = {
+    "wrong branch": Failure(FETCH, {"git_revision": "mian"}, ["no branch, tag or commit 'mian'"]),
+    "an option as a revision": Failure(
+        FETCH, {"git_revision": "--upload-pack=id"}, ["is not a branch, tag or commit"]
     ),
-    "no such repository": ({"git_url": "http://10.97.255.1:5080/none.git"}, ["there is no Git repository"]),
-    "no such folder": ({"context": "none"}, ["there is no folder 'none'"]),
-    "a folder outside": ({"context": "../.."}, ["is not a path inside the repository"]),
-    "no such Containerfile": ({"containerfile": "none"}, ["there is no 'none'"]),
-    "no image reference": ({"image_url": "latest"}, ["is not HOST[:PORT]/PATH[:TAG]"]),
-    "a build argument without a value": ({"build_args": ["--privileged"]}, ["is not NAME=VALUE"]),
-    "a boolean": ({"registry_tls_verify": "no"}, ["neither 'true' nor 'false'"]),
-    "plain HTTP": ({"registry_tls_verify": "true"}, ["speaks plain HTTP", "registry-tls-verify"]),
-    "registry down": ({"image_url": f"{NODE_ADDRESS}:9/x/y:z"}, ["does not answer"]),
-    "a base image that is not there": ({"containerfile": "absent"}, ["the build of 'absent'"]),
+    "transport that runs": Failure(FETCH, {"git_url": "ext::sh -c id"}, ["git-url"]),
+    "password in the URL": Failure(
+        FETCH, {"git_url": "https://me:secret@example.com/x"}, ["carries a password", "source-git-auth"]
+    ),
+    "no such repository": Failure(FETCH, {"git_url": f"{GIT_URL}/none.git"}, ["there is no Git repository"]),
+    "no such folder": Failure(BUILD, {"context": "none"}, ["there is no folder 'none'"]),
+    "a folder outside": Failure(BUILD, {"context": "../.."}, ["is not a path inside the repository"]),
+    "no such Containerfile": Failure(BUILD, {"containerfile": "none"}, ["there is no 'none'"]),
+    "no image reference": Failure(BUILD, {"image_url": "latest"}, ["is not HOST[:PORT]/PATH[:TAG]"]),
+    "a build argument without a value": Failure(
+        BUILD, {"build_args": ["--privileged"]}, ["is not NAME=VALUE"]
+    ),
+    "a boolean": Failure(BUILD, {"registry_tls_verify": "no"}, ["neither 'true' nor 'false'"]),
+    "plain HTTP": Failure(
+        BUILD, {"registry_tls_verify": "true"}, ["speaks plain HTTP", "registry-tls-verify"]
+    ),
+    "registry down": Failure(BUILD, {"image_url": f"{NODE_ADDRESS}:9/x/y:z"}, ["does not answer"]),
+    "a base image that is not there": Failure(BUILD, {"containerfile": "absent"}, ["the build of 'absent'"]),
 }
+# One that the first step finds and one that buildah finds fail a whole run; the others are tried by their
+# step.
+WHOLE_RUNS = ("wrong branch", "a base image that is not there")
+
+
+def build_steps(workshop: Workshop, changes: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, Step]:
+    """Steps of the Task buildah-build by case; each is given as the step's name and parameters."""
+    return {
+        case: Step("buildah-build", workshop.parameters(**{"build_args": [], **given}), step)
+        for case, (step, given) in changes.items()
+    }
 
 
 @pytest.fixture(scope="module")
 def failed_logs(workshop: Workshop, small: Repository) -> dict[str, str]:
-    """All failing builds of a small source, three side by side."""
+    """The log of each failure: whole runs side by side, meanwhile all other steps in pods."""
     small.push({"absent": f"FROM {workshop.registry.host}/none:none\n"})
 
-    def log_of(case: str) -> str:
-        return workshop.fail(**{"git_url": small.url, "build_args": [], **FAILURES[case][0]})
+    def whole_run(case: str) -> str:
+        return workshop.fail(**{"git_url": small.url, "build_args": [], **FAILURES[case].changes})
 
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        return dict(zip(FAILURES, pool.map(log_of, FAILURES), strict=True))
+    def steps(step: str) -> dict[str, str]:
+        cases = {
+            case: (step, {"git_url": small.url, **failure.changes})
+            for case, failure in FAILURES.items()
+            if failure.step == step and case not in WHOLE_RUNS
+        }
+        fetch = build_steps(workshop, {"fetch": (FETCH, {"git_url": small.url})})["fetch"]
+        first = fetch if step == BUILD else None
+        ended = task_pod.run(workshop.product.cluster, build_steps(workshop, cases), first=first)
+        assert all(one.code for one in ended.values()), ended
+        return {case: one.log for case, one in ended.items()}
+
+    with ThreadPoolExecutor() as pool:
+        whole = pool.map(whole_run, WHOLE_RUNS)
+        return steps(FETCH) | steps(BUILD) | dict(zip(WHOLE_RUNS, whole, strict=True))
 
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_a_failure_says_what_is_wrong_and_what_to_do(failed_logs: dict[str, str], case: str) -> None:
-    for words in [*FAILURES[case][1], "ERROR: ", "hint: "]:
+    for words in [*FAILURES[case].words, "ERROR: ", "hint: "]:
         assert words in failed_logs[case], failed_logs[case]
     assert "me:secret" not in failed_logs[case]
 
 
-def make_login(workshop: Workshop, host: str, login: str) -> None:
-    """The Secret quay-registry-auth, with a login for one host."""
-    kubectl = workshop.product.cluster.kubectl
-    kubectl("delete", "secret", "quay-registry-auth", "-n", PIPELINES, "--ignore-not-found")
-    auths = {"auths": {host: {"auth": base64.b64encode(login.encode()).decode()}}}
-    kubectl(
-        "create",
-        "secret",
-        "generic",
-        "quay-registry-auth",
-        "-n",
-        PIPELINES,
-        "--type=kubernetes.io/dockerconfigjson",
-        f"--from-literal=.dockerconfigjson={json.dumps(auths)}",
-    )
+@dataclass(frozen=True)
+class Guarded:
+    """What a build meets elsewhere: a source and registries that want something of whoever comes."""
+
+    source: Repository
+    registry: Registry
+    full: Registry
 
 
-def test_missing_foreign_and_wrong_logins_are_told_apart(workshop: Workshop, small: Repository) -> None:
-    with registries.serving(username="user", password="right", address=NODE_ADDRESS) as private:
-        build = {"git_url": small.url, "build_args": [], "image_url": f"{private.host}/x/y:z"}
-        workshop.product.cluster.kubectl(
-            "delete", "secret", "quay-registry-auth", "-n", PIPELINES, "--ignore-not-found"
-        )
-        log = workshop.fail(**build)
-        assert f"{private.host} asks for a login, and there is no Secret quay-registry-auth" in log
-        make_login(workshop, "elsewhere.example.com", "user:right")
-        assert f"has none for {private.host}" in workshop.fail(**build)
-        make_login(workshop, private.host, "user:wrong")
-        log = workshop.fail(**build)
-        assert "refuses the login of the Secret quay-registry-auth" in log
-        assert "user:wrong" not in log
-        make_login(workshop, private.host, "user:right")
-        workshop.fail(**build)  # the node has no login: what was pushed cannot be tried out there
-        assert private.tags("x/y")
-        url = f"http://{private.host}/v2/x/y/tags/list"
-        assert requests.get(url, timeout=5).status_code == requests.codes.unauthorized
+GIT_LOGIN = {"username": "me", "password": "it's $(secret)"}
 
 
-def test_a_full_registry_is_named(workshop: Workshop, small: Repository, tmp_path: Path) -> None:
-    """A real one whose disk has no room left."""
-    disk = tmp_path / "disk"
+@pytest.fixture(scope="module")
+def guarded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A private source, a registry with a CA of its own and a login, and one whose disk is full."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "files").mkdir()
+    for name, text in SMALL.items():
+        (folder / "files" / name).write_text(text)
+    certificate = self_signed(folder, f"IP:{NODE_ADDRESS}")
+    disk = folder / "disk"
     disk.mkdir()
     run_program("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
     try:
-        with registries.serving(address=NODE_ADDRESS, storage=disk) as full:
-            small.push({"file": base64.b64encode(os.urandom(600_000)).decode()}, branch="large")
-            log = workshop.fail(
-                git_url=small.url, git_revision="large", build_args=[], image_url=f"{full.host}/x/y:z"
-            )
+        with (
+            gitserver.serving(folder, **GIT_LOGIN, address=NODE_ADDRESS) as git,
+            registries.serving(
+                username="user", password="right", address=NODE_ADDRESS, certificate=certificate
+            ) as registry,
+            registries.serving(address=NODE_ADDRESS, storage=disk) as full,
+        ):
+            source = Repository.create(git, "private", folder / "files")
+            make_secrets(workshop, registry, certificate.with_name("certificate.pem"))
+            yield Guarded(source, registry, full)
     finally:
         run_program("umount", disk)
-    assert f"cannot push {full.host}/x/y" in log, log
-    assert "the registry fails" in log or "no space left" in log, log
 
 
-def test_a_registry_with_a_ca_of_its_own_is_trusted_where_that_is_given(
-    workshop: Workshop, small: Repository, tmp_path: Path
+def make_secrets(workshop: Workshop, registry: Registry, ca: Path) -> None:
+    """The Secret of the source, three of registries, and the ConfigMap with the registry's CA."""
+    create = partial(workshop.product.cluster.kubectl, "create", "-n", PIPELINES)
+    literals = [f"--from-literal={name}={value}" for name, value in GIT_LOGIN.items()]
+    create("secret", "generic", "private-git", *literals)
+    logins = {
+        "foreign": ("elsewhere.example.com", "user:right"),
+        "wrong": (registry.host, "user:wrong"),
+        "right": (registry.host, "user:right"),
+    }
+    for name, (host, login) in logins.items():
+        auths = json.dumps({"auths": {host: {"auth": base64.b64encode(login.encode()).decode()}}})
+        kind = "--type=kubernetes.io/dockerconfigjson"
+        create("secret", "generic", f"{name}-login", kind, f"--from-literal=.dockerconfigjson={auths}")
+    create("configmap", "build-ca", f"--from-file=ca-bundle.crt={ca}")
+
+
+def test_what_guards_a_registry_is_told_apart(
+    workshop: Workshop, small: Repository, guarded: Guarded
 ) -> None:
-    kubectl = workshop.product.cluster.kubectl
-    certificate = self_signed(tmp_path, f"IP:{NODE_ADDRESS}")
-    ca = f"--from-file=ca-bundle.crt={certificate.with_name('certificate.pem')}"
-    kubectl("delete", "configmap", "build-ca", "-n", PIPELINES, "--ignore-not-found")
-    kubectl("create", "configmap", "build-ca", ca, "-n", PIPELINES)
-    with registries.serving(address=NODE_ADDRESS, certificate=certificate) as private:
-        build = {"git_url": small.url, "build_args": [], "image_url": f"{private.host}/x/y:z"}
-        build["registry_tls_verify"] = "true"
-        assert "the registry's certificate is not trusted" in workshop.fail(**build)
-        assert f"Pushed {private.host}/x/y@" in workshop.fail(**build, trusted_ca_configmap="build-ca")
+    """Logins that are missing, foreign and wrong; a CA that is not trusted; a disk without room."""
+    private = {"git_url": small.url, "image_url": f"{guarded.registry.host}/x/y:z"}
+    private |= {"registry_tls_verify": "true", "trusted_ca_configmap": "build-ca"}
+    large = {"git_url": small.url, "git_revision": "large", "image_url": f"{guarded.full.host}/x/y:z"}
+    small.push({"file": base64.b64encode(os.urandom(600_000)).decode()}, branch="large")
+    cases = {
+        "missing": private,
+        "foreign": {**private, "registry_secret": "foreign-login"},
+        "wrong": {**private, "registry_secret": "wrong-login"},
+        "untrusted": {**private, "registry_secret": "right-login", "trusted_ca_configmap": "trusted-ca"},
+        "full": large,
+    }
+    steps = build_steps(workshop, {case: (BUILD, given) for case, given in cases.items()})
+    fetch = build_steps(workshop, {"fetch": (FETCH, large)})["fetch"]
+    ended = task_pod.run(workshop.product.cluster, steps, first=fetch)
+    host = guarded.registry.host
+    words = {
+        "missing": f"{host} asks for a login, and there is no Secret quay-registry-auth",
+        "foreign": f"the Secret foreign-login has none for {host}",
+        "wrong": "refuses the login of the Secret wrong-login",
+        "untrusted": "the registry's certificate is not trusted",
+        "full": f"cannot push {guarded.full.host}/x/y",
+    }
+    for case, said in words.items():
+        assert ended[case].code == 6, ended[case].log
+        assert said in ended[case].log, ended[case].log
+        assert "user:wrong" not in ended[case].log
+    full = ended["full"].log
+    assert "the registry fails" in full or "no space left" in full, full
 
 
-def test_a_private_source_needs_its_secret(workshop: Workshop, tmp_path: Path) -> None:
-    kubectl = workshop.product.cluster.kubectl
-    (tmp_path / "files").mkdir()
-    for name, text in SMALL.items():
-        (tmp_path / "files" / name).write_text(text)
-    kubectl("delete", "secret", "source-git-auth", "-n", PIPELINES, "--ignore-not-found")
-    credentials = {"username": "me", "password": "it's $(secret)"}
-    with gitserver.serving(tmp_path, **credentials, address=NODE_ADDRESS) as private:
-        repository = Repository.create(private, "private", tmp_path / "files")
-        build = {"git_url": repository.url, "build_args": []}
-        log = workshop.fail(**build)
-        assert f"the Git server refuses access: {repository.url}" in log
-        assert "source-git-auth" in log
-        literals = [f"--from-literal={name}={value}" for name, value in credentials.items()]
-        kubectl("create", "secret", "generic", "source-git-auth", *literals, "-n", PIPELINES)
-        log = workshop.fail(**build)  # it is no image of ours, but it is fetched and pushed
-    assert f"(commit {repository.head()})" in log
-    assert "Pushed " in log
-    assert credentials["password"] not in log
+def test_a_private_source_is_built_into_a_private_registry_with_a_ca_of_its_own(
+    workshop: Workshop, guarded: Guarded
+) -> None:
+    build = {"git_url": guarded.source.url, "build_args": []}
+    refused = build_steps(workshop, {"no secret": (FETCH, build)})
+    log = task_pod.run(workshop.product.cluster, refused)["no secret"].log
+    assert f"the Git server refuses access: {guarded.source.url}" in log
+    assert "source-git-auth" in log
+    log = workshop.fail(  # it is no image of ours, and the node has no login to try it out
+        **build,
+        git_secret="private-git",
+        image_url=f"{guarded.registry.host}/x/y:z",
+        registry_secret="right-login",
+        registry_tls_verify="true",
+        trusted_ca_configmap="build-ca",
+    )
+    assert f"(commit {guarded.source.head()})" in log
+    assert f"Pushed {guarded.registry.host}/x/y@" in log
+    assert GIT_LOGIN["password"] not in log
 
 
 def test_a_namespace_that_enforces_restricted_refuses_the_build_in_words(

@@ -199,8 +199,9 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("mode", ["job", "cronjob", "deployment"])
-@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize(
+    ("missing", "mode"), [("configuration", "cronjob"), ("secret", "deployment"), ("key", "job")]
+)
 def test_what_is_missing_is_named_with_the_command_that_brings_it(bare: Lab, missing: str, mode: str) -> None:
     if missing != "configuration":
         bare.add_configuration()

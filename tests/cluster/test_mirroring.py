@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 import uuid
@@ -101,35 +102,47 @@ def deploy(lab: Lab, run: str, mode: str, schedule: str = EVERY_MINUTE) -> None:
 
 
 class Watch:
-    """Looks several times a second how many of the namespace's pods have a container that runs."""
+    """Follows the namespace's pods: which ever ran a container, and how many at most at the same time."""
 
     def __init__(self, lab: Lab) -> None:
-        self.most, self.names, self._lab = 0, set[str](), lab
-        self._over = threading.Event()
+        self.most, self.names = 0, set[str]()
+        self._running: set[str] = set()
+        # One program that is told of each change: asking again and again would keep a core busy.
+        watch = ["--watch", "--output-watch-events", "-o", "json"]
+        command = ["kubectl", "get", "pods", "-n", lab.namespace, *watch]
+        self._kubectl = subprocess.Popen(command, env=lab.cluster.env, stdout=subprocess.PIPE, text=True)
 
-    def look(self) -> None:
-        while not self._over.is_set():
-            running = [
-                pod["metadata"]["name"]
-                for pod in self._lab.get("pods")["items"]
-                for status in pod.get("status", {}).get("containerStatuses", [])
-                if "running" in status["state"]
-            ]
-            self.most = max(self.most, len(running))
-            self.names.update(running)
-            self._over.wait(0.2)
+    def _follow(self) -> None:
+        text = ""
+        for line in self._kubectl.stdout or ():
+            text += line
+            if line == "}\n":
+                self._see(json.loads(text))
+                text = ""
+
+    def _see(self, event: dict[str, Any]) -> None:
+        pod = event["object"]
+        statuses = pod.get("status", {}).get("containerStatuses", [])
+        runs = event["type"] != "DELETED" and any("running" in status["state"] for status in statuses)
+        name = pod["metadata"]["name"]
+        (self._running.add if runs else self._running.discard)(name)
+        self.names |= self._running
+        self.most = max(self.most, len(self._running))
 
     @classmethod
     @contextmanager
     def over(cls, lab: Lab) -> Iterator[Watch]:
         watch = cls(lab)
-        thread = threading.Thread(target=watch.look)
+        thread = threading.Thread(target=watch._follow)
         thread.start()
         try:
             yield watch
         finally:
-            watch._over.set()
+            watch._kubectl.terminate()
+            watch._kubectl.wait()
             thread.join()
+            if watch._kubectl.stdout:
+                watch._kubectl.stdout.close()
 
 
 def test_a_cronjob_runs_every_minute_and_each_run_continues_the_last(lab: Lab) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,13 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.cluster.builds import Workshop, write_downloads, write_source
+from tests.cluster.builds import Workshop, derived
 from tests.cluster.listener import KEYS, Listener, deployment, eventually, listening
 from tests.cluster.product import PIPELINES, WORKLOADS, install, packages
 from tests.conftest import ROOT
-from tests.testbed import files, webhooks
+from tests.testbed import webhooks
 from tests.testbed.client import Cluster
-from tests.testbed.layout import CACHE
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
@@ -38,33 +36,32 @@ def workshop(
     image: str,
     make_repository: Callable[[str, Path], Repository],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Workshop]:
+) -> Workshop:
     """The product with no image recorded; start-run and send-event run in the default image."""
-    assert image
-    source = tmp_path_factory.mktemp("source")
-    write_source(source)
-    product = install(cluster, "http://unused")
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".downloads-") as downloads:
-        write_downloads(Path(downloads))
-        with files.serving(Path(downloads)) as url:
-            image_url = f"{registry.host}/pushed/{uuid.uuid4().hex[:8]}:latest"
-            repository = make_repository("pushed-source", source)
-            yield Workshop.open(product, registry, repository, image_url, url)
+    folder = tmp_path_factory.mktemp("source")
+    for name, text in derived(image, {"/pushed": "first"}).items():
+        (folder / name).write_text(text)
+    source = make_repository("pushed-source", folder)
+    image_url = f"{registry.host}/pushed/{uuid.uuid4().hex[:8]}:latest"
+    return Workshop.open(install(cluster, "http://unused"), registry, source, image_url, "http://unused")
 
 
 @pytest.fixture(scope="module")
 def listener(workshop: Workshop, make_repository: Callable[[str, Path], Repository]) -> Iterator[Listener]:
     values = make_repository("pushed-values", ROOT / "examples" / "values")
-    runs = {"deployment": deployment(values), "build": workshop.parameters(git_revision="main")}
+    runs = {
+        "deployment": deployment(values),
+        "build": workshop.parameters(git_revision="main", build_args=[]),
+    }
     with listening(workshop.product, values, runs) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def built(listener: Listener, workshop: Workshop) -> str:
+def built(listener: Listener, workshop: Workshop, image: str) -> str:
     """A push to the source, posted by the server's own hook, has built, recorded and redeployed an image."""
     webhooks.install(workshop.source, f"{listener.url}/source", KEYS["github"])
-    commit = workshop.source.push({"steps/extra.py": '"""Pushed."""\n'})
+    commit = workshop.source.push(derived(image, {"/pushed": "second"}))
     run = listener.product.wait(listener.run_of(commit, "build"), seconds=300)
     assert run.succeeded, run.log()
     return run.results["image"]

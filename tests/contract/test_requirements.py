@@ -53,18 +53,12 @@ def test_the_layers_of_the_table_are_those_that_run() -> None:
 
 def test_every_program_that_the_testbed_builds_is_in_the_table() -> None:
     named = {name for one in REQUIREMENTS if one.source == requirements.MODULES for name in one.names}
-    inside_pods = {"pause"}
-    built = {
-        Path(line.strip()).name
-        for module in ("kubernetes", "tekton")
-        for line in (binaries.SOURCES / module / "go.mod")
-        .read_text()
-        .partition("tool (")[2]
-        .split(")")[0]
-        .split("\n")
-        if line.strip() and "/tektoncd/pipeline/" not in line and "/tektoncd/triggers/" not in line
+    inside_pods = re.compile("/tektoncd/(pipeline|triggers)/|/pause$")
+    files = [(binaries.SOURCES / module / "go.mod").read_text() for module in ("kubernetes", "tekton")]
+    tools = [tool for file in files for tool in file.partition("\ntool (")[2].partition(")")[0].split()]
+    assert named == {
+        Path(tool.replace("/server/v3", "")).name for tool in tools if not inside_pods.search(tool)
     }
-    assert named == {("etcd" if name == "v3" else name) for name in built} - inside_pods
 
 
 def test_ci_removes_every_package_that_the_install_step_brings() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -67,10 +66,8 @@ def skipped(place: Place, *more: str) -> bool:
     return "running oc-mirror" not in ran.stderr
 
 
-def test_a_run_with_nothing_new_ends_within_two_seconds(archiving: Place) -> None:
-    began = time.monotonic()
+def test_a_run_with_nothing_new_starts_no_oc_mirror(archiving: Place) -> None:
     ran = archiving.mirror(SKIP)
-    assert time.monotonic() - began < 2
     assert ran.returncode == 0
     assert "unchanged since" in ran.stderr.splitlines()[-1]
     assert "running oc-mirror" not in ran.stderr

@@ -85,7 +85,7 @@ def test_it_mirrors_when_the_schedule_says_and_not_before(tmp_path: Path) -> Non
     begun = time.monotonic()
     with pytest.raises(EnoughError):
         running.run()
-    assert 0.25 <= time.monotonic() - begun < 2
+    assert time.monotonic() - begun >= 0.25
 
 
 def test_a_failing_run_does_not_end_the_service(tmp_path: Path) -> None:
@@ -204,5 +204,5 @@ def test_the_service_from_start_to_sigterm(connected: Place) -> None:
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 143
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20  # it does not wait for the next run, which is days off
     assert [path.name for path in connected.generations()] == ["000001"]
