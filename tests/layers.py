@@ -38,7 +38,7 @@ class Layer:
 ALL_CORES = ("--numprocesses=auto", "--dist=worksteal")
 # Tests that need the product's own namespaces in one lane, all others in the second: see
 # tests/cluster/conftest.py.
-TWO_LANES = ("--numprocesses=2", "--dist=loadgroup", "-m", "not restarts_apiserver")
+TWO_LANES = ("--numprocesses=2", "--dist=loadscope", "-m", "not restarts_apiserver")
 ALONE = ("-m", "restarts_apiserver")
 
 LAYERS = (

@@ -14,9 +14,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.cluster.product import build_image_once
 from tests.conftest import unavailable
@@ -42,12 +43,21 @@ exec {tkn} pipelinerun logs --last --namespace=oc-mirror-pipeline --exit-with-pi
 _CRDS = ("pipelineruns.tekton.dev", "taskruns.tekton.dev", "eventlisteners.triggers.tekton.dev")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the lanes
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]
+    """All tests in pipelines/ in one lane, one after the other; those of each other file together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return str(path.parent if path.parent.name == "pipelines" else path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    """Let xdist hand out tests by lane, whatever --dist says."""
+    return Lanes(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test into its lane, and those that restart the API server last."""
-    for item in items:
-        product = item.get_closest_marker("product")
-        item.add_marker(pytest.mark.xdist_group("product" if product else item.path.stem))
+    """Put tests that restart the API server last."""
     items.sort(key=lambda item: item.get_closest_marker("restarts_apiserver") is not None)
 
 

@@ -1,90 +1,30 @@
-"""Mirroring for real in the cluster: images of the testbed's registry, archives on volumes, a target.
-
-The image holds the stand-in, or the real oc-mirror where $OC_MIRROR names it. What waits for the clock of
-Kubernetes takes its time: the CronJob about 3 minutes, the service about 3, the pipeline's three workflows 2.
-"""
+"""Mirroring by the clock of Kubernetes: a CronJob and a service that run every minute, some minutes each."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.cluster.lab import RESTRICTED, Lab, make_lab
-from tests.cluster.product import WORKLOADS, Product, install
-from tests.conftest import ROOT
-from tests.standin.oc_mirror import Image
-from tests.standin.oc_mirror import Registry as Pusher
+from tests.cluster.mirrors import REAL, eventually, imageset, push_source, records, volume
 from tests.testbed.client import Cluster
-from tests.testbed.layout import VOLUMES
 from tests.testbed.registry import Registry
-from tests.testbed.repositories import Repository
 
-REAL = bool(os.environ.get("OC_MIRROR"))
 EVERY_MINUTE = "* * * * *"
-PLAIN_HTTP = {"source-tls-verify": "false", "destination-tls-verify": "false"}
 
 
 @pytest.fixture(scope="module")
 def source(registry: Registry) -> str:
-    """A path of the testbed's registry with images to mirror (the stand-in would do without)."""
-    prefix = f"source-{uuid.uuid4().hex[:8]}"
-    pusher = Pusher(registry.host, verify=False)
-    pusher.check()
-    for name in ("team/app:v1", "team/app:v2", "team/db:v1"):
-        repository, _, tag = name.partition(":")
-        path = f"{prefix}/{repository}"
-        pusher.push(Image(f"{registry.host}/{path}:{tag}", "additional", path, tag), path)
-    return f"{registry.host}/{prefix}"
-
-
-def imageset(source: str, *images: str) -> str:
-    lines = "".join(f"  - name: {source}/{image}\n" for image in images)
-    head = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n"
-    return f"{head}  additionalImages:\n{lines}"
-
-
-def digest(registry: Registry, repository: str, tag: str) -> str:
-    """The digest of an image in a registry; empty if it is not there."""
-    answer = requests.head(
-        f"{registry.url}/v2/{repository}/manifests/{tag}",
-        headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},
-        timeout=10,
-    )
-    return answer.headers.get("Docker-Content-Digest", "") if answer.ok else ""
-
-
-def volume(cluster: Cluster, namespace: str) -> Path:
-    """The folder of the workload's volume, as the node has it."""
-    claim = cluster.get("pvc", "oc-mirror-workspace", "-n", namespace)
-    return VOLUMES / str(claim["spec"]["volumeName"])
-
-
-def records(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """The records of generations (`generations`) or of runs (`runs`), oldest first."""
-    pattern = "generations/[0-9]*/generation.json" if kind == "generations" else "runs/[0-9]*.json"
-    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
-
-
-def eventually(what: str, condition: Callable[[], Any], *, seconds: float) -> Any:
-    """Wait until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(1)
-    raise TimeoutError(f"{what}: not within {seconds} s")
+    return push_source(registry)
 
 
 @pytest.fixture
@@ -247,82 +187,3 @@ def log_of_newest(lab: Lab) -> str:
     pods = sorted(lab.get("pods")["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     asked = lab.cluster.kubectl("-n", lab.namespace, "logs", pods[-1]["metadata"]["name"], check=False)
     return asked.stdout
-
-
-# --- the three workflows, from the pipeline
-
-
-@pytest.fixture(scope="module")
-def product(
-    cluster: Cluster, image: str, make_repository: Callable[[str, Path], Repository]
-) -> Iterator[Product]:
-    """The product, installed afresh; it needs no values here, but a URL that could be fetched."""
-    values = make_repository("values-of-examples", ROOT / "examples" / "values")
-    installed = install(cluster, values.url, image)
-    installed.defaults |= {"imageset-configmap": "small", "deploy-mode": "job", **PLAIN_HTTP}
-    yield installed
-    installed.clean()
-
-
-def use(product: Product, text: str) -> None:
-    body = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "small", "namespace": WORKLOADS},
-        "data": {"imageset.yaml": text},
-    }
-    product.cluster.apply(json.dumps(body))
-
-
-def mirrored(product: Product, **parameters: str) -> str:
-    """Run the pipeline and the Job it makes to their ends; return the Job's log."""
-    run = product.succeed({name.replace("_", "-"): value for name, value in parameters.items()})
-    job = f"job/{run.results['workload-name']}"
-    done = product.cluster.kubectl(
-        "wait", "--for=condition=Complete", job, "-n", WORKLOADS, "--timeout=120s", check=False
-    )
-    log = product.cluster.kubectl("logs", job, "-n", WORKLOADS).stdout
-    assert done.returncode == 0, log
-    return log
-
-
-@pytest.mark.product
-def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
-    product: Product, registry: Registry, source: str
-) -> None:
-    prefix = source.partition("/")[2]
-    apart = f"air-gap-{uuid.uuid4().hex[:8]}"
-
-    use(product, imageset(source, "team/app:v1", "team/db:v1"))
-    assert "generation 1 (full" in mirrored(product, workflow="workflow-to-disk")
-    use(product, imageset(source, "team/app:v2", "team/db:v1"))
-    assert "generation 2 (continues 1" in mirrored(product, workflow="workflow-to-disk")
-    folder = volume(product.cluster, WORKLOADS)
-    for made in records(folder, "generations"):
-        for file in made["files"]:
-            archive = folder / "generations" / f"{made['sequence']:06d}" / file["name"]
-            assert archive.stat().st_size == file["size"] > 0
-
-    disk = f"{registry.host}/{apart}/disk"
-    log = mirrored(product, workflow="workflow-from-disk", target_registry=disk)
-    assert f"{disk} has taken in generation 1, 2" in log
-    expect_images(registry, f"{apart}/disk/{prefix}", prefix, ["team/app:v1", "team/app:v2", "team/db:v1"])
-    assert "has everything" in mirrored(product, workflow="workflow-from-disk", target_registry=disk)
-
-    direct = f"{registry.host}/{apart}/direct"
-    log = mirrored(product, workflow="workflow-direct", target_registry=direct)
-    assert f"{direct} has all images" in log
-    expect_images(registry, f"{apart}/direct/{prefix}", prefix, ["team/app:v2", "team/db:v1"])
-    assert not registry.tags(f"{apart}/direct/{prefix}/team/other")
-    assert [run["state"] for run in records(folder, "runs")] == ["succeeded"] * 5
-    assert list((folder / "cluster-resources").glob("itms*.yaml"))
-
-
-def expect_images(registry: Registry, target: str, source: str, images: list[str]) -> None:
-    """Each image is in the target, by the source's digest; the stand-in makes up what it mirrors."""
-    for image in images:
-        repository, _, tag = image.partition(":")
-        found = digest(registry, f"{target}/{repository}", tag)
-        assert found, f"{target}/{image} is missing"
-        if REAL:
-            assert found == digest(registry, f"{source}/{repository}", tag)

@@ -79,7 +79,7 @@ def test_rights_in_another_namespace_are_those_in_ours() -> None:
 
 
 def test_every_command_of_the_specification_to_look_at_runs_is_documented(shared_data: Path) -> None:
-    """Under "Monitoring and Troubleshooting"; tests/cluster/test_documents.py runs them."""
+    """Under "Monitoring and Troubleshooting"; tests/cluster/pipelines/test_documents.py runs them."""
     text = (shared_data.parent / "spec" / "NEW-PIPELINE-ARCHITECTURE.md").read_text()
     section = text.partition("Monitoring and Troubleshooting\n")[2].partition("\n## ")[0]
     commands = [

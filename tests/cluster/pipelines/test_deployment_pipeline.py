@@ -41,9 +41,6 @@ L3 = {
 }
 
 
-pytestmark = pytest.mark.product
-
-
 @pytest.fixture(scope="module")
 def repositories(
     make_repository: Callable[[str, Path], Repository], shared_data: Path

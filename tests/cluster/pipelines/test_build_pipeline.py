@@ -30,8 +30,6 @@ from tests.testbed.processes import run as run_program
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
-pytestmark = pytest.mark.product
-
 CACHE_CLAIM = "oc-mirror-shared-workspace"
 SMALL = {
     "Containerfile": "FROM scratch\nCOPY file /file\n",

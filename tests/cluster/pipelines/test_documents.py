@@ -15,8 +15,6 @@ from tests.conftest import ROOT
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
 
-pytestmark = pytest.mark.product
-
 DOCS = ROOT / "docs"
 OTHER_SIDE = "my-mirror"
 EVERYWHERE = (PIPELINES, WORKLOADS, OTHER_SIDE)

@@ -20,8 +20,6 @@ from tests.testbed.registry import Registry, serving
 from tests.testbed.repositories import Repository
 from tests.unit.catalog.index_images import catalog, package, push, requires
 
-pytestmark = pytest.mark.product
-
 NAME = "registry.redhat.io"
 PASSWORD = "not-for-the-log"
 VALUES = "managedClusterSets: {{m: {{labels: {{openshift-version: 4.20.12, {labels}}}}}}}\n"

@@ -22,8 +22,6 @@ from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
-pytestmark = pytest.mark.product
-
 VALUES = "clustersets/hub.yaml"
 STORM = int(os.environ.get("TRIGGERS_STORM", "12"))
 """Pushes at once; 50 to be sure."""
