@@ -82,7 +82,7 @@ REQUIREMENTS = (
     _need("", "containernetworking-plugins", CLUSTER, file="/usr/lib/cni/bridge"),
     _need("debootstrap", "debootstrap", CLUSTER),
     _need("ip", "iproute2", CLUSTER),
-    _need("iptables iptables-save iptables-restore", "iptables", CLUSTER),
+    _need("iptables", "iptables", CLUSTER),
     _need("runc", "runc", CLUSTER),  # containerd calls it
     _need("skopeo", "skopeo", CLUSTER),
     _need(

@@ -41,17 +41,23 @@ class Ended:
     log: str
 
 
-def run(cluster: Cluster, steps: Mapping[str, Step], *, first: Step | None = None) -> dict[str, Ended]:
+def run(
+    cluster: Cluster,
+    steps: Mapping[str, Step],
+    *,
+    first: Step | None = None,
+    pod: Mapping[str, Any] | None = None,
+) -> dict[str, Ended]:
     """Run steps side by side in one pod of the pipelines' namespace, each in a container of its own.
 
     `first` is an earlier step of the same Task. It runs before them all, and they find what it left, as in a
-    run.
+    run. `pod` is what a run's podTemplate would say.
     """
-    pod = _Pod(shared={"source"} if first else set())
-    names = {case: pod.add("containers", step) for case, step in steps.items()}
+    growing = _Pod(pod or {}, shared={"source"} if first else set())
+    names = {case: growing.add("containers", step) for case, step in steps.items()}
     if first:
-        pod.add("initContainers", first)
-    created = cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(pod.manifest))
+        growing.add("initContainers", first)
+    created = cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(growing.manifest))
     name = created.stdout.strip().partition("/")[2]
     where = ("-n", PIPELINES)
     wait_until("the steps to end", lambda: set(_codes(cluster, name)) >= set(names.values()), timeout=180)
@@ -77,7 +83,7 @@ def _codes(cluster: Cluster, pod: str) -> dict[str, int]:
 class _Pod:
     """A pod that grows by one container for each step."""
 
-    def __init__(self, shared: set[str]) -> None:
+    def __init__(self, template: Mapping[str, Any], *, shared: set[str]) -> None:
         self._shared = shared
         spec: dict[str, Any] = {
             "serviceAccountName": "oc-mirror-pipeline",
@@ -86,6 +92,7 @@ class _Pod:
             "containers": [],
             "initContainers": [],
             "volumes": [{"name": "results", "emptyDir": {}}],
+            **template,
         }
         metadata = {"generateName": "oc-mirror-steps-", "namespace": PIPELINES}
         self.manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -13,7 +13,7 @@ from tests import requirements
 from tests.conftest import ROOT
 from tests.layers import BY_NAME
 from tests.requirements import BEFORE, CLUSTER, DEBIAN, LAYERS, REQUIREMENTS, UNIT, RequirementError
-from tests.testbed import binaries
+from tests.testbed import binaries, leftovers
 
 CI = (ROOT / ".ci" / "run").read_text()
 
@@ -86,3 +86,15 @@ def test_what_is_missing_is_named_where_it_cannot_be_installed(monkeypatch: pyte
     monkeypatch.setattr(requirements, "REQUIREMENTS", [one for one in REQUIREMENTS if one.source == DEBIAN])
     with pytest.raises(RequirementError, match=r"missing: chromium, docker-registry.*this is not root"):
         requirements.install([UNIT])
+
+
+def test_a_cluster_that_never_was_is_cleaned_up_without_any_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(leftovers, "_ATTACHED", tmp_path / "results")
+    monkeypatch.setattr(leftovers, "CONTAINERD_SOCKET", tmp_path / "containerd.sock")
+    monkeypatch.setattr(leftovers, "STATE", tmp_path / "state")
+    leftovers.kill_containers()
+    leftovers.remove_networks()
+    leftovers.unmount()

@@ -29,8 +29,21 @@ _BUILDER_PACKAGES = "ca-certificates,uidmap"
 _BUILDER_EXTRA = (
     "buildah",
 )  # depends on itself in a circle, which apt knows how to go round and debootstrap not
-# What an image build leaves behind without anyone at run time missing it.
-_BASE_LITTER = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+# What nobody misses at run time. A build in a pod copies all files of its base several times, so each counts.
+_BASE_LITTER = (
+    "usr/lib/python3.11/lib2to3",
+    "usr/lib/x86_64-linux-gnu/gconv",
+    "usr/lib/x86_64-linux-gnu/perl",
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/share/perl",
+    "usr/share/zoneinfo",
+    "var/cache/apt",
+    "var/cache/debconf",
+    "var/lib/apt/lists",
+    "var/lib/dpkg/info",
+)
 
 
 # Tekton's own choice, and numeric: or runAsNonRoot cannot be proven.

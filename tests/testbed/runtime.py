@@ -57,7 +57,6 @@ _NETWORK = {
             "type": "bridge",
             "bridge": BRIDGE,
             "isGateway": True,
-            "ipMasq": True,
             "hairpinMode": True,  # a pod may reach itself through its Service
             "ipam": {
                 "type": "host-local",
@@ -66,9 +65,11 @@ _NETWORK = {
                 "routes": [{"dst": "0.0.0.0/0"}],
             },
         },
-        {"type": "portmap", "capabilities": {"portMappings": True}},
     ],
 }
+# One rule for all pods: the plugin's own would be one chain a pod, made and removed by a dozen programs each
+# time.
+MASQUERADE = ("POSTROUTING", "-s", POD_CIDR, "!", "-d", POD_CIDR, "-j", "MASQUERADE")
 _SYSCTLS = ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables")
 
 
@@ -95,6 +96,8 @@ def load_images(archives: list[Path]) -> None:
 def prepare_network() -> None:
     """The node's address on the loopback interface, and the kernel switches that pods' traffic needs."""
     run("ip", "addr", "replace", f"{NODE_ADDRESS}/32", "dev", "lo")
+    if run("iptables", "-t", "nat", "-C", *MASQUERADE, check=False).returncode:
+        run("iptables", "-t", "nat", "-A", *MASQUERADE)
     for name in _SYSCTLS:
         switch = Path("/proc/sys") / name
         if switch.exists() and switch.read_text().strip() != "1":

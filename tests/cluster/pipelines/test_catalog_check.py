@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.cluster import task_pod
 from tests.cluster.product import PIPELINES, Product, install
+from tests.cluster.task_pod import Step
 from tests.conftest import unavailable
 from tests.testbed.client import Cluster
 from tests.testbed.layout import NODE_ADDRESS
@@ -67,30 +69,22 @@ def product(
     return installed
 
 
-def run(product: Product, values: str) -> tuple[bool, str]:
-    """Whether the run succeeded, and what generate-or-use-imageset said."""
-    parameters = {"values-file-path": values, "deploy-mode": "cronjob", "schedule": "0 2 * * *"}
-    ended = product.run(parameters, pod_template=ALIASES)
-    return ended.succeeded, ended.log("generate-or-use-imageset")
-
-
-def let_in(product: Product, password: str) -> None:
-    auth = base64.b64encode(f"me:{password}".encode()).decode()
-    config = json.dumps({"auths": {NAME: {"auth": auth}}})
+def make_login(product: Product, name: str, password: str) -> None:
+    auths = {NAME: {"auth": base64.b64encode(f"me:{password}".encode()).decode()}}
     secret: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "oc-mirror-pull-secret", "namespace": PIPELINES},
+        "metadata": {"name": name, "namespace": PIPELINES},
         "type": "kubernetes.io/dockerconfigjson",
-        "stringData": {".dockerconfigjson": config},
+        "stringData": {".dockerconfigjson": json.dumps({"auths": auths})},
     }
     product.cluster.apply(json.dumps(secret))
 
 
 def test_a_pod_checks_operators_against_their_catalog(product: Product) -> None:
-    let_in(product, PASSWORD)
-    succeeded, log = run(product, "good.yaml")
-    assert succeeded, log
+    make_login(product, "oc-mirror-pull-secret", PASSWORD)
+    parameters = {"values-file-path": "good.yaml", "deploy-mode": "cronjob", "schedule": "0 2 * * *"}
+    log = product.succeed(parameters, pod_template=ALIASES).log("generate-or-use-imageset")
     assert f"Catalogs checked: {NAME}/redhat/redhat-operator-index:v4.20." in log
     assert PASSWORD not in log
     (operators,) = product.imageset()["mirror"]["operators"]
@@ -98,22 +92,34 @@ def test_a_pod_checks_operators_against_their_catalog(product: Product) -> None:
     assert set(found) == {"quay-operator", "needed"}
     assert [channel["name"] for channel in found["needed"]["channels"]] == ["slow"]
 
-    succeeded, log = run(product, "bad.yaml")
-    assert not succeeded
-    assert "stable-3.61" in log
-    assert "stable-3.16" in log
+
+@pytest.fixture(scope="module")
+def refused(product: Product) -> dict[str, str]:
+    """What the step says, by case, where the check fails."""
+    make_login(product, "right-login", PASSWORD)
+    make_login(product, "wrong-login", "wrong")
+    cases = {
+        "channel": {"values-file-path": "bad.yaml", "pull-secret": "right-login"},
+        "no secret": {"values-file-path": "good.yaml", "pull-secret": "none-such"},
+        "wrong password": {"values-file-path": "good.yaml", "pull-secret": "wrong-login"},
+    }
+    usual = {name: value for name, value in product.defaults.items() if name != "storage-size"}
+    steps = {case: Step("generate-or-use-imageset", usual | given) for case, given in cases.items()}
+    ended = task_pod.run(product.cluster, steps, pod=ALIASES)
+    assert all(step.code for step in ended.values()), ended
+    return {case: step.log for case, step in ended.items()}
 
 
-@pytest.mark.parametrize("password", ["", "wrong"], ids=["no-secret", "wrong-password"])
-def test_a_registry_that_lets_nobody_in_is_said(product: Product, password: str) -> None:
-    if password:
-        let_in(product, password)
-    else:
-        product.cluster.kubectl(
-            "delete", "secret", "oc-mirror-pull-secret", "-n", PIPELINES, "--ignore-not-found"
-        )
-    succeeded, log = run(product, "good.yaml")
-    assert not succeeded
+def test_a_channel_that_the_catalog_does_not_have_is_said_with_those_it_has(
+    refused: dict[str, str],
+) -> None:
+    assert "stable-3.61" in refused["channel"]
+    assert "stable-3.16" in refused["channel"]
+
+
+@pytest.mark.parametrize("case", ["no secret", "wrong password"])
+def test_a_registry_that_lets_nobody_in_is_said(refused: dict[str, str], case: str) -> None:
+    log = refused[case]
     assert NAME in log
     assert "hint:" in log
     assert "pull secret" in log or "pull-secret" in log
