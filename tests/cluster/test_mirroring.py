@@ -53,12 +53,8 @@ class Watch:
         self._kubectl = subprocess.Popen(command, env=lab.cluster.env, stdout=subprocess.PIPE, text=True)
 
     def _follow(self) -> None:
-        text = ""
-        for line in self._kubectl.stdout or ():
-            text += line
-            if line == "}\n":
-                self._see(json.loads(text))
-                text = ""
+        for line in self._kubectl.stdout or ():  # an event each
+            self._see(json.loads(line))
 
     def _see(self, event: dict[str, Any]) -> None:
         pod = event["object"]
