@@ -107,13 +107,13 @@ class Workshop:
 
     def build(self, **changes: Any) -> Run:
         """Build, which must succeed."""
-        run = self.product.wait(self.start(**changes), seconds=420)
+        run = self.product.wait(self.start(**changes), seconds=600)
         assert run.succeeded, f"{run.status['conditions'][0]['message']}\n{run.log()}"
         return run
 
     def fail(self, **changes: Any) -> str:
         """Build, which must fail; return the log."""
-        run = self.product.wait(self.start(**changes), seconds=420)
+        run = self.product.wait(self.start(**changes), seconds=600)
         assert not run.succeeded, run.log()
         return run.log()
 

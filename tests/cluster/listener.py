@@ -49,7 +49,7 @@ class Listener:
     def runs(self, run: str = "deployment") -> list[dict[str, Any]]:
         return self.started("pipelineruns", f"oc-mirror-pipeline/run={run}")
 
-    def run_of(self, commit: str, run: str = "deployment", seconds: float = 120) -> str:
+    def run_of(self, commit: str, run: str = "deployment", seconds: float = 600) -> str:
         """Wait for the run of a commit; return its name."""
         return str(
             eventually(
@@ -65,7 +65,7 @@ class Listener:
             )
         )
 
-    def state(self, start: str, seconds: float = 120) -> str:
+    def state(self, start: str, seconds: float = 600) -> str:
         """Wait for a start to end; what became of it, `failed` where it failed."""
 
         def ended() -> str:
@@ -129,10 +129,10 @@ def listening(
     try:
         cluster.apply(templates(runs), "--force-conflicts")
         ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)
-        cluster.kubectl(*ready, "--timeout=120s")
+        cluster.kubectl(*ready, "--timeout=240s")
         address = product.get("service", "el-oc-mirror", PIPELINES)["spec"]["clusterIP"]
         found = Listener(product, values, f"http://{address}:8080")
-        eventually(lambda: answers(f"{found.url}/live"), 60)
+        eventually(lambda: answers(f"{found.url}/live"), 240)
         yield found
     finally:
         cluster.kubectl("delete", "-f", str(TRIGGERS), "--ignore-not-found", "--wait=false")

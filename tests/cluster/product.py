@@ -73,7 +73,7 @@ def install(cluster: Cluster, values_url: str, image: str = "") -> Product:
     With an image it is recorded, and restricted Pod Security enforced; without one none of ours exists.
     """
     both = (PIPELINES, WORKLOADS)  # in one command, which waits for both at once
-    cluster.kubectl("delete", "namespace", *both, "--ignore-not-found", "--wait", "--timeout=180s")
+    cluster.kubectl("delete", "namespace", *both, "--ignore-not-found", "--wait", "--timeout=240s")
     cluster.kubectl("apply", "-f", str(ROOT / "tekton"))
     auths = {"auths": {"registry.redhat.io": {"auth": base64.b64encode(b"user:password").decode()}}}
     secret = ("create", "secret", "generic", "oc-mirror-pull-secret", "--type=kubernetes.io/dockerconfigjson")
@@ -190,7 +190,7 @@ class Product:
         done = self.cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(body))
         return done.stdout.strip().split("/")[-1]
 
-    def wait(self, name: str, *, seconds: float = 240) -> Run:
+    def wait(self, name: str, *, seconds: float = 600) -> Run:
         """Wait until a run has ended, however it ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -60,7 +60,7 @@ def run(
     created = cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(growing.manifest))
     name = created.stdout.strip().partition("/")[2]
     where = ("-n", PIPELINES)
-    wait_until("the steps to end", lambda: set(_codes(cluster, name)) >= set(names.values()), timeout=180)
+    wait_until("the steps to end", lambda: set(_codes(cluster, name)) >= set(names.values()), timeout=300)
     codes = _codes(cluster, name)
     ended = {
         case: Ended(codes[container], cluster.kubectl("logs", name, "-c", container, *where).stdout)

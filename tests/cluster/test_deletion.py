@@ -46,7 +46,7 @@ def test_a_plan_is_made_approved_and_carried_out(lab: Lab, registry: Registry) -
 
     def run(name: str, workflow: str, **arguments: str) -> str:
         lab.deploy(name, workflow=workflow, **common, **arguments)
-        lab.kubectl("wait", f"job/oc-mirror-{name}", "--for=condition=Complete", "--timeout=90s")
+        lab.kubectl("wait", f"job/oc-mirror-{name}", "--for=condition=Complete", "--timeout=240s")
         return lab.kubectl("logs", f"job/oc-mirror-{name}")
 
     for version in ("v1", "v2"):

@@ -74,7 +74,7 @@ def test_a_job_runs_to_its_end_and_is_found_again_by_a_retry(lab: Lab) -> None:
     first = lab.deploy("oc-mirror-once")
     assert "Job " in first
     assert "created" in first
-    lab.kubectl("wait", "job/oc-mirror-once", "--for=condition=Complete", "--timeout=60s")
+    lab.kubectl("wait", "job/oc-mirror-once", "--for=condition=Complete", "--timeout=240s")
     again = lab.deploy("oc-mirror-once")
     assert "is there already" in again
     assert lab.names("jobs") == ["Job/oc-mirror-once"]
@@ -87,7 +87,7 @@ def test_an_imageset_of_more_than_a_mebibyte_is_mirrored(bare: Lab) -> None:
     bare.add_configuration(imageset=IMAGESET + f"# {'padding ' * 12}\n" * 12_000)
     assert list(bare.get("configmap", "oc-mirror-config")["binaryData"]) == ["imageset.yaml.gz"]
     bare.deploy("large")
-    bare.kubectl("wait", "job/oc-mirror-large", "--for=condition=Complete", "--timeout=60s")
+    bare.kubectl("wait", "job/oc-mirror-large", "--for=condition=Complete", "--timeout=240s")
 
 
 def test_a_cronjob_is_tried_first_and_a_second_run_changes_nothing(lab: Lab) -> None:
@@ -98,19 +98,19 @@ def test_a_cronjob_is_tried_first_and_a_second_run_changes_nothing(lab: Lab) -> 
     assert "CronJob " in lab.deploy("night-2", **NIGHTLY)
     assert versions(lab) == before
     lab.kubectl("create", "job", "now", "--from=cronjob/oc-mirror")
-    lab.kubectl("wait", "job/now", "--for=condition=Complete", "--timeout=60s")
+    lab.kubectl("wait", "job/now", "--for=condition=Complete", "--timeout=240s")
 
 
 def test_a_deployment_becomes_ready_stays_as_it_is_and_is_rolled_by_a_changed_config(lab: Lab) -> None:
     lab.deploy("service-1", **SERVICE, config_sha256="one")
-    lab.kubectl("rollout", "status", "deployment/oc-mirror", "--timeout=60s")
+    lab.kubectl("rollout", "status", "deployment/oc-mirror", "--timeout=240s")
     pods, before = lab.names("pods"), versions(lab)
     log = lab.deploy("service-2", **SERVICE, config_sha256="one")
     assert "Deployment " in log
     assert " unchanged" in log
     assert (lab.names("pods"), versions(lab)) == (pods, before)
     lab.deploy("service-3", **SERVICE, config_sha256="two")
-    lab.kubectl("rollout", "status", "deployment/oc-mirror", "--timeout=60s")
+    lab.kubectl("rollout", "status", "deployment/oc-mirror", "--timeout=240s")
     assert lab.names("pods") != pods
 
 
@@ -123,7 +123,7 @@ def test_switching_the_mode_removes_the_other_workload_but_never_the_claim(lab: 
     assert not set(service_pod) & set(lab.names("pods"))
     lab.deploy("c")
     assert lab.names(WORKLOADS) == ["Job/oc-mirror-c"]
-    lab.kubectl("wait", "job/oc-mirror-c", "--for=condition=Complete", "--timeout=60s")
+    lab.kubectl("wait", "job/oc-mirror-c", "--for=condition=Complete", "--timeout=240s")
     lab.deploy("d", **SERVICE)
     assert "Deployment/oc-mirror" in lab.names(WORKLOADS)
     assert lab.get("pvc", "oc-mirror-workspace")["metadata"]["uid"] == claim
@@ -174,7 +174,7 @@ def test_every_argument_reaches_the_container(lab: Lab) -> None:
 
 def test_a_claim_that_is_there_is_used_and_its_smaller_size_told(lab: Lab) -> None:
     lab.deploy("a", start_timeout="60s")
-    lab.kubectl("wait", "job/oc-mirror-a", "--for=condition=Complete", "--timeout=60s")
+    lab.kubectl("wait", "job/oc-mirror-a", "--for=condition=Complete", "--timeout=240s")
     log = lab.deploy("b", storage_size="2Gi")
     assert "has 1Gi, less than storage-size 2Gi" in log
     assert lab.get("pvc", "oc-mirror-workspace")["spec"]["resources"]["requests"]["storage"] == "1Gi"

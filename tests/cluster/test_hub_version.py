@@ -52,7 +52,7 @@ def openshift(cluster: Cluster) -> Iterator[Callable[..., None]]:
     def make(version: str, channel: str) -> None:
         cluster.apply(json.dumps(CRD))
         crd = "crd/clusterversions.config.openshift.io"
-        cluster.kubectl("wait", crd, "--for=condition=Established", "--timeout=30s")
+        cluster.kubectl("wait", crd, "--for=condition=Established", "--timeout=240s")
         cluster.apply(
             json.dumps(
                 {
@@ -100,7 +100,7 @@ def generate(repository: GitRepository, kubeconfig: Path, folder: Path) -> subpr
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
 
 

@@ -64,7 +64,7 @@ def test_every_command_runs_with_any_uid_and_a_read_only_root(
     commands["oc-mirror"] = ["oc-mirror", "version", "--output", "json"]
     cluster.kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(pod(image, commands)))
     cluster.kubectl(
-        "wait", "pod/try", "-n", namespace, "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s"
+        "wait", "pod/try", "-n", namespace, "--for=jsonpath={.status.phase}=Succeeded", "--timeout=240s"
     )
     for name in PROJECT["scripts"]:
         told = cluster.kubectl("logs", "try", "-n", namespace, "-c", name).stdout

@@ -168,7 +168,7 @@ def test_a_run_that_failed_makes_way_for_another(yard: Yard) -> None:
     (run,) = yard.runs()
     name = run["metadata"]["name"]
     failed = ("wait", "--for=condition=Succeeded=false", f"pipelinerun/{name}", "-n", yard.namespace)
-    yard.cluster.kubectl(*failed, "--timeout=60s")
+    yard.cluster.kubectl(*failed, "--timeout=240s")
     assert yard.start(commit)[1] == "started"
     assert {run["metadata"]["name"] for run in yard.runs()} == {name, f"{name}-2"}
 

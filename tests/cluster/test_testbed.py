@@ -66,7 +66,7 @@ def test_task_run_writes_to_a_volume_as_any_user(
 ) -> None:
     namespace = make_namespace(labels=RESTRICTED)
     cluster.apply(TASK_RUN % images.SHELL, "-n", namespace)
-    cluster.kubectl("wait", "--for=condition=Succeeded", "taskrun/nothing", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Succeeded", "taskrun/nothing", "-n", namespace, "--timeout=240s")
     run = cluster.get("taskrun", "nothing", "-n", namespace)
     assert run["status"]["results"] == [{"name": "answer", "type": "string", "value": "yes"}]
 
@@ -127,5 +127,5 @@ def _run_pod(cluster: Cluster, namespace: str, image: str, script: str) -> str:
         "run", "pod", f"--image={image}", "--restart=Never", "-n", namespace, "--", "sh", "-c", script
     )
     phase = "--for=jsonpath={.status.phase}=Succeeded"
-    cluster.kubectl("wait", phase, "pod/pod", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("wait", phase, "pod/pod", "-n", namespace, "--timeout=240s")
     return cluster.kubectl("logs", "pod", "-n", namespace).stdout

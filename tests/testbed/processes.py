@@ -44,7 +44,7 @@ def run(
     return done
 
 
-def wait_until(what: str, check: Callable[[], bool], *, timeout: float = 60, interval: float = 0.2) -> None:
+def wait_until(what: str, check: Callable[[], bool], *, timeout: float = 120, interval: float = 0.2) -> None:
     """Poll until `check` holds; an exception of the check counts as "not yet", and the last one is told."""
     deadline = time.monotonic() + timeout
     last: object = "it never held"

@@ -216,7 +216,7 @@ def test_two_builds_at_once_one_by_tkn_both_push_and_neither_is_recorded(
     blue = workshop.start(git_url=small.url, git_revision="blue", build_args=[], cache=CACHE_CLAIM)
     digests = {}
     for name in (started.stdout.strip(), blue):
-        ended = workshop.product.wait(name, seconds=420)
+        ended = workshop.product.wait(name, seconds=600)
         assert not ended.succeeded  # there is no smoke-test-image in it
         digests[ended.results["CHAINS-GIT_COMMIT"]] = ended.results["IMAGE_DIGEST"]
     assert set(digests) == {small.head("red"), small.head("blue")}

@@ -190,7 +190,7 @@ def finished_job(installed: Product) -> FinishedJob:
     installed.clean()
     run = installed.succeed({"deploy-mode": "job"})
     job = f"job/{run.results['workload-name']}"
-    installed.cluster.kubectl("wait", "--for=condition=Complete", job, "-n", WORKLOADS, "--timeout=90s")
+    installed.cluster.kubectl("wait", "--for=condition=Complete", job, "-n", WORKLOADS, "--timeout=240s")
     log = installed.cluster.kubectl("logs", job, "-n", WORKLOADS).stdout
     return FinishedJob(run.pods(), installed.get("job", run.results["workload-name"]), log)
 
@@ -227,9 +227,9 @@ def test_the_workload_runs_with_a_random_uid_too_and_a_killed_pod_is_replaced(
     product.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": kept})
     kubectl, pods = product.cluster.kubectl, ("pod", "-l", "job-name=random-uid", "-n", WORKLOADS)
     wait_until("a pod", lambda: bool(product.cluster.get(*pods)["items"]))
-    kubectl("wait", *pods, "--for=jsonpath={.status.containerStatuses[0].started}=true", "--timeout=60s")
+    kubectl("wait", *pods, "--for=jsonpath={.status.containerStatuses[0].started}=true", "--timeout=240s")
     kubectl("delete", *pods, "--grace-period=0", "--force")
-    kubectl("wait", "--for=condition=Complete", "job/random-uid", "-n", WORKLOADS, "--timeout=120s")
+    kubectl("wait", "--for=condition=Complete", "job/random-uid", "-n", WORKLOADS, "--timeout=240s")
     assert "generations/" in kubectl("logs", "job/random-uid", "-n", WORKLOADS).stdout
 
 
@@ -362,9 +362,9 @@ def test_an_api_server_that_restarts_in_mid_run_is_survived(product: Product) ->
     """In the last Task, which writes most: between Tasks it can be Tekton itself that does not survive it."""
     name = product.start({"deploy-mode": "job"})
     selector = f"tekton.dev/pipelineRun={name},tekton.dev/pipelineTask=deploy-workload"
-    wait_until("deploy-workload to run", lambda: "Running" in reasons(product, selector), timeout=120)
+    wait_until("deploy-workload to run", lambda: "Running" in reasons(product, selector), timeout=240)
     product.cluster.restart_apiserver()
-    run = product.wait(name, seconds=300)
+    run = product.wait(name, seconds=600)
     assert run.succeeded, f"{run.status['conditions'][0]['message']}\n{run.log()}"
 
 
@@ -385,7 +385,7 @@ def test_a_retried_taskrun_finds_its_own_job_again(product: Product) -> None:
     for _ in range(2):
         product.create(body)
         done = ("wait", "--for=condition=Succeeded", "taskrun/oc-mirror-retried", "-n", PIPELINES)
-        product.cluster.kubectl(*done, "--timeout=90s")
+        product.cluster.kubectl(*done, "--timeout=240s")
         (job,) = product.cluster.get("jobs", "-n", WORKLOADS)["items"]
         uids.append(job["metadata"]["uid"])
         product.cluster.kubectl("delete", "taskrun", "oc-mirror-retried", "-n", PIPELINES, "--wait")

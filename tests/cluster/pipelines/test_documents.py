@@ -29,7 +29,7 @@ def shell(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Shell]:
     """A reader's shell in a checkout, on a cluster without anything of ours, with the tour's settings."""
-    cluster.kubectl("delete", "namespace", *EVERYWHERE, "--ignore-not-found", "--wait", "--timeout=180s")
+    cluster.kubectl("delete", "namespace", *EVERYWHERE, "--ignore-not-found", "--wait", "--timeout=240s")
     before = cluster.get("configmap", "config-defaults", "-n", "tekton-pipelines").get("data", {})
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("tekton", "examples"):

@@ -60,7 +60,7 @@ def built(listener: Listener, workshop: Workshop, image: str) -> str:
     """A push to the source, posted by the server's own hook, has built, recorded and redeployed an image."""
     webhooks.install(workshop.source, f"{listener.url}/source", KEYS["github"])
     commit = workshop.source.push(derived(image, {"/pushed": "second"}))
-    run = listener.product.wait(listener.run_of(commit, "build"), seconds=300)
+    run = listener.product.wait(listener.run_of(commit, "build"), seconds=600)
     assert run.succeeded, run.log()
     return run.results["image"]
 
@@ -72,7 +72,7 @@ def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_jus
     webhooks.install(listener.values, f"{listener.url}/values", KEYS["github"])
     hub = (ROOT / "examples" / "values" / VALUES).read_text()
     commit = listener.push({VALUES: hub.replace("4.20.12", "4.20.14")})
-    run = listener.product.wait(listener.run_of(commit), seconds=240)
+    run = listener.product.wait(listener.run_of(commit), seconds=600)
     assert run.succeeded, run.log()
     assert run.results["commit"] == commit
     cronjob = listener.product.get("cronjob", "oc-mirror")
@@ -83,7 +83,7 @@ def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_jus
     assert "odf-operator" in packages(imageset)
     kubectl = listener.product.cluster.kubectl
     kubectl("create", "job", "tick", "--from=cronjob/oc-mirror", "-n", WORKLOADS)
-    kubectl("wait", "--for=condition=Complete", "job/tick", "-n", WORKLOADS, "--timeout=120s")
+    kubectl("wait", "--for=condition=Complete", "job/tick", "-n", WORKLOADS, "--timeout=240s")
     assert "generations/" in kubectl("logs", "job/tick", "-n", WORKLOADS).stdout
 
 
@@ -105,7 +105,7 @@ def test_each_kind_of_server_is_understood_and_its_signature_checked(listener: L
     post(f"{listener.url}/values", {**old, "ref": "refs/tags/v1"}, KEYS[server])
     post(f"{listener.url}/elsewhere", old, KEYS[server])
     post(f"{listener.url}/values", old, KEYS[server])
-    (start,) = eventually(lambda: set(listener.starts(server)) - set(before), 30)
+    (start,) = eventually(lambda: set(listener.starts(server)) - set(before), 240)
     assert listener.state(start) == "superseded"  # that commit is not the branch's newest
     assert listener.all_starts() - everything == {start}
     # Where docs/how-to/triggers.md says that one sees it; the listener itself is silent about it.
@@ -131,7 +131,7 @@ def test_an_event_without_any_signature_starts_nothing(listener: Listener) -> No
 def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listener, commit: str) -> None:
     before, runs = listener.all_starts(), len(listener.runs())
     webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
-    started = eventually(lambda: listener.all_starts() - before, 30)
+    started = eventually(lambda: listener.all_starts() - before, 240)
     for start in started:
         assert listener.state(start) == "failed"
     assert len(listener.runs()) == runs
@@ -169,9 +169,9 @@ def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(list
 
     with ThreadPoolExecutor(max_workers=10) as pool:  # in any order
         list(pool.map(post, reversed(commits)))
-    last = listener.product.wait(listener.run_of(commits[-1], seconds=240), seconds=300)
+    last = listener.product.wait(listener.run_of(commits[-1], seconds=600), seconds=600)
     assert last.succeeded, last.log()
-    eventually(lambda: len(listener.starts("github")) == starts + STORM, 60)
+    eventually(lambda: len(listener.starts("github")) == starts + STORM, 240)
     states = [listener.state(start, 300) for start in listener.starts("github")[starts:]]
     assert states.count("superseded") == STORM - 1
     made = {r["metadata"]["name"] for r in listener.runs()} - before
@@ -186,11 +186,11 @@ def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(listener: Li
     before = {r["metadata"]["name"] for r in listener.runs()}
     patch = {"spec": {"suspend": False, "schedule": "* * * * *"}}
     kubectl("patch", "cronjob", "oc-mirror-schedule", "-n", PIPELINES, "-p", json.dumps(patch))
-    (job,) = eventually(lambda: listener.started("jobs", "app.kubernetes.io/name=oc-mirror-schedule"), 90)
+    (job,) = eventually(lambda: listener.started("jobs", "app.kubernetes.io/name=oc-mirror-schedule"), 240)
     kubectl("patch", "cronjob", "oc-mirror-schedule", "-n", PIPELINES, "-p", '{"spec":{"suspend":true}}')
     name = job["metadata"]["name"]
-    kubectl("wait", "--for=condition=Complete", f"job/{name}", "-n", PIPELINES, "--timeout=60s")
-    (run,) = eventually(lambda: [r for r in listener.runs() if r["metadata"]["name"] not in before], 60)
+    kubectl("wait", "--for=condition=Complete", f"job/{name}", "-n", PIPELINES, "--timeout=240s")
+    (run,) = eventually(lambda: [r for r in listener.runs() if r["metadata"]["name"] not in before], 240)
     assert run["metadata"]["annotations"]["oc-mirror-pipeline/occasion"] == name
     assert run["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == listener.values.head()
     assert listener.product.wait(run["metadata"]["name"]).succeeded

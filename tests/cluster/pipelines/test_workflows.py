@@ -62,7 +62,7 @@ def mirrored(product: Product, **parameters: str) -> str:
     run = product.succeed({name.replace("_", "-"): value for name, value in parameters.items()})
     job = f"job/{run.results['workload-name']}"
     done = product.cluster.kubectl(
-        "wait", "--for=condition=Complete", job, "-n", WORKLOADS, "--timeout=120s", check=False
+        "wait", "--for=condition=Complete", job, "-n", WORKLOADS, "--timeout=240s", check=False
     )
     log = product.cluster.kubectl("logs", job, "-n", WORKLOADS).stdout
     assert done.returncode == 0, log
