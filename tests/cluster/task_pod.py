@@ -19,7 +19,7 @@ from tests.contract.tekton_files import TEKTON, named, only
 from tests.testbed.client import Cluster
 from tests.testbed.processes import wait_until
 
-_REFERENCE = re.compile(r"\$\((params|results|workspaces|context)\.([\w-]+)(?:\.(?:path|name))?\)")
+_REFERENCE = re.compile(r"\$\((params|results|workspaces|context)\.([\w-]+)(?:\.(path|name|namespace))?\)")
 _ARRAY = re.compile(r"^\$\(params\.([\w-]+)\[\*\]\)$")
 RESULTS = "/results"
 
@@ -60,7 +60,9 @@ def run(
     created = cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(growing.manifest))
     name = created.stdout.strip().partition("/")[2]
     where = ("-n", PIPELINES)
-    wait_until("the steps to end", lambda: set(_codes(cluster, name)) >= set(names.values()), timeout=300)
+    wait_until(
+        "the steps to end", lambda: set(_codes(cluster, name)) >= set(names.values()), timeout=300, interval=1
+    )
     codes = _codes(cluster, name)
     ended = {
         case: Ended(codes[container], cluster.kubectl("logs", name, "-c", container, *where).stdout)
@@ -146,13 +148,10 @@ def _filled(value: Any, params: Mapping[str, Any]) -> Any:
         return value
 
     def fill(found: re.Match[str]) -> str:
-        kind, name = found.groups()
-        filled = {
-            "params": params.get(name),
-            "results": f"{RESULTS}/{name}",
-            "workspaces": "",
-            "context": "steps",
-        }
+        kind, name, part = found.groups()
+        context = PIPELINES if part == "namespace" else "steps"
+        files = {"results": f"{RESULTS}/{name}", "workspaces": ""}
+        filled = {"params": params.get(name), "context": context, **files}
         return str(filled[kind])
 
     return _REFERENCE.sub(fill, value)

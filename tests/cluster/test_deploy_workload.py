@@ -200,7 +200,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize(
-    ("missing", "mode"), [("configuration", "cronjob"), ("secret", "deployment"), ("key", "job")]
+    ("missing", "mode"), [("configuration", "job"), ("secret", "deployment"), ("key", "cronjob")]
 )
 def test_what_is_missing_is_named_with_the_command_that_brings_it(bare: Lab, missing: str, mode: str) -> None:
     if missing != "configuration":

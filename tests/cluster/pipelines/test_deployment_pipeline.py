@@ -233,20 +233,6 @@ def test_the_workload_runs_with_a_random_uid_too_and_a_killed_pod_is_replaced(
     assert "generations/" in kubectl("logs", "job/random-uid", "-n", WORKLOADS).stdout
 
 
-def test_a_custom_imageset_needs_neither_values_nor_workspaces(product: Product) -> None:
-    custom = ROOT / "examples" / "custom-imageset.yaml"
-    product.cluster.kubectl(
-        "delete", "configmap", "production-imageset", "-n", WORKLOADS, "--ignore-not-found"
-    )
-    create = ("create", "configmap", "production-imageset", f"--from-file=imageset.yaml={custom}")
-    product.cluster.kubectl(*create, "-n", WORKLOADS)
-    body = yaml.safe_load((ROOT / "tekton" / "runs" / "custom-imageset.yaml").read_text())
-    run = product.wait(product.create(body))  # exactly as shipped: no URL that could be reached, no volume
-    assert run.succeeded, run.log()
-    assert product.get("configmap", "oc-mirror-imageset")["data"]["imageset.yaml"] == custom.read_text()
-    assert product.get("job", run.results["workload-name"])
-
-
 @dataclass(frozen=True)
 class Failure:
     """Parameters that are wrong, the Task that says so, and words that a person finds in its log."""
@@ -296,6 +282,11 @@ FAILURES = {
     "no target": Failure(
         "deploy-workload", {"workflow": "workflow-direct"}, ["workflow-direct", "target-registry"]
     ),
+    "missing pull secret": Failure(
+        "deploy-workload",
+        {"pull-secret": "none-such", "deploy-mode": "job", "start-timeout": "40s"},
+        ["none-such", "oc create secret generic none-such"],
+    ),
     "forbidden namespace": Failure(
         "create-deployment-configmaps",
         {"namespace": "default"},
@@ -310,6 +301,7 @@ WHOLE_RUNS = ("wrong branch", "forbidden namespace")
 @pytest.fixture(scope="module")
 def failed_logs(installed: Product) -> dict[str, str]:
     """The log of each failure: whole runs side by side, meanwhile all other steps in one pod."""
+    installed.clean()
 
     def log_of(case: str) -> str:
         return installed.fail(FAILURES[case].parameters)
@@ -330,9 +322,11 @@ def failed_logs(installed: Product) -> dict[str, str]:
 
 def needed(task: str, product: Product) -> dict[str, str]:
     """What the pipeline hands to a Task, so that nothing but the wrong parameter is wrong."""
-    if task in {"fetch-values", "generate-or-use-imageset"}:
-        return {"values-git-url": product.defaults["values-git-url"], **L3}
-    return {"image": product.image, "storage-size": "1Gi"} if task == "deploy-workload" else {}
+    if task == "get-current-image":
+        return {}
+    if task == "deploy-workload":
+        return {"image": product.image, "storage-size": "1Gi"}
+    return {"values-git-url": product.defaults["values-git-url"], **L3}
 
 
 @pytest.mark.parametrize("case", FAILURES)
@@ -343,11 +337,9 @@ def test_a_failure_says_what_is_wrong_and_what_to_do(failed_logs: dict[str, str]
     assert "Traceback" not in log
 
 
-def test_a_missing_pull_secret_is_told_with_the_command_that_makes_it(product: Product) -> None:
-    log = product.fail({"pull-secret": "none-such", "deploy-mode": "job", "start-timeout": "40s"})
-    assert "none-such" in log
-    assert "oc create secret generic none-such" in log
-    assert product.cluster.get("jobs", "-n", WORKLOADS)["items"] == []
+def test_a_run_that_failed_leaves_no_job(failed_logs: dict[str, str], installed: Product) -> None:
+    assert "none-such" in failed_logs["missing pull secret"]
+    assert installed.cluster.get("jobs", "-n", WORKLOADS)["items"] == []
 
 
 def reasons(product: Product, selector: str) -> list[str]:
@@ -392,12 +384,23 @@ def test_a_retried_taskrun_finds_its_own_job_again(product: Product) -> None:
     assert uids[0] == uids[1]
 
 
-def test_a_killed_task_is_no_obstacle_to_the_next_run(product: Product) -> None:
+def test_a_killed_task_is_no_obstacle_to_a_run_with_a_custom_imageset_without_workspaces(
+    product: Product,
+) -> None:
+    """The run is exactly as shipped: no values, no URL that could be reached, no volume."""
     name = product.start({"deploy-mode": "job"})
     selector = f"tekton.dev/pipelineRun={name},tekton.dev/pipelineTask=generate-or-use-imageset"
-    pods = ("pods", "-n", PIPELINES, "-l", selector)
+    pods, kubectl = ("pods", "-n", PIPELINES, "-l", selector), product.cluster.kubectl
     wait_until("the Task's pod", lambda: bool(product.cluster.get(*pods)["items"]))
-    product.cluster.kubectl("delete", "pod", "-n", PIPELINES, "-l", selector, "--grace-period=0", "--force")
+    kubectl("delete", *pods, "--grace-period=0", "--force")
     product.wait(name)
     product.clean()
-    assert product.succeed({"deploy-mode": "job"}).results["workload-kind"] == "Job"
+    custom = ROOT / "examples" / "custom-imageset.yaml"
+    kubectl("delete", "configmap", "production-imageset", "-n", WORKLOADS, "--ignore-not-found")
+    create = ("create", "configmap", "production-imageset", f"--from-file=imageset.yaml={custom}")
+    kubectl(*create, "-n", WORKLOADS)
+    body = yaml.safe_load((ROOT / "tekton" / "runs" / "custom-imageset.yaml").read_text())
+    run = product.wait(product.create(body))
+    assert run.succeeded, run.log()
+    assert product.get("configmap", "oc-mirror-imageset")["data"]["imageset.yaml"] == custom.read_text()
+    assert product.get("job", run.results["workload-name"])
