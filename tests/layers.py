@@ -45,7 +45,7 @@ LAYERS = (
     Layer(
         "unit",
         "pure code, and the seams against real Git, registries, processes and files",
-        180,
+        300,
         (ALL_CORES,),
     ),
     Layer("contract", "Tekton files against entrypoints, documents against both", 30),

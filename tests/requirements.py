@@ -65,14 +65,14 @@ REQUIREMENTS = (
     _need("", "ca-certificates", source=BEFORE, file="/etc/ssl/certs/ca-certificates.crt"),
     _need("bash", "bash", source=ESSENTIAL),
     _need("sh", "dash", source=ESSENTIAL),
-    _need("nice sha256sum timeout", "coreutils", source=ESSENTIAL),
+    _need("echo nice sha256sum timeout", "coreutils", source=ESSENTIAL),
     _need("mount umount", "mount", UNIT, CLUSTER, source=ESSENTIAL),
     _need("tar", "tar", CLUSTER, source=ESSENTIAL),
     _need("chroot", "coreutils", CLUSTER, source=ESSENTIAL),
     _need("apt-get", "apt", CLUSTER, source=ESSENTIAL),
     _need("openssl", "openssl", UNIT, CLUSTER, source=ESSENTIAL),  # ca-certificates depends on it
     _need("docker-registry", "docker-registry", UNIT, CLUSTER),
-    _need("htpasswd", "apache2-utils", CLUSTER),
+    _need("htpasswd", "apache2-utils", UNIT, CLUSTER),
     _need("chromium", "chromium", UNIT),
     _need("", "fonts-dejavu-core", UNIT, file="/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
     _need("buildah", "buildah", CLUSTER),
@@ -183,15 +183,23 @@ def enforce(layer: str) -> None:
 
 def _check(event: str, arguments: tuple[object, ...]) -> None:
     if event == "subprocess.Popen" and _layer:
-        check_program(os.fsdecode(arguments[0]), _layer)  # type: ignore[arg-type]
+        program, _arguments, _folder, environment = arguments
+        path = (environment or os.environ).get("PATH", os.defpath)  # type: ignore[attr-defined]
+        check_program(os.fsdecode(program), _layer, path)  # type: ignore[arg-type]
 
 
-def check_program(program: str, layer: str) -> None:
-    """Raise RequirementError if `layer` may not start `program`, a name or a path."""
-    path = Path(program)
-    if path.name in {name for one in REQUIREMENTS if layer in one.layers for name in one.names}:
+def check_program(program: str, layer: str, path: str = _PATH) -> None:
+    """Raise RequirementError if `layer` may not start `program`, a path or a name that is looked up in
+    `path`.
+
+    A program that does not exist is left to the system, which refuses it.
+    """
+    if Path(program).name in {name for one in REQUIREMENTS if layer in one.layers for name in one.names}:
         return
-    if program in _own_programs() or any(path.is_relative_to(folder) for folder in _own_folders()):
+    found = shutil.which(program, path=path)
+    if found is None or found in _own_programs():
+        return
+    if any(Path(found).is_relative_to(folder) for folder in _own_folders()):
         return
     raise RequirementError(
         f"a test of layer '{layer}' starts {program}, which tests/requirements.py does not name for it: "

@@ -39,6 +39,15 @@ def test_what_is_in_the_table_or_our_own_is_started(tmp_path: Path) -> None:
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def test_a_name_is_looked_up_where_the_program_will_look(tmp_path: Path) -> None:
+    own = tmp_path / "getent"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    subprocess.run(["getent"], env={"PATH": str(tmp_path)}, check=True)
+    with pytest.raises(FileNotFoundError):
+        subprocess.run(["/nonexistent"], check=False)
+
+
 def test_a_program_of_another_layer_is_refused() -> None:
     requirements.check_program("debootstrap", CLUSTER)
     with pytest.raises(RequirementError, match="debootstrap"):
@@ -84,7 +93,7 @@ def test_what_is_missing_is_named_where_it_cannot_be_installed(monkeypatch: pyte
     with pytest.raises(RequirementError, match=r"has to be there before: git"):
         requirements.install([UNIT])
     monkeypatch.setattr(requirements, "REQUIREMENTS", [one for one in REQUIREMENTS if one.source == DEBIAN])
-    with pytest.raises(RequirementError, match=r"missing: chromium, docker-registry.*this is not root"):
+    with pytest.raises(RequirementError, match=r"missing: apache2-utils, chromium, docker-registry.*this is not root"):
         requirements.install([UNIT])
 
 
