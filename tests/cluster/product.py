@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tests.conftest import ROOT
-from tests.testbed import images
+from tests.testbed import files, images
 from tests.testbed.binaries import locked
 from tests.testbed.client import Cluster
 from tests.testbed.layout import CONTAINERD_SOCKET, STATE
@@ -49,7 +49,7 @@ def build_image(folder: Path) -> str:
     """Build and push the Containerfile with the stand-in as oc-mirror; load it under its default name too."""
     # Pinned as a user would pin it; without it the builder's cache could keep an older stand-in.
     pin = {"OC_MIRROR_SHA256": pack_oc_mirror(folder)}
-    reference = images.build_project_image(ROOT, "test", folder, pin)
+    reference = images.build_project_image(ROOT, "test", folder, files.ensure_wheels(), pin)
     ctr = ["ctr", "-a", str(CONTAINERD_SOCKET), "-n", "k8s.io", "images"]
     run(*ctr, "pull", "--plain-http", reference)
     run(*ctr, "tag", "--force", reference, TASK_IMAGE)

@@ -93,7 +93,9 @@ def test_what_is_missing_is_named_where_it_cannot_be_installed(monkeypatch: pyte
     with pytest.raises(RequirementError, match=r"has to be there before: git"):
         requirements.install([UNIT])
     monkeypatch.setattr(requirements, "REQUIREMENTS", [one for one in REQUIREMENTS if one.source == DEBIAN])
-    with pytest.raises(RequirementError, match=r"missing: apache2-utils, chromium, docker-registry.*this is not root"):
+    with pytest.raises(
+        RequirementError, match=r"missing: apache2-utils, chromium, docker-registry.*this is not root"
+    ):
         requirements.install([UNIT])
 
 

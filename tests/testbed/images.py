@@ -6,7 +6,6 @@ They are kept as archives beside the built programs and imported into containerd
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,38 +130,30 @@ def _ensure_debian(name: str, reference: str, packages: str, extra: tuple[str, .
 
 
 def build_project_image(
-    repository: Path, tag: str, oc_mirror: Path, build_args: Mapping[str, str] | None = None
+    repository: Path, tag: str, oc_mirror: Path, wheels: Path, build_args: Mapping[str, str] | None = None
 ) -> str:
     """Build the repository's Containerfile on our base image and push it; its reference by digest.
 
-    `oc_mirror` is a folder with the archive that the build would otherwise download; pip inside the build
-    asks the index that pip outside is configured for.
+    `oc_mirror` is a folder with the archive that the build would otherwise download, `wheels` one with what
+    pip would. The layers stay in the cache: another build repeats only what changed.
     """
-    storage = ["--root", str(STATE / "buildah"), "--runroot", str(STATE / "buildah-run")]
+    storage = ["--root", str(CACHE / f"layers-{base_key()}"), "--runroot", str(STATE / "buildah-run")]
     buildah = ["buildah", *storage, "--storage-driver", "overlay"]  # vfs copies 200 MB for each layer
     image = f"{REGISTRY}/{PROJECT}:{tag}"
     args = {"BASE_IMAGE": BASE, "OC_MIRROR_URL": "file:///oc-mirror", **(build_args or {})}
-    mounts = {oc_mirror: "/oc-mirror", CA_BUNDLE: str(CA_BUNDLE)}
-    if config := _pip_config():
-        mounts[config] = "/etc/pip.conf"
+    args |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
+    mounts = {oc_mirror: "/oc-mirror", wheels: "/wheels"}
     options = [f"--build-arg={key}={value}" for key, value in args.items()]
     options += [f"--volume={outside}:{inside}:ro" for outside, inside in mounts.items()]
-    if run(*buildah, "inspect", "--type=image", BASE, check=False).returncode:
-        run(*buildah, "pull", f"docker-archive:{ensure_base()}")
-    how = ["--isolation=chroot", "--layers", "--pull-never", "--format=docker"]
-    run(*buildah, "bud", *how, *options, "--tag", image, "--file", "Containerfile", ".", cwd=repository)
-    digest = STATE / f"digest-{tag}"
-    options = ["--tls-verify=false", "--disable-compression", f"--digestfile={digest}"]
-    run(*buildah, "push", *options, image, f"docker://{image}")
+    with binaries.locked("layers"):
+        if run(*buildah, "inspect", "--type=image", BASE, check=False).returncode:
+            run(*buildah, "pull", f"docker-archive:{ensure_base()}")
+        how = ["--isolation=chroot", "--layers", "--pull-never", "--format=docker"]
+        run(*buildah, "bud", *how, *options, "--tag", image, "--file", "Containerfile", ".", cwd=repository)
+        digest = STATE / f"digest-{tag}"
+        options = ["--tls-verify=false", "--disable-compression", f"--digestfile={digest}"]
+        run(*buildah, "push", *options, image, f"docker://{image}")
     return f"{REGISTRY}/{PROJECT}@{digest.read_text().strip()}"
-
-
-def _pip_config() -> Path | None:
-    """The file pip would read on this machine, if it has one."""
-    home = Path.home()
-    places = (os.environ.get("PIP_CONFIG_FILE"), home / ".config/pip/pip.conf", home / ".pip/pip.conf")
-    candidates = [Path(place) for place in (*places, "/etc/pip.conf") if place]
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _mirror() -> str:
