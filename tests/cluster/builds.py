@@ -12,6 +12,7 @@ from tests.cluster.product import PIPELINES, Product, Run, pack_oc_mirror, secur
 from tests.conftest import ROOT
 from tests.testbed import files, images, runtime
 from tests.testbed import registry as registries
+from tests.testbed.processes import wait_until
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
@@ -116,6 +117,17 @@ class Workshop:
         run = self.product.wait(self.start(**changes), seconds=600)
         assert not run.succeeded, run.log()
         return run.log()
+
+    def log_of_build(self, run: str) -> str:
+        """Wait for the Task that builds, which must succeed; end the run there and return the Task's log."""
+        cluster = self.product.cluster
+        selector = f"tekton.dev/pipelineRun={run},tekton.dev/pipelineTask=buildah-build"
+        task = ("taskruns", "-n", PIPELINES, "-l", selector)
+        wait_until("the Task that builds", lambda: bool(cluster.get(*task)["items"]))
+        cluster.kubectl("wait", *task, "--for=condition=Succeeded", "--timeout=240s")
+        log = Run(cluster, run, {}).log("buildah-build")
+        cluster.kubectl("delete", "pipelinerun", run, "-n", PIPELINES, "--wait=false")
+        return log
 
     def record(self) -> dict[str, Any]:
         """The ConfigMap in which the image is recorded."""
