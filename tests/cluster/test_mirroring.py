@@ -1,4 +1,7 @@
-"""Mirroring by the clock of Kubernetes: a CronJob and a service that run every minute, some minutes each."""
+"""Mirroring for real: the three workflows on one volume, and a CronJob and a service that run every minute.
+
+What waits for the clock of Kubernetes takes some minutes.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import re
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.cluster.lab import RESTRICTED, Lab, make_lab
 from tests.cluster.mirrors import REAL, eventually, imageset, push_source, records, volume
@@ -183,3 +188,66 @@ def log_of_newest(lab: Lab) -> str:
     pods = sorted(lab.get("pods")["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     asked = lab.cluster.kubectl("-n", lab.namespace, "logs", pods[-1]["metadata"]["name"], check=False)
     return asked.stdout
+
+
+# --- the three workflows
+
+
+def mirrored(lab: Lab, run: str, **arguments: str) -> str:
+    """Deploy a Job and wait for its end, which must be good; return its log."""
+    tls = {"source_tls_verify": "false", "destination_tls_verify": "false"}
+    lab.deploy(run, incremental_mode="true", **tls, **arguments)
+    complete = ("wait", f"job/oc-mirror-{run}", "--for=condition=Complete", "--timeout=240s")
+    done = lab.cluster.kubectl("-n", lab.namespace, *complete, check=False)
+    log = lab.kubectl("logs", f"job/oc-mirror-{run}")
+    assert done.returncode == 0, log
+    return log
+
+
+def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
+    lab: Lab, registry: Registry, source: str
+) -> None:
+    prefix = source.partition("/")[2]
+    apart = f"air-gap-{uuid.uuid4().hex[:8]}"
+
+    assert "generation 1 (full" in mirrored(lab, "one", workflow="workflow-to-disk")
+    lab.add_configuration(imageset(source, "team/app:v2", "team/db:v1"))
+    assert "generation 2 (continues 1" in mirrored(lab, "two", workflow="workflow-to-disk")
+    folder = volume(lab.cluster, lab.namespace)
+    for made in records(folder, "generations"):
+        for file in made["files"]:
+            archive = folder / "generations" / f"{made['sequence']:06d}" / file["name"]
+            assert archive.stat().st_size == file["size"] > 0
+
+    disk = {"workflow": "workflow-from-disk", "target_registry": f"{registry.host}/{apart}/disk"}
+    assert f"{disk['target_registry']} has taken in generation 1, 2" in mirrored(lab, "three", **disk)
+    expect_images(registry, f"{apart}/disk/{prefix}", prefix, ["team/app:v1", "team/app:v2", "team/db:v1"])
+    assert "has everything" in mirrored(lab, "four", **disk)
+
+    direct = f"{registry.host}/{apart}/direct"
+    log = mirrored(lab, "five", workflow="workflow-direct", target_registry=direct)
+    assert f"{direct} has all images" in log
+    expect_images(registry, f"{apart}/direct/{prefix}", prefix, ["team/app:v2", "team/db:v1"])
+    assert not registry.tags(f"{apart}/direct/{prefix}/team/other")
+    assert [run["state"] for run in records(folder, "runs")] == ["succeeded"] * 5
+    assert list((folder / "cluster-resources").glob("itms*.yaml"))
+
+
+def expect_images(registry: Registry, target: str, source: str, images: list[str]) -> None:
+    """Each image is in the target, by the source's digest; the stand-in makes up what it mirrors."""
+    for image in images:
+        repository, _, tag = image.partition(":")
+        found = digest(registry, f"{target}/{repository}", tag)
+        assert found, f"{target}/{image} is missing"
+        if REAL:
+            assert found == digest(registry, f"{source}/{repository}", tag)
+
+
+def digest(registry: Registry, repository: str, tag: str) -> str:
+    """The digest of an image in a registry; empty if it is not there."""
+    answer = requests.head(
+        f"{registry.url}/v2/{repository}/manifests/{tag}",
+        headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},
+        timeout=10,
+    )
+    return answer.headers.get("Docker-Content-Digest", "") if answer.ok else ""
