@@ -18,6 +18,10 @@ PHASES = "PYTEST_PHASES"
 """The environment variable that names the file for the duration of every phase of every test."""
 
 
+RUN = "PYTEST_RUN"
+"""The environment variable that tells the passes of one run of the layers that they belong together."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Let a test start only programs that tests/requirements.py names for its layer."""

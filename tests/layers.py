@@ -14,15 +14,17 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.conftest import PHASES
+from tests.conftest import PHASES, RUN
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
 SLOWEST = 10
+RUN_ID = uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def run(layer: Layer) -> Outcome:
             "-q",
             *options,
         ]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, PHASES: str(phases)}, check=False)
+        environment = {**os.environ, PHASES: str(phases), RUN: RUN_ID}
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         outcome.well &= done.returncode in {0, 5}  # 5: a pass without a test for this cluster
         if report.is_file():
             read(report, outcome)

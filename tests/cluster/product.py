@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, RUN
 from tests.testbed import files, images
 from tests.testbed.binaries import locked
 from tests.testbed.client import Cluster
@@ -58,7 +58,8 @@ def build_image(folder: Path) -> str:
 
 def build_image_once(folder: Path) -> str:
     """`build_image`, but once for all processes of one run of the tests."""
-    built = STATE / "project-image" / os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    name = os.environ.get(RUN) or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    built = STATE / "project-image" / name
     with locked("project-image"):
         if not built.exists():
             reference = build_image(folder)
