@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.lab import IMAGESET, RESTRICTED, Lab, make_account, make_lab
 from tests.testbed import images
@@ -129,12 +130,26 @@ def test_switching_the_mode_removes_the_other_workload_but_never_the_claim(lab: 
     assert lab.get("pvc", "oc-mirror-workspace")["metadata"]["uid"] == claim
 
 
-def test_a_pending_job_makes_way_for_a_service(bare: Lab) -> None:
-    bare.add_configuration()
-    log = bare.deploy("stuck", start_timeout="0s")  # its secret is missing, but nobody looked
-    assert "is not there yet after 0 s: it waits for " in log
-    assert "makes way" in bare.deploy("service", **SERVICE, start_timeout="0s")
-    assert bare.names(WORKLOADS) == ["Deployment/oc-mirror"]
+def put_pending_job(lab: Lab, run: str, folder: Path) -> None:
+    """The Job of another run, as deploy-workload makes it, whose pod stays pending: no node has its label."""
+    (folder / "imageset.yaml").write_text(IMAGESET)
+    given = {"imageset": str(folder / "imageset.yaml"), "output": str(folder / "preview"), "image": lab.image}
+    subprocess.run(lab.command("preview-deployment", **given), check=True, capture_output=True)
+    manifests = folder / "preview" / "manifests"
+    (job,) = (yaml.safe_load(path.read_text()) for path in manifests.glob("job-*.yaml"))
+    (account,) = (yaml.safe_load(path.read_text()) for path in manifests.glob("serviceaccount-*.yaml"))
+    job["metadata"]["name"] = f"oc-mirror-{run}"
+    job["spec"]["template"]["spec"]["nodeSelector"] = {"testbed": "none"}
+    lab.apply(account, job)
+    pending = ("pod", "-l", f"job-name=oc-mirror-{run}", "--for=jsonpath={.status.phase}=Pending")
+    lab.kubectl("wait", f"job/oc-mirror-{run}", "--for=jsonpath={.status.active}=1", "--timeout=240s")
+    lab.kubectl("wait", *pending, "--timeout=240s")
+
+
+def test_a_pending_job_makes_way_for_a_service(lab: Lab, tmp_path: Path) -> None:
+    put_pending_job(lab, "pending", tmp_path)
+    assert "makes way" in lab.deploy("service", **SERVICE)
+    assert lab.names(WORKLOADS) == ["Deployment/oc-mirror"]
 
 
 def test_a_workload_that_is_still_on_its_way_out_is_waited_for(lab: Lab) -> None:
@@ -147,7 +162,7 @@ def test_a_workload_that_is_still_on_its_way_out_is_waited_for(lab: Lab) -> None
 
 
 def test_every_argument_reaches_the_container(lab: Lab) -> None:
-    lab.deploy(
+    log = lab.deploy(
         "direct",
         workflow="workflow-direct",
         target_registry="registry.example.com:443/mirror",
@@ -158,6 +173,7 @@ def test_every_argument_reaches_the_container(lab: Lab) -> None:
         claim_name="other-claim",
         start_timeout="0s",
     )
+    assert "is not there yet after 0 s: it waits for " in log or "has started" in log
     found = container(lab.get("job", "oc-mirror-direct"))
     for argument in (
         "--workflow=workflow-direct",
@@ -183,13 +199,12 @@ def test_a_claim_that_is_there_is_used_and_its_smaller_size_told(lab: Lab) -> No
 # --- what cannot work
 
 
-def test_another_job_that_still_mirrors_is_a_conflict_that_names_it(bare: Lab) -> None:
-    bare.add_configuration()
-    bare.deploy("first", start_timeout="0s")
-    log = bare.refuse(5, "second")
+def test_another_job_that_still_mirrors_is_a_conflict_that_names_it(lab: Lab, tmp_path: Path) -> None:
+    put_pending_job(lab, "first", tmp_path)
+    log = lab.refuse(5, "second")
     assert "Job 'oc-mirror-first' still mirrors" in log
     assert "oc delete job oc-mirror-first" in log
-    assert bare.names(WORKLOADS) == ["Job/oc-mirror-first"]
+    assert lab.names(WORKLOADS) == ["Job/oc-mirror-first"]
 
 
 MISSING = {
