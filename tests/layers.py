@@ -47,7 +47,7 @@ LAYERS = (
     Layer(
         "unit",
         "pure code, and the seams against real Git, registries, processes and files",
-        300,
+        330,
         (ALL_CORES,),
     ),
     Layer("contract", "Tekton files against entrypoints, documents against both", 30),
