@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import PHASES, RUN
+from tests.testbed.layout import KUBECONFIG
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
@@ -124,7 +125,7 @@ def with_cluster(layer: Layer) -> Outcome:
 def uses_testbed() -> bool:
     """Whether the cluster's tests run on the testbed, not on the cluster of $KUBECONFIG."""
     asked = os.environ.get("TESTBED", "0") not in {"", "0"}
-    return asked or not os.environ.get("KUBECONFIG")
+    return asked or os.environ.get("KUBECONFIG", "") in {"", str(KUBECONFIG)}
 
 
 def kept() -> bool:

@@ -3,7 +3,7 @@
 TESTBED=1 asks for the testbed even when $KUBECONFIG is set. Where no cluster can be had the tests skip and
 say why; with REQUIRE_ALL_LAYERS=1 they fail instead, so that CI cannot be green for want of a cluster.
 
-Two lanes run side by side (tests/layers.py). Tests marked `product` need the product's own namespaces, which
+Two lanes run side by side (tests/layers.py). The tests in pipelines/ need the product's own namespaces, which
 exist once: they share a lane, one after the other. All others make namespaces of their own and go where there
 is room. Those marked `restarts_apiserver` disturb everybody: they come last and alone.
 """
@@ -21,10 +21,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.cluster.product import build_image_once
 from tests.conftest import unavailable
+from tests.layers import uses_testbed
 from tests.testbed import cluster as testbed
 from tests.testbed.client import Cluster
 from tests.testbed.gitserver import GitServer
-from tests.testbed.layout import GIT_ROOT, GIT_URL, KUBECONFIG
+from tests.testbed.layout import GIT_ROOT, GIT_URL
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
 
@@ -151,9 +152,7 @@ def _namespaces(cluster: Cluster) -> Iterator[Callable[..., str]]:
 
 def _given_kubeconfig() -> Path | None:
     """The kubeconfig of a cluster that is not ours, if the tests were pointed to one."""
-    asked = os.environ.get("TESTBED", "0") not in {"", "0"}
-    given = os.environ.get("KUBECONFIG")
-    return Path(given) if given and not asked and Path(given) != KUBECONFIG else None
+    return None if uses_testbed() else Path(os.environ["KUBECONFIG"])
 
 
 def _foreign(kubeconfig: Path) -> Cluster:

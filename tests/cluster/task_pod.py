@@ -1,5 +1,4 @@
-"""Steps of our Tasks as containers of one pod: the same text, image, rights and mounts, without a run for
-each.
+"""Steps of our Tasks as containers of one pod: the same text, image, rights and mounts, without a run each.
 
 What a step says of a wrong parameter does not depend on Tekton, and a dozen containers of one pod take no
 longer than one run. That the parameters reach the step is proven by the runs that succeed, and by
