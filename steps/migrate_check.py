@@ -20,8 +20,8 @@ from steps import cli
 from steps.cluster import Cluster
 from steps.errors import ForbiddenError, UsageError
 from steps.files import write_atomically
-from steps.migration.findings import Where
-from steps.migration.inventory import Found, Inventory, read_folder
+from steps.migration.findings import Namespaces
+from steps.migration.old_objects import Installation, OldObject, read_folder
 from steps.migration.report import CLUSTER, Report, as_text, as_yaml, make_report
 from steps.workload import names
 
@@ -50,7 +50,7 @@ class Inputs:
 
     manifests: Path | None
     cluster: bool
-    where: Where
+    namespaces: Namespaces
     output: Path | None
 
 
@@ -82,43 +82,46 @@ def parse(argv: list[str]) -> Inputs:
     return Inputs(
         manifests=arguments.manifests,
         cluster=arguments.cluster,
-        where=Where(arguments.pipeline_namespace, arguments.namespace),
+        namespaces=Namespaces(arguments.pipeline_namespace, arguments.namespace),
         output=arguments.output,
     )
 
 
 def run(given: Inputs) -> Report:
-    """Read and judge. Raises NotFoundError for the folder, ClusterError where the cluster does not answer."""
-    inventory = Inventory()
+    """Read the old installation and make the report.
+
+    Raises NotFoundError if the folder has no manifests, ClusterError if the cluster does not answer.
+    """
+    installation = Installation()
     if given.manifests:
-        inventory += read_folder(given.manifests)
+        installation += read_folder(given.manifests)
     if given.cluster:
-        inventory += read_cluster(Cluster.connect(), given.where)
-    report = make_report(inventory, given.where)
+        installation += read_cluster(Cluster.connect(), given.namespaces)
+    report = make_report(installation, given.namespaces)
     if given.output:
         write_atomically(given.output, as_yaml(report))
     return report
 
 
-def read_cluster(cluster: Cluster, where: Where) -> Inventory:
-    """Read what old installations consist of; what you may not read is told and does not stop the rest."""
-    found: list[Found] = []
+def read_cluster(cluster: Cluster, namespaces: Namespaces) -> Installation:
+    """Read the kinds that old installations consist of; list in `unread` what the account may not read."""
+    objects: list[OldObject] = []
     unread: list[str] = []
-    for kind, namespace in _to_read(cluster, where):
+    for kind, namespace in _to_read(cluster, namespaces):
         try:
-            found += [Found(body, CLUSTER) for body in cluster.list(kind, namespace)]
+            objects += [OldObject(body, CLUSTER) for body in cluster.list(kind, namespace)]
         except ForbiddenError as error:
             unread.append(f"{error.reason}: ask who may, or have them run this")
-    return Inventory(tuple(found), tuple(unread))
+    return Installation(tuple(objects), tuple(unread))
 
 
-def _to_read(cluster: Cluster, where: Where) -> Iterator[tuple[Kind, str | None]]:
+def _to_read(cluster: Cluster, namespaces: Namespaces) -> Iterator[tuple[Kind, str | None]]:
     yield "ClusterRoleBinding", None
     kinds = list(PIPELINES)
     kinds += TEKTON if cluster.serves("tekton.dev") else ()
     kinds += TRIGGERS if cluster.serves("triggers.tekton.dev") else ()
-    yield from ((kind, where.pipelines) for kind in kinds)
-    yield from ((kind, where.workloads) for kind in WORKLOADS)
+    yield from ((kind, namespaces.pipelines) for kind in kinds)
+    yield from ((kind, namespaces.workloads) for kind in WORKLOADS)
 
 
 def body(argv: list[str]) -> None:

@@ -1,7 +1,7 @@
-"""A finding: one old object, what becomes of it, and when.
+"""Findings: an old object, what to do with it, and when.
 
-The order of the moments is the specification's ("Migration from Old Pipeline"): both side by side, then the
-triggers, then the old one goes.
+The moments are in the order of the specification ("Migration from Old Pipeline"): run both pipelines side by
+side, switch the triggers, remove the old pipeline.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from steps.workload import names
 
 if TYPE_CHECKING:
-    from steps.migration.inventory import Found
+    from steps.migration.old_objects import OldObject
 
 
 class Moment(enum.Enum):
-    """When something is to be done, in the words of the report."""
+    """When to act on a finding; the value is the heading in the report."""
 
     KEEP = "Keep"
     BEFORE = "Before tekton/ is applied"
@@ -29,9 +29,9 @@ class Moment(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One object and what to do with it: `why` is a sentence, `do` a shell command or empty."""
+    """An old object and what to do with it: `why` is a sentence, `do` a shell command or empty."""
 
-    found: Found
+    old: OldObject
     moment: Moment
     action: str
     why: str
@@ -39,24 +39,24 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Namespaces:
     """The namespaces of the old installation."""
 
     pipelines: str = names.PIPELINE_NAMESPACE
     workloads: str = names.WORKLOAD_NAMESPACE
 
 
-def keep(found: Found, why: str, do: str = "") -> Finding:
-    """It stays."""
-    return Finding(found, Moment.KEEP, "keep", why, do)
+def keep(old: OldObject, why: str, do: str = "") -> Finding:
+    """Return a finding that keeps the object."""
+    return Finding(old, Moment.KEEP, "keep", why, do)
 
 
-def remove(found: Found, why: str, moment: Moment = Moment.LAST) -> Finding:
-    """It goes, by default when nothing needs it any more."""
-    return Finding(found, moment, "remove", why, command("delete", found))
+def remove(old: OldObject, why: str, moment: Moment = Moment.LAST) -> Finding:
+    """Return a finding that removes the object, by default after the switch to the new pipelines."""
+    return Finding(old, moment, "remove", why, command("delete", old))
 
 
-def command(verb: str, found: Found, *rest: str) -> str:
-    """`oc VERB KIND NAME -n NAMESPACE …`, quoted: a name out of a file may be anything."""
-    where = ("-n", found.namespace) if found.namespace else ()
-    return shlex.join(["oc", verb, found.kind.lower(), found.name, *where, *rest])
+def command(verb: str, old: OldObject, *rest: str) -> str:
+    """Return `oc VERB KIND NAME -n NAMESPACE …`, quoted for a shell, as a name may hold any character."""
+    namespace = ("-n", old.namespace) if old.namespace else ()
+    return shlex.join(["oc", verb, old.kind.lower(), old.name, *namespace, *rest])

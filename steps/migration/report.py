@@ -1,4 +1,4 @@
-"""The report, for a person and for a program: the same findings, in the order in which one acts on them."""
+"""The report as text for a person and as YAML for a program, in the order in which to act on it."""
 
 from __future__ import annotations
 
@@ -7,81 +7,82 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from steps.migration.findings import Finding, Moment, Where
-from steps.migration.inventory import mapping, text
-from steps.migration.rules import judge
+from steps.migration.decisions import decide
+from steps.migration.findings import Finding, Moment, Namespaces
+from steps.migration.old_objects import mapping, text
 from steps.migration.translation import Translation, from_run, from_workload, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steps.migration.inventory import Found, Inventory
+    from steps.migration.old_objects import Installation, OldObject
 
 CLUSTER = "cluster"
-"""The origin of what was read from a cluster."""
+"""The `origin` of an object that was read from a cluster."""
 _WORKLOADS = frozenset({"CronJob", "Deployment", "Job"})
 _SHOWN = 3  # origins named in one line
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is known of an old installation; empty where nothing of it is left."""
+    """Findings and translated parameters of an old installation; empty if nothing of it is left."""
 
     findings: tuple[Finding, ...]
     translations: tuple[Translation, ...]
     unread: tuple[str, ...]
-    unjudged: tuple[str, ...]
-    """Objects in files that nothing is known of; a cluster holds many, which are not told."""
+    undecided: tuple[str, ...]
+    """Objects in files that no rule covers; those of a cluster are not listed, since it holds many."""
 
 
-def make_report(inventory: Inventory, where: Where) -> Report:
-    """Judge every old object, and translate every old run and workload into parameters."""
-    old = [found for found in inventory.found if not found.is_ours]
-    judged = list(judge(old, where))
-    runs = [found for found in old if found.kind in {"PipelineRun", "TriggerTemplate"}]
-    workloads = {str(one.found): one.found for one in judged if one.found.kind in _WORKLOADS}
-    translated = [one for run in runs for one in from_run(run)]
-    translated += [from_workload(found, old) for found in workloads.values()]
-    judged += _runs([run for run in runs if run.kind == "PipelineRun" and run.origin == CLUSTER], where)
-    known = {str(one.found) for one in judged} | {origin for one in translated for origin in one.origins}
-    unjudged = [str(found) for found in old if found.origin != CLUSTER and str(found) not in known]
+def make_report(installation: Installation, namespaces: Namespaces) -> Report:
+    """Decide about every old object, and translate every old run and workload into parameters."""
+    objects = [old for old in installation.objects if not old.is_ours]
+    findings = list(decide(objects, namespaces))
+    runs = [old for old in objects if old.kind in {"PipelineRun", "TriggerTemplate"}]
+    workloads = {str(finding.old): finding.old for finding in findings if finding.old.kind in _WORKLOADS}
+    translations = [translation for run in runs for translation in from_run(run)]
+    translations += [from_workload(workload, objects) for workload in workloads.values()]
+    findings += _runs([r for r in runs if r.kind == "PipelineRun" and r.origin == CLUSTER], namespaces)
+    covered = {str(finding.old) for finding in findings}
+    covered.update(origin for translation in translations for origin in translation.origins)
+    undecided = [str(old) for old in objects if old.origin != CLUSTER and str(old) not in covered]
     order = list(Moment)
-    judged.sort(key=lambda one: (order.index(one.moment), one.action, str(one.found)))
-    return Report(tuple(judged), tuple(merged(translated)), inventory.unread, tuple(unjudged))
+    findings.sort(key=lambda finding: (order.index(finding.moment), finding.action, str(finding.old)))
+    return Report(tuple(findings), tuple(merged(translations)), installation.unread, tuple(undecided))
 
 
-def _runs(runs: list[Found], where: Where) -> Iterator[Finding]:
-    """Runs of old pipelines in the cluster: those in progress one by one, the rest by their pipeline."""
-    by_pipeline: dict[str, list[Found]] = {}
+def _runs(runs: list[OldObject], namespaces: Namespaces) -> Iterator[Finding]:
+    """Yield a finding for each run in progress, and one for all runs of each old pipeline in the cluster."""
+    by_pipeline: dict[str, list[OldObject]] = {}
     for run in runs:
         if not from_run(run):
             continue
         by_pipeline.setdefault(text(run.body, "spec", "pipelineRef", "name"), []).append(run)
         if not mapping(run.body, "status").get("completionTime"):
-            watch = f"tkn pipelinerun logs -f {run.name} -n {where.pipelines}"
+            watch = f"tkn pipelinerun logs -f {run.name} -n {namespaces.pipelines}"
             yield Finding(run, Moment.SWITCH, "wait", "it is in progress", watch)
     for pipeline, group in by_pipeline.items():
         why = f"{len(group)} run{'s' * (len(group) > 1)} of {pipeline}; their logs go with them"
-        command = f"oc delete pipelineruns -n {where.pipelines} -l tekton.dev/pipeline={pipeline}"
+        command = f"oc delete pipelineruns -n {namespaces.pipelines} -l tekton.dev/pipeline={pipeline}"
         yield Finding(group[0], Moment.LAST, "remove", why, command)
 
 
 def as_text(report: Report) -> str:
-    """Lay the report out for a person."""
+    """Return the report as text."""
     lines: list[str] = []
     for moment in Moment:
-        group = [one for one in report.findings if one.moment is moment]
-        if group:
+        findings = [finding for finding in report.findings if finding.moment is moment]
+        if findings:
             lines += ["", moment.value]
-        for one in group:
-            lines.append(f"  {one.action:9}{one.found}: {one.why}")
-            lines += [f"           {one.do}"] if one.do else []
+        for finding in findings:
+            lines.append(f"  {finding.action:9}{finding.old}: {finding.why}")
+            lines += [f"           {finding.do}"] if finding.do else []
     for translation in report.translations:
         lines += ["", f"Parameters of {translation.pipeline} for {_origins(translation)}"]
         width = max((len(name) for name, _value in translation.params), default=0)
         lines += [f"  {name:{width}}  {value}" for name, value in translation.params]
         lines += [f"  note: {note}" for note in translation.notes]
-    for title, rest in (("Not read", report.unread), ("Not judged", report.unjudged)):
+    for title, rest in (("Not read", report.unread), ("Not judged", report.undecided)):
         if rest:
             lines += ["", title, *(f"  {line}" for line in rest)]
     if not report.findings and not report.translations:
@@ -90,32 +91,32 @@ def as_text(report: Report) -> str:
 
 
 def as_yaml(report: Report) -> str:
-    """Lay it out for a program; `params` can be pasted into a PipelineRun as they are."""
+    """Return the report as YAML; its `params` can be pasted into a PipelineRun."""
     tree: dict[str, Any] = {
         "findings": [
             {
-                "kind": one.found.kind,
-                "namespace": one.found.namespace,
-                "name": one.found.name,
-                "origin": one.found.origin,
-                "when": one.moment.name.lower(),
-                "action": one.action,
-                "why": one.why,
-                "command": one.do,
+                "kind": finding.old.kind,
+                "namespace": finding.old.namespace,
+                "name": finding.old.name,
+                "origin": finding.old.origin,
+                "when": finding.moment.name.lower(),
+                "action": finding.action,
+                "why": finding.why,
+                "command": finding.do,
             }
-            for one in report.findings
+            for finding in report.findings
         ],
         "parameters": [
             {
-                "origins": list(one.origins),
-                "pipeline": one.pipeline,
-                "params": [{"name": name, "value": value} for name, value in one.params],
-                "notes": list(one.notes),
+                "origins": list(translation.origins),
+                "pipeline": translation.pipeline,
+                "params": [{"name": name, "value": value} for name, value in translation.params],
+                "notes": list(translation.notes),
             }
-            for one in report.translations
+            for translation in report.translations
         ],
         "not-read": list(report.unread),
-        "not-judged": list(report.unjudged),
+        "not-judged": list(report.undecided),
     }
     return yaml.dump(tree, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
 

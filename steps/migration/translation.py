@@ -1,17 +1,18 @@
-"""What an old run or workload was told, as parameters of the new pipelines.
+"""Translate the parameters and arguments of old runs and workloads into parameters of the new pipelines.
 
-Old names: oc-mirror/pipeline/{01-pipeline,build-pipeline,deployment-pipeline}.yaml, the workflows those of
-oc-mirror/entrypoint.sh, the arguments those that the two deploy Tasks wrote (see the package).
+Sources of the old names (revision: see the package): parameters from
+oc-mirror/pipeline/{01-pipeline,build-pipeline,deployment-pipeline}.yaml, workflows from
+oc-mirror/entrypoint.sh, arguments as the two deploy Tasks wrote them.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from steps.migration.inventory import Found, entries, mapping, text, texts
+from steps.migration.old_objects import OldObject, entries, mapping, text, texts
 from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
 from steps.workload import names
 from steps.workload.schedule import normal_schedule
@@ -51,12 +52,15 @@ SAME = (
 )
 """Parameters whose name and meaning did not change."""
 
-_UNSAID = "$("  # a value that only Tekton or Triggers would have filled in
+_PLACEHOLDER = "$("  # begins a value that only Tekton or Triggers would have filled in
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Parameters of one new pipeline that do what `origins` did; `notes` say what has no counterpart."""
+    """Parameters of a new pipeline that do what the old objects `origins` did.
+
+    `notes` say what has no counterpart.
+    """
 
     origins: tuple[str, ...]
     pipeline: str
@@ -64,12 +68,12 @@ class Translation:
     notes: tuple[str, ...] = ()
 
 
-def from_run(found: Found) -> list[Translation]:
-    """Translate a PipelineRun, or the run in a TriggerTemplate, of any old pipeline; else return nothing."""
-    if found.kind == "TriggerTemplate":
-        runs = entries(found.body, "spec", "resourcetemplates")
-        return [one for run in runs for one in _run(run, str(found))]
-    return _run(found.body, str(found))
+def from_run(old: OldObject) -> list[Translation]:
+    """Translate a PipelineRun, or the runs in a TriggerTemplate; nothing for runs of other pipelines."""
+    if old.kind == "TriggerTemplate":
+        runs = entries(old.body, "spec", "resourcetemplates")
+        return [translation for run in runs for translation in _run(run, str(old))]
+    return _run(old.body, str(old))
 
 
 def _run(body: dict[str, Any], origin: str) -> list[Translation]:
@@ -77,7 +81,7 @@ def _run(body: dict[str, Any], origin: str) -> list[Translation]:
     given = {
         text(param, "name"): text(param, "value")
         for param in entries(body, "spec", "params")
-        if _UNSAID not in text(param, "value")
+        if _PLACEHOLDER not in text(param, "value")
     }
     notes = _run_notes(body)
     deployment = Translation((origin,), DEPLOYMENT, *_deployment(given, notes))
@@ -88,7 +92,7 @@ def _run(body: dict[str, Any], origin: str) -> list[Translation]:
         both = [build] if "build" in pipeline else [deployment]
     else:
         both = []
-    return [one for one in both if one.params]
+    return [translation for translation in both if translation.params]
 
 
 def _run_notes(body: dict[str, Any]) -> list[str]:
@@ -130,32 +134,36 @@ def _build(given: dict[str, str]) -> tuple[tuple[tuple[str, str], ...], tuple[st
     return _ordered(params), notes
 
 
-def from_workload(found: Found, others: Iterable[Found]) -> Translation:
-    """Translate a Job, CronJob or Deployment; claims and ConfigMaps among `others` add what they know."""
-    spec = mapping(found.body, "spec", "jobTemplate", "spec") or mapping(found.body, "spec")
+def from_workload(old: OldObject, others: Iterable[OldObject]) -> Translation:
+    """Translate a Job, CronJob or Deployment.
+
+    Of the old objects `others`, its claims give size and class of the storage, and its ConfigMaps the path of
+    the values file.
+    """
+    spec = mapping(old.body, "spec", "jobTemplate", "spec") or mapping(old.body, "spec")
     pod = mapping(spec, "template", "spec")
     container = (entries(pod, "containers") or [{}])[0]
     notes: list[str] = []
-    params = _how(found.kind.lower(), text(found.body, "spec", "schedule"), notes)
-    if zone := text(found.body, "spec", "timeZone"):
+    params = _how(old.kind.lower(), text(old.body, "spec", "schedule"), notes)
+    if zone := text(old.body, "spec", "timeZone"):
         params["time-zone"] = zone
     params |= _arguments(texts(container, "args"), notes)
     if memory := text(container, "resources", "limits", "memory"):
         params["memory"] = memory
-    if found.namespace not in {"", names.WORKLOAD_NAMESPACE}:
-        params["namespace"] = found.namespace
-    there = [one for one in others if one.namespace == found.namespace]
-    params |= _storage(pod, [one for one in there if one.kind == "PersistentVolumeClaim"], notes)
+    if old.namespace not in {"", names.WORKLOAD_NAMESPACE}:
+        params["namespace"] = old.namespace
+    neighbours = [other for other in others if other.namespace == old.namespace]
+    params |= _storage(pod, [other for other in neighbours if other.kind == "PersistentVolumeClaim"], notes)
     mounted = {text(volume, "configMap", "name") for volume in entries(pod, "volumes")}
-    for one in there:
-        path = text(one.body, "metadata", "annotations", "autoshift.io/values-file")
-        if one.kind == "ConfigMap" and one.name in mounted and path:
+    for other in neighbours:
+        path = text(other.body, "metadata", "annotations", "autoshift.io/values-file")
+        if other.kind == "ConfigMap" and other.name in mounted and path:
             params["values-file-path"] = path
-    return Translation((str(found),), DEPLOYMENT, _ordered(params), tuple(notes))
+    return Translation((str(old),), DEPLOYMENT, _ordered(params), tuple(notes))
 
 
 def _how(mode: str, schedule: str, notes: list[str]) -> dict[str, str]:
-    """When it runs; a schedule counts only where there is one to be kept."""
+    """Translate the mode and its schedule; a Job has none."""
     if mode not in {"cronjob", "deployment"}:
         return {"deploy-mode": mode} if mode == "job" else {}
     if mode == "deployment" and not schedule:
@@ -177,7 +185,7 @@ def _workflow(word: str, notes: list[str]) -> dict[str, str]:
 
 
 def _arguments(words: list[str], notes: list[str]) -> dict[str, str]:
-    """Read the arguments of an old container: of the entrypoint script, or of oc-mirror itself."""
+    """Translate the arguments of an old container: its entrypoint script's, or oc-mirror's own."""
     params: dict[str, str] = {}
     if words and words[0] in WORKFLOWS:
         params["workflow"] = WORKFLOWS[words[0]]
@@ -201,8 +209,8 @@ def _arguments(words: list[str], notes: list[str]) -> dict[str, str]:
     return params
 
 
-def _storage(pod: dict[str, Any], claims: list[Found], notes: list[str]) -> dict[str, str]:
-    """One volume holds now what lay on several: their sizes together, and their class if it is one."""
+def _storage(pod: dict[str, Any], claims: list[OldObject], notes: list[str]) -> dict[str, str]:
+    """Translate the claims of a pod into one: the sum of their sizes, and their class if they have one."""
     used = {text(volume, "persistentVolumeClaim", "claimName") for volume in entries(pod, "volumes")}
     bodies = [claim.body for claim in claims if claim.name in used]
     sizes = [text(body, "spec", "resources", "requests", "storage") for body in bodies]
@@ -219,14 +227,14 @@ def _storage(pod: dict[str, Any], claims: list[Found], notes: list[str]) -> dict
 
 
 def merged(translations: Iterable[Translation]) -> list[Translation]:
-    """Say once what several runs have in common: a hundred runs of a schedule are one line."""
-    found: dict[tuple[object, ...], Translation] = {}
-    for one in translations:
-        key = (one.pipeline, one.params, one.notes)
-        before = found.get(key)
-        origins = (*(before.origins if before else ()), *one.origins)
-        found[key] = Translation(origins, one.pipeline, one.params, one.notes)
-    return list(found.values())
+    """Merge translations that differ only in their origins, so that a hundred runs of a schedule are one."""
+    by_content: dict[tuple[object, ...], Translation] = {}
+    for translation in translations:
+        key = (translation.pipeline, translation.params, translation.notes)
+        same = by_content.get(key)
+        origins = (*(same.origins if same else ()), *translation.origins)
+        by_content[key] = replace(translation, origins=origins)
+    return list(by_content.values())
 
 
 def _ordered(params: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from steps.migration import rules, translation
+from steps.migration import decisions, translation
 from steps.mirroring.request import WORKFLOWS
 from tests.contract.tekton_files import PIPELINE_FILES, TASK_FILES
 
@@ -19,4 +19,4 @@ def test_every_translated_parameter_is_one_of_the_deployment_pipeline() -> None:
 
 
 def test_every_task_of_ours_is_known_to_take_an_old_ones_place() -> None:
-    assert {path.stem.removeprefix("task-") for path in TASK_FILES} <= rules.OUR_TASKS
+    assert {path.stem.removeprefix("task-") for path in TASK_FILES} <= decisions.OUR_TASKS

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from steps import migrate_check
 from steps.errors import NotFoundError, UsageError
-from steps.migration.findings import Where
-from steps.migration.inventory import Found, Inventory
+from steps.migration.findings import Namespaces
+from steps.migration.old_objects import Installation, OldObject
 from steps.migration.report import CLUSTER, as_text, as_yaml, make_report
 from tests.unit.migration.samples import FILES, IMAGESET, RUN
 
@@ -37,20 +37,22 @@ def report(folder: Path, tmp_path: Path) -> dict[str, Any]:
 
 def said(report: dict[str, Any], kind: str, name: str) -> list[tuple[str, str]]:
     return [
-        (one["when"], one["action"])
-        for one in report["findings"]
-        if (one["kind"], one["name"]) == (kind, name)
+        (entry["when"], entry["action"])
+        for entry in report["findings"]
+        if (entry["kind"], entry["name"]) == (kind, name)
     ]
 
 
 def finding(report: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
-    (found,) = [one for one in report["findings"] if (one["kind"], one["name"]) == (kind, name)]
+    (found,) = [entry for entry in report["findings"] if (entry["kind"], entry["name"]) == (kind, name)]
     return dict(found)
 
 
 def parameters(report: dict[str, Any], origin: str, pipeline: str) -> dict[str, Any]:
     (found,) = [
-        one for one in report["parameters"] if origin in one["origins"] and one["pipeline"] == pipeline
+        entry
+        for entry in report["parameters"]
+        if origin in entry["origins"] and entry["pipeline"] == pipeline
     ]
     return {**found, "params": {param["name"]: param["value"] for param in found["params"]}}
 
@@ -78,15 +80,15 @@ def parameters(report: dict[str, Any], origin: str, pipeline: str) -> dict[str, 
         ("PersistentVolumeClaim", "oc-mirror-content", [("last", "remove")]),
     ],
 )
-def test_each_old_object_is_judged(
+def test_each_old_object_gets_its_finding(
     report: dict[str, Any], kind: str, name: str, expected: list[tuple[str, str]]
 ) -> None:
     assert said(report, kind, name) == expected
 
 
 def test_nothing_of_the_folder_goes_unsaid(report: dict[str, Any], folder: Path) -> None:
-    named = {(one["kind"], one["name"]) for one in report["findings"]}
-    translated = {origin for one in report["parameters"] for origin in one["origins"]}
+    named = {(finding["kind"], finding["name"]) for finding in report["findings"]}
+    translated = {origin for translation in report["parameters"] for origin in translation["origins"]}
     documents = [
         document
         for path in sorted(folder.glob("*.y*ml"))
@@ -94,7 +96,7 @@ def test_nothing_of_the_folder_goes_unsaid(report: dict[str, Any], folder: Path)
         for document in yaml.safe_load_all(path.read_text())
     ]
     for document in documents:
-        found = Found(document, "file")
+        found = OldObject(document, "file")
         assert (
             (found.kind, found.name) in named
             or str(found) in translated
@@ -177,9 +179,9 @@ def test_what_only_a_trigger_fills_in_is_no_parameter(report: dict[str, Any]) ->
 def test_arguments_without_a_workflow_are_told(arguments: list[str], note: str) -> None:
     spec = {"template": {"spec": {"containers": [{"args": arguments}]}}}
     job = {"kind": "Job", "metadata": {"name": "oc-mirror-job-1", "namespace": "oc-mirror"}, "spec": spec}
-    report = make_report(Inventory((Found(job, CLUSTER),)), Where())
+    report = make_report(Installation((OldObject(job, CLUSTER),)), Namespaces())
     (translation,) = report.translations
-    assert any(note in one for one in translation.notes)
+    assert any(note in line for line in translation.notes)
     assert "workflow" not in dict(translation.params)
 
 
@@ -195,14 +197,14 @@ def test_arguments_without_a_workflow_are_told(arguments: list[str], note: str) 
 )
 def test_old_workflows_have_new_names(old: str, new: str) -> None:
     run = yaml.safe_load(RUN.replace("mirror-to-disk", old))
-    report = make_report(Inventory((Found(run, "file"),)), Where())
-    assert [dict(one.params).get("workflow") for one in report.translations] == [None, new]
+    report = make_report(Installation((OldObject(run, "file"),)), Namespaces())
+    assert [dict(translation.params).get("workflow") for translation in report.translations] == [None, new]
 
 
 def test_what_still_runs_is_waited_for_and_runs_alike_are_said_once() -> None:
     run = yaml.safe_load(RUN)
     runs = [
-        Found(
+        OldObject(
             {
                 **run,
                 "metadata": {**run["metadata"], "name": f"nightly-{number}"},
@@ -212,8 +214,8 @@ def test_what_still_runs_is_waited_for_and_runs_alike_are_said_once() -> None:
         )
         for number in range(100)
     ]
-    report = make_report(Inventory(tuple(runs)), Where())
-    assert [(one.moment.name, one.action) for one in report.findings] == [
+    report = make_report(Installation(tuple(runs)), Namespaces())
+    assert [(finding.moment.name, finding.action) for finding in report.findings] == [
         ("SWITCH", "wait"),
         ("LAST", "remove"),
     ]
@@ -223,31 +225,32 @@ def test_what_still_runs_is_waited_for_and_runs_alike_are_said_once() -> None:
     assert "and 97 more" in as_text(report)
 
 
-def test_what_the_new_pipelines_made_is_not_judged() -> None:
+def test_what_the_new_pipelines_made_is_left_out() -> None:
     metadata = {"name": "oc-mirror-cronjob", "namespace": "oc-mirror"}
     ours = {"labels": {"app.kubernetes.io/part-of": "oc-mirror-pipeline"}}
     report = make_report(
-        Inventory((Found({"kind": "CronJob", "metadata": {**metadata, **ours}}, CLUSTER),)), Where()
+        Installation((OldObject({"kind": "CronJob", "metadata": {**metadata, **ours}}, CLUSTER),)),
+        Namespaces(),
     )
     assert as_text(report) == "Nothing of the old pipeline was found."
 
 
 def test_a_name_out_of_a_file_is_no_shell_text() -> None:
     job = {"kind": "Job", "metadata": {"name": "oc-mirror-job-$(reboot)", "namespace": "oc-mirror"}}
-    report = make_report(Inventory((Found(job, "file"),)), Where())
+    report = make_report(Installation((OldObject(job, "file"),)), Namespaces())
     assert report.findings[0].do == "oc delete job 'oc-mirror-job-$(reboot)' -n oc-mirror"
 
 
 def test_the_cluster_counts_where_a_file_says_otherwise() -> None:
     metadata = {"name": "oc-mirror-images", "namespace": "oc-mirror-pipeline"}
-    both = [Found({"kind": "ConfigMap", "metadata": metadata}, origin) for origin in ("file", CLUSTER)]
-    (only,) = make_report(Inventory(tuple(both)), Where()).findings
-    assert only.found.origin == CLUSTER
+    both = [OldObject({"kind": "ConfigMap", "metadata": metadata}, origin) for origin in ("file", CLUSTER)]
+    (only,) = make_report(Installation(tuple(both)), Namespaces()).findings
+    assert only.old.origin == CLUSTER
 
 
 def test_other_namespaces_can_be_named(folder: Path, tmp_path: Path) -> None:
     inputs = migrate_check.parse([f"--manifests={folder}", "--namespace=elsewhere", "--output="])
-    actions = {str(one.found): one.action for one in migrate_check.run(inputs).findings}
+    actions = {str(finding.old): finding.action for finding in migrate_check.run(inputs).findings}
     assert "CronJob oc-mirror/oc-mirror-cronjob" not in actions
 
 
@@ -317,8 +320,8 @@ _FIELDS = ("spec", "data", "subjects", "rules", "roleRef", "status", "metadata")
 )
 def test_a_field_of_another_type_stops_no_report(body: dict[str, Any]) -> None:
     named = {**body, "metadata": {"name": "oc-mirror-x", "namespace": "oc-mirror"}}
-    report = make_report(Inventory((Found(named, "file"),)), Where())
-    assert report.findings or report.unjudged
+    report = make_report(Installation((OldObject(named, "file"),)), Namespaces())
+    assert report.findings or report.undecided
 
 
 @given(
@@ -328,7 +331,7 @@ def test_a_field_of_another_type_stops_no_report(body: dict[str, Any]) -> None:
 def test_no_object_is_too_odd_for_a_report(kind: str, data: st.DataObject) -> None:
     body = {field: data.draw(_trees) for field in _FIELDS[:-1]} | {"kind": kind}
     body["metadata"] = {"name": "oc-mirror-x", "namespace": "oc-mirror", "labels": data.draw(_trees)}
-    report = make_report(Inventory((Found(body, "file"),)), Where())
+    report = make_report(Installation((OldObject(body, "file"),)), Namespaces())
     assert yaml.safe_load(as_yaml(report))["not-read"] == []
 
 
@@ -337,7 +340,7 @@ def test_the_text_has_every_command(
 ) -> None:
     migrate_check.body([f"--manifests={folder}"])
     printed = capsys.readouterr().out
-    for one in report["findings"]:
-        assert one["command"] in printed
+    for finding in report["findings"]:
+        assert finding["command"] in printed
     assert "Not read\n  task-broken.yaml" in printed
     assert IMAGESET not in printed
