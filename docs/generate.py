@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from steps.workload import configmaps, images, names
+from steps.workload import built_image, configmaps, names
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "<!-- Written by docs/generate.py from tekton/*.yaml: change those, then run `make docs`. -->\n"
@@ -68,14 +68,16 @@ def decisions() -> str:
 
 def objects() -> dict[str, str]:
     """Each ConfigMap that we write, as the code makes it of sample content; by its name."""
-    build = images.BuiltImage(
+    build = built_image.BuiltImage(
         name="oc-mirror-autoshift",
         url="quay.io/autoshift/oc-mirror-autoshift:v0.1.0",
         digest="sha256:" + "d" * 64,
         git_revision="main",
         build_timestamp="2025-09-23T15:30:44Z",
     )
-    record = images.image_configmap(build, name=names.IMAGES, namespace=names.PIPELINE_NAMESPACE, before=None)
+    record = built_image.image_configmap(
+        build, name=names.IMAGES, namespace=names.PIPELINE_NAMESPACE, before=None
+    )
     deployment = configmaps.deployment_configmaps(
         values=b"# The values, as they are in Git\nhubClusterSets: {}\n",
         imageset="# Generated, or your own\nkind: ImageSetConfiguration\n",

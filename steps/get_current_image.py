@@ -11,7 +11,7 @@ from steps import cli
 from steps.cluster import Cluster
 from steps.results import result_paths, write_results
 from steps.workload import names
-from steps.workload.images import KEYS, read_image
+from steps.workload.built_image import KEYS, read_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from steps import cli
 from steps.cluster import Change, Cluster
 from steps.results import result_paths, write_results
 from steps.workload import names
-from steps.workload.images import BuiltImage, image_configmap, new_image, same_build
+from steps.workload.built_image import BuiltImage, image_configmap, new_image, same_build
 
 if TYPE_CHECKING:
     from pathlib import Path

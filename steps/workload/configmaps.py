@@ -1,8 +1,8 @@
-"""The three ConfigMaps of a deployment: what the workload mounts, the ImageSet alone, the values alone.
+"""The three ConfigMaps of a deployment: all that the workload mounts, the ImageSet, and the values.
 
 A ConfigMap holds at most 1 MiB, all keys together (kubernetes.io/docs/concepts/configuration/configmap). Real
-values of a large fleet can exceed that, so a text that does not fit is stored gzip-compressed under
-`binaryData` as NAME.gz, which the workload reads just as well; nothing is ever cut.
+values of a large fleet can exceed that. A text that does not fit is stored gzip-compressed under `binaryData`
+as NAME.gz, which the workload reads too; no text is ever cut.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.workload")
 
 LIMIT = 1024 * 1024
-UNPACKED_LIMIT = 64 * 1024 * 1024  # gzip packs text to a tenth; what is a thousandth is no text
+UNPACKED_LIMIT = 64 * 1024 * 1024  # bytes; gzip packs text to about a tenth, so more is not a text
 IMAGESET_KEY = "imageset.yaml"
 VALUES_KEY = "values.yaml"
 
@@ -63,14 +63,14 @@ def deployment_configmaps(
 
 
 def config_sha256(imageset: str) -> str:
-    """Digest of what the workload acts upon: the ImageSet, however other values may have led to it."""
+    """Return the SHA-256 of the ImageSet, which alone decides what the workload does."""
     return names.digest(imageset)
 
 
 def fit(content: Mapping[str, str], origin: str) -> dict[str, dict[str, str]]:
-    """Lay texts out as `data` and, as far as they don't fit, the largest first, compressed as `binaryData`.
+    """Return texts as `data` and, until all fits, the largest of them compressed as `binaryData`.
 
-    Raises InvalidInputError, with the sizes, where even that exceeds the limit.
+    Raises InvalidInputError, with the sizes, if even that exceeds the limit.
     """
     plain = dict(content)
     packed: dict[str, bytes] = {}
@@ -94,7 +94,7 @@ def fit(content: Mapping[str, str], origin: str) -> dict[str, dict[str, str]]:
 
 
 def texts_of(configmap: KubernetesObject) -> dict[str, str]:
-    """Read a ConfigMap as `fit` lays one out, by anybody: `data`, and what `binaryData` holds as NAME.gz.
+    """Return the texts of a ConfigMap by name: those of `data`, and those of `binaryData` under NAME.gz.
 
     Raises InvalidInputError for a NAME.gz that is not a compressed UTF-8 text.
     """

@@ -1,4 +1,4 @@
-"""What is in the namespace already: workloads to replace, and objects that are not ours to touch."""
+"""Workloads that are in the namespace already: those to replace, and those of somebody else."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger("steps.workload")
 def replaced_workloads(
     cluster: Cluster, workload: KubernetesObject, settings: Settings
 ) -> Iterator[KubernetesObject]:
-    """The workloads of ours that this one takes the place of.
+    """Yield this pipeline's workloads that `workload` replaces.
 
-    Raises ConflictError for what stands in its way: another Job that still mirrors, or an object
-    of the same name that is not ours.
+    Raises ConflictError if another Job still mirrors, or if an object of the same name is somebody
+    else's.
     """
     for job in _unfinished_jobs(cluster, settings.namespace):
         name = job["metadata"]["name"]
@@ -47,7 +47,7 @@ def replaced_workloads(
 
 
 def _unfinished_jobs(cluster: Cluster, namespace: str) -> list[KubernetesObject]:
-    """The Jobs of deploy-mode job whose pods may still write; those of a CronJob go with it."""
+    """Return the Jobs of deploy-mode job whose pods may still write; a CronJob's are deleted with it."""
     selector = ",".join(f"{key}={value}" for key, value in names.labels("job").items())
     return [
         job
@@ -60,7 +60,7 @@ def _unfinished_jobs(cluster: Cluster, namespace: str) -> list[KubernetesObject]
 
 
 def _check_own(found: KubernetesObject, workload: KubernetesObject) -> None:
-    """Refuse to take over an object of our name that somebody else, or another run, has made."""
+    """Raise ConflictError if somebody else, or another run, made the object that has the workload's name."""
     kind, metadata = found["kind"], found["metadata"]
     delete = f"'oc delete {kind.lower()} {metadata['name']} -n {metadata['namespace']}'"
     if not _is_ours(found):

@@ -1,4 +1,4 @@
-"""Job, CronJob, Deployment, claim and account as data; equal settings make equal objects."""
+"""Job, CronJob, Deployment, claim and service account as data; equal settings make equal objects."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ if TYPE_CHECKING:
 
 DAY = 24 * 60 * 60
 LONGEST_RUN = 3 * DAY
-"""A first mirror of several releases over a slow line takes more than a day; what takes longer hangs."""
+"""Seconds: a first mirror of several releases over a slow line takes more than a day, but not three."""
 LONGEST_CHECK = 10 * 60
+"""Seconds for the check of a CronJob's pod, and until its Job is deleted."""
 
 CHECK_PREFIX = "oc-mirror-check-"
 
 # Exit codes of `mirror` that another attempt with the same objects cannot change (steps.errors): usage,
-# invalid input, not found. All else, a registry that is down above all, is worth the next attempt.
-_HOPELESS = [2, 3, 4]
+# invalid input, not found. After any other, such as for a registry that is down, the Job tries again.
+_PERMANENT = [2, 3, 4]
 
 
 def workload_object(settings: Settings) -> KubernetesObject:
-    """The Job, CronJob or Deployment of `settings.mode`."""
+    """Make the Job, CronJob or Deployment of `settings.mode`."""
     return {"job": job, "cronjob": cron_job, "deployment": deployment}[settings.mode](settings)
 
 
 def job(settings: Settings) -> KubernetesObject:
-    """One run, named after the pipeline's run, so that a retried run finds it again."""
+    """Make the Job of a single run, named after the PipelineRun so that a retry finds it again."""
     name = names.run_object_name(settings.run_name)
     template = pod_template(settings, component="job", restart="Never")
     spec = _job_spec(template) | {"ttlSecondsAfterFinished": 7 * DAY}
@@ -37,7 +38,7 @@ def job(settings: Settings) -> KubernetesObject:
 
 
 def check_job(settings: Settings) -> KubernetesObject:
-    """A Job that starts the same pod and mirrors nothing; left behind, it goes by itself."""
+    """Make a Job that starts the same pod and mirrors nothing; its TTL deletes it if nobody else does."""
     name = names.run_object_name(settings.run_name, prefix=CHECK_PREFIX)
     template = pod_template(settings, component="check", restart="Never", check=True)
     spec = {
@@ -50,7 +51,7 @@ def check_job(settings: Settings) -> KubernetesObject:
 
 
 def cron_job(settings: Settings) -> KubernetesObject:
-    """A run on every tick of the schedule; a tick that comes while one runs is left out."""
+    """Make a CronJob that runs on every tick of the schedule, and skips a tick while a run is in progress."""
     template = pod_template(settings, component="cronjob", restart="Never")
     spec = {
         "schedule": settings.schedule,
@@ -66,7 +67,7 @@ def cron_job(settings: Settings) -> KubernetesObject:
 
 
 def deployment(settings: Settings) -> KubernetesObject:
-    """A service that mirrors on schedule: one pod, and never two at once on the same volume."""
+    """Make the Deployment of the service that mirrors on schedule; two pods never use the volume at once."""
     labels = names.labels("deployment")
     spec = {
         "replicas": 1,
@@ -79,7 +80,7 @@ def deployment(settings: Settings) -> KubernetesObject:
 
 
 def volume_claim(settings: Settings) -> KubernetesObject:
-    """The claim for archives, working directory and cache; without a class the cluster's default is taken."""
+    """Make the claim for archives, working directory and cache, by default of the default class."""
     spec: dict[str, Any] = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": settings.storage_size}},
@@ -92,9 +93,10 @@ def volume_claim(settings: Settings) -> KubernetesObject:
 
 
 def service_account(settings: Settings) -> KubernetesObject:
-    """An account whose only rights are those of Role oc-mirror-status; its pull secret pulls its image too.
+    """Make the account of the workload, whose only rights are those of Role oc-mirror-status.
 
-    The secret is named here and not in the pod, since OpenShift adds the one for its own registry only here.
+    The pull secret, which also pulls the workload's image, is named here and not in the pod: OpenShift adds
+    the secret for its own registry to accounts only.
     """
     return {
         "apiVersion": "v1",
@@ -117,7 +119,7 @@ def _job_spec(template: KubernetesObject) -> dict[str, Any]:
             "rules": [
                 # A drained node is no fault of the run.
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-                {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _HOPELESS}},
+                {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _PERMANENT}},
             ]
         },
         "template": template,

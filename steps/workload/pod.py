@@ -2,7 +2,7 @@
 
 It passes Pod Security `restricted` and OpenShift's restricted-v2 with any user ID: nothing but /data and /tmp
 is written (kubernetes.io/docs/concepts/security/pod-security-standards). The account that is mounted may
-write the ConfigMaps and Events that tell of runs, and nothing else.
+write the ConfigMaps and Events that report on runs, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PORT = 8080
 TEMPLATE_LABEL = f"{names.ANNOTATION}template"
-"""Digest of the pod template: tells the pods of this rollout from those of an earlier one."""
+"""Digest of the pod template: it distinguishes the pods of this rollout from those of earlier rollouts."""
 
 _CONFIG, _PULL_SECRET, _CA, _DATA = "/config", "/var/run/pull-secret", "/var/run/trusted-ca", "/data"
 _ALSO = "/config-also"
@@ -30,9 +30,10 @@ _CA_BUNDLE = "ca-bundle.crt"
 def pod_template(
     settings: Settings, *, component: str, restart: str, check: bool = False, service: bool = False
 ) -> KubernetesObject:
-    """Make the pod template; `check` only tries whether a run could begin, `service` stays.
+    """Make the pod template; with `check` it only checks whether a run could begin, with `service` it serves.
 
-    Secret and ConfigMap are required, so that what is missing is told by an event instead of a failed run.
+    Pull secret and ConfigMap are required volumes, so that an event names what is missing before a run
+    begins.
     """
     arguments = _arguments(settings)
     if check:
@@ -54,7 +55,7 @@ def pod_template(
         },
         "spec": {
             "serviceAccountName": names.SERVICE_ACCOUNT,
-            # For two ConfigMaps and an Event, which tell how it went (Role oc-mirror-status).
+            # To write the ConfigMaps and Events that report on runs (Role oc-mirror-status).
             "automountServiceAccountToken": True,
             "enableServiceLinks": False,
             "restartPolicy": restart,
@@ -119,7 +120,7 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
             {"name": name, "value": value}
             for name, value in {"HOME": "/tmp", "TMPDIR": "/tmp", **settings.environment}.items()  # noqa: S108
         ]
-        # Whose Event a failure is.
+        # The object that the Event of a failure is about.
         + [
             {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
             for name, path in {"POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}.items()

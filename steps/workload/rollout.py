@@ -1,6 +1,6 @@
-"""Bring the workload into the cluster: look, validate, create, take away what it replaces, watch it start.
+"""Roll the workload out: read what exists, validate, create, delete what it replaces, watch the start.
 
-The order makes a refusal harmless and a kill repeatable: nothing of the old workload goes before the API
+The order makes a refusal harmless and a kill repeatable: the old workload is deleted only after the API
 server has accepted the new one in a dry run, and a CronJob's pod has been tried. The claim is never changed
 or deleted.
 """
@@ -16,7 +16,7 @@ from steps.workload import objects
 from steps.workload.checks import quantity
 from steps.workload.existing import replaced_workloads
 from steps.workload.settings import FS_GROUP
-from steps.workload.verdict import Waiting
+from steps.workload.startup import Waiting
 from steps.workload.watch import wait_until_gone, watch_start
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.workload")
 
 REMOVAL_TIMEOUT = 180
-"""Seconds for pods to end: their grace period and the node's own time to clean up."""
+"""Seconds for pods to end: their grace period, and the time that the node needs to clean up."""
 
 
 def roll_out(cluster: Cluster, wanted: Settings, *, start_timeout: int) -> KubernetesObject:
-    """Deploy what `wanted` describes and return the workload's object.
+    """Deploy what `wanted` describes, watch its start for `start_timeout` seconds, and return its object.
 
     Raises ConflictError (another run still mirrors, a foreign object has the name), StartError (it cannot
     start) and what the cluster refuses. The same call again, also after a kill, ends in the same state.
@@ -38,33 +38,33 @@ def roll_out(cluster: Cluster, wanted: Settings, *, start_timeout: int) -> Kuber
     settings = _with_fs_group(cluster, wanted)
     workload = objects.workload_object(settings)
     replaced = list(replaced_workloads(cluster, workload, settings))
-    _put_in_place(cluster, workload, settings, dry_run=True)
+    _create_or_update(cluster, workload, settings, dry_run=True)
     cluster.create_if_missing(objects.service_account(settings))
-    _claim(cluster, settings)
+    _create_claim(cluster, settings)
     if settings.mode == "cronjob":
         _check(cluster, settings, start_timeout)
     for old in replaced:
         _remove(cluster, old)
-    _put_in_place(cluster, workload, settings)
+    _create_or_update(cluster, workload, settings)
     if settings.mode != "cronjob":
         _watch(cluster, workload, settings, start_timeout)
     return workload
 
 
 def _with_fs_group(cluster: Cluster, settings: Settings) -> Settings:
-    """Decide `auto`: OpenShift's SCC sets the group and refuses another; elsewhere the pod must name it."""
+    """Replace fs-group `auto`: OpenShift's SCC sets the group itself; elsewhere the pod has to name it."""
     if settings.fs_group != "auto":
         return settings
     group = None if cluster.serves("security.openshift.io") else FS_GROUP
     return dataclasses.replace(settings, fs_group=group)
 
 
-def _put_in_place(
+def _create_or_update(
     cluster: Cluster, workload: KubernetesObject, settings: Settings, *, dry_run: bool = False
 ) -> None:
-    """Create or update the workload; a Job is only ever created, since its pods cannot be changed.
+    """Create or update the workload; a Job is only created, since its pods cannot be changed.
 
-    One of its name that is on its way out, after a kill or by somebody's hand, is waited for.
+    If an object of its name is being deleted, wait until it is gone.
     """
     kind, name = workload["kind"], workload["metadata"]["name"]
     found = cluster.get(kind, name, settings.namespace)
@@ -76,8 +76,8 @@ def _put_in_place(
         log.info("Job %s/%s is there already: this run was started before", settings.namespace, name)
 
 
-def _claim(cluster: Cluster, settings: Settings) -> None:
-    """Create the claim where missing; one that is there is used as it is."""
+def _create_claim(cluster: Cluster, settings: Settings) -> None:
+    """Create the claim if it is missing; use an existing claim as it is."""
     if cluster.create_if_missing(objects.volume_claim(settings)):
         return
     claim = cluster.get("PersistentVolumeClaim", settings.claim_name, settings.namespace)
@@ -98,28 +98,28 @@ def _claim(cluster: Cluster, settings: Settings) -> None:
 
 
 def _check(cluster: Cluster, settings: Settings, timeout: int) -> None:
-    """Try the CronJob's pod now, as a Job that mirrors nothing, rather than find out at night."""
+    """Try the CronJob's pod now, as a Job that mirrors nothing, instead of at its first scheduled run."""
     check = objects.check_job(settings)
     try:
-        _put_in_place(cluster, check, settings)
+        _create_or_update(cluster, check, settings)
         outcome = watch_start(cluster, check, settings, timeout=timeout, to_end=True)
     finally:
         cluster.delete("Job", check["metadata"]["name"], settings.namespace)
-    _tell(outcome, "the check of the CronJob's pod", timeout)
+    _log_outcome(outcome, "the check of the CronJob's pod", timeout)
 
 
 def _watch(cluster: Cluster, workload: KubernetesObject, settings: Settings, timeout: int) -> None:
-    """Watch the start; a Job that cannot start is taken away again, a Deployment recovers by itself."""
+    """Watch the start; delete a Job that cannot start, but no Deployment, which recovers by itself."""
     try:
         outcome = watch_start(cluster, workload, settings, timeout=timeout)
     except StartError:
         if workload["kind"] == "Job":
             cluster.delete("Job", workload["metadata"]["name"], settings.namespace)
         raise
-    _tell(outcome, f"{workload['kind']} {settings.namespace}/{workload['metadata']['name']}", timeout)
+    _log_outcome(outcome, f"{workload['kind']} {settings.namespace}/{workload['metadata']['name']}", timeout)
 
 
-def _tell(outcome: object, what: str, timeout: int) -> None:
+def _log_outcome(outcome: object, what: str, timeout: int) -> None:
     if isinstance(outcome, Waiting):
         log.info("%s is not there yet after %d s: it waits for %s", what, timeout, outcome.what)
     else:

@@ -1,4 +1,4 @@
-"""What the cluster says when a pod cannot start, and what a person can do about it (pure).
+"""Tables of the cluster's messages about pods that cannot start, with cause and remedy of each (pure).
 
 The texts are those of kubelet, scheduler, admission and the volume controllers, as seen on Kubernetes 1.34
 (k8s.io/kubernetes: pkg/kubelet/images, pkg/kubelet/events, pkg/volume, pkg/scheduler, plugin/pkg/admission).
@@ -20,15 +20,16 @@ LONGEST_MESSAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A pattern of a message, the reason it stands for, the remedy, and whether waiting may heal it.
+    """A pattern of a message, the reason it stands for, and the remedy.
 
-    What `heals` is an error only if it is still so when the time is up; what is `harmless` not even then.
+    A `transient` symptom is an error only if it is still there when the time is up, and not even then if it
+    is also `harmless`.
     """
 
     pattern: str
     reason: str
     hint: str
-    heals: bool = False
+    transient: bool = False
     harmless: bool = False
 
 
@@ -71,10 +72,10 @@ CREATION = (
         "wait until it is gone, create it again, then start the run again",
     ),
     Symptom(r"is forbidden", "the cluster's admission refuses its pod", _EVENTS),
-    Symptom(r"", "its pod cannot be created", _EVENTS, heals=True),
+    Symptom(r"", "its pod cannot be created", _EVENTS, transient=True),
 )
 
-MOUNTING = (
+_MISSING = (
     Symptom(
         r'secret "[^"]*" not found',
         "the pull secret '{pull_secret}' does not exist in '{namespace}'",
@@ -90,15 +91,19 @@ MOUNTING = (
         "the ConfigMap 'oc-mirror-config' does not exist in '{namespace}'",
         "run the whole deployment pipeline: create-deployment-configmaps writes it",
     ),
+)
+
+MOUNTING = (
+    *_MISSING,
     Symptom(
         r"Multi-Attach",
         "the volume of claim '{claim_name}' is still attached to another node",
         "see which pod uses it: 'oc get pods -n {namespace} -o wide'",
-        heals=True,
-        # The workload that is about to make way has it still, or its node has not let go yet.
+        transient=True,
+        # The workload that is being replaced still uses it, or its node has not detached it yet.
         harmless=True,
     ),
-    Symptom(r"", "a volume of its pod cannot be mounted", _EVENTS, heals=True),
+    Symptom(r"", "a volume of its pod cannot be mounted", _EVENTS, transient=True),
 )
 
 PULLING = (
@@ -127,7 +132,7 @@ PULLING = (
         r"",
         "the image {image} cannot be pulled",
         "check that the nodes reach its registry, then start the run again",
-        heals=True,
+        transient=True,
     ),
 )
 
@@ -154,19 +159,19 @@ SCHEDULING = (
         r"available persistent volumes to bind|unbound immediate|node\(s\) had volume node affinity conflict",
         "claim '{claim_name}' stays pending: no volume fits it",
         "is there a volume of {storage_size} for its class? 'oc describe pvc {claim_name} -n {namespace}'",
-        heals=True,
+        transient=True,
     ),
     Symptom(
         r'persistentvolumeclaim "[^"]*" not found',
         "claim '{claim_name}' was deleted",
         "start the run again: it creates the claim",
-        heals=True,
+        transient=True,
     ),
     Symptom(
         r"",
         "no node takes its pod",
         "free or add capacity (the pod asks for {memory} of memory): 'oc describe nodes'",
-        heals=True,
+        transient=True,
     ),
 )
 
@@ -181,29 +186,32 @@ RUNNING = (
         "the image {image} has no 'mirror' that runs on this node",
         "deploy an image of the build pipeline, made for the nodes' architecture",
     ),
-    Symptom(r"", "its container cannot be started", _EVENTS, heals=True),
+    Symptom(r"", "its container cannot be started", _EVENTS, transient=True),
 )
+
+CONFIGURATION = (*_MISSING, *RUNNING)
+"""For CreateContainerConfigError: a Secret or ConfigMap of the container is missing, or its user is root."""
 
 
 def diagnose(
     symptoms: tuple[Symptom, ...], message: str, settings: Settings, kind: str
 ) -> tuple[Symptom, StartError] | None:
-    """The first symptom that `message` shows, and its error; None if no symptom fits.
+    """Return the first symptom whose pattern is in `message`, and its error; None if no symptom fits.
 
-    `kind` names the workload at the start of the reason.
+    `kind` names the workload at the start of the error's reason.
     """
     known = {name: getattr(settings, name) for name in ("namespace", "pull_secret", "claim_name", "image")}
     known |= {"memory": settings.memory, "storage_size": settings.storage_size}
     for symptom in symptoms:
         if re.search(symptom.pattern, message, re.IGNORECASE):
-            said = one_line(message)
+            line = one_line(message)
             reason = f"the {kind} cannot start: {symptom.reason.format(**known)}"
-            reason += f" ({said})" if said else ""
+            reason += f" ({line})" if line else ""
             return symptom, StartError(reason, symptom.hint.format(**known))
     return None
 
 
 def one_line(message: str) -> str:
-    """Fit a message of the cluster on one line of bounded length."""
+    """Return a message of the cluster on a single line of at most LONGEST_MESSAGE characters."""
     line = " ".join(message.split())
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"

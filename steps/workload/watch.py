@@ -1,4 +1,4 @@
-"""Look at a workload until it runs, cannot, or the time is up."""
+"""Watch a workload until it has started, cannot start, or the time is up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from steps.workload.pod import TEMPLATE_LABEL
-from steps.workload.verdict import Failed, Observation, Started, Waiting, judge
+from steps.workload.startup import Failed, Observation, Started, Waiting, start_state
 
 if TYPE_CHECKING:
     from steps.cluster import Cluster, KubernetesObject
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steps.workload")
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 2.0  # seconds between two observations
 
 
 def watch_start(
     cluster: Cluster, workload: KubernetesObject, settings: Settings, *, timeout: float, to_end: bool = False
 ) -> Started | Waiting:
-    """Wait until the workload's first container runs, or with `to_end` until it has ended well.
+    """Wait until the workload's first container runs or, with `to_end`, has ended with exit code 0.
 
-    Returns what it still waits for when `timeout` seconds are over and nothing speaks against success.
-    Raises StartError if it cannot succeed, or is still stuck at the end of that time.
+    Returns `Waiting` if `timeout` seconds are over and the workload may still start. Raises StartError if it
+    cannot start, or if an obstacle is still there when the time is up.
     """
     deadline = time.monotonic() + timeout
-    pause, told = SHORTEST_PAUSE, ""
+    pause, logged = SHORTEST_PAUSE, ""
     while True:
-        verdict = judge(observe(cluster, workload, settings), settings)
-        if isinstance(verdict, Started):
-            if verdict.finished or not to_end:
-                return verdict
-            verdict = Waiting("its container to end")
-        if isinstance(verdict, Failed):
-            raise verdict.error
+        state = start_state(observe(cluster, workload, settings), settings)
+        if isinstance(state, Started):
+            if state.finished or not to_end:
+                return state
+            state = Waiting("its container to end")
+        if isinstance(state, Failed):
+            raise state.error
         if time.monotonic() >= deadline:
-            if verdict.error is not None:
-                raise verdict.error
-            return verdict
-        if verdict.what != told:
-            told = verdict.what
-            log.info("waiting for %s", told)
+            if state.error is not None:
+                raise state.error
+            return state
+        if state.what != logged:
+            logged = state.what
+            log.info("waiting for %s", logged)
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(pause * 1.3, LONGEST_PAUSE)
 
 
 def wait_until_gone(cluster: Cluster, gone: KubernetesObject, *, timeout: float) -> bool:
-    """Wait until a deleted object, and with it all its pods, is gone; False if the time was too short."""
+    """Wait until a deleted object and all its pods are gone; return False after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while cluster.get(gone["kind"], gone["metadata"]["name"], gone["metadata"]["namespace"]) is not None:
         if time.monotonic() >= deadline:
@@ -58,7 +58,7 @@ def wait_until_gone(cluster: Cluster, gone: KubernetesObject, *, timeout: float)
 
 
 def observe(cluster: Cluster, workload: KubernetesObject, settings: Settings) -> Observation:
-    """Read what `judge` needs: events only while no container has started, the claim if unscheduled."""
+    """Read what `start_state` needs: events if no container has started, the claim if no node has the pod."""
     kind, name, namespace = workload["kind"], workload["metadata"]["name"], settings.namespace
     current = cluster.get(kind, name, namespace)
     if current is None:
@@ -78,7 +78,7 @@ def observe(cluster: Cluster, workload: KubernetesObject, settings: Settings) ->
 
 
 def _newest_pod(cluster: Cluster, workload: KubernetesObject, settings: Settings) -> KubernetesObject | None:
-    """The pod of this Job, or of this very template of the Deployment; not one that is on its way out."""
+    """Return the newest pod of this Job, or of this template of the Deployment, that is not being deleted."""
     if workload["kind"] == "Job":
         selector = f"job-name={workload['metadata']['name']}"
     else:

@@ -31,14 +31,14 @@ from steps.mirroring.schedule import Schedule
 from steps.service import page
 from steps.service.loop import Service
 from steps.service.metrics import Metrics
-from steps.workload.verdict import Failed
+from steps.workload.startup import Failed
 from tests.unit.mirroring.conftest import STANDIN, Place, standin_only
 from tests.unit.mirroring.test_deletion import EXECUTE, GENERATE, approved, digest_of, plan_of
 from tests.unit.mirroring.test_receipt import LABEL, receipts, taken
 from tests.unit.mirroring.test_to_disk import blobs, record
 from tests.unit.mirroring.test_to_registry import carry
 from tests.unit.mirroring.written_by_0_1.registry import PREFIX, SOURCE, TARGET, served
-from tests.unit.workload.test_verdict import ended, look, pod
+from tests.unit.workload.test_startup import ended, observed, pod
 
 pytestmark = [standin_only, pytest.mark.usefixtures("without_waiting")]
 
@@ -566,11 +566,11 @@ def test_the_receipts_of_a_target_are_found_by_the_recorded_tag(unpack: Unpack) 
 
 def test_the_last_word_of_a_pod_is_understood() -> None:
     text = (RECORDS / "status.json").read_text()
-    verdict = look(pod(ended(8, text)))
-    assert isinstance(verdict, Failed)
+    state = observed(pod(ended(8, text)))
+    assert isinstance(state, Failed)
     written = json.loads(text)
-    assert written["message"] in verdict.error.reason
-    assert verdict.error.hint == written["hint"]
+    assert written["message"] in state.error.reason
+    assert state.error.hint == written["hint"]
 
 
 def test_who_has_a_data_directory_is_told_from_its_lock(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_deletion_gets_its_plan_and_the_imagesets_that_are_needed_besides() ->
     assert request.older_than == timedelta(weeks=12)
     assert request.keep_generations == 3
     mounted = {mount["mountPath"]: mount["name"] for mount in found["volumeMounts"] if mount.get("readOnly")}
-    volumes = {one["name"]: one for one in workload["spec"]["template"]["spec"]["volumes"]}
+    volumes = {volume["name"]: volume for volume in workload["spec"]["template"]["spec"]["volumes"]}
     assert [volumes[mounted[str(path.parent)]]["configMap"]["name"] for path in request.also_imagesets] == [
         "first",
         "second",

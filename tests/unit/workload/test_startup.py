@@ -1,4 +1,4 @@
-"""What a starting workload shows is judged as a person would; the messages are those of Kubernetes itself."""
+"""The state of a starting workload, as a person would decide it; the messages are those of Kubernetes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steps.cluster import KubernetesObject
-from steps.workload.verdict import Failed, Observation, Started, Verdict, Waiting, judge
+from steps.workload.startup import Failed, Observation, Started, StartState, Waiting, start_state
 from tests.unit.workload.samples import IMAGE, SETTINGS
 
 JOB: KubernetesObject = {"kind": "Job", "metadata": {"name": "oc-mirror-a", "generation": 1}, "status": {}}
@@ -35,8 +35,8 @@ def event(reason: str, message: str) -> KubernetesObject:
     return {"kind": "Event", "reason": reason, "message": message}
 
 
-def look(seen_pod: KubernetesObject | None = None, *events: KubernetesObject, **more: Any) -> Verdict:
-    return judge(
+def observed(seen_pod: KubernetesObject | None = None, *events: KubernetesObject, **more: Any) -> StartState:
+    return start_state(
         Observation(workload=more.pop("workload", JOB), pod=seen_pod, events=events, **more), SETTINGS
     )
 
@@ -53,13 +53,13 @@ def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]
 
 
 def test_a_running_container_has_started_and_one_that_ended_well_too() -> None:
-    assert look(pod({"running": {}})) == Started(finished=False)
-    assert look(pod(ended(0, reason="Completed"))) == Started(finished=True)
+    assert observed(pod({"running": {}})) == Started(finished=False)
+    assert observed(pod(ended(0, reason="Completed"))) == Started(finished=True)
 
 
 def test_a_job_that_is_complete_has_finished_even_if_its_pod_is_gone() -> None:
     status = {"conditions": [{"type": "Complete", "status": "True"}]}
-    assert look(workload={**JOB, "status": status}) == Started(finished=True)
+    assert observed(workload={**JOB, "status": status}) == Started(finished=True)
 
 
 # --- it is only slow
@@ -75,33 +75,33 @@ def test_a_job_that_is_complete_has_finished_even_if_its_pod_is_gone() -> None:
     ],
 )
 def test_what_is_only_slow_is_waited_for_without_fault(seen: KubernetesObject | None) -> None:
-    verdict = look(seen, event("Pulling", "Pulling image"), event("Scheduled", "Successfully assigned"))
-    assert isinstance(verdict, Waiting)
-    assert verdict.error is None
-    assert verdict.what
+    state = observed(seen, event("Pulling", "Pulling image"), event("Scheduled", "Successfully assigned"))
+    assert isinstance(state, Waiting)
+    assert state.error is None
+    assert state.what
 
 
-HEALING = {
+TRANSIENT = {
     "0/3 nodes are available: 3 Insufficient memory.": "no node takes its pod",
     "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.": "no volume fits it",
     "0/1 nodes are available: node(s) didn't find available persistent volumes to bind.": "no volume fits it",
 }
 
 
-@pytest.mark.parametrize("message", HEALING)
+@pytest.mark.parametrize("message", TRANSIENT)
 def test_what_may_heal_is_waited_for_and_is_an_error_at_the_end(message: str) -> None:
-    verdict = look(pod(scheduled=message))
-    assert isinstance(verdict, Waiting)
-    assert verdict.error is not None
-    assert HEALING[message] in verdict.error.reason
+    state = observed(pod(scheduled=message))
+    assert isinstance(state, Waiting)
+    assert state.error is not None
+    assert TRANSIENT[message] in state.error.reason
 
 
 def test_a_registry_that_does_not_answer_may_answer_soon() -> None:
     message = f'Back-off pulling image "{IMAGE}": ErrImagePull: rpc error: desc = dial tcp: i/o timeout'
-    verdict = look(pod(waiting("ImagePullBackOff", message)))
-    assert isinstance(verdict, Waiting)
-    assert verdict.error is not None
-    assert "i/o timeout" in verdict.error.reason
+    state = observed(pod(waiting("ImagePullBackOff", message)))
+    assert isinstance(state, Waiting)
+    assert state.error is not None
+    assert "i/o timeout" in state.error.reason
 
 
 # --- it cannot
@@ -169,30 +169,30 @@ POD_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("state", "reason", "hint"), POD_FAULTS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("container", "reason", "hint"), POD_FAULTS, ids=lambda value: str(value)[:40])
 def test_a_container_that_cannot_run_is_an_error_with_its_remedy(
-    state: dict[str, Any], reason: str, hint: str
+    container: dict[str, Any], reason: str, hint: str
 ) -> None:
-    verdict = look(pod(state))
-    assert isinstance(verdict, Failed)
-    assert reason in verdict.error.reason
-    assert hint in verdict.error.hint
-    assert "\n" not in verdict.error.reason + verdict.error.hint
+    state = observed(pod(container))
+    assert isinstance(state, Failed)
+    assert reason in state.error.reason
+    assert hint in state.error.hint
+    assert "\n" not in state.error.reason + state.error.hint
 
 
 def test_before_the_back_off_repeats_the_cause_the_event_has_it() -> None:
     failed = event("Failed", f'Failed to pull image "{IMAGE}": rpc error: desc = {IMAGE}: not found')
-    verdict = look(pod(waiting("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')), failed)
-    assert isinstance(verdict, Failed)
-    assert "does not have the image" in verdict.error.reason
+    state = observed(pod(waiting("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')), failed)
+    assert isinstance(state, Failed)
+    assert "does not have the image" in state.error.reason
 
 
-def test_a_service_that_crashes_again_and_again_is_judged_by_its_last_end() -> None:
+def test_a_service_that_crashes_again_and_again_is_reported_by_its_last_end() -> None:
     crashed = pod(waiting("CrashLoopBackOff", "back-off 10s restarting failed container"))
     crashed["status"]["containerStatuses"][0]["lastState"] = ended(3, "no pull secret\nmake one")
-    verdict = look(crashed)
-    assert isinstance(verdict, Failed)
-    assert "no pull secret" in verdict.error.reason
+    state = observed(crashed)
+    assert isinstance(state, Failed)
+    assert "no pull secret" in state.error.reason
 
 
 CREATION = {
@@ -210,13 +210,13 @@ def test_a_pod_that_is_not_admitted_is_an_error_for_a_job_and_for_a_deployment(m
     failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
     status = {"observedGeneration": 2, "conditions": [failed]}
     deployment = {"kind": "Deployment", "metadata": {"name": "oc-mirror", "generation": 2}, "status": status}
-    for verdict in (
-        look(None, event("FailedCreate", f"Error creating: {message}")),
-        look(workload=deployment),
+    for state in (
+        observed(None, event("FailedCreate", f"Error creating: {message}")),
+        observed(workload=deployment),
     ):
-        assert isinstance(verdict, Failed)
-        assert CREATION[message] in verdict.error.reason
-        assert message in verdict.error.reason
+        assert isinstance(state, Failed)
+        assert CREATION[message] in state.error.reason
+        assert message in state.error.reason
 
 
 def test_the_failure_of_an_earlier_deployment_does_not_count() -> None:
@@ -227,7 +227,7 @@ def test_the_failure_of_an_earlier_deployment_does_not_count() -> None:
     }
     status = {"observedGeneration": 1, "conditions": [failed]}
     deployment = {"kind": "Deployment", "metadata": {"name": "oc-mirror", "generation": 2}, "status": status}
-    assert look(workload=deployment) == Waiting("its pod to be created")
+    assert observed(workload=deployment) == Waiting("its pod to be created")
 
 
 def test_a_job_that_failed_and_has_no_pod_left_says_why() -> None:
@@ -237,9 +237,9 @@ def test_a_job_that_failed_and_has_no_pod_left_says_why() -> None:
         "reason": "DeadlineExceeded",
         "message": "was active longer",
     }
-    verdict = look(workload={**JOB, "status": {"conditions": [failed]}})
-    assert isinstance(verdict, Failed)
-    assert "was active longer" in verdict.error.reason
+    state = observed(workload={**JOB, "status": {"conditions": [failed]}})
+    assert isinstance(state, Failed)
+    assert "was active longer" in state.error.reason
 
 
 MOUNTS = {
@@ -251,25 +251,25 @@ MOUNTS = {
 
 @pytest.mark.parametrize("message", MOUNTS)
 def test_a_mount_that_cannot_be_made_is_an_error(message: str) -> None:
-    verdict = look(pod(waiting("ContainerCreating")), event("FailedMount", message))
-    assert isinstance(verdict, Failed)
-    assert MOUNTS[message] in verdict.error.reason
+    state = observed(pod(waiting("ContainerCreating")), event("FailedMount", message))
+    assert isinstance(state, Failed)
+    assert MOUNTS[message] in state.error.reason
 
 
 def test_a_mount_that_is_only_late_is_waited_for() -> None:
     late = event("FailedMount", "failed to sync secret cache: timed out waiting for the condition")
-    verdict = look(pod(waiting("ContainerCreating")), late)
-    assert isinstance(verdict, Waiting)
+    state = observed(pod(waiting("ContainerCreating")), late)
+    assert isinstance(state, Waiting)
 
 
 def test_a_volume_that_the_old_workload_still_has_is_no_fault() -> None:
     attached = event(
         "FailedAttachVolume", 'Multi-Attach error for volume "pvc-1" Volume is already used by x'
     )
-    verdict = look(pod(waiting("ContainerCreating")), attached)
-    assert isinstance(verdict, Waiting)
-    assert "Multi-Attach" in verdict.what
-    assert verdict.error is None
+    state = observed(pod(waiting("ContainerCreating")), attached)
+    assert isinstance(state, Waiting)
+    assert "Multi-Attach" in state.what
+    assert state.error is None
 
 
 UNBOUND = pod(scheduled="pod has unbound immediate PersistentVolumeClaims")
@@ -283,10 +283,10 @@ CLAIMS = {
 def test_a_claim_that_stays_pending_is_an_error_that_names_it(message: str) -> None:
     pending = {"status": {"phase": "Pending"}}
     for reason in ("FailedBinding", "ProvisioningFailed"):
-        verdict = look(UNBOUND, event(reason, message), claim=pending)
-        assert isinstance(verdict, Failed)
-        assert "claim 'oc-mirror-workspace' stays pending" in verdict.error.reason
-        assert CLAIMS[message] in verdict.error.reason
+        state = observed(UNBOUND, event(reason, message), claim=pending)
+        assert isinstance(state, Failed)
+        assert "claim 'oc-mirror-workspace' stays pending" in state.error.reason
+        assert CLAIMS[message] in state.error.reason
 
 
 def test_an_old_complaint_about_a_claim_that_is_bound_by_now_does_not_count() -> None:
@@ -294,9 +294,9 @@ def test_an_old_complaint_about_a_claim_that_is_bound_by_now_does_not_count() ->
     late = pod()
     late["status"]["conditions"][0]["status"] = "False"
     complaint = event("FailedBinding", next(iter(CLAIMS)))
-    assert look(late, complaint, claim=bound) == Waiting("its pod to be scheduled")
-    assert isinstance(look(late, complaint, claim={"status": {"phase": "Pending"}}), Failed)
+    assert observed(late, complaint, claim=bound) == Waiting("its pod to be scheduled")
+    assert isinstance(observed(late, complaint, claim={"status": {"phase": "Pending"}}), Failed)
 
 
 def test_a_workload_that_was_deleted_meanwhile_is_an_error() -> None:
-    assert isinstance(judge(Observation(workload=None), SETTINGS), Failed)
+    assert isinstance(start_state(Observation(workload=None), SETTINGS), Failed)

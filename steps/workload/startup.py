@@ -1,7 +1,7 @@
-"""From what the cluster shows of a starting workload to a verdict: it runs, it cannot, or too early (pure).
+"""Decide from what the cluster shows whether a workload has started, still waits, or cannot start (pure).
 
-What may heal by itself, such as a node that the autoscaler is about to add, becomes an error only when the
-time is up; what cannot heal becomes one at once.
+A transient obstacle, such as a node that the autoscaler has yet to add, is an error only when the time is up;
+a permanent one is an error at once.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from steps.cluster import KubernetesObject
     from steps.workload.settings import Settings
 
-_NORMAL_WAITS = {"ContainerCreating", "PodInitializing"}
-_PULL_TROUBLES = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+_NORMAL_REASONS = {"ContainerCreating", "PodInitializing"}
+_PULL_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What was read at one moment; `events` are those of the workload, its pod and its claim."""
+    """The objects read at the same moment; `events` are those of the workload, its pod and its claim."""
 
     workload: KubernetesObject | None
     pod: KubernetesObject | None = None
@@ -37,14 +37,17 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The container runs, or (`finished`) has run and ended well."""
+    """The container runs or, if `finished`, has ended with exit code 0."""
 
     finished: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not yet; `error` is what to raise if this is still so when the time is up, None if that is no fault."""
+    """The workload waits for `what`.
+
+    `error` is to be raised if it still waits when the time is up; None if that is not a fault.
+    """
 
     what: str
     error: StartError | None = None
@@ -52,16 +55,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It cannot succeed without somebody's help."""
+    """The workload cannot start unless somebody removes the cause."""
 
     error: StartError
 
 
-Verdict = Started | Waiting | Failed
+StartState = Started | Waiting | Failed
 
 
-def judge(seen: Observation, settings: Settings) -> Verdict:
-    """Judge one observation of the workload that `settings` describe."""
+def start_state(seen: Observation, settings: Settings) -> StartState:
+    """Return the state of the workload that `settings` describe, as observed in `seen`."""
     if seen.workload is None:
         return Failed(
             StartError(
@@ -79,13 +82,16 @@ def judge(seen: Observation, settings: Settings) -> Verdict:
     if ended:
         return _ended(ended, seen.pod, settings, kind)
     waiting = state.get("waiting") or {}
-    if waiting.get("reason", "ContainerCreating") not in _NORMAL_WAITS:
-        return _stuck(waiting, seen, settings, kind)
-    return _unstarted(seen, settings, kind)
+    if waiting.get("reason", "ContainerCreating") not in _NORMAL_REASONS:
+        return _blocked(waiting, seen, settings, kind)
+    return _pending(seen, settings, kind)
 
 
-def _without_pod(seen: Observation, settings: Settings, kind: str) -> Verdict:
-    """No pod: its controller says why, a Job's in events, a Deployment's in a condition."""
+def _without_pod(seen: Observation, settings: Settings, kind: str) -> StartState:
+    """Return the state of a workload without a pod.
+
+    The controller of a Job gives the reason in events, that of a Deployment in a condition.
+    """
     workload = seen.workload or {}
     conditions = {
         c["type"]: c for c in workload.get("status", {}).get("conditions") or [] if c["status"] == "True"
@@ -107,8 +113,8 @@ def _without_pod(seen: Observation, settings: Settings, kind: str) -> Verdict:
     return _from_messages(symptoms.CREATION, messages, settings, kind) or Waiting("its pod to be created")
 
 
-def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kind: str) -> Verdict:
-    """The container ended; `mirror` leaves reason and hint as its last words."""
+def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kind: str) -> StartState:
+    """Return the state of a container that has ended; its termination message has reason and hint."""
     code = ended.get("exitCode")
     if code == 0:
         return Started(finished=True)
@@ -116,10 +122,12 @@ def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kin
     if ended.get("reason") == "OOMKilled":
         reason = f"the {kind}'s container was killed: it needs more than {settings.memory} of memory"
         return Failed(StartError(reason, "give it more with the parameter memory"))
-    words = ended.get("message") or ""
+    message = ended.get("message") or ""
     if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
-        return _from_messages(symptoms.RUNNING, [words], settings, kind) or Waiting("its container to start")
-    reason, hint = _last_words(words)
+        return _from_messages(symptoms.RUNNING, [message], settings, kind) or Waiting(
+            "its container to start"
+        )
+    reason, hint = _termination(message)
     return Failed(
         StartError(
             f"the {kind}'s container ended with exit code {code}" + (f": {reason}" if reason else ""),
@@ -128,8 +136,11 @@ def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kin
     )
 
 
-def _last_words(message: str) -> tuple[str, str | None]:
-    """Reason and hint out of a termination message: of a run's record, two lines, or the end of a log."""
+def _termination(message: str) -> tuple[str, str | None]:
+    """Return reason and hint of a termination message.
+
+    It holds the record of a run as JSON, the reason and the hint on two lines, or the end of the log.
+    """
     with suppress(ValueError, AttributeError, TypeError):
         record = json.loads(message)
         return one_line(str(record["message"])), one_line(str(record["hint"])) or None
@@ -144,36 +155,46 @@ def _last_words(message: str) -> tuple[str, str | None]:
     return one_line(" | ".join(lines[-3:])), None
 
 
-def _stuck(waiting: dict[str, Any], seen: Observation, settings: Settings, kind: str) -> Verdict:
-    """The kubelet holds the container back and says why."""
+def _blocked(waiting: dict[str, Any], seen: Observation, settings: Settings, kind: str) -> StartState:
+    """Return the state of a container that the kubelet does not start, from the reason that it gives."""
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
-    if reason in _PULL_TROUBLES:
-        # Before 1.31 the back-off does not repeat the cause; the event does.
-        said = message if "desc =" in message else " ".join([message, *_messages(seen.events, "Failed")[-1:]])
-        verdict = _from_messages(symptoms.PULLING, [f"{reason}: {said}"], settings, kind)
+    table: tuple[symptoms.Symptom, ...]
+    if reason in _PULL_REASONS:
+        table, text = symptoms.PULLING, f"{reason}: {_pull_message(message, seen.events)}"
     elif reason == "CreateContainerConfigError":
-        verdict = _from_messages((*symptoms.MOUNTING[:3], *symptoms.RUNNING), [message], settings, kind)
+        table, text = symptoms.CONFIGURATION, message
     else:
-        verdict = _from_messages(symptoms.RUNNING, [f"{reason}: {message}"], settings, kind)
-    return verdict or Waiting(f"{reason}: {one_line(message)}")
+        table, text = symptoms.RUNNING, f"{reason}: {message}"
+    return _from_messages(table, [text], settings, kind) or Waiting(f"{reason}: {one_line(message)}")
 
 
-def _unstarted(seen: Observation, settings: Settings, kind: str) -> Verdict:
-    """No container yet: the claim, the scheduler or a mount may be why; else it is only slow."""
+def _pull_message(message: str, events: Iterable[KubernetesObject]) -> str:
+    """Return the kubelet's message of a failed pull, with that of the newest event where it lacks the cause.
+
+    Before Kubernetes 1.31 the message of ImagePullBackOff does not repeat the cause (`desc = …`).
+    """
+    return message if "desc =" in message else " ".join([message, *_messages(events, "Failed")[-1:]])
+
+
+def _pending(seen: Observation, settings: Settings, kind: str) -> StartState:
+    """Return the state of a pod whose container does not exist yet.
+
+    The claim, the scheduler or a mount may be the cause; without a message of theirs it is only slow.
+    """
     pod = seen.pod or {}
     conditions = {c["type"]: c for c in pod.get("status", {}).get("conditions") or []}
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "True":
-        troubles, table = _messages(seen.events, "FailedMount", "FailedAttachVolume"), symptoms.MOUNTING
+        messages = _messages(seen.events, "FailedMount", "FailedAttachVolume")
         waiting = Waiting("its image to be pulled and its volumes to be mounted")
-        return _from_messages(table, troubles, settings, kind) or waiting
-    verdict: Verdict | None = None
+        return _from_messages(symptoms.MOUNTING, messages, settings, kind) or waiting
+    state: StartState | None = None
     if seen.claim is not None and seen.claim.get("status", {}).get("phase") != "Bound":
-        troubles = _messages(seen.events, "FailedBinding", "ProvisioningFailed")
-        verdict = _from_messages(symptoms.CLAIM, troubles, settings, kind)
-    if verdict is None and scheduled.get("reason") == "Unschedulable":
-        verdict = _from_messages(symptoms.SCHEDULING, [scheduled.get("message", "")], settings, kind)
-    return verdict or Waiting("its pod to be scheduled")
+        messages = _messages(seen.events, "FailedBinding", "ProvisioningFailed")
+        state = _from_messages(symptoms.CLAIM, messages, settings, kind)
+    if state is None and scheduled.get("reason") == "Unschedulable":
+        state = _from_messages(symptoms.SCHEDULING, [scheduled.get("message", "")], settings, kind)
+    return state or Waiting("its pod to be scheduled")
 
 
 def _messages(events: Iterable[KubernetesObject], *reasons: str) -> list[str]:
@@ -182,15 +203,15 @@ def _messages(events: Iterable[KubernetesObject], *reasons: str) -> list[str]:
 
 def _from_messages(
     table: tuple[symptoms.Symptom, ...], messages: Sequence[str], settings: Settings, kind: str
-) -> Verdict | None:
-    """The worst that any message tells: Failed before Waiting; None if no symptom fits."""
+) -> StartState | None:
+    """Return the worst state that any message stands for: Failed before Waiting; None if no symptom fits."""
     waiting: Waiting | None = None
     for message in messages:
         found = diagnose(table, message, settings, kind)
         if found is None:
             continue
         symptom, error = found
-        if not symptom.heals:
+        if not symptom.transient:
             return Failed(error)
         waiting = Waiting(one_line(message) or error.reason, None if symptom.harmless else error)
     return waiting

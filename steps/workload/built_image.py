@@ -1,7 +1,7 @@
-"""The ConfigMap oc-mirror-images: which image the build pipeline made last.
+"""The ConfigMap oc-mirror-images, which records the image that the build pipeline made last.
 
-Its five keys are the specification's ("Image ConfigMap"). The image is deployed by its digest: a tag may have
-moved since. What was recorded before is kept in annotations, so that going back is one look away.
+Its five keys are the specification's ("Image ConfigMap"). The image is deployed by its digest, since its tag
+may have moved. The image before it is kept in annotations, to roll back to.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _URL = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltImage:
-    """One build, as recorded."""
+    """An image and the build that made it, as recorded."""
 
     name: str
     url: str
@@ -41,11 +41,11 @@ class BuiltImage:
 
     @property
     def reference(self) -> str:
-        """The image by digest: the repository of `url`, without its tag, and `digest`."""
+        """The image by digest: `REPOSITORY@DIGEST`, without the tag of `url`."""
         return f"{repository(self.url)}@{self.digest}"
 
     def data(self) -> dict[str, str]:
-        """The five keys of the ConfigMap."""
+        """Return the ConfigMap's five keys with their values."""
         values = (self.name, self.url, self.digest, self.git_revision, self.build_timestamp)
         return dict(zip(KEYS, values, strict=True))
 
@@ -68,8 +68,8 @@ def check_digest(digest: str) -> str:
 def read_image(configmap: KubernetesObject | None, *, name: str, namespace: str) -> BuiltImage:
     """Read the recorded image.
 
-    Raises NotFoundError without the ConfigMap and InvalidInputError if a key is missing or malformed; either
-    says how to run the build pipeline, the usual remedy, or how to record an image by hand.
+    Raises NotFoundError without the ConfigMap, InvalidInputError if a key is missing or malformed. Both
+    say how to run the build pipeline and how to record an image by hand.
     """
     build = "'oc create -f tekton/runs/build-pipelinerun.yaml'"
     if configmap is None:
@@ -95,7 +95,7 @@ def read_image(configmap: KubernetesObject | None, *, name: str, namespace: str)
 
 
 def new_image(*, name: str, url: str, digest: str, git_revision: str) -> BuiltImage:
-    """Make the record of a build finished now (RFC 3339, UTC, seconds). Raises UsageError."""
+    """Make the record of a build that finishes now (RFC 3339, UTC, in seconds). Raises UsageError."""
     try:
         repository(url)
         check_digest(digest)
@@ -111,7 +111,7 @@ def new_image(*, name: str, url: str, digest: str, git_revision: str) -> BuiltIm
 
 
 def same_build(configmap: KubernetesObject | None, image: BuiltImage) -> bool:
-    """Say if the ConfigMap already records this image, whenever it was built."""
+    """Tell whether the ConfigMap already records this image, whatever its build-timestamp."""
     recorded = (configmap or {}).get("data") or {}
     wanted = image.data()
     return bool(recorded.get("build-timestamp")) and all(
@@ -122,11 +122,14 @@ def same_build(configmap: KubernetesObject | None, image: BuiltImage) -> bool:
 def image_configmap(
     image: BuiltImage, *, name: str, namespace: str, before: KubernetesObject | None
 ) -> KubernetesObject:
-    """Make the ConfigMap; the image that `before` recorded, if it is another, goes into annotations."""
+    """Make the ConfigMap, with the image before this one in annotations.
+
+    `before` is the ConfigMap as it is in the cluster, None if there is none.
+    """
     data = (before or {}).get("data") or {}
-    noted = ((before or {}).get("metadata") or {}).get("annotations") or {}
+    annotations = ((before or {}).get("metadata") or {}).get("annotations") or {}
     if data.get("image-digest", image.digest) == image.digest:
-        previous = {f"previous-{key}": noted.get(f"{names.ANNOTATION}previous-{key}") for key in KEYS}
+        previous = {f"previous-{key}": annotations.get(f"{names.ANNOTATION}previous-{key}") for key in KEYS}
     else:
         previous = {f"previous-{key}": data.get(key) for key in KEYS}
     return {
@@ -143,7 +146,7 @@ def image_configmap(
 
 
 def _field(key: str) -> str:
-    """The attribute of BuiltImage that holds a key."""
+    """Return the attribute of BuiltImage that holds a key of the ConfigMap."""
     return key.removeprefix("image-").replace("-", "_")
 
 

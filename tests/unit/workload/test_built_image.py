@@ -9,7 +9,7 @@ import pytest
 from steps import get_current_image, update_image_configmap
 from steps.cluster import KubernetesObject
 from steps.errors import InvalidInputError, NotFoundError, UsageError
-from steps.workload.images import KEYS, image_configmap, new_image, read_image, repository, same_build
+from steps.workload.built_image import KEYS, image_configmap, new_image, read_image, repository, same_build
 
 DIGEST = "sha256:" + "0a" * 32
 OTHER = "sha256:" + "1b" * 32
