@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from steps import cli
-from steps.autoshift.source import SourceFile, decode
 from steps.errors import NotFoundError
 from steps.imageset.diff import diff_imagesets
+from steps.yaml.source import SourceFile, decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ import yaml
 
 from steps import cli
 from steps.autoshift.describe import describe_plan
-from steps.autoshift.source import SourceFile, decode, values_document
+from steps.autoshift.source import values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
@@ -27,6 +27,7 @@ from steps.inputs import choice, imageset, values
 from steps.workload import objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
 from steps.workload.parameters import add_arguments, settings_from
+from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
     from steps.workload.settings import Settings

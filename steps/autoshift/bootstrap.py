@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.yamltext import parse
+from steps.yaml.text import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from steps.autoshift.plan import Operator
-    from steps.autoshift.source import SourceFile
+    from steps.yaml.source import SourceFile
 
 BOOTSTRAP_FILES: Final = frozenset(
     {"advanced-cluster-management/values.yaml", "openshift-gitops/values.yaml"}

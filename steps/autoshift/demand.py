@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.operators import ACM, Default, is_feature
 from steps.autoshift.subscription import Demand, Subscription
-from steps.autoshift.yamltext import Misread
+from steps.yaml.text import Misread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from steps.autoshift.merging import merge
 from steps.autoshift.names import few_paths
-from steps.autoshift.yamltext import Misread, Tree, line_of
 from steps.errors import InvalidInputError
+from steps.yaml.text import Misread, Tree, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from steps.autoshift.source import SourceFile
+    from steps.yaml.source import SourceFile
 
 Kind = Literal["hub set", "managed set", "cluster"]
 SECTIONS: Final[dict[str, Kind]] = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.autoshift.yamltext import Tree, parse
 from steps.errors import InvalidInputError
+from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from steps.autoshift.source import SourceFile
+    from steps.yaml.source import SourceFile
 
 
 class Merger:

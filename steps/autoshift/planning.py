@@ -24,9 +24,9 @@ from steps.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from steps.autoshift.source import SourceFile
     from steps.autoshift.subscription import Demand
     from steps.catalog.facts import Catalog
+    from steps.yaml.source import SourceFile
 
 # Takes packages by the reference of their catalog; returns those catalogs that could be read, by reference.
 ReadCatalogs: TypeAlias = "Callable[[Mapping[str, frozenset[str]]], Mapping[str, Catalog]]"

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.operators import LABEL_VALUE, OPERATORS, REDHAT, Default
-from steps.autoshift.source import SourceFile, decode
-from steps.autoshift.yamltext import Tree, parse
+from steps.yaml.source import SourceFile, decode
+from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

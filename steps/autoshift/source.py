@@ -1,20 +1,19 @@
-"""The files the generator reads, as data: a path to show people, and bytes.
+"""The files the generator reads: which paths of a checkout matter, and the values files as one document.
 
-Nothing here opens a file. The caller walks the checkout; these functions say which paths matter.
+Nothing here opens a file; the caller walks the checkout.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.errors import InvalidInputError
+from steps.yaml.source import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-BOM = b"\xef\xbb\xbf"
+    from steps.yaml.source import SourceFile
 
 # Where AutoShift keeps an operator's defaults: `policies/DIR/values.yaml` and its templates until 2026-02,
 # `policies/{stable,certified,community}/DIR/**/kustomization.yaml` since (openshift-gitops is still a chart);
@@ -34,14 +33,6 @@ _VALUES_FILE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file of the values repository: its path there, for messages, and its bytes as they are."""
-
-    path: str
-    content: bytes
-
-
 def is_policy_file(path: str) -> bool:
     """Whether a path of a checkout (`/` between its parts) may carry operator defaults."""
     return _POLICY_FILE.search(path) is not None
@@ -52,21 +43,6 @@ def values_candidates(paths: Iterable[str]) -> list[str]:
     return sorted(
         path for path in paths if _VALUES_FILE.search(path) and not path.rpartition("/")[2].startswith("_")
     )
-
-
-def decode(source: SourceFile) -> str:
-    """Decode a source as UTF-8, without its byte order mark.
-
-    Raises InvalidInputError where the bytes are something else.
-    """
-    try:
-        return source.content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = source.content.count(b"\n", 0, error.start) + 1
-        raise InvalidInputError(
-            f"{source.path}, line {line}: not UTF-8 (byte 0x{source.content[error.start]:02x})",
-            "save the file as UTF-8 text",
-        ) from error
 
 
 def values_document(values: Sequence[SourceFile]) -> bytes:

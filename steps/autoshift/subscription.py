@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from steps.autoshift.fleet import Member
-    from steps.autoshift.yamltext import Tree
+    from steps.yaml.text import Tree
 
 
 @dataclass(frozen=True, slots=True)

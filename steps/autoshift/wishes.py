@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from steps.autoshift.fleet import Member
-    from steps.autoshift.yamltext import Tree
+    from steps.yaml.text import Tree
 
 VERSION_LABEL: Final = "openshift-version"
 # Names of config.clusterInstall.cpuArch (AutoShift docs/cluster-install.md) -> names of oc-mirror.

@@ -10,8 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.catalog.documents import documents
 from steps.catalog.facts import Bundle, Package
+from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from steps.autoshift.source import SourceFile
-from steps.autoshift.yamltext import parse
 from steps.errors import InvalidInputError
 from steps.imageset.schema import API_VERSION, GONE, IMAGESET, Fields, Many, Shape
+from steps.yaml.source import SourceFile
+from steps.yaml.text import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

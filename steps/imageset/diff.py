@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.autoshift.source import SourceFile
-from steps.autoshift.yamltext import Tree, parse
+from steps.yaml.source import SourceFile
+from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.autoshift.source import decode
-from steps.autoshift.yamltext import Tree, parse
 from steps.errors import InvalidInputError
 from steps.imageset.schema import IMAGESET, Fields, Many, Shape
 from steps.imageset.validate import check_shape
 from steps.imageset.writing import Entry, Value
+from steps.yaml.source import decode
+from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
-    from steps.autoshift.source import SourceFile
+    from steps.yaml.source import SourceFile
 
 _SHAPE = Fields(IMAGESET.fields)  # nothing is required of an overlay
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steps.autoshift.yamltext import Tree
+    from steps.yaml.text import Tree
 
 # Semantic version as blang/semver parses it: three numbers without leading zeros, pre-release, build.
 _NUMBER: Final = r"(?:0|[1-9]\d*)"

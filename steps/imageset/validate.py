@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from steps.autoshift.source import SourceFile
-from steps.autoshift.yamltext import Tree, parse
 from steps.errors import InvalidInputError
 from steps.imageset.convert import convert_v1alpha2
 from steps.imageset.rules import Finding, check_rules
 from steps.imageset.schema import GONE, IMAGESET, Fields, Many, Shape
+from steps.yaml.source import SourceFile
+from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from steps.autoshift.planning import NoVersionError, plan_fleet
-from steps.autoshift.source import SourceFile
 from steps.errors import (
     ClusterError,
     ForbiddenError,
@@ -25,6 +24,7 @@ from steps.inputs.hub import ORIGIN, HubVersion, hub_version
 from steps.inputs.values import read_policies, read_values
 from steps.workload.configmaps import IMAGESET_KEY, texts_of
 from steps.workload.names import digest
+from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import repository
-from steps.autoshift.source import SourceFile, is_policy_file, values_candidates
+from steps.autoshift.source import is_policy_file, values_candidates
 from steps.cli import optional
 from steps.errors import NotFoundError
 from steps.git_access import Credentials
 from steps.tree import Tree
+from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
     import argparse

@@ -11,8 +11,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from steps.catalog.documents import documents
 from steps.mirroring.ocmirror.placement import CACHE, Origin, Rules, is_release
+from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

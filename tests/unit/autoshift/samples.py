@@ -6,7 +6,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from steps.autoshift.planning import plan_fleet
-from steps.autoshift.source import SourceFile
+from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
     from steps.autoshift.plan import FleetPlan, Operator

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from steps.autoshift.source import SourceFile, is_policy_file
+from steps.autoshift.source import is_policy_file
+from steps.yaml.source import SourceFile
 from tests.conftest import unavailable
 
 _BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from steps.autoshift.describe import describe_plan
 from steps.autoshift.planning import plan_fleet
-from steps.autoshift.source import SourceFile
+from steps.yaml.source import SourceFile
 
 from .samples import cluster, hub, managed, plan
 

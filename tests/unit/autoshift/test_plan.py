@@ -6,8 +6,8 @@ import pytest
 
 from steps.autoshift.plan import FleetPlan
 from steps.autoshift.planning import plan_fleet
-from steps.autoshift.source import SourceFile
 from steps.errors import InvalidInputError
+from steps.yaml.source import SourceFile
 
 from .samples import channels, cluster, hub, managed, operator, packages, plan, source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from steps.autoshift.operators import CATALOG_DEFAULTS, OPERATORS
 from steps.autoshift.planning import plan_fleet
 from steps.autoshift.policies import read_policies
-from steps.autoshift.source import SourceFile
+from steps.yaml.source import SourceFile
 
 from .samples import channels, hub, operator, source
 from .shared import catalog, policies

@@ -10,10 +10,10 @@ from steps.autoshift.describe import describe_plan
 from steps.autoshift.merging import merge, read_values
 from steps.autoshift.operators import OPERATORS
 from steps.autoshift.planning import plan_fleet
-from steps.autoshift.source import SourceFile
-from steps.autoshift.yamltext import Tree
 from steps.imageset.generate import generate_imageset
 from steps.imageset.validate import check_imageset
+from steps.yaml.source import SourceFile
+from steps.yaml.text import Tree
 
 from .reference import RandomFleet, everything_needed
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from steps.autoshift.source import SourceFile, is_policy_file, values_candidates, values_document
+from steps.autoshift.source import is_policy_file, values_candidates, values_document
+from steps.yaml.source import SourceFile
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.autoshift.planning import plan_fleet
-from steps.autoshift.source import SourceFile
 from steps.errors import InvalidInputError
 from steps.imageset.generate import generate_imageset
 from steps.imageset.writing import comment, scalar
+from steps.yaml.source import SourceFile
 
 FLEET = b"""
 hubClusterSets:

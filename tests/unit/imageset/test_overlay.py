@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.autoshift.planning import plan_fleet
-from steps.autoshift.source import SourceFile
 from steps.errors import InvalidInputError
 from steps.imageset.diff import diff_imagesets
 from steps.imageset.generate import generate_imageset
 from steps.imageset.overlay import Overlay, read_overlay
 from steps.imageset.validate import check_imageset
+from steps.yaml.source import SourceFile
 
 FLEET = b"""
 hubClusterSets:

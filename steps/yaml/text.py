@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 
-from steps.autoshift.source import SourceFile, decode
 from steps.errors import InvalidInputError
+from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | None"
 
@@ -53,6 +53,15 @@ class Misread(str):
         return self
 
 
+class NotYamlError(ValueError):
+    """A text is not well-formed, or goes beyond the limits; `line` counts from 1, 0 where it is unknown."""
+
+    def __init__(self, what: str, hint: str, line: int = 0) -> None:
+        """Keep what is wrong, what to do about it, and where."""
+        super().__init__(f"line {line}: {what}" if line else what)
+        self.what, self.hint, self.line = what, hint, line
+
+
 def parse(source: SourceFile) -> list[Tree]:
     """Parse a file into its documents; an empty file has none, an empty document is None.
 
@@ -65,19 +74,25 @@ def parse(source: SourceFile) -> list[Tree]:
         )
     text = decode(source)
     try:
-        return _Composer(source.path, text).documents()
+        return list(documents(text))
+    except NotYamlError as error:
+        where = f", line {error.line}" if error.line else ""
+        raise InvalidInputError(f"{source.path}{where}: {error.what}", error.hint) from error
+
+
+def documents(text: str | bytes) -> Iterator[Tree]:
+    """Yield the documents of a text (bytes: UTF-8 or UTF-16) as they are parsed. Raises NotYamlError."""
+    try:
+        yield from _Composer(text).documents()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}" if mark else ""
         what = " ".join(filter(None, (error.context, error.problem)))
-        raise InvalidInputError(
-            f"{source.path}{where}: not valid YAML: {what}", "correct the file; a linter shows the place"
-        ) from error
+        line = mark.line + 1 if mark else 0
+        hint = "correct the file; a linter shows the place"
+        raise NotYamlError(f"not valid YAML: {what}", hint, line) from error
     except yaml.YAMLError as error:
-        raise InvalidInputError(
-            f"{source.path}: not valid YAML: {' '.join(str(error).split())}",
-            "remove control characters from the file",
-        ) from error
+        what = f"not valid YAML: {' '.join(str(error).split())}"
+        raise NotYamlError(what, "remove control characters from the file") from error
 
 
 def line_of(source: SourceFile, path: Sequence[str]) -> int | None:
@@ -115,11 +130,10 @@ class _Frame:
 class _Composer:
     """Turns libyaml's events into trees, without recursion and without node objects (both cost too much)."""
 
-    def __init__(self, path: str, text: str) -> None:
-        self._path = path
+    def __init__(self, text: str | bytes) -> None:
         self._parser = yaml.CSafeLoader(text)
         self._stack: list[_Frame] = []
-        self._documents: list[Tree] = []
+        self._complete: list[Tree] = []  # documents, until they are yielded
         self._anchors: dict[str, tuple[Tree, int]] = {}
         self._expanded = 0
         self._words: dict[str, str] = {}  # labels repeat from cluster to cluster: keep each text once
@@ -133,18 +147,20 @@ class _Composer:
             yaml.DocumentStartEvent: lambda _event: self._anchors.clear(),
         }
 
-    def documents(self) -> list[Tree]:
+    def documents(self) -> Iterator[Tree]:
         get_event, handlers = self._parser.get_event, self._handlers
         try:
             while (event := get_event()) is not None:
                 if handler := handlers.get(type(event)):
                     handler(event)
+                if self._complete:
+                    yield self._complete.pop()
         finally:
             self._parser.dispose()
-        return self._documents
 
-    def _refuse(self, event: yaml.Event, what: str, hint: str) -> InvalidInputError:
-        return InvalidInputError(f"{self._path}, line {_line(event)}: {what}", hint)
+    @staticmethod
+    def _refuse(event: yaml.Event, what: str, hint: str) -> NotYamlError:
+        return NotYamlError(what, hint, event.start_mark.line + 1 if event.start_mark else 0)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         frame = self._stack[-1] if self._stack else None
@@ -200,7 +216,7 @@ class _Composer:
         if anchor is not None:
             self._anchors[anchor] = (value, size)
         if not self._stack:
-            self._documents.append(value)
+            self._complete.append(value)
             return
         frame = self._stack[-1]
         frame.size += size
@@ -212,10 +228,6 @@ class _Composer:
         elif frame.key is not None:
             frame.value[frame.key] = value
             frame.key = None
-
-
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 0
 
 
 def _resolve(text: str) -> str | None:

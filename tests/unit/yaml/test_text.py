@@ -9,11 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.autoshift.source import SourceFile
-from steps.autoshift.yamltext import ALIAS_LIMIT, DEPTH_LIMIT, Misread, Tree, line_of, parse
 from steps.errors import InvalidInputError
-
-from .samples import source
+from steps.yaml.source import SourceFile
+from steps.yaml.text import ALIAS_LIMIT, DEPTH_LIMIT, Misread, Tree, line_of, parse
+from tests.unit.autoshift.samples import source
 
 
 def only(text: str) -> Tree:
