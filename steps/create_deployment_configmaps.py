@@ -9,15 +9,14 @@ against the one in the cluster stands in the log, in words.
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.autoshift.source import values_document
 from steps.errors import InvalidInputError
 from steps.inputs import choice, sharing, values
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
 
@@ -119,12 +118,4 @@ def _content(given: Inputs) -> tuple[str, bytes | None, str]:
     return commit, document, text
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

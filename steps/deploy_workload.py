@@ -7,13 +7,12 @@ they are missing; a workload that was deployed in another mode makes way, its cl
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 from steps.workload import names
 from steps.workload.parameters import add_arguments, settings_from
 from steps.workload.rollout import roll_out
@@ -62,18 +61,10 @@ def parse(argv: list[str]) -> Inputs:
     )
 
 
-def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
+def run(given: Inputs) -> dict[str, str]:
     """Roll the workload out and return the results. Raises ConflictError, StartError, ClusterError."""
-    workload = roll_out(cluster, given.settings, start_timeout=given.start_timeout)
+    workload = roll_out(Cluster.connect(), given.settings, start_timeout=given.start_timeout)
     return {"workload-kind": workload["kind"], "workload-name": workload["metadata"]["name"]}
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given, Cluster.connect()))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

@@ -1,7 +1,7 @@
 """What can go wrong, each kind with its own exit code.
 
-An error says what is wrong (`reason`) and what to do about it (`hint`); `cli.run` prints both and exits
-with `exit_code`. Anything that is not a `StepError` is a defect of ours and keeps its traceback.
+An error says what is wrong (`reason`) and what to do about it (`hint`); `cli.Entrypoint` prints both and
+exits with `exit_code`. Anything that is not a `StepError` is a defect of ours and keeps its traceback.
 
     StepError
     ├── UsageError        2  an argument is unknown, missing or malformed

@@ -7,13 +7,12 @@ its own ImageSet (imageset-configmap) needs no values: nothing is fetched, and `
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.inputs import values
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,12 +68,4 @@ def run(given: Inputs) -> dict[str, str]:
     }
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

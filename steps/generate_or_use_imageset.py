@@ -9,17 +9,15 @@ which clusters were found, what each asks for, and why each operator is there. O
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from steps import cli
 from steps.autoshift.describe import describe_plan
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
 from steps.inputs import choice, imageset, sharing, values
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 
 log = logging.getLogger("steps.generate_or_use_imageset")
 
@@ -77,12 +75,4 @@ def run(given: Inputs) -> dict[str, str]:
     }
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

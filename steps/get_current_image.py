@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 from steps.workload import names
 from steps.workload.built_image import KEYS, read_image
 
@@ -54,20 +53,12 @@ def parse(argv: list[str]) -> Inputs:
     )
 
 
-def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
+def run(given: Inputs) -> dict[str, str]:
     """Read the ConfigMap and return the results. Raises NotFoundError, InvalidInputError, ClusterError."""
-    configmap = cluster.get("ConfigMap", given.image_configmap, given.namespace)
+    configmap = Cluster.connect().get("ConfigMap", given.image_configmap, given.namespace)
     image = read_image(configmap, name=given.image_configmap, namespace=given.namespace)
     log.info("%s, built %s from %s", image.reference, image.build_timestamp, image.git_revision)
     return {"image": image.reference, **image.data()}
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given, Cluster.connect()))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

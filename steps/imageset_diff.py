@@ -8,10 +8,8 @@ Comments, order and layout do not count. Prints a line for each difference, or t
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from steps import cli
 from steps.errors import NotFoundError
@@ -36,9 +34,9 @@ def parse(argv: list[str]) -> Inputs:
     return Inputs(old=arguments.old, new=arguments.new)
 
 
-def run(given: Inputs) -> list[str]:
+def run(given: Inputs) -> str:
     """Return the differences, a line each. Raises `NotFoundError` and `InvalidInputError`."""
-    return diff_imagesets(_read(given.old), _read(given.new))
+    return "\n".join(diff_imagesets(_read(given.old), _read(given.new)) or ["no difference"])
 
 
 def _read(path: Path) -> str:
@@ -49,12 +47,4 @@ def _read(path: Path) -> str:
     return decode(SourceFile(str(path), content))
 
 
-def body(argv: list[str]) -> None:
-    """Parse, compare, print."""
-    differences = run(parse(argv))
-    sys.stdout.write("\n".join(differences or ["no difference"]) + "\n")
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.entrypoint(parse, run)

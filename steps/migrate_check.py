@@ -11,10 +11,9 @@ Printed is what to do and when, and the parameters that make the new pipelines d
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
@@ -87,7 +86,16 @@ def parse(argv: list[str]) -> Inputs:
     )
 
 
-def run(given: Inputs) -> Report:
+def run(given: Inputs) -> str:
+    """Return the report as text; write it as YAML to the file of `--output`. Raises what `check` raises."""
+    report = check(given)
+    if given.output:
+        write_atomically(given.output, as_yaml(report))
+        log.info("written to %s", given.output)
+    return as_text(report)
+
+
+def check(given: Inputs) -> Report:
     """Read the old installation and make the report.
 
     Raises NotFoundError if the folder has no manifests, ClusterError if the cluster does not answer.
@@ -97,10 +105,7 @@ def run(given: Inputs) -> Report:
         installation += read_folder(given.manifests)
     if given.cluster:
         installation += read_cluster(Cluster.connect(), given.namespaces)
-    report = make_report(installation, given.namespaces)
-    if given.output:
-        write_atomically(given.output, as_yaml(report))
-    return report
+    return make_report(installation, given.namespaces)
 
 
 def read_cluster(cluster: Cluster, namespaces: Namespaces) -> Installation:
@@ -124,14 +129,4 @@ def _to_read(cluster: Cluster, namespaces: Namespaces) -> Iterator[tuple[Kind, s
     yield from ((kind, namespaces.workloads) for kind in WORKLOADS)
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, print the report."""
-    given = parse(argv)
-    sys.stdout.write(f"{as_text(run(given))}\n")
-    if given.output:
-        log.info("written to %s", given.output)
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.entrypoint(parse, run)

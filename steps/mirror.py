@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import StepError
@@ -157,11 +156,4 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def body(argv: list[str]) -> None:
-    """What `main` does, for the error handling of `cli.run`."""
-    run(parse(argv))
-
-
-def main() -> NoReturn:
-    """Entry point of the console script."""
-    sys.exit(cli.run(body))
+main = cli.entrypoint(parse, run)

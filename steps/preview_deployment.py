@@ -10,10 +10,9 @@ DIR/manifests/*.yaml, just what the pipeline would apply; printed is a plan that
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -146,11 +145,4 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent_text)
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, print the plan."""
-    sys.stdout.write(f"{run(parse(argv))}\n")
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.entrypoint(parse, run)

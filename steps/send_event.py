@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from steps import cli
 from steps.errors import NotFoundError
@@ -52,7 +50,13 @@ def parse(argv: list[str]) -> Inputs:
     )
 
 
-def run(given: Inputs) -> str:
+def run(given: Inputs) -> None:
+    """Post the event. Raises what `send` raises."""
+    event = send(given)
+    log.info("Event %s is accepted: run %s, occasion %s.", event, given.run, given.occasion)
+
+
+def send(given: Inputs) -> str:
     """Post the event and return its id. Raises NotFoundError and ClusterError."""
     try:
         # As a webhook's settings page takes it: without the newline that files end with.
@@ -62,16 +66,7 @@ def run(given: Inputs) -> str:
             f"cannot read {given.secret_file}: {error.strerror}",
             "give the Secret oc-mirror-webhook-keys the key 'schedule'",
         ) from error
-    event = post(given.listener_url, {"run": given.run, "occasion": given.occasion}, event=EVENT, key=key)
-    log.info("Event %s is accepted: run %s, occasion %s.", event, given.run, given.occasion)
-    return event
+    return post(given.listener_url, {"run": given.run, "occasion": given.occasion}, event=EVENT, key=key)
 
 
-def body(argv: list[str]) -> None:
-    """Parse and run."""
-    run(parse(argv))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.entrypoint(parse, run)

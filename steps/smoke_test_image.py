@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import NotFoundError, StartError
 from steps.process import ask
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +53,7 @@ def commands() -> list[list[str]]:
     return [*([name, "--help"] for name in sorted(ours)), ["git", "--version"], ["oc-mirror", "version"]]
 
 
-def run() -> dict[str, str]:
+def run(_given: Inputs) -> dict[str, str]:
     """Run them all and return the results. Raises StartError that names each one that failed."""
     wanted = commands()
     read_only = bool(os.statvfs("/").f_flag & os.ST_RDONLY)
@@ -86,12 +85,4 @@ def _failure(command: list[str]) -> str:
     return ""
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run())
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

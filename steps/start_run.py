@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 import time
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli, repository
 from steps.cluster import Cluster
 from steps.errors import ConflictError
 from steps.git_access import Credentials
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 from steps.triggering.templates import CONFIGMAP, Template, read_template
 from steps.triggering.turns import Turn, finished, outcome, runs_of
 from steps.workload import names
@@ -128,7 +127,7 @@ class Look:
     manifest: KubernetesObject | None = None
 
 
-def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
+def run(given: Inputs) -> dict[str, str]:
     """Wait for the turn, start the run, and return the results.
 
     `state` is `started`, `existing` (the same run is there), `superseded` (the branch has moved on) or
@@ -137,6 +136,7 @@ def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
     """
     if not given.enabled:
         return {"run-name": "", "state": "unwanted"}
+    cluster = Cluster.connect()
     configmap = cluster.get("ConfigMap", given.runs_configmap, given.namespace)
     template = read_template(configmap, run=given.run, name=given.runs_configmap, namespace=given.namespace)
     turn = Turn(cluster=cluster, run=given.run, namespace=given.namespace, holder=given.holder)
@@ -200,12 +200,4 @@ def _start(given: Inputs, template: Template, turn: Turn) -> Look:
         return Look(state="started", name=found.name)
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given, Cluster.connect()))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

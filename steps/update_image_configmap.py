@@ -6,13 +6,12 @@ The same image of the same revision, recorded again, changes nothing: its first 
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Change, Cluster
-from steps.results import result_paths, write_results
+from steps.results import result_paths
 from steps.workload import names
 from steps.workload.built_image import BuiltImage, image_configmap, new_image, same_build
 
@@ -70,8 +69,9 @@ def parse(argv: list[str]) -> Inputs:
     )
 
 
-def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
+def run(given: Inputs) -> dict[str, str]:
     """Write the ConfigMap unless it is right already, and return the results. Raises ClusterError."""
+    cluster = Cluster.connect()
     before = cluster.get("ConfigMap", given.image_configmap, given.namespace)
     results = {"changed": "false", "image": given.image.reference}
     if same_build(before, given.image):
@@ -84,12 +84,4 @@ def run(given: Inputs, cluster: Cluster) -> dict[str, str]:
     return {**results, "changed": str(changed).lower()}
 
 
-def body(argv: list[str]) -> None:
-    """Parse, run, write the results."""
-    given = parse(argv)
-    write_results(given.results, run(given, Cluster.connect()))
-
-
-def main() -> NoReturn:
-    """Console script."""
-    sys.exit(cli.run(body))
+main = cli.task_entrypoint(parse, run)

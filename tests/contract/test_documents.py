@@ -29,7 +29,7 @@ def test_the_readme_shows_what_make_run_prints(
     assert recipe
     *arguments, output = recipe[1].split()
     assert output == "--output=build/preview"
-    preview_deployment.body([*arguments, f"--output={tmp_path}"])
+    preview_deployment.main.perform([*arguments, f"--output={tmp_path}"])
     printed = capsys.readouterr().out.replace(str(tmp_path), "build/preview").splitlines()
     shown = re.search(r"```text\n(.*?)```", Path("README.md").read_text(), re.S)
     assert shown

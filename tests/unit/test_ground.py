@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,25 +31,25 @@ def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:
 
 
 def test_an_expected_error_is_two_lines_and_its_exit_code(caplog: pytest.LogCaptureFixture) -> None:
-    def body(_argv: list[str]) -> None:
+    def run(_argv: list[str]) -> None:
         raise errors.NotFoundError("no such thing", "make one")
 
-    assert cli.run(body, []) == 4
+    assert cli.entrypoint(list, run)([]) == 4
     assert caplog.messages == ["ERROR: no such thing\n  hint: make one"]
 
 
 def test_a_defect_keeps_its_traceback() -> None:
-    def body(_argv: list[str]) -> None:
+    def run(_argv: list[str]) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        cli.run(body, [])
+        cli.entrypoint(list, run)([])
 
 
 def test_sigterm_runs_finally_clauses_and_exits_143() -> None:
     ended = []
 
-    def body(_argv: list[str]) -> None:
+    def run(_argv: list[str]) -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
             signal.pause()
@@ -58,11 +59,33 @@ def test_sigterm_runs_finally_clauses_and_exits_143() -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit) as caught:
-            cli.run(body, [])
+            cli.entrypoint(list, run)([])
     finally:
         signal.signal(signal.SIGTERM, before)
     assert caught.value.code == 143
     assert ended
+
+
+def test_a_command_prints_the_text_that_run_returns(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(argv: list[str]) -> str | None:
+        return " ".join(argv) or None
+
+    assert cli.entrypoint(list, run)(["a", "plan"]) == 0
+    assert cli.entrypoint(list, run)([]) == 0
+    assert capsys.readouterr().out == "a plan\n"
+
+
+@dataclass
+class Inputs:
+    results: dict[str, Path | None]
+
+
+def test_a_task_writes_the_results_that_run_returns(tmp_path: Path) -> None:
+    def parse(argv: list[str]) -> Inputs:
+        return Inputs({"commit": Path(argv[0])})
+
+    assert cli.task_entrypoint(parse, lambda _given: {"commit": "abc"})([str(tmp_path / "commit")]) == 0
+    assert (tmp_path / "commit").read_text() == "abc"
 
 
 @pytest.mark.parametrize("text", ["yes", "True", "1", "", "TRUE", "false "])

@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 
 def generate(root: Path, *arguments: str, file: str = "hub.yaml") -> dict[str, Any]:
     output = root.parent / "imageset.yaml"
-    generate_or_use_imageset.body(
+    generate_or_use_imageset.main.perform(
         [f"--values-root={root}", f"--values-file-path={file}", f"--output-imageset={output}", *arguments]
     )
     found: dict[str, Any] = yaml.safe_load(output.read_text())
@@ -132,7 +132,7 @@ def test_what_an_overlay_breaks_is_said_with_its_name(root: Path) -> None:
 def test_preview_and_task_come_to_the_same_imageset(root: Path) -> None:
     arguments = ["--imageset-overlay=imageset-overlay.yaml", "--min-version=4.20.3", "--openshift-only=true"]
     generate(root, *arguments)
-    preview_deployment.body(
+    preview_deployment.main.perform(
         [
             f"--values-git-url={root}",
             "--values-file-path=hub.yaml",
@@ -163,10 +163,10 @@ def test_an_imageset_of_version_1_is_refused_and_its_conversion_written(tmp_path
     (tmp_path / "old.yaml").write_text(V1)
     preview = [f"--output={tmp_path / 'out'}"]
     with pytest.raises(InvalidInputError, match="oc-mirror v1") as caught:
-        preview_deployment.body([f"--imageset={tmp_path / 'old.yaml'}", *preview])
+        preview_deployment.main.perform([f"--imageset={tmp_path / 'old.yaml'}", *preview])
     converted = tmp_path / "out" / "imageset-v2alpha1.yaml"
     assert str(converted) in caught.value.hint
-    preview_deployment.body([f"--imageset={converted}", *preview])
+    preview_deployment.main.perform([f"--imageset={converted}", *preview])
 
 
 def test_without_a_cluster_the_parameter_is_asked_for(
@@ -177,7 +177,7 @@ def test_without_a_cluster_the_parameter_is_asked_for(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     arguments = [f"--values-git-url=file://{git_repository.path}", "--values-file-path=old.yaml"]
     with pytest.raises(NoVersionError) as caught:
-        generate_or_use_imageset.body([*arguments, f"--workspace={tmp_path}"])
+        generate_or_use_imageset.main.perform([*arguments, f"--workspace={tmp_path}"])
     assert "openshift-version" in caught.value.hint
 
 

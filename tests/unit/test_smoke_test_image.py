@@ -33,7 +33,7 @@ def test_every_command_of_ours_is_tried() -> None:
 
 def test_an_image_whose_commands_start_passes(programs: Path, tmp_path: Path) -> None:
     assert programs == tmp_path
-    smoke_test_image.body([f"--result-commands={tmp_path}/result"])
+    smoke_test_image.main.perform([f"--result-commands={tmp_path}/result"])
     assert (tmp_path / "result").read_text() == str(len(smoke_test_image.commands()))
 
 
@@ -42,7 +42,7 @@ def test_all_that_is_wrong_is_said_at_once(programs: Path) -> None:
     write(programs / "deploy-workload", "echo hello")
     (programs / "git").unlink()
     with pytest.raises(StartError) as caught:
-        smoke_test_image.run()
+        smoke_test_image.run(smoke_test_image.parse([]))
     for words in (
         "'mirror --help' ends with exit code 1 (broken import)",
         "'deploy-workload --help' does not show its usage",

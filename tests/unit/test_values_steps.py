@@ -35,7 +35,7 @@ def test_fetch_values_writes_every_result_and_shares_the_checkout(
 ) -> None:
     results = tmp_path / "results"
     workspace = tmp_path / "workspace"
-    fetch_values.body(
+    fetch_values.main.perform(
         [
             f"--values-git-url=file://{values_repository.path}",
             "--values-file-path=values/hub.yaml",
@@ -58,12 +58,14 @@ def test_fetch_values_lists_the_values_files_that_are_there(
     values_repository: GitRepository, tmp_path: Path
 ) -> None:
     with pytest.raises(NotFoundError, match=r"there is no 'autoshift/values\.hub\.yaml'") as caught:
-        fetch_values.body([f"--values-git-url=file://{values_repository.path}", f"--workspace={tmp_path}"])
+        fetch_values.main.perform(
+            [f"--values-git-url=file://{values_repository.path}", f"--workspace={tmp_path}"]
+        )
     assert "values/hub.yaml" in caught.value.hint
 
 
 def test_fetch_values_fetches_nothing_for_an_imageset_of_ones_own(tmp_path: Path) -> None:
-    fetch_values.body(
+    fetch_values.main.perform(
         [
             "--values-git-url=http://127.0.0.1:9/unreachable.git",
             "--imageset-configmap=production-imageset",
@@ -88,12 +90,12 @@ def test_unsafe_or_unknown_arguments_are_refused(
 ) -> None:
     arguments = [f"--values-git-url=file://{values_repository.path}", f"--workspace={tmp_path}", argument]
     with pytest.raises(UsageError, match=words):
-        fetch_values.body(arguments)
+        fetch_values.main.perform(arguments)
 
 
 def test_the_imageset_is_shared_under_its_digest(values_repository: GitRepository, tmp_path: Path) -> None:
     output = tmp_path / "imageset.yaml"
-    generate_or_use_imageset.body(
+    generate_or_use_imageset.main.perform(
         [
             f"--values-git-url=file://{values_repository.path}",
             "--values-file-path=values/hub.yaml",
@@ -113,7 +115,7 @@ def test_the_imageset_is_shared_under_its_digest(values_repository: GitRepositor
 def test_preview_writes_what_the_pipeline_would_apply(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    preview_deployment.body(
+    preview_deployment.main.perform(
         [
             f"--values-git-url={ROOT / 'examples' / 'values'}",
             "--values-file-path=.",
@@ -147,10 +149,10 @@ def test_a_second_preview_leaves_nothing_of_the_first(tmp_path: Path) -> None:
         "--values-file-path=.",
         f"--output={tmp_path}",
     ]
-    preview_deployment.body([*common, "--deploy-mode=job"])
+    preview_deployment.main.perform([*common, "--deploy-mode=job"])
     foreign = tmp_path / "manifests" / "mine.yaml"
     foreign.write_text("kept: true\n")
-    preview_deployment.body([*common, "--deploy-mode=deployment", "--schedule=@daily"])
+    preview_deployment.main.perform([*common, "--deploy-mode=deployment", "--schedule=@daily"])
     names = {path.name for path in (tmp_path / "manifests").iterdir()}
     assert "job-oc-mirror-preview.yaml" not in names
     assert {"deployment-oc-mirror.yaml", "mine.yaml"} <= names
@@ -158,7 +160,7 @@ def test_a_second_preview_leaves_nothing_of_the_first(tmp_path: Path) -> None:
 
 def test_preview_takes_an_imageset_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     custom = ROOT / "examples" / "custom-imageset.yaml"
-    preview_deployment.body([f"--imageset={custom}", f"--output={tmp_path}"])
+    preview_deployment.main.perform([f"--imageset={custom}", f"--output={tmp_path}"])
     assert (tmp_path / "imageset.yaml").read_text() == custom.read_text()
     assert not (tmp_path / "manifests" / "configmap-oc-mirror-values.yaml").exists()
     assert "Job oc-mirror-preview" in capsys.readouterr().out
@@ -170,9 +172,9 @@ def test_preview_of_a_revision_reads_git_and_not_the_disk(
     (values_repository.path / "values" / "hub.yaml").write_text("broken: [")
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
     common = [f"--values-git-url={values_repository.path}", "--values-file-path=values/hub.yaml"]
-    preview_deployment.body([*common, "--values-git-revision=main", f"--output={tmp_path / 'out'}"])
+    preview_deployment.main.perform([*common, "--values-git-revision=main", f"--output={tmp_path / 'out'}"])
     with pytest.raises(InvalidInputError, match=r"values/hub\.yaml"):
-        preview_deployment.body([*common, f"--output={tmp_path / 'out'}"])
+        preview_deployment.main.perform([*common, f"--output={tmp_path / 'out'}"])
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,6 @@ def test_preview_of_a_revision_reads_git_and_not_the_disk(
 def test_a_preview_that_fails_writes_nothing(tmp_path: Path, arguments: list[str]) -> None:
     common = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
     with pytest.raises(StepError) as caught:
-        preview_deployment.body([*common, *arguments, f"--output={tmp_path / 'out'}"])
+        preview_deployment.main.perform([*common, *arguments, f"--output={tmp_path / 'out'}"])
     assert caught.value.hint
     assert not (tmp_path / "out").exists()

@@ -47,7 +47,7 @@ def generate(root: Path, labels: dict[str, str], *arguments: str) -> dict[str, A
     everything = {"openshift-version": "4.20.12", **labels}
     (root / "v.yaml").write_text(yaml.safe_dump({"managedClusterSets": {"m": {"labels": everything}}}))
     output = root.parent / "imageset.yaml"
-    generate_or_use_imageset.body(
+    generate_or_use_imageset.main.perform(
         [f"--values-root={root}", "--values-file-path=v.yaml", f"--output-imageset={output}", *arguments]
     )
     written = yaml.safe_load(output.read_text())
@@ -207,10 +207,10 @@ def test_no_operators_ask_no_registry(
     (root / "v.yaml").write_text("hubClusterSets: {hub: {labels: {openshift-version: 4.20.12}}}\n")
     output = root.parent / "out.yaml"
     arguments = [f"--values-root={root}", "--values-file-path=v.yaml", f"--output-imageset={output}"]
-    generate_or_use_imageset.body([*arguments, "--openshift-only=true", "--catalog-check=error"])
+    generate_or_use_imageset.main.perform([*arguments, "--openshift-only=true", "--catalog-check=error"])
     assert output.exists()
     with pytest.raises(RegistryError):
-        generate_or_use_imageset.body([*arguments, "--catalog-check=error"])
+        generate_or_use_imageset.main.perform([*arguments, "--catalog-check=error"])
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_both_tasks_come_to_the_same_bytes(
         *([f"--workspace={tmp_path / 'workspace'}"] if shared else []),
     ]
     result = tmp_path / "sha256"
-    generate_or_use_imageset.body([*values, f"--result-imageset-sha256={result}"])
+    generate_or_use_imageset.main.perform([*values, f"--result-imageset-sha256={result}"])
     if shared:
         publish(package("quay-operator", {"stable-3.16": ["3.16.9"]}))  # moved on while the run goes on
     given = create_deployment_configmaps.parse([*values, f"--imageset-sha256={result.read_text()}"])

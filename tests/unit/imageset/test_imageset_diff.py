@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from steps import imageset_diff
 from steps.errors import InvalidInputError, NotFoundError, UsageError
-from steps.imageset_diff import body
 
 HEAD = "kind: ImageSetConfiguration\nmirror:\n  additionalImages: "
 
@@ -20,21 +20,21 @@ def write(folder: Path, name: str, text: str | bytes) -> str:
 
 def test_each_difference_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = write(tmp_path, "old.yaml", f"{HEAD}[{{name: 'a/b:1'}}]\n")
-    body([old, write(tmp_path, "new.yaml", f"{HEAD}[{{name: 'a/b:2'}}]\n")])
+    imageset_diff.main.perform([old, write(tmp_path, "new.yaml", f"{HEAD}[{{name: 'a/b:2'}}]\n")])
     assert capsys.readouterr().out == "added: image a/b:2\nremoved: image a/b:1\n"
 
 
 def test_two_that_say_the_same_have_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = write(tmp_path, "old.yaml", f"{HEAD}[{{name: 'a/b:1'}}]\n")
-    body([old, write(tmp_path, "new.yaml", f"# newer\n{HEAD}\n  - name: a/b:1\n")])
+    imageset_diff.main.perform([old, write(tmp_path, "new.yaml", f"# newer\n{HEAD}\n  - name: a/b:1\n")])
     assert capsys.readouterr().out == "no difference\n"
 
 
 def test_a_file_that_is_not_there_not_text_or_not_yaml_is_an_error_that_names_it(tmp_path: Path) -> None:
     fine = write(tmp_path, "fine.yaml", f"{HEAD}[]\n")
     with pytest.raises(NotFoundError, match=r"gone\.yaml"):
-        body([fine, str(tmp_path / "gone.yaml")])
+        imageset_diff.main.perform([fine, str(tmp_path / "gone.yaml")])
     with pytest.raises(InvalidInputError, match=r"bytes\.yaml, line 1: not UTF-8"):
-        body([fine, write(tmp_path, "bytes.yaml", b"\xff")])
+        imageset_diff.main.perform([fine, write(tmp_path, "bytes.yaml", b"\xff")])
     with pytest.raises(UsageError):
-        body([fine])
+        imageset_diff.main.perform([fine])

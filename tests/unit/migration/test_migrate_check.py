@@ -250,7 +250,7 @@ def test_the_cluster_counts_where_a_file_says_otherwise() -> None:
 
 def test_other_namespaces_can_be_named(folder: Path, tmp_path: Path) -> None:
     inputs = migrate_check.parse([f"--manifests={folder}", "--namespace=elsewhere", "--output="])
-    actions = {str(finding.old): finding.action for finding in migrate_check.run(inputs).findings}
+    actions = {str(finding.old): finding.action for finding in migrate_check.check(inputs).findings}
     assert "CronJob oc-mirror/oc-mirror-cronjob" not in actions
 
 
@@ -338,7 +338,7 @@ def test_no_object_is_too_odd_for_a_report(kind: str, data: st.DataObject) -> No
 def test_the_text_has_every_command(
     folder: Path, report: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    migrate_check.body([f"--manifests={folder}"])
+    migrate_check.main.perform([f"--manifests={folder}"])
     printed = capsys.readouterr().out
     for finding in report["findings"]:
         assert finding["command"] in printed

@@ -22,14 +22,14 @@ from pathlib import Path
 import pytest
 import stamina
 
-from steps import cli, mirror
+from steps import mirror
 from tests.conftest import unavailable
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 
 STANDIN = Path(__file__).parents[2] / "standin" / "oc_mirror.py"
 REAL = os.environ.get("OC_MIRROR", "")
-MIRROR = (sys.executable, "-c", "from steps.mirror import main; main()")
+MIRROR = (sys.executable, "-c", "import sys; from steps.mirror import main; sys.exit(main())")
 
 standin_only = pytest.mark.standin_only
 """A test that asks the stand-in to break in a way of its own."""
@@ -108,7 +108,7 @@ class Place:
         logger.setLevel(logging.INFO)
         before = signal.getsignal(signal.SIGTERM)
         try:
-            return Ran(returncode=cli.run(mirror.body, self.command(*more)), stderr=output.getvalue())
+            return Ran(returncode=mirror.main(self.command(*more)), stderr=output.getvalue())
         finally:
             signal.signal(signal.SIGTERM, before)
             logger.removeHandler(handler)

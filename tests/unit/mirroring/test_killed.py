@@ -44,7 +44,7 @@ def count(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(count)
 from steps.mirror import main
-main()
+sys.exit(main())
 """
 
 

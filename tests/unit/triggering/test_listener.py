@@ -62,7 +62,7 @@ def _without_pauses() -> Iterator[None]:
 def send(url: str, folder: Path, key: str = "top secret") -> str:
     (folder / "key").write_text(f"{key}\n")
     arguments = [f"--listener-url={url}", f"--secret-file={folder / 'key'}", "--run=deployment"]
-    return send_event.run(send_event.parse([*arguments, "--occasion=job-7"]))
+    return send_event.send(send_event.parse([*arguments, "--occasion=job-7"]))
 
 
 def test_the_signature_is_the_one_of_githubs_documentation() -> None:
@@ -112,5 +112,5 @@ def test_nobody_there_is_said_with_what_to_apply(tmp_path: Path) -> None:
 def test_a_missing_key_is_said_with_its_name(tmp_path: Path) -> None:
     arguments = ["--listener-url=http://x", f"--secret-file={tmp_path / 'none'}", "--run=a", "--occasion=b"]
     with pytest.raises(NotFoundError) as caught:
-        send_event.run(send_event.parse(arguments))
+        send_event.send(send_event.parse(arguments))
     assert "oc-mirror-webhook-keys" in caught.value.hint

@@ -73,4 +73,4 @@ if __name__ == "__main__":
     del sys.argv[1:3]
     from steps.mirror import main
 
-    main()
+    sys.exit(main())
