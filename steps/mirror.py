@@ -79,12 +79,10 @@ def run(inputs: Inputs) -> None:
             preflight.check_target(inputs.request, ready.imageset)
             done = ready.summary
         elif inputs.schedule and not inputs.once:
-            from steps.service import serving  # draws pages: of no use to a single run, and takes a while
+            from steps.service import serve  # draws pages: of no use to a single run, and takes a while
 
             watchers = _announcers(inputs)
-            serving.serve(
-                inputs.request, schedule=inputs.schedule, port=inputs.listen_port, watchers=watchers
-            )
+            serve.serve(inputs.request, schedule=inputs.schedule, port=inputs.listen_port, watchers=watchers)
         else:
             watchers = [keep_last_word, *_announcers(inputs)]
             following = inputs.schedule.after if inputs.schedule else None

@@ -1,7 +1,7 @@
-"""Start the run that an event asks for, if it is still wanted, when it is its turn.
+"""Start the run that an event asks for, when it is its turn and unless it is superseded.
 
-The run is for the newest commit of its branch: for another commit there is, or will be, an event of its own.
-The same commit with the same parameters and occasion starts one run, unless that failed.
+The run is for the newest commit of its branch: any other commit has, or will have, its own event. The same
+commit with the same parameters and occasion starts a single run, and another only after that failed.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.start_run")
 
 RESULTS = ("run-name", "state")
-PAUSE = 5.0  # seconds between two looks
+PAUSE = 5.0  # seconds between two decisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Parsed arguments; `commit` is None where the newest one is meant."""
+    """Parsed arguments; `commit` is None for the newest commit, `patience` is in seconds."""
 
     enabled: bool
     run: str
@@ -119,8 +119,12 @@ def parse(argv: list[str]) -> Inputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What is to be done: `superseded` and `existing` are ends, `wait` waits for `name`, `free` starts."""
+class Decision:
+    """What to do about an event.
+
+    `state` is `superseded` or `existing` (nothing to start), `wait` (for `name`), `free` (start `manifest`)
+    or `started`.
+    """
 
     state: str
     name: str = ""
@@ -141,28 +145,28 @@ def run(given: Inputs) -> dict[str, str]:
     template = read_template(configmap, run=given.run, name=given.runs_configmap, namespace=given.namespace)
     turn = Turn(cluster=cluster, run=given.run, namespace=given.namespace, holder=given.holder)
     deadline = time.monotonic() + given.patience
-    told = ""
+    logged = ""
     while True:
-        # A look without the Lease comes first: most events of a storm end with it.
-        found = look(given, template, cluster)
-        if found.manifest:
-            found = _start(given, template, turn)
-        if found.state != "wait":
-            return {"run-name": found.name, "state": found.state}
+        # Decide without the Lease first: that ends most events of a storm.
+        decision = decide(given, template, cluster)
+        if decision.manifest:
+            decision = _start(given, template, turn)
+        if decision.state != "wait":
+            return {"run-name": decision.name, "state": decision.state}
         if time.monotonic() > deadline:
             raise ConflictError(
                 f"the turn of run '{given.run}' has not come within {given.patience} s: "
-                f"{found.name} is under way",
+                f"{decision.name} is under way",
                 "look at that run, cancel it if it hangs, then push or post again",
             )
-        if found.name != told:
-            told = found.name
-            log.info("Waiting for %s.", told)
+        if decision.name != logged:
+            logged = decision.name
+            log.info("Waiting for %s.", logged)
         time.sleep(PAUSE)
 
 
-def look(given: Inputs, template: Template, cluster: Cluster) -> Look:
-    """Compare the commit with its branch, and the run with those that are there."""
+def decide(given: Inputs, template: Template, cluster: Cluster) -> Decision:
+    """Compare the commit with the head of its branch, and the run with the runs that exist."""
     repository.check_url(template.url)
     repository.check_revision(template.revision)
     head = repository.head(repository.Origin(template.url, template.revision, given.credentials))
@@ -170,7 +174,7 @@ def look(given: Inputs, template: Template, cluster: Cluster) -> Look:
         log.info(
             "%s of %s is at %s: nothing to do for %s.", template.revision, template.url, head, given.commit
         )
-        return Look(state="superseded")
+        return Decision(state="superseded")
     runs = {run["metadata"]["name"]: run for run in runs_of(cluster, given.run, given.namespace)}
     latest = max(runs.values(), key=lambda run: run["metadata"]["creationTimestamp"], default=None)
     for attempt in count(1):
@@ -180,24 +184,26 @@ def look(given: Inputs, template: Template, cluster: Cluster) -> Look:
         name = manifest["metadata"]["name"]
         if name not in runs:
             break
-        # One that failed makes way for another, and so does one that a later state came after.
+        # Repeat a run that failed, and a run after which the branch had a run for another commit.
         if not finished(runs[name]) or (outcome(runs[name]) == "True" and runs[name] is latest):
             log.info("%s is there already.", name)
-            return Look(state="existing", name=name)
+            return Decision(state="existing", name=name)
     busy = sorted(name for name, run in runs.items() if not finished(run))
-    return Look(state="wait", name=busy[0]) if busy else Look(state="free", name=name, manifest=manifest)
+    if busy:
+        return Decision(state="wait", name=busy[0])
+    return Decision(state="free", name=name, manifest=manifest)
 
 
-def _start(given: Inputs, template: Template, turn: Turn) -> Look:
-    """Look again with nobody beside us, and start what is still to be started."""
-    with turn.held() as ours:
-        if not ours:
-            return Look(state="wait", name=f"another start of '{given.run}'")
-        found = look(given, template, turn.cluster)
-        if not found.manifest:
-            return found
-        turn.cluster.create_if_missing(found.manifest)
-        return Look(state="started", name=found.name)
+def _start(given: Inputs, template: Template, turn: Turn) -> Decision:
+    """Decide again while this process holds the turn, and start the run if it is still to be started."""
+    with turn.held() as acquired:
+        if not acquired:
+            return Decision(state="wait", name=f"another start of '{given.run}'")
+        decision = decide(given, template, turn.cluster)
+        if not decision.manifest:
+            return decision
+        turn.cluster.create_if_missing(decision.manifest)
+        return Decision(state="started", name=decision.name)
 
 
 main = cli.task_entrypoint(parse, run)

@@ -1,1 +1,1 @@
-"""The persistent service: mirrors on schedule, and shows on one page and as metrics how it is."""
+"""The persistent service: it mirrors on schedule, and shows its state on a web page and as metrics."""

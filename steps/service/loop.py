@@ -1,8 +1,8 @@
-"""The service's loop: mirrors on schedule, whatever becomes of a run, and stops at once.
+"""The service's loop: it mirrors on schedule, goes on after a failed run, and stops at once on SIGTERM.
 
-The main thread waits and mirrors; the web server answers beside it in threads that end with the process. What
-it remembers are the records of runs on the volume, so that a run missed or cut short while the pod went down
-is made up for, once.
+The main thread waits and mirrors; the web server answers in other threads, which end with the process. The
+loop reads the records of runs on the volume, so that after a restart it makes up, once, for a run that was
+missed or interrupted.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 3600.0
-"""Seconds to wait without looking at the clock: it may have been set meanwhile."""
+"""Seconds between two readings of the clock, which somebody may set while the service waits."""
 
 
 class Service:
-    """The loop, and what the web pages show of it."""
+    """The loop, and the overview of it that the web page shows."""
 
     def __init__(
         self,
@@ -42,29 +42,34 @@ class Service:
         problems: Callable[[], list[str]] = list,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Mirror by calling `mirror`, which returns a line or raises a StepError, and tells its watcher.
+        """Prepare the loop; `run` starts it.
 
-        `problems` says what keeps a run from starting, `clock` tells the time.
+        `mirror` mirrors once: it passes the record of the run to the watcher that it is given, and returns a
+        summary in one line or raises a StepError. `problems` lists what keeps a run from starting. `clock`
+        returns the current time, with a time zone.
         """
         self._request, self._schedule, self._clock = request, schedule, clock
         self._mirror, self._problems = mirror, problems
         self._layout = Layout.at(request.data)
         self._runs: tuple[Run, ...] = ()
         self._next_run: datetime | None = None
-        self.watchers: list[Watcher] = [lambda _run: self._look()]
-        self._look()
+        self.watchers: list[Watcher] = [lambda _run: self._read_records()]
+        self._read_records()
 
     def run(self) -> NoReturn:
-        """Wait for the schedule and mirror, for ever; SIGTERM ends it by an exception, at any point."""
-        if why := self._due_already():
-            log.info("%s", why)
+        """Wait for the schedule and mirror, for ever; SIGTERM ends it with an exception, at any point."""
+        if reason := self._due_already():
+            log.info("%s", reason)
             self.mirror_now()
         while True:
             self.wait_until(self._schedule.after(self._clock()))
             self.mirror_now()
 
     def _due_already(self) -> str:
-        """Why a run begins without waiting; empty if none does, as on the first start of all."""
+        """Return why a run begins without waiting.
+
+        Empty if none does, as when the service starts for the first time.
+        """
         last = self._runs[-1] if self._runs else None
         if last is None:
             return ""
@@ -75,7 +80,7 @@ class Service:
         return ""
 
     def wait_until(self, moment: datetime) -> None:
-        """Wait for `moment` as the clock has it."""
+        """Wait until the clock shows `moment`."""
         self._next_run = moment
         log.info("next run at %s", status.timestamp(moment))
         never = threading.Event()
@@ -83,16 +88,16 @@ class Service:
             never.wait(min(left, LONGEST_WAIT))
 
     def mirror_now(self) -> None:
-        """Mirror once; a failure is logged, and in the record of the run."""
+        """Mirror once; log a failure, which is also in the record of the run."""
         self._next_run = None
         try:
-            log.info("%s", self._mirror(self._tell))
+            log.info("%s", self._mirror(self._notify))
         except StepError as error:
             log.error("ERROR: %s\n  hint: %s", error.reason, error.hint)  # noqa: TRY400 - expected
-        self._look()
+        self._read_records()
 
     def overview(self) -> Overview:
-        """How things are, for page and metrics; asked from other threads."""
+        """Return the state of the service, for page and metrics; called from other threads."""
         free, capacity = space_of(self._layout.root)
         return Overview(
             request=self._request,
@@ -106,10 +111,13 @@ class Service:
             capacity=capacity,
         )
 
-    def _tell(self, run: Run) -> None:
+    def _notify(self, run: Run) -> None:
         for watcher in self.watchers:
             watcher(run)
 
-    def _look(self) -> None:
-        """Read the records: not at each request, since on a slow volume hundreds of files take a while."""
+    def _read_records(self) -> None:
+        """Read the records of runs.
+
+        Not at each request, since hundreds of files on a slow volume take a while.
+        """
         self._runs = own(status.history(self._layout), self._request)

@@ -1,7 +1,7 @@
-"""What Prometheus reads: counters of this process's runs, and gauges of how things are.
+"""The metrics for Prometheus: counters of this process's runs, and gauges of the present state.
 
-Counters begin at 0 for every label they can have, so that `increase()` sees the first event too. Gauges come
-from the records of runs on the volume, so that a restart does not forget the last success.
+Counters begin at 0 with every label that they can have, so that `increase()` counts the first event too.
+Gauges are read from the records of runs on the volume, so that they know the last success after a restart.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 RESULTS = (status.SUCCEEDED, status.FAILED, status.STOPPED)
 BUCKETS = (10, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600, 24 * 3600, 48 * 3600)
-"""Seconds: from a run that finds nothing new to a first mirror of several releases."""
+"""Bounds in seconds: from a run without anything new to a first mirror of several releases."""
 
 
 class Metrics:
     """The metrics of one service, in a registry of their own."""
 
     def __init__(self, overview: Callable[[], Overview]) -> None:
-        """Take gauges from `overview()` at each scrape; `count` is to be told of runs that have ended."""
+        """Read the gauges from `overview()` at each scrape; counters grow by calls of `count`."""
         self._overview = overview
         self._registry = CollectorRegistry()
         self._runs = Counter("oc_mirror_runs", "Runs that ended.", ["result"], registry=self._registry)
@@ -55,10 +55,10 @@ class Metrics:
             self._runs.labels(result)
         for cause in causes():
             self._failures.labels(cause)
-        self._registry.register(self)  # whatever has collect() is a collector
+        self._registry.register(self)  # an object with collect() and describe() is a collector
 
     def count(self, run: Run) -> None:
-        """Take in a run: one that has just begun does not count yet."""
+        """Count a run that has ended; ignore a run in progress."""
         if run.state == status.RUNNING:
             return
         self._runs.labels(run.state).inc()
@@ -68,59 +68,64 @@ class Metrics:
             self._failures.labels(run.error).inc()
 
     def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def describe(self) -> list[Metric]:
-        """Name nothing in advance: the gauges that exist depend on what has happened."""
+        """Declare no metric in advance: which gauges exist depends on the runs so far."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges, for the registry. Times are seconds since 1970; what never happened is left out."""
-        it = self._overview()
+        """Yield the gauges.
+
+        Times are in seconds since 1970; the time of an event that never happened is left out.
+        """
+        overview = self._overview()
         yield InfoMetricFamily(
             "oc_mirror_service",
             "What this service does.",
             {
-                "workflow": it.request.workflow,
-                "target": it.request.target_registry,
-                "schedule": it.schedule.expression,
-                "time_zone": it.schedule.time_zone,
+                "workflow": overview.request.workflow,
+                "target": overview.request.target_registry,
+                "schedule": overview.schedule.expression,
+                "time_zone": overview.schedule.time_zone,
             },
         )
-        yield _gauge("oc_mirror_running", "1 while a run goes on.", float(it.current is not None))
-        yield _gauge("oc_mirror_ready", "1 if the next run could start.", float(not it.problems))
-        yield _gauge("oc_mirror_generation", "The newest generation made or taken in.", it.generation)
-        if it.next_run is not None:
+        yield _gauge("oc_mirror_running", "1 while a run goes on.", float(overview.current is not None))
+        yield _gauge("oc_mirror_ready", "1 if the next run could start.", float(not overview.problems))
+        yield _gauge("oc_mirror_generation", "The newest generation made or taken in.", overview.generation)
+        if overview.next_run is not None:
             yield _gauge(
-                "oc_mirror_next_run_timestamp_seconds", "When the next run begins.", it.next_run.timestamp()
+                "oc_mirror_next_run_timestamp_seconds",
+                "When the next run begins.",
+                overview.next_run.timestamp(),
             )
-        if it.capacity:
-            yield _gauge("oc_mirror_data_free_bytes", "Free bytes of the data volume.", it.free)
-            yield _gauge("oc_mirror_data_capacity_bytes", "Bytes of the data volume.", it.capacity)
-        if it.last_success is not None:
+        if overview.capacity:
+            yield _gauge("oc_mirror_data_free_bytes", "Free bytes of the data volume.", overview.free)
+            yield _gauge("oc_mirror_data_capacity_bytes", "Bytes of the data volume.", overview.capacity)
+        if overview.last_success is not None:
             yield _gauge(
                 "oc_mirror_last_success_timestamp_seconds",
                 "When the last successful run ended.",
-                _seconds(it.last_success.finished),
+                _seconds(overview.last_success.finished),
             )
-        if it.last is not None:
-            yield from _of_last_run(it.last)
+        if overview.last is not None:
+            yield from _of_last_run(overview.last)
 
 
 def causes() -> list[str]:
-    """Every class that a failure can have: those of oc-mirror's errors, and our own kinds."""
+    """Return every class of error that a run can have: those of oc-mirror, and those of steps.errors."""
     kinds = [
-        one
-        for one in vars(errors).values()
-        if isinstance(one, type) and one not in {errors.StepError, errors.MirrorError}
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and kind not in {errors.StepError, errors.MirrorError}
     ]
     ours = {errors.error_class(kind("", "")) for kind in kinds if issubclass(kind, errors.StepError)}
     return sorted({cause.name for cause in reasons.CAUSES} | ours)
 
 
 def _of_last_run(run: Run) -> Iterator[Metric]:
-    """How the newest run that has ended went."""
+    """Yield the gauges of the newest run that has ended."""
     name = "oc_mirror_last_run"
     yield _gauge(f"{name}_success", "1 if the last run succeeded.", float(run.state == status.SUCCEEDED))
     if run.finished:

@@ -1,4 +1,4 @@
-"""Everything that the page and the metrics show, as it is at one moment."""
+"""The state of the service at a moment, which the page and the metrics show."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A file to download: something that a cluster applies to use the mirror."""
+    """A file to download, which a cluster applies to use the mirror; `size` in bytes."""
 
     name: str
     size: int
@@ -28,9 +28,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The service at `now`; `runs` oldest first; each of `problems` keeps the next run from starting.
+    """The state of the service at `now`.
 
-    `next_run` is None while a run goes on; `free` and `capacity` of the data volume are in bytes.
+    `next_run` is None while a run is in progress. `runs` are the oldest first. Each of `problems` keeps the
+    next run from starting. `free` and `capacity` are bytes of the data volume.
     """
 
     request: Request
@@ -45,28 +46,31 @@ class Overview:
 
     @property
     def current(self) -> Run | None:
-        """The run that goes on."""
+        """The run in progress, None if there is none."""
         last = self.runs[-1] if self.runs else None
         return last if last and last.state == status.RUNNING and self.next_run is None else None
 
     @property
     def last(self) -> Run | None:
-        """The newest run that has ended."""
+        """The newest run that has ended, None if there is none."""
         return next((run for run in reversed(self.runs) if run.state != status.RUNNING), None)
 
     @property
     def last_success(self) -> Run | None:
-        """The newest run that did what it was to do."""
+        """The newest run that succeeded, None if there is none."""
         return next((run for run in reversed(self.runs) if run.state == status.SUCCEEDED), None)
 
     @property
     def generation(self) -> int:
-        """The newest generation that a run made or took in; 0 for none."""
+        """The newest generation that a run made or imported; 0 if there is none."""
         return max((number for run in self.runs for number in run.generations), default=0)
 
 
 def own(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
-    """The runs that did what this service does: a data directory may have served other workflows before."""
+    """Return the runs of the same workflow, target and dry-run as `request`.
+
+    Other workflows may have used the data directory before.
+    """
     return tuple(
         run
         for run in runs
@@ -76,7 +80,7 @@ def own(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
 
 
 def resources_in(folder: Path) -> tuple[Resource, ...]:
-    """The plain files of a folder, which may be absent; none that is hidden, or a link that may lead away."""
+    """Return the regular files of a folder, without hidden files and links; none if the folder is absent."""
     try:
         found = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
         return tuple(
@@ -89,7 +93,7 @@ def resources_in(folder: Path) -> tuple[Resource, ...]:
 
 
 def space_of(folder: Path) -> tuple[int, int]:
-    """Free bytes and all bytes of the volume; (0, 0) where it cannot be asked."""
+    """Return the free bytes and all bytes of the volume; (0, 0) if the system does not tell."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""The page at `/`: one HTML document without scripts or outside assets, for eyes and screen readers alike."""
+"""The page at `/`: an HTML document without scripts and without outside assets, also for screen readers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from steps.service.overview import Overview
 
 PLOTTED, LISTED = 24, 60
-"""Runs in the charts and in the table."""
+"""How many runs the charts and the table show."""
 
 WORDS = {
     status.RUNNING: "Running",
@@ -38,7 +38,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The headline: a kind that has a colour and a sign (good, bad, busy, waiting), and the words."""
+    """The headline: `kind` (good, bad, busy, waiting) decides its colour and sign."""
 
     kind: str
     title: str
@@ -47,7 +47,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images that failed for one cause, and what to do about it."""
+    """Images that failed for the same cause, and what to do about it."""
 
     cause: str
     hint: str
@@ -55,7 +55,7 @@ class Group:
 
 
 def render(overview: Overview) -> str:
-    """The HTML document."""
+    """Return the HTML document."""
     zone = ZoneInfo(overview.schedule.time_zone)
 
     def when(text: str | datetime) -> str:
@@ -84,7 +84,7 @@ def render(overview: Overview) -> str:
 
 
 def state_of(overview: Overview) -> State:
-    """How things are, in a line and a half."""
+    """Return the headline of the service's state."""
     last = overview.last
     if (current := overview.current) is not None:
         return State("busy", "Mirroring", f"begun {units.distance(_time(current.started), overview.now)}")
@@ -106,7 +106,10 @@ def _after(last: Run) -> State:
 
 
 def failures(failed: Mapping[str, str]) -> tuple[Group, ...]:
-    """The images that failed by cause, the commonest first; consequences of another failure come last."""
+    """Group the failed images by cause, most frequent cause first, consequences of other failures last.
+
+    `failed` maps an image to its cause.
+    """
     images = defaultdict(list)
     for image, cause in failed.items():
         images[cause].append(image)
@@ -115,19 +118,19 @@ def failures(failed: Mapping[str, str]) -> tuple[Group, ...]:
 
 
 def charts(runs: tuple[Run, ...], zone: ZoneInfo) -> dict[str, plot.Chart]:
-    """Duration, and size where there is one, of the newest runs that made or took in something."""
-    did = [run for run in runs if run.state == status.SUCCEEDED and not run.unchanged and not run.dry_run]
-    did = did[-PLOTTED:]
-    if not did:
+    """Return charts of duration and size of the newest runs that mirrored something; no size if all are 0."""
+    shown = [run for run in runs if run.state == status.SUCCEEDED and not run.unchanged and not run.dry_run]
+    shown = shown[-PLOTTED:]
+    if not shown:
         return {}
-    labels = [_label(run, zone) for run in did]
+    labels = [_label(run, zone) for run in shown]
     found = {
         "Duration": plot.chart(
-            [run.seconds for run in did], labels, words=units.duration, tick=units.tick, steps=plot.TIME
+            [run.seconds for run in shown], labels, words=units.duration, tick=units.tick, steps=plot.TIME
         )
     }
-    if any(run.size for run in did):
-        sizes = [run.size for run in did]
+    if any(run.size for run in shown):
+        sizes = [run.size for run in shown]
         found["Size"] = plot.chart(sizes, labels, words=units.size, tick=units.size, steps=plot.DECIMAL)
     return found
 
@@ -137,7 +140,7 @@ def _time(text: str | datetime) -> datetime:
 
 
 def _label(run: Run, zone: ZoneInfo) -> str:
-    """What stands below a bar: the generation, or the day where there is none."""
+    """Return the label below a run's bar: its generation, or its day if it has none."""
     if run.generations:
         first, last = run.generations[0], run.generations[-1]
         return f"{first}" if first == last else f"{first}–{last}"
@@ -145,7 +148,7 @@ def _label(run: Run, zone: ZoneInfo) -> str:
 
 
 def content_security_policy() -> str:
-    """Nothing may be loaded, run, framed or sent from the page; its style is allowed by its hash."""
+    """Return the policy that forbids the page everything but its style sheet, which it names by its hash."""
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:;"
@@ -168,5 +171,5 @@ def _environment() -> Environment:
 
 @cache
 def _style() -> str:
-    """The style sheet, which is ours and part of the package: it alone is not escaped."""
+    """Return the style sheet, which is part of the package and therefore not escaped."""
     return (resources.files("steps.service") / "page.css").read_text()

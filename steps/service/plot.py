@@ -1,7 +1,7 @@
-"""Bar charts as numbers: what the template draws as SVG, in the coordinates of its view box.
+"""The layout of bar charts, in the coordinates of the SVG view box that the template draws.
 
-The box is about as wide as a telephone, so that its text stays readable there; on a wide screen two stand
-side by side.
+The box is about as wide as a telephone, so that its text stays readable there; on a wide screen two charts
+are side by side.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 6, 12, 26
-"""Room for the labels of both axes."""
+"""Margins of the view box, with room for the labels of both axes."""
 WIDEST, GAP = 26, 2
+"""The largest width of a bar, and the gap between bars."""
 LABELS = 7
 """How many labels fit below the bars."""
 
 Step = tuple[float, ...]
 DECIMAL: Step = tuple(factor * 10**power for power in range(18) for factor in (1, 2, 5))
-"""Distances between grid lines that read well, for bytes."""
+"""Round distances between grid lines, in bytes."""
 TIME: Step = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 TIME = (*TIME, *(86400 * days for days in (2, 5, 10, 20, 50)))
-"""The same for seconds."""
+"""Round distances between grid lines, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its upper left corner and size, the words of its tooltip, and its label (empty: none)."""
+    """A bar: its upper left corner and size, the text of its tooltip, and its label (empty: none)."""
 
     x: float
     y: float
@@ -62,7 +63,8 @@ def chart(
 ) -> Chart:
     """Lay out a bar for each value (0 or more), oldest left, with its label below where there is room.
 
-    `words` says a value, `tick` one of the two to four grid lines, which lie at multiples of one of `steps`.
+    `words` formats a value for its tooltip, `tick` the value of a grid line. The two to five grid lines are
+    at multiples of the smallest of `steps` that covers the values with four.
     """
     distance = next((step for step in steps if step * 4 >= max(values, default=0)), steps[-1])
     lines = max(1, -int(-max(values, default=0) // distance))

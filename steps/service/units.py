@@ -1,4 +1,4 @@
-"""Sizes, durations and moments in words for people."""
+"""Format sizes, durations and times for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TIMES = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def size(count: float) -> str:
-    """Bytes, decimal as disks are sold and as `mirror` logs them: 101 MB, 1.2 TB."""
+    """Format bytes with decimal units, as disks are sold and `mirror` logs them: 101 MB, 1.2 TB."""
     exponent = 0
     while count >= 999.5 and exponent < len(_SIZES) - 1:
         count, exponent = count / 1000, exponent + 1
@@ -22,7 +22,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """The leading unit, and the next where it says something: 4.2 s, 45 s, 12 min, 3 h 20 min, 2 d 4 h."""
+    """Format seconds in the largest unit and, below 10, the next: 4.2 s, 12 min, 3 h 20 min, 2 d 4 h."""
     if seconds < 9.95 and seconds != round(seconds):
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -35,18 +35,18 @@ def duration(seconds: float) -> str:
 
 
 def tick(seconds: float) -> str:
-    """The same in one unit, for an axis: 30 min, 1.5 h."""
-    name, length = next((one for one in _TIMES if seconds >= one[1]), _TIMES[-1])
+    """Format seconds in a single unit, for an axis: 30 min, 1.5 h."""
+    name, length = next((unit for unit in _TIMES if seconds >= unit[1]), _TIMES[-1])
     return f"{seconds / length:.1f}".removesuffix(".0") + f" {name}"
 
 
 def moment(time: datetime, zone: tzinfo) -> str:
-    """Date and time with the zone's abbreviation: 2026-11-23 02:00 CET."""
+    """Format a time in a zone, with the zone's abbreviation: 2026-11-23 02:00 CET."""
     return f"{time.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def distance(time: datetime, now: datetime) -> str:
-    """How far away: in 3 h 20 min, 2 d 4 h ago, now."""
+    """Format how far `time` is from `now`: in 3 h 20 min, 2 d 4 h ago, now."""
     seconds = (time - now).total_seconds()
     if abs(seconds) < 1:
         return "now"

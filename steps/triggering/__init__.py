@@ -1,1 +1,1 @@
-"""Runs that events start: which one is asked for, whether it is still wanted, whose turn it is."""
+"""Runs that events start: which run an event asks for, and when it may start."""

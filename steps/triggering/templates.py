@@ -1,7 +1,7 @@
-"""The runs that events start: PipelineRuns that the user keeps in a ConfigMap, completed with a commit.
+"""Templates of the runs that events start: PipelineRuns in a ConfigMap, completed with a commit.
 
-An event only says that a branch has moved. What is run, of which repository, with which parameters and rights
-stands in the ConfigMap, so that nothing of an event's text ends in a run but the commit.
+An event only says that a branch has moved. Pipeline, repository, parameters and account of the run come from
+the ConfigMap, so that nothing of an event's text reaches a run but the commit.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 CONFIGMAP = "oc-mirror-triggered-runs"
 LABEL = f"{names.ANNOTATION}run"
 SOURCES = ("values-git", "git")
-"""Beginnings of the two parameters that name a repository and its revision, as our Pipelines call them."""
+"""Prefixes of the Pipelines' parameters `PREFIX-url` and `PREFIX-revision`, which name a repository."""
 _SHOWN = 12  # characters of a commit in a name, as Git shows it in long listings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A PipelineRun to be; `revision` is the branch (or tag) whose newest commit it is for."""
+    """The template of a PipelineRun: its spec, and the repository and branch whose newest commit it is for.
+
+    `run` is its name in the ConfigMap, `source` the prefix (of SOURCES) of the parameters that hold `url` and
+    `revision` (a branch or tag).
+    """
 
     run: str
     spec: dict[str, Any]
@@ -40,8 +44,8 @@ class Template:
     def manifest(self, *, commit: str, occasion: str, attempt: int, namespace: str) -> KubernetesObject:
         """Make the PipelineRun for a commit.
 
-        Its name tells run and commit, then a digest of all parameters and of the occasion: the same event
-        twice asks for the same object. A later attempt, after one that failed, has another name.
+        Its name holds the run, the commit, and a digest of spec and occasion, so that the same event twice
+        makes the same object. The attempt after a failed run has another name.
         """
         spec = copy.deepcopy(self.spec)
         for parameter in spec["params"]:
@@ -66,7 +70,8 @@ class Template:
 def read_template(configmap: KubernetesObject | None, *, run: str, name: str, namespace: str) -> Template:
     """Read the run's template from the ConfigMap's key `RUN.yaml`.
 
-    Raises NotFoundError without ConfigMap or key, InvalidInputError for what is no such PipelineRun.
+    Raises NotFoundError if there is no ConfigMap or key, InvalidInputError if the key holds no PipelineRun
+    with a Pipeline, a repository and a branch.
     """
     data = (configmap or {}).get("data") or {}
     where = f"ConfigMap '{namespace}/{name}', key {run}.yaml"

@@ -1,8 +1,8 @@
-"""Whose turn it is: of the runs of one name one is under way at most, and only the newest commit has a turn.
+"""Turns: of the runs with the same name at most one is in progress, and it is for the newest commit.
 
-A run goes on only for the commit that its branch ends in at that moment, so of fifty pushes forty-nine are
-superseded, in whatever order their events arrive. The check and the start are one critical section (a Lease):
-a run for an older commit can never begin after, or beside, one for a newer.
+A run starts only for the commit at the head of its branch at that moment, so of fifty pushes forty-nine are
+superseded, in whatever order their events arrive. The check and the start are a critical section under a
+Lease: a run for an older commit never starts after, or beside, a run for a newer commit.
 """
 
 from __future__ import annotations
@@ -22,28 +22,31 @@ if TYPE_CHECKING:
     from steps.cluster import Cluster, KubernetesObject
 
 LEASE_SECONDS = 120
-"""After which a holder counts as dead: its critical section takes a few seconds."""
+"""Seconds after which a holder of the Lease counts as dead: its critical section takes a few seconds."""
 
 
 def finished(run: KubernetesObject) -> bool:
-    """Whether a PipelineRun has ended, however."""
+    """Tell whether a PipelineRun has ended, with success or without."""
     return outcome(run) in {"True", "False"}
 
 
 def outcome(run: KubernetesObject) -> str:
-    """`True` (succeeded), `False` (failed or cancelled), `Unknown` (under way)."""
+    """Return the status of condition Succeeded.
+
+    `True`, `False` (failed or cancelled), `Unknown` (in progress).
+    """
     conditions = (run.get("status") or {}).get("conditions") or []
     return next((c["status"] for c in conditions if c["type"] == "Succeeded"), "Unknown")
 
 
 def runs_of(cluster: Cluster, run: str, namespace: str) -> list[KubernetesObject]:
-    """All PipelineRuns that events have started for `run`, ended or not."""
+    """Return all PipelineRuns that events have started for `run`, ended or not."""
     return cluster.list("PipelineRun", namespace, labels=f"{LABEL}={run}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """The right to start a run of one name, held by one process at a time."""
+    """The right to start the run named `run`, which a single process (`holder`) has at a time."""
 
     cluster: Cluster
     run: str
@@ -52,25 +55,25 @@ class Turn:
 
     @contextmanager
     def held(self) -> Iterator[bool]:
-        """Try to take the Lease; give whether it is ours until the end of the block."""
-        ours = self._take()
+        """Try to acquire the Lease until the end of the block; yield whether it was acquired."""
+        acquired = self._acquire()
         try:
-            yield ours
+            yield acquired
         finally:
-            if ours:
+            if acquired:
                 self._release()
 
-    def _take(self) -> bool:
+    def _acquire(self) -> bool:
         lease = self.cluster.get("Lease", self._name, self.namespace)
         if lease is None:
             return self.cluster.create_if_missing(self._lease(self.holder))
         if lease["spec"].get("holderIdentity") not in {None, "", self.holder} and not _expired(lease):
             return False
-        wanted = self._lease(self.holder)
-        # Only if nobody else was faster.
-        wanted["metadata"]["resourceVersion"] = lease["metadata"]["resourceVersion"]
+        renewed = self._lease(self.holder)
+        # The API server refuses this version if another process has changed the Lease since.
+        renewed["metadata"]["resourceVersion"] = lease["metadata"]["resourceVersion"]
         try:
-            self.cluster.apply(wanted)
+            self.cluster.apply(renewed)
         except ConflictError:
             return False
         return True

@@ -13,8 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from steps.service import page, server
-from steps.service.server import Answer, text
+from steps.service import page, web
+from steps.service.web import Response, text
 from tests.conftest import unavailable
 from tests.unit.service.samples import states
 
@@ -43,10 +43,10 @@ def port() -> Iterator[int]:
     """The page in each state at /STATE, sent by the real server with its headers."""
     pages = {f"/{name}": page.render(it).encode() for name, it in states().items()}
 
-    def routes(path: str) -> Answer:
-        return Answer(200, pages[path], "text/html; charset=utf-8") if path in pages else text(404, "no")
+    def routes(path: str) -> Response:
+        return Response(200, pages[path], "text/html; charset=utf-8") if path in pages else text(404, "no")
 
-    with server.start(0, routes) as running:
+    with web.start(0, routes) as running:
         yield running.server_port
         running.shutdown()
 
@@ -100,13 +100,13 @@ def test_a_screen_reader_finds_landmarks_headings_charts_and_the_table(visit: An
         for role in ("banner", "main", "contentinfo"):
             assert tab.get_by_role(role).count() == 1
         assert tab.get_by_role("heading", level=1).inner_text() == "Last run failed"
-        headings = [one.inner_text() for one in tab.get_by_role("heading", level=2).all()]
-        assert headings == ["What to do", "At a glance", "Course", "History", "For the clusters"]
+        headings = [heading.inner_text() for heading in tab.get_by_role("heading", level=2).all()]
+        assert headings == ["What to do", "At a glance", "Trend", "History", "For the clusters"]
         assert tab.get_by_role("img", name="Duration Bar chart, oldest first. 1: 1 h 42 min").count() == 1
         assert tab.get_by_role("img", name="Size Bar chart, oldest first. 1: 182 GB").count() == 1
         assert tab.get_by_role("row").count() == 1 + 15
         assert tab.get_by_role("rowheader").first.inner_text() == "2026-11-23 12:00 CET"
-        assert [one.inner_text() for one in tab.get_by_role("columnheader").all()][:2] == [
+        assert [header.inner_text() for header in tab.get_by_role("columnheader").all()][:2] == [
             "Started",
             "Result",
         ]

@@ -1,4 +1,4 @@
-"""The web server: what it answers, with which headers, and to what it pays no attention."""
+"""The web server: what it answers, with which headers, and what it ignores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.errors import ConflictError
-from steps.service import server
-from steps.service.server import Answer, text
+from steps.service import web
+from steps.service.web import Response, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,25 +41,25 @@ def ask(port: int, path: str, method: str = "GET") -> Asked:
 
 
 @pytest.fixture
-def web() -> Iterator[server.Server]:
-    def routes(path: str) -> Answer:
+def server() -> Iterator[web.Server]:
+    def routes(path: str) -> Response:
         if path == "/file":
-            return Answer(200, b"kind: X\n", server.YAML, download="file.yaml")
+            return Response(200, b"kind: X\n", web.YAML, download="file.yaml")
         return text(200, f"asked for {path}")
 
-    with server.start(0, routes) as running:
+    with web.start(0, routes) as running:
         yield running
         running.shutdown()
 
 
-def test_two_servers_do_not_share_a_port(web: server.Server) -> None:
-    with pytest.raises(ConflictError, match=f"port {web.server_port}"):
-        server.start(web.server_port, lambda _path: text(200))
+def test_two_servers_do_not_share_a_port(server: web.Server) -> None:
+    with pytest.raises(ConflictError, match=f"port {server.server_port}"):
+        web.start(server.server_port, lambda _path: text(200))
 
 
-def test_every_answer_forbids_what_a_page_of_ours_never_does(web: server.Server) -> None:
+def test_every_answer_forbids_what_a_page_of_ours_never_does(server: web.Server) -> None:
     for path in ("/", "/file"):
-        headers = ask(web.server_port, path).headers
+        headers = ask(server.server_port, path).headers
         policy = headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; style-src 'sha256-")
         assert "unsafe" not in policy
@@ -71,32 +71,32 @@ def test_every_answer_forbids_what_a_page_of_ours_never_does(web: server.Server)
         assert "Python" not in str(headers)
 
 
-def test_a_file_is_saved_under_its_name(web: server.Server) -> None:
-    headers = ask(web.server_port, "/file").headers
+def test_a_file_is_saved_under_its_name(server: web.Server) -> None:
+    headers = ask(server.server_port, "/file").headers
     assert headers["Content-Disposition"] == 'attachment; filename="file.yaml"'
     assert headers["Content-Type"].startswith("application/yaml")
 
 
-def test_query_and_escapes_are_no_part_of_the_path(web: server.Server) -> None:
-    assert ask(web.server_port, "/a%20b?c=d#e").text == "asked for /a b\n"
+def test_query_and_escapes_are_no_part_of_the_path(server: web.Server) -> None:
+    assert ask(server.server_port, "/a%20b?c=d#e").text == "asked for /a b\n"
 
 
-def test_head_is_get_without_a_body(web: server.Server) -> None:
-    asked = ask(web.server_port, "/file", "HEAD")
+def test_head_is_get_without_a_body(server: web.Server) -> None:
+    asked = ask(server.server_port, "/file", "HEAD")
     assert (asked.code, asked.text, asked.headers["Content-Length"]) == (200, "", "8")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_it_takes_no_orders(web: server.Server, method: str) -> None:
-    assert ask(web.server_port, "/", method).code == 501
+def test_it_takes_no_orders(server: web.Server, method: str) -> None:
+    assert ask(server.server_port, "/", method).code == 501
 
 
 def test_a_client_that_hangs_up_is_no_reason_for_a_traceback(
-    web: server.Server, capfd: pytest.CaptureFixture[str]
+    server: web.Server, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for _attempt in range(5):
-        with socket.create_connection(("127.0.0.1", web.server_port)) as client:
+        with socket.create_connection(("127.0.0.1", server.server_port)) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # reset at close
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    assert ask(web.server_port, "/").code == 200
+    assert ask(server.server_port, "/").code == 200
     assert "Traceback" not in capfd.readouterr().err

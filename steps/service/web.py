@@ -1,4 +1,4 @@
-"""The service's web server: it answers questions, with strict headers, and takes no orders."""
+"""The service's web server: it answers GET and HEAD with strict headers, and changes nothing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 TEXT = "text/plain; charset=utf-8"
 YAML = "application/yaml; charset=utf-8"
-PATIENCE = 15
-"""Seconds that a client may take to ask: a thread waits for each."""
+REQUEST_TIMEOUT = 15
+"""Seconds that a client may take to send its request: a thread waits for each client."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent: a code, a body and its type; with `download`, the name under which it is to be saved."""
+class Response:
+    """An HTTP response; `kind` is its media type, `download` the file name to save it under, if any."""
 
     code: int
     body: bytes
@@ -36,33 +36,39 @@ class Answer:
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on every address of the pod, IPv6 and IPv4 alike; its threads end with the process."""
+    """A server on every address of the pod, IPv6 and IPv4; its threads end with the process."""
 
     daemon_threads = True
     address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
 
     def server_bind(self) -> None:
-        """Let an IPv6 socket take IPv4 connections too, as `http.server` on the command line does."""
+        """Make an IPv6 socket accept IPv4 connections too, as `http.server` on the command line does."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over clients that hang up, as probes do; anything else is a defect and keeps its traceback."""
+        """Ignore clients that close the connection, as probes do.
+
+        Any other error is a defect, with its traceback.
+        """
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
-def text(code: int, *lines: str) -> Answer:
-    """An answer of plain lines."""
-    return Answer(code, "".join(f"{line}\n" for line in lines).encode())
+def text(code: int, *lines: str) -> Response:
+    """Return a response of plain text lines."""
+    return Response(code, "".join(f"{line}\n" for line in lines).encode())
 
 
-def start(port: int, routes: Callable[[str], Answer]) -> Server:
-    """Answer GET and HEAD on `port` (0: any free one) from now on. Raises ConflictError if it is taken."""
+def start(port: int, routes: Callable[[str], Response]) -> Server:
+    """Start to answer GET and HEAD on `port` (0: any free port) with what `routes` returns for a path.
+
+    Raises ConflictError if the port is in use.
+    """
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE
+        timeout = REQUEST_TIMEOUT
 
         def do_GET(self) -> None:
             self._send(routes(unquote(urlsplit(self.path).path)))
@@ -73,7 +79,7 @@ def start(port: int, routes: Callable[[str], Answer]) -> Server:
         def version_string(self) -> str:
             return "oc-mirror-pipeline"
 
-        def _send(self, answer: Answer, *, body: bool = True) -> None:
+        def _send(self, answer: Response, *, body: bool = True) -> None:
             self.send_response(answer.code)
             for name, value in _headers(answer).items():
                 self.send_header(name, value)
@@ -94,8 +100,8 @@ def start(port: int, routes: Callable[[str], Answer]) -> Server:
     return server
 
 
-def _headers(answer: Answer) -> Mapping[str, str]:
-    """The headers of an answer: nobody may guess its type, frame it, keep it or load anything from it."""
+def _headers(answer: Response) -> Mapping[str, str]:
+    """Return the headers of a response, which forbid to guess its type, frame it, cache it or load assets."""
     headers = {
         "Content-Type": answer.kind,
         "Content-Length": str(len(answer.body)),
