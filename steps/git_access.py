@@ -1,4 +1,4 @@
-"""How to get into a Git server, and what its refusals mean in words.
+"""Where a Git revision is, how to get in, and what a Git server's refusals mean in words.
 
 Credentials come as the files of a mounted Secret: `username` and `password` (kubernetes.io/basic-auth) or
 `ssh-privatekey` and `known_hosts` (kubernetes.io/ssh-auth). They reach git through its environment, never
@@ -17,17 +17,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps.errors import GitError, InvalidInputError
+from steps.errors import GitError, InvalidInputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+PROTOCOLS = ("https", "http", "ssh", "git", "file")
+"""The transports git may use; `ext::` and remote helpers run commands and are never among them."""
 
 
 class TransientGitError(GitError):
     """A failure of the network: the same call may succeed a moment later."""
 
-    transient = True
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterNames:
+    """What the caller's parameters are called, so that a message names the one to correct."""
+
+    url: str
+    revision: str
+    credentials: str
+    ca_bundle: str = "trusted-ca-configmap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class Credentials:
         """Give the variables that git needs for `url`; private key copies in `scratch` vanish afterwards."""
         variables = {
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file",
+            "GIT_ALLOW_PROTOCOL": ":".join(PROTOCOLS),
             "GIT_LFS_SKIP_SMUDGE": "1",
             "LC_ALL": "C",  # refusals are recognised by their English words
         }
@@ -90,37 +101,84 @@ class Credentials:
         return {"GIT_SSH_COMMAND": f"ssh -i {shlex.quote(str(key))} {options} -o BatchMode=yes"}
 
 
-# What git says → what it means, what to do, whether trying again may help. The first match counts.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A revision of a repository, and how to get in; making one raises UsageError if it cannot be fetched."""
+
+    url: str
+    revision: str
+    credentials: Credentials
+    parameters: ParameterNames
+
+    def __post_init__(self) -> None:
+        """Refuse a URL or revision that could run something or that holds a password."""
+        _check_url(self.url, self.parameters)
+        _check_revision(self.revision, self.parameters)
+
+
+def _check_url(text: str, parameters: ParameterNames) -> None:
+    """Credentials inside a URL would show in parameters, results and logs, so they are refused as well."""
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*)://", text)
+    scp_like = re.fullmatch(r"[\w.-]+@[\w.-]+:[^:].*", text)
+    local = text.startswith(("/", "./", "../")) or text == "."
+    if re.search(r"[\s\x00-\x1f]", text) or not (
+        (scheme and scheme[1].lower() in PROTOCOLS) or scp_like or local
+    ):
+        raise UsageError(
+            f"{parameters.url}: '{text}' is not a URL that can be fetched safely",
+            "use https://, http://, ssh://, git@HOST:PATH, or a path that begins with '/' or './'",
+        )
+    if scheme and re.match(r"[^/@]*:[^/@]*@", text[scheme.end() :]):
+        raise UsageError(
+            f"{parameters.url} carries a password",
+            f"take it out and put it into the Secret that {parameters.credentials} names (type basic-auth)",
+        )
+
+
+def _check_revision(text: str, parameters: ParameterNames) -> None:
+    """Accept what can be a branch, tag or commit (git-check-ref-format)."""
+    if (
+        not text
+        or text.startswith("-")
+        or re.search(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/$|\.lock$", text)
+    ):
+        raise UsageError(
+            f"{parameters.revision}: '{text}' is not a branch, tag or commit",
+            "name a branch, a tag, or a commit by its full hash",
+        )
+
+
+# What git says → what it means, what to do, whether the same call may succeed later. The first match counts.
 _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"Authentication failed|could not read Username|Permission denied|HTTP.*\b40[13]\b|error: 40[13]|"
         r"HTTP Basic",
         "the Git server refuses access",
-        "check the Secret values-git-secret: username and password, or ssh-privatekey and known_hosts",
+        "check the Secret that {0.credentials} names: username, password, or ssh-privatekey, known_hosts",
         False,
     ),
     (
         r"[Hh]ost key verification failed",
         "the Git server's host key is not the one in known_hosts",
-        "compare with the output of ssh-keyscan HOST and update known_hosts in the Secret",
+        "compare with the output of ssh-keyscan HOST and update known_hosts in the Secret of {0.credentials}",
         False,
     ),
     (
         r"SSL certificate|certificate verif|self.signed certificate|unable to get local issuer",
         "the Git server's certificate is not trusted",
-        "put its CA into the ConfigMap that trusted-ca-configmap names (key ca-bundle.crt)",
+        "put its CA into the ConfigMap that {0.ca_bundle} names (key ca-bundle.crt)",
         False,
     ),
     (
         r"[Rr]epository .*not found|does not appear to be a git repository|error: 404|not a git repository",
         "there is no Git repository",
-        "check values-git-url; a private one also looks like this without credentials (values-git-secret)",
+        "check {0.url}; a private one also looks like this without credentials ({0.credentials})",
         False,
     ),
     (
         r"Could not resolve host|Temporary failure in name resolution",
         "the Git server's name cannot be resolved",
-        "check the host in values-git-url, the cluster's DNS, and HTTPS_PROXY if the way out is a proxy",
+        "check the host in {0.url}, the cluster's DNS, and HTTPS_PROXY if the way out is a proxy",
         True,
     ),
     (
@@ -132,24 +190,34 @@ _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
     ),
 )
 
-
 _NO_SUCH_REVISION = r"find remote ref|not our ref|unadvertised object|Needed a single revision|bad object"
 
 
-def explain(stderr: str, url: str, revision: str, suggestions: Callable[[], str]) -> GitError:
-    """Turn what git printed into an error that says what, where, and what to do."""
-    if re.search(
-        r"find remote ref|not our ref|unadvertised object|Needed a single revision|bad object", stderr
-    ):
-        return GitError(
-            f"{url} has no branch, tag or commit '{revision}'",
-            suggestions() or "check values-git-revision; a commit needs its full hash",
-        )
-    for pattern, what, todo, transient in _REFUSALS:
+def explain(stderr: str, origin: Origin, known_revisions: Callable[[], Iterable[str]]) -> GitError:
+    """Turn what git printed into an error that says what, where, and what to do.
+
+    `known_revisions` is called for the branches and tags of the server only if the revision is wrong.
+    """
+    if re.search(_NO_SUCH_REVISION, stderr):
+        return no_such_revision(origin, known_revisions())
+    for pattern, what, hint, transient in _REFUSALS:
         if re.search(pattern, stderr):
             kind = TransientGitError if transient else GitError
-            return kind(f"{what}: {url} ({_last_line(stderr)})", todo)
-    return GitError(f"git failed on {url}: {_last_line(stderr)}", "see the Git server's own log for more")
+            return kind(f"{what}: {origin.url} ({_last_line(stderr)})", hint.format(origin.parameters))
+    return GitError(
+        f"git failed on {origin.url}: {_last_line(stderr)}", "see the Git server's own log for more"
+    )
+
+
+def no_such_revision(origin: Origin, known_revisions: Iterable[str]) -> GitError:
+    """Make the error for a revision that the server lacks; the hint lists the nearest, or the first eight."""
+    known = sorted(known_revisions)
+    near = difflib.get_close_matches(origin.revision, known, n=5, cutoff=0.5) or known[:8]
+    choice = f"there are: {', '.join(near)}" if near else "a commit needs its full hash"
+    return GitError(
+        f"{origin.url} has no branch, tag or commit '{origin.revision}'",
+        f"check {origin.parameters.revision}; {choice}",
+    )
 
 
 def _last_line(stderr: str) -> str:
@@ -157,12 +225,3 @@ def _last_line(stderr: str) -> str:
     lines = [line.strip().strip("'") for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
     return (telling or lines or ["no message"])[-1]
-
-
-def suggest_revisions(listing: str, wanted: str) -> str:
-    """Make a hint of `git ls-remote` output: the names nearest to `wanted`, else the first ones."""
-    names = [line.split("\t", 1)[1].split("/", 2)[2] for line in listing.splitlines() if line.count("/") >= 2]
-    if not names:
-        return ""
-    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.5) or sorted(names)[:8]
-    return f"check values-git-revision; there are: {', '.join(near)}"

@@ -12,73 +12,29 @@ import re
 import shutil
 import tempfile
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.errors import GitError, UsageError
-from steps.git_access import Credentials, explain, suggest_revisions
+from steps.errors import GitError
+from steps.git_access import Origin, TransientGitError, explain, no_such_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import git
+    import stamina
 
 log = logging.getLogger("steps.repository")
 
-# The transports git may use; `ext::` and remote helpers run commands and are never among them.
-PROTOCOLS = ("https", "http", "ssh", "git", "file")
-# Nobody reads a checkout for longer than Tekton lets a run live.
 STALE_SECONDS = 24 * 3600
-# Values and policies are YAML; the rest of the repository is not fetched where the server can filter.
+"""Nobody reads a checkout for longer than Tekton lets a run live."""
+
 SPARSE_PATTERNS = "*.yaml\n*.yml\n"
+"""Values and policies are YAML; the rest of the repository is not fetched where the server can filter."""
 
-
-def check_url(text: str) -> str:
-    """Return `text` if git may fetch from it without running anything; else raise `UsageError`.
-
-    Credentials inside a URL would show in parameters, results and logs, so they are refused as well.
-    """
-    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*)://", text)
-    scp_like = re.fullmatch(r"[\w.-]+@[\w.-]+:[^:].*", text)
-    local = text.startswith(("/", "./", "../")) or text == "."
-    if re.search(r"[\s\x00-\x1f]", text) or not (
-        (scheme and scheme[1].lower() in PROTOCOLS) or scp_like or local
-    ):
-        raise UsageError(
-            f"values-git-url: '{text}' is not a URL that can be fetched safely",
-            "use https://, http://, ssh://, git@HOST:PATH, or a path that begins with '/' or './'",
-        )
-    if scheme and re.match(r"[^/@]*:[^/@]*@", text[scheme.end() :]):
-        raise UsageError(
-            "values-git-url carries a password",
-            "take it out and put it into the Secret that values-git-secret names (type basic-auth)",
-        )
-    return text
-
-
-def check_revision(text: str) -> str:
-    """Return `text` if it can be a branch, tag or commit; else raise `UsageError` (git-check-ref-format)."""
-    if (
-        not text
-        or text.startswith("-")
-        or re.search(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/$|\.lock$", text)
-    ):
-        raise UsageError(
-            f"values-git-revision: '{text}' is not a branch, tag or commit",
-            "name a branch, a tag, or a commit by its full hash",
-        )
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a checkout comes from: the URL, the revision asked for, and how to get in."""
-
-    url: str
-    revision: str
-    credentials: Credentials
+FULL_HASH = r"[0-9a-f]{40}([0-9a-f]{24})?"
+"""A commit by its whole SHA-1 or SHA-256 hash."""
 
 
 def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
@@ -87,7 +43,7 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     Shallow; where the server can filter, only YAML files. A commit that is already there is used as it is,
     without asking the server. Raises `GitError` with what the server said, in words.
     """
-    if re.fullmatch(r"[0-9a-f]{40}", origin.revision):
+    if re.fullmatch(FULL_HASH, origin.revision):
         ready = folder / origin.revision
         if ready.is_dir():
             os.utime(ready)
@@ -114,97 +70,107 @@ def head(origin: Origin) -> str:
 
     A branch counts before a tag of its name, and a full commit is its own answer. Raises `GitError`.
     """
-    import stamina
+    import git
 
-    if re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", origin.revision):
+    if re.fullmatch(FULL_HASH, origin.revision):
         return origin.revision
-    wanted = [f"refs/heads/{origin.revision}", f"refs/tags/{origin.revision}"]
-    with (
-        tempfile.TemporaryDirectory(prefix="git-") as scratch,
-        origin.credentials.environment(origin.url, Path(scratch)) as environment,
-    ):
-        run = _Git(Path(scratch), origin, environment)
-        for attempt in stamina.retry_context(on=_is_transient, attempts=4, wait_initial=1.0, timeout=60):
-            with attempt:
-                # An annotated tag is listed twice; the one with ^{} is its commit.
-                listing = run("ls-remote", "--quiet", origin.url, *wanted, f"{wanted[1]}^{{}}")
-        named = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
-        for name in (wanted[0], f"{wanted[1]}^{{}}", wanted[1]):
-            if name in named:
-                return named[name]
-        raise explain("couldn't find remote ref", origin.url, origin.revision, run.branches)
+    branch, tag = f"refs/heads/{origin.revision}", f"refs/tags/{origin.revision}"
+    # An annotated tag is listed twice; the reference with ^{} is its commit.
+    references = (branch, f"{tag}^{{}}", tag)
+    with _environment(origin) as (environment, scratch):
+        command = git.Git(scratch)
+        command.update_environment(**environment)
+        for attempt in _attempts():
+            with attempt, _explained(origin, command):
+                found = _list_references(command, "--quiet", origin.url, *references)
+        for reference in references:
+            if reference in found:
+                return found[reference]
+        raise no_such_revision(origin, _known_revisions(command, origin))
 
 
 def _fetch(origin: Origin, tree: Path) -> str:
     """Fetch and check out into the new folder `tree`; return the commit."""
-    import stamina
+    import git
 
-    tree.mkdir()
-    # Not in the workspace: a private key may lie there for as long as the fetch lasts.
     with (
-        tempfile.TemporaryDirectory(prefix="git-") as scratch,
-        origin.credentials.environment(origin.url, Path(scratch)) as environment,
+        _environment(origin) as (environment, _),
+        git.Repo.init(tree, expand_vars=False, quiet=True, initial_branch="checkout") as repo,
     ):
-        run = _Git(tree, origin, environment)
-        run("init", "--quiet", "--initial-branch=checkout")
+        repo.git.update_environment(**environment)
+        repo.create_remote("origin", origin.url)
         # Written rather than set by `git sparse-checkout`, which would start a process of its own.
         (tree / ".git" / "info").mkdir(exist_ok=True)
         (tree / ".git" / "info" / "sparse-checkout").write_text(SPARSE_PATTERNS)
-        run("remote", "add", "origin", origin.url)
-        for attempt in stamina.retry_context(on=_is_transient, attempts=4, wait_initial=1.0, timeout=60):
-            with attempt:
-                commit = _fetch_commit(run, origin)
-                run("-c", "core.sparseCheckout=true", "checkout", "--quiet", "--detach", commit)
+        with repo.config_writer() as config:
+            config.set_value("core", "sparseCheckout", "true")
+        for attempt in _attempts():
+            with attempt, _explained(origin, repo.git):
+                commit = _fetch_commit(repo, origin.revision)
+                repo.git.checkout("--quiet", "--detach", commit)
     shutil.rmtree(tree / ".git")
     return commit
 
 
-def _fetch_commit(run: _Git, origin: Origin) -> str:
+def _fetch_commit(repo: git.Repo, revision: str) -> str:
     """Fetch the one commit; where a server refuses a bare hash, fetch the history without its files."""
-    fetch = ("fetch", "--quiet", "--filter=blob:none")
+    from git.exc import GitCommandError
+
+    fetch = ("--quiet", "--filter=blob:none")
     try:
-        run(*fetch, "--depth=1", "--no-tags", "origin", origin.revision)
-        target = "FETCH_HEAD"
-    except GitError:
-        if not re.fullmatch(r"[0-9a-f]{7,40}", origin.revision):
+        repo.git.fetch(*fetch, "--depth=1", "--no-tags", "origin", revision)
+        fetched = "FETCH_HEAD"
+    except GitCommandError:
+        if not re.fullmatch(r"[0-9a-f]{7,64}", revision):
             raise
-        run(*fetch, "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
-        target = origin.revision
-    return run("rev-parse", "--verify", "--quiet", f"{target}^{{commit}}").strip()
+        repo.git.fetch(*fetch, "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        fetched = revision
+    return str(repo.git.rev_parse("--verify", "--quiet", f"{fetched}^{{commit}}"))
 
 
-class _Git:
-    """Runs git in one folder with one environment; its failures are `GitError`s."""
-
-    def __init__(self, folder: Path, origin: Origin, environment: dict[str, str]) -> None:
-        import git
-
-        self._git: git.Git = git.Git(folder)
-        self._git.update_environment(**environment)
-        self._failure = git.GitCommandError
-        self._origin = origin
-
-    def __call__(self, *arguments: str) -> str:
-        try:
-            return str(self._git.execute(["git", *arguments]))
-        except self._failure as error:
-            raise explain(
-                str(error.stderr), self._origin.url, self._origin.revision, self.branches
-            ) from error
-
-    def branches(self) -> str:
-        """Say which branches and tags the server has that resemble the one asked for."""
-        try:
-            listing = str(
-                self._git.execute(["git", "ls-remote", "--heads", "--tags", "--refs", self._origin.url])
-            )
-        except self._failure:
-            return ""
-        return suggest_revisions(listing, self._origin.revision)
+@contextmanager
+def _environment(origin: Origin) -> Iterator[tuple[dict[str, str], Path]]:
+    """Give git's variables for the server, and the folder, outside the workspace, of a copied private key."""
+    with (
+        tempfile.TemporaryDirectory(prefix="git-") as scratch,
+        origin.credentials.environment(origin.url, Path(scratch)) as environment,
+    ):
+        yield environment, Path(scratch)
 
 
-def _is_transient(error: Exception) -> bool:
-    return isinstance(error, GitError) and bool(getattr(error, "transient", False))
+@contextmanager
+def _explained(origin: Origin, command: git.Git) -> Iterator[None]:
+    """Raise a failure of git as a GitError in words."""
+    from git.exc import GitCommandError
+
+    try:
+        yield
+    except GitCommandError as error:
+        raise explain(str(error.stderr), origin, lambda: _known_revisions(command, origin)) from error
+
+
+def _known_revisions(command: git.Git, origin: Origin) -> list[str]:
+    """The names of the server's branches and tags; none if it does not tell them."""
+    from git.exc import GitCommandError
+
+    try:
+        references = _list_references(command, "--heads", "--tags", "--refs", origin.url)
+    except GitCommandError:
+        return []
+    return [reference.split("/", 2)[2] for reference in references]
+
+
+def _list_references(command: git.Git, *arguments: str) -> dict[str, str]:
+    """Run `git ls-remote`; return the commit or tag object of each reference."""
+    lines = (line.split("\t") for line in str(command.ls_remote(*arguments)).splitlines())
+    return {reference: commit for commit, reference in lines}
+
+
+def _attempts() -> Iterator[stamina.Attempt]:
+    """Four attempts within a minute where the network fails."""
+    from stamina import retry_context
+
+    yield from retry_context(on=TransientGitError, attempts=4, wait_initial=1.0, timeout=60)
 
 
 def _remove_stale(folder: Path) -> None:
@@ -217,5 +183,5 @@ def _remove_stale(folder: Path) -> None:
 
 def _entries(folder: Path) -> Iterator[Path]:
     for entry in folder.iterdir():
-        if entry.is_dir() and re.fullmatch(r"[0-9a-f]{40}|\.fetch-.*", entry.name):
+        if entry.is_dir() and re.fullmatch(rf"{FULL_HASH}|\.fetch-.*", entry.name):
             yield entry

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from steps import cli, repository
 from steps.cluster import Cluster
 from steps.errors import ConflictError
-from steps.git_access import Credentials
+from steps.git_access import Credentials, Origin, ParameterNames
 from steps.results import result_paths
 from steps.triggering.templates import CONFIGMAP, Template, read_template
 from steps.triggering.turns import Turn, finished, outcome, runs_of
@@ -167,9 +167,10 @@ def run(given: Inputs) -> dict[str, str]:
 
 def decide(given: Inputs, template: Template, cluster: Cluster) -> Decision:
     """Compare the commit with the head of its branch, and the run with the runs that exist."""
-    repository.check_url(template.url)
-    repository.check_revision(template.revision)
-    head = repository.head(repository.Origin(template.url, template.revision, given.credentials))
+    parameters = ParameterNames(
+        url=f"{template.source}-url", revision=f"{template.source}-revision", credentials="git-secret"
+    )
+    head = repository.head(Origin(template.url, template.revision, given.credentials, parameters))
     if given.commit and given.commit != head:
         log.info(
             "%s of %s is at %s: nothing to do for %s.", template.revision, template.url, head, given.commit

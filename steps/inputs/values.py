@@ -11,7 +11,7 @@ from steps import repository
 from steps.autoshift.source import is_policy_file, values_candidates
 from steps.cli import optional
 from steps.errors import NotFoundError
-from steps.git_access import Credentials
+from steps.git_access import Credentials, Origin, ParameterNames
 from steps.tree import Tree
 from steps.yaml.source import SourceFile
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "https://github.com/auto-shift/autoshiftv2.git"
 DEFAULT_PATH = "autoshift/values.hub.yaml"
+PARAMETERS = ParameterNames(
+    url="values-git-url", revision="values-git-revision", credentials="values-git-secret"
+)
 SHOWN = 30  # files in a hint
 
 
@@ -44,10 +47,8 @@ class ValuesSource:
             if not self.root.is_dir():
                 raise NotFoundError(f"there is no folder {self.root}", "check the path of the values")
             return "", Tree(self.root)
-        repository.check_url(self.url)
-        repository.check_revision(self.revision)
         folder = (self.workspace or Path(tempfile.gettempdir())) / "values"
-        origin = repository.Origin(self.url, self.revision, self.credentials)
+        origin = Origin(self.url, self.revision, self.credentials, PARAMETERS)
         commit, root = repository.checkout(origin, folder)
         return commit, Tree(root)
 

@@ -10,16 +10,21 @@ import pytest
 
 from steps import repository
 from steps.errors import GitError, InvalidInputError, UsageError
-from steps.git_access import Credentials, TransientGitError
-from steps.repository import Origin, check_revision, check_url, checkout
+from steps.git_access import Credentials, Origin, ParameterNames, TransientGitError
+from steps.repository import checkout
 from tests.conftest import GitRepository
 from tests.testbed.gitserver import serving
 
 NOBODY = Credentials()
+NAMES = ParameterNames(url="source-url", revision="source-revision", credentials="source-secret")
+
+
+def origin(url: str, revision: str = "main", credentials: Credentials = NOBODY) -> Origin:
+    return Origin(url, revision, credentials, NAMES)
 
 
 def origin_of(repository: GitRepository, revision: str = "main", credentials: Credentials = NOBODY) -> Origin:
-    return Origin(f"file://{repository.path}", revision, credentials)
+    return origin(f"file://{repository.path}", revision, credentials)
 
 
 def test_a_branch_a_tag_and_a_commit_are_all_revisions(git_repository: GitRepository, tmp_path: Path) -> None:
@@ -65,7 +70,7 @@ def test_an_earlier_checkout_stays_beside_a_new_one(git_repository: GitRepositor
 def test_a_commit_that_is_there_needs_no_server(git_repository: GitRepository, tmp_path: Path) -> None:
     commit = git_repository.commit({"a.yaml": ""})
     checkout(origin_of(git_repository), tmp_path / "workspace")
-    gone = Origin("file:///nowhere", commit, NOBODY)
+    gone = origin("file:///nowhere", commit)
     assert checkout(gone, tmp_path / "workspace")[0] == commit
 
 
@@ -87,7 +92,7 @@ def test_a_wrong_branch_names_the_nearest(git_repository: GitRepository, tmp_pat
     git_repository.git("branch", "release-4.20")
     with pytest.raises(GitError, match=r"no branch, tag or commit 'release-4\.21'") as caught:
         checkout(origin_of(git_repository, "release-4.21"), tmp_path / "workspace")
-    assert "release-4.20" in caught.value.hint
+    assert caught.value.hint == "check source-revision; there are: release-4.20"
 
 
 def test_an_unknown_commit_is_told(git_repository: GitRepository, tmp_path: Path) -> None:
@@ -97,8 +102,9 @@ def test_an_unknown_commit_is_told(git_repository: GitRepository, tmp_path: Path
 
 
 def test_a_url_without_a_repository_is_told(tmp_path: Path) -> None:
-    with pytest.raises(GitError, match="there is no Git repository"):
-        checkout(Origin(f"file://{tmp_path}/none", "main", NOBODY), tmp_path / "workspace")
+    with pytest.raises(GitError, match="there is no Git repository") as caught:
+        checkout(origin(f"file://{tmp_path}/none"), tmp_path / "workspace")
+    assert caught.value.hint.startswith("check source-url; ")
 
 
 def test_a_server_that_does_not_answer_is_tried_again_and_then_told(
@@ -107,7 +113,7 @@ def test_a_server_that_does_not_answer_is_tried_again_and_then_told(
     import stamina
 
     with stamina.set_testing(True, attempts=2), pytest.raises(TransientGitError, match="does not answer"):
-        checkout(Origin("http://127.0.0.1:9/x.git", "main", NOBODY), tmp_path)
+        checkout(origin("http://127.0.0.1:9/x.git"), tmp_path)
 
 
 def bare_copy(source: GitRepository, folder: Path) -> None:
@@ -129,18 +135,18 @@ def test_http_with_a_password_from_a_mounted_secret(git_repository: GitRepositor
     bad = Credentials(secret(tmp_path / "bad", username="me", password="wrong"))
     with serving(tmp_path / "served", username="me", password="s3cret") as server:
         url = server.repository_url("values")
-        assert checkout(Origin(url, "main", good), tmp_path / "a")[0] == commit
+        assert checkout(origin(url, "main", good), tmp_path / "a")[0] == commit
         for credentials in (bad, NOBODY):
             with pytest.raises(GitError, match="refuses access") as caught:
-                checkout(Origin(url, "main", credentials), tmp_path / "b")
-            assert "values-git-secret" in caught.value.hint
+                checkout(origin(url, "main", credentials), tmp_path / "b")
+            assert "the Secret that source-secret names" in caught.value.hint
             assert "s3cret" not in str(caught.value) + caught.value.hint
 
 
 def test_a_private_key_without_known_hosts_is_refused(tmp_path: Path) -> None:
     credentials = Credentials(secret(tmp_path / "secret", ssh_privatekey="KEY"))
     with pytest.raises(InvalidInputError, match="known_hosts"):
-        checkout(Origin("git@example.com:me/values.git", "main", credentials), tmp_path / "workspace")
+        checkout(origin("git@example.com:me/values.git", "main", credentials), tmp_path / "workspace")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +162,7 @@ def test_a_private_key_without_known_hosts_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_urls_that_only_fetch_are_accepted(url: str) -> None:
-    assert check_url(url) == url
+    assert origin(url).url == url
 
 
 @pytest.mark.parametrize(
@@ -175,13 +181,13 @@ def test_urls_that_only_fetch_are_accepted(url: str) -> None:
     ],
 )
 def test_urls_that_could_run_something_are_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="values-git-url"):
-        check_url(url)
+    with pytest.raises(UsageError, match="source-url"):
+        origin(url)
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(UsageError, match="carries a password") as caught:
-        check_url("https://me:s3cret@example.com/a.git")
+        origin("https://me:s3cret@example.com/a.git")
     assert "s3cret" not in caught.value.reason + caught.value.hint
 
 
@@ -189,5 +195,5 @@ def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     "revision", ["", "-x", "--upload-pack=x", "a b", "a..b", "a~1", "HEAD^", "a:b", "x\n", "@{u}"]
 )
 def test_revisions_that_are_no_name_are_refused(revision: str) -> None:
-    with pytest.raises(UsageError, match="values-git-revision"):
-        check_revision(revision)
+    with pytest.raises(UsageError, match="source-revision"):
+        origin("/srv/git/a.git", revision)

@@ -8,10 +8,11 @@ import pytest
 
 from steps import send_event, start_run
 from steps.errors import GitError, UsageError
-from steps.git_access import Credentials
-from steps.repository import Origin, head
+from steps.git_access import Credentials, Origin, ParameterNames
+from steps.repository import head
 from tests.conftest import GitRepository
 
+PARAMETERS = ParameterNames(url="git-url", revision="git-revision", credentials="git-secret")
 NEEDED = ["--run=deployment", "--holder=me"]
 HOSTILE = ["--help", "-x", "$(id)", "`id`", "a;b", "a b", "../x", "{}", "\n"]
 
@@ -55,7 +56,8 @@ def test_the_head_of_a_branch_is_asked_of_the_server(git_repository: GitReposito
     git_repository.git("branch", "x/main")
     second = git_repository.commit({"a": "2"})
     heads = {
-        name: head(Origin(url, name, Credentials())) for name in ("main", "x/main", "v1", "light", first)
+        name: head(Origin(url, name, Credentials(), PARAMETERS))
+        for name in ("main", "x/main", "v1", "light", first)
     }
     assert heads == {"main": second, "x/main": first, "v1": first, "light": first, first: first}
 
@@ -63,7 +65,7 @@ def test_the_head_of_a_branch_is_asked_of_the_server(git_repository: GitReposito
 def test_a_branch_that_is_not_there_is_said_with_those_that_are(git_repository: GitRepository) -> None:
     git_repository.commit({"a": "1"})
     with pytest.raises(GitError) as caught:
-        head(Origin(str(git_repository.path), "mian", Credentials()))
+        head(Origin(str(git_repository.path), "mian", Credentials(), PARAMETERS))
     assert "no branch, tag or commit 'mian'" in caught.value.reason
     assert "main" in caught.value.hint
 
