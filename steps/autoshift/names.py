@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.versions import natural
+from steps.versions import natural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

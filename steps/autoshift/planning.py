@@ -17,15 +17,16 @@ from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundMember, Releas
 from steps.autoshift.policies import read_policies
 from steps.autoshift.resolving import packages_wanted
 from steps.autoshift.union import unite
-from steps.autoshift.versions import FORMS, Wish, natural, parse_wish, span_of
+from steps.autoshift.versions import FORMS, Wish, parse_wish, span_of
 from steps.autoshift.wishes import VERSION_LABEL, architecture_of, wishes_of
 from steps.errors import InvalidInputError
+from steps.versions import natural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from steps.autoshift.subscription import Demand
-    from steps.catalog.facts import Catalog
+    from steps.catalog.packages import Catalog
     from steps.yaml.source import SourceFile
 
 # Takes packages by the reference of their catalog; returns those catalogs that could be read, by reference.

@@ -15,13 +15,14 @@ from steps.autoshift.names import few
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.requirements import ACM_PACKAGE, doubt, required_packages
 from steps.autoshift.subscription import Demand
-from steps.autoshift.versions import minor_of, order
-from steps.catalog.requirements import mirrored, requirements
+from steps.autoshift.versions import minor_of
+from steps.catalog.dependencies import dependencies, mirrored_bundles
+from steps.versions import natural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from steps.catalog.facts import Catalog, Package
+    from steps.catalog.packages import Catalog, Package
 
 # A CSV name that ends in a plain semantic version (`trident-operator.v25.06.0` has a zero too many for one).
 _CSV = re.compile(r"[a-z0-9][a-z0-9.-]*?\.v?((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})")
@@ -78,8 +79,8 @@ class Resolver:
             self.warnings.append(text)
         if catalog is None or package is None or demand.channel is None:
             return
-        bundles = mirrored(package, demand.channel, demand.pin or "", demand.pin or "")
-        for need in requirements(catalog, bundles, demand.channel, self._channels[catalog.reference]):
+        bundles = mirrored_bundles(package, demand.channel, demand.pin or "", demand.pin or "")
+        for need in dependencies(catalog, bundles, demand.channel, self._channels[catalog.reference]):
             if need.package:
                 yield need.package, need.channel
             if need.doubt:
@@ -137,4 +138,4 @@ class Resolver:
 def _is_later(version: str, channel: str) -> bool:
     """Whether a channel named after a release (`release-v2.10`) is too old for a version (2.12.5)."""
     release = re.search(r"(\d+)\.(\d+)$", channel)
-    return release is not None and order(minor_of(version)) > order(release[0])
+    return release is not None and natural(minor_of(version)) > natural(release[0])

@@ -11,15 +11,14 @@ from steps.autoshift.names import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Operator
 from steps.autoshift.resolving import Resolver
-from steps.autoshift.versions import natural
-from steps.catalog import semver
-from steps.catalog.requirements import lack
+from steps.catalog.dependencies import lack
+from steps.versions import natural, precedence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from steps.autoshift.subscription import Demand
-    from steps.catalog.facts import Catalog
+    from steps.catalog.packages import Catalog
 
 Asked: TypeAlias = "Mapping[tuple[str, Demand], set[str]]"
 _Key: TypeAlias = tuple[str, str, str]  # minor, source, package
@@ -93,7 +92,7 @@ def _operator(key: _Key, demands: list[tuple[Demand, set[str]]], catalog: Catalo
 
 def _channel(name: str, demands: list[tuple[Demand, set[str]]]) -> Channel:
     """Restrict a channel to the pinned versions; where anybody is not pinned, up to its head."""
-    pins = sorted({demand.pin for demand, _ in demands if demand.pin}, key=semver.key)
+    pins = sorted({demand.pin for demand, _ in demands if demand.pin}, key=precedence)
     free = any(demand.pin is None for demand, _ in demands)
     return Channel(
         name=name,

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from steps.versions import precedence
+
 _NUMBER: Final = r"(?:0|[1-9]\d{0,4})"
 _VERSION: Final = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-(?:ec|rc)\.\d{{1,4}})?"
 _MINOR = re.compile(rf"{_NUMBER}\.{_NUMBER}")
@@ -53,7 +55,7 @@ def parse_wish(text: str, channel: str = "") -> Wish:
         low, high = found[1], found[2] or ""
         if high and minor_of(low) != minor_of(high):
             raise ValueError(f"'{text}' spans two minors")
-        if high and order(low) > order(high):
+        if high and precedence(low) > precedence(high):
             raise ValueError(f"'{text}' begins after its end")
         return Wish(minor_of(low), _channel(channel or "stable", minor_of(low)), low, high)
     raise ValueError(f"'{text}' is not an OpenShift version")
@@ -90,17 +92,6 @@ def minor_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def order(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[int, str], ...]]:
-    """Give a key that sorts versions as semantic versioning does (a pre-release before its release)."""
-    number, _, pre = version.partition("-")
-    return tuple(int(part) for part in number.split(".")), not pre, natural(pre)
-
-
-def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Give a key that sorts `stable-6.10` after `stable-6.9`."""
-    return tuple((int(part) if part.isdigit() else -1, part) for part in re.findall(r"\d+|\D+", text))
-
-
 @dataclass(frozen=True, slots=True)
 class Span:
     """Several wishes for one channel as oc-mirror can express them; blank means not given."""
@@ -116,8 +107,8 @@ def span_of(wishes: set[Wish]) -> Span:
     Two releases need only what lies on the upgrade path between them; with more, a path could pass one by,
     so the whole range is taken.
     """
-    lows = sorted((wish.low for wish in wishes if wish.low), key=order)
-    highs = sorted((wish.high for wish in wishes if wish.high), key=order)
+    lows = sorted((wish.low for wish in wishes if wish.low), key=precedence)
+    highs = sorted((wish.high for wish in wishes if wish.high), key=precedence)
     if not lows:
         return Span("", "", shortest_path=False)
     single = [wish for wish in wishes if wish.low == wish.high]  # one release, or the head

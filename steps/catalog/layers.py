@@ -1,8 +1,8 @@
-"""The files of a catalog in the layers of its image, from the topmost layer down.
+"""The search for packages in the layers of a catalog's image, from the topmost layer down.
 
-A file of an upper layer hides the one of a lower layer, and a whiteout hides what it names (OCI image-spec,
-layer.md). Nothing is stored: a layer is a stream that is read once, and a file stays in memory while it is
-looked at.
+A file in an upper layer hides the file with its path in lower layers, and a whiteout hides what it names (OCI
+image-spec, layer.md). Nothing is stored: a layer is a stream that is read once, and a file is in memory only
+while it is searched.
 """
 
 from __future__ import annotations
@@ -16,31 +16,32 @@ from steps.catalog.fbc import merge, packages_of
 from steps.errors import RegistryError
 
 if TYPE_CHECKING:
-    from steps.catalog.facts import Catalog, Package
-    from steps.catalog.wanted import Wanted
+    from steps.catalog.fbc import Wanted
+    from steps.catalog.packages import Catalog, Package
 
-LABEL: Final = "operators.operatorframework.io.index.configs.v1"  # says where the catalog lies in its image
+LABEL: Final = "operators.operatorframework.io.index.configs.v1"  # names the folder of the catalog
 FOLDER: Final = "/configs"
-LARGEST: Final = 96 * 1024 * 1024  # of one file: it is in memory while it is searched
+LARGEST: Final = 96 * 1024 * 1024  # bytes of a file, which is in memory while it is searched
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
 
 
 def folder_of(config: dict[str, Any]) -> str:
-    """Return the folder of the catalog, such as `configs`, from an image's configuration."""
+    """Return the folder of the catalog, such as `configs`, from the image's configuration."""
     inner = config.get("config")
     labels = inner.get("Labels") if isinstance(inner, dict) else None
     return str((labels.get(LABEL) if isinstance(labels, dict) else None) or FOLDER).strip("/")
 
 
 def likely_layers(config: dict[str, Any], count: int, folder: str) -> list[int]:
-    """Pick the layers whose history names the folder, topmost first; every layer where history tells nothing.
+    """Return the indexes of the layers whose history names the folder, topmost first.
 
-    The layer that `opm serve --cache-only` makes is the largest, and holds a cache outside the folder.
+    Returns all `count` layers if the history does not tell. The layer that `opm serve --cache-only` makes is
+    the largest, and holds a cache outside the folder.
     """
     entries = config.get("history")
-    told = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    history = [entry for entry in told if not entry.get("empty_layer")]
+    maps = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    history = [entry for entry in maps if not entry.get("empty_layer")]
     everything = list(range(count - 1, -1, -1))
     if len(history) != count:
         return everything
@@ -51,7 +52,7 @@ def likely_layers(config: dict[str, Any], count: int, folder: str) -> list[int]:
 
 @dataclass(slots=True)
 class Search:
-    """A search through the layers of one image; what is found gathers in `packages` and `names`."""
+    """A search through the layers of an image, which collects its results in `packages` and `names`."""
 
     reference: str
     folder: str
@@ -63,13 +64,15 @@ class Search:
 
     @property
     def found_any(self) -> bool:
-        """Whether the folder was there at all."""
+        """Whether any layer read so far has a file in the folder."""
         return bool(self._seen)
 
     def read(self, layer: IO[bytes]) -> None:
-        """Read one uncompressed layer. Raises TarError for what is none, RegistryError for its content.
+        """Read an uncompressed layer, below those read before.
 
-        What is found counts only when the layer was read to its end, so that it can be read again.
+        The results are recorded only when the layer has been read to its end, so that after an interrupted
+        download it can be read again. Raises TarError for a damaged layer, RegistryError for a file that is
+        too large or not a file-based catalog.
         """
         patterns, root = self.wanted.patterns(), PurePosixPath(self.folder)
         seen, hidden, found = set(), set(), []
@@ -94,7 +97,7 @@ class Search:
                 self.packages[name] = merge(self.packages.get(name), package)
 
     def add_to(self, catalog: Catalog) -> None:
-        """Enter what was found, and that the rest is not there."""
+        """Record in `catalog` what was found, and that the rest of what was wanted is missing."""
         for name in self.wanted.packages:
             catalog.packages[name] = self.packages.get(name)
         for api in self.wanted.apis:

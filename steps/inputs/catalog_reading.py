@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
-from steps.catalog.facts import Catalog, from_json, to_json
+from steps.catalog.dependencies import missing
 from steps.catalog.layers import Search, folder_of, likely_layers
-from steps.catalog.requirements import missing
+from steps.catalog.packages import Catalog, from_json, to_json
 from steps.errors import RegistryError
 from steps.files import write_atomically
 from steps.registry.client import Registry

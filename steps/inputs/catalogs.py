@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from steps.catalog.facts import Catalog
+    from steps.catalog.packages import Catalog
 
 log = logging.getLogger("steps.inputs")
 

@@ -7,9 +7,9 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.catalog.facts import Catalog, from_json, to_json
+from steps.catalog.fbc import Wanted
 from steps.catalog.layers import Search
-from steps.catalog.wanted import Wanted
+from steps.catalog.packages import Catalog, from_json, to_json
 from tests.unit.catalog.index_images import as_json, layer, package
 
 FOLDERS = ("a", "b")

@@ -63,9 +63,9 @@ def test_every_form_of_a_file_based_catalog_reads_the_same(
     push(registry, "forms/index:v2", [catalog(QUAY)])
     references = [f"{registry.host}/forms/index:{tag}" for tag in ("v1", "v2")]
     found = check().read(dict.fromkeys(references, frozenset({"quay-operator"})))
-    one, other = (found[reference].package("quay-operator") for reference in references)
-    assert one is not None
-    assert one == other
+    first, second = (found[reference].package("quay-operator") for reference in references)
+    assert first is not None
+    assert first == second
 
 
 def test_an_upper_layer_hides_and_removes_what_is_below(registry: Registry, check: Check) -> None:

@@ -1,7 +1,7 @@
-"""What is known of one catalog: only of the packages that somebody asked about.
+"""Catalogs, packages and bundles, as far as a catalog was read.
 
-The format is that of file-based catalogs (operator-framework/operator-registry, alpha/declcfg and
-alpha/property); only the fields that a mirror needs are kept.
+The fields are those of file-based catalogs (operator-framework/operator-registry, alpha/declcfg and
+alpha/property) that a mirror needs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.catalog.semver import newest
+from steps.versions import newest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One version of an operator.
+    """A bundle: one version of an operator.
 
-    `requires` are packages with their version ranges (olm.package.required), `needs` and `provides` APIs as
-    `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk).
+    `requires` are pairs of package and version range (olm.package.required); `needs` and `provides` are APIs
+    as `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk).
     """
 
     name: str
@@ -32,7 +32,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package: its default channel, the names of each channel's bundles, and the bundles by name."""
+    """A package: its default channel, the names of the bundles of each channel, and the bundles by name."""
 
     name: str
     default_channel: str
@@ -40,21 +40,22 @@ class Package:
     bundles: Mapping[str, Bundle]
 
     def head(self, channel: str) -> Bundle | None:
-        """Return the newest bundle of a channel; None where there is no such channel."""
-        found = [self.bundles[name] for name in self.channels.get(channel, ()) if name in self.bundles]
-        return newest(found, version=lambda bundle: bundle.version)
+        """Return the newest bundle of a channel; None if there is no such channel, or if it is empty."""
+        bundles = [self.bundles[name] for name in self.channels.get(channel, ()) if name in self.bundles]
+        return newest(bundles, version=lambda bundle: bundle.version)
 
     def provides(self, api: str) -> bool:
-        """Whether any bundle provides the API."""
+        """Tell whether any bundle provides the API."""
         return any(api in bundle.provides for bundle in self.bundles.values())
 
 
 @dataclass(slots=True)
 class Catalog:
-    """What has been read of the catalog image `reference`; grows as more is asked.
+    """What has been read of the catalog image `reference`; later searches add to it.
 
-    `packages` holds None for a package that was looked for and is not there, `providers` the packages that
-    provide an API that was looked for. `names` are those of all packages, as far as the folders tell them.
+    `packages` holds, for each package that was looked for, the package, or None if the catalog lacks it.
+    `providers` holds, for each API that was looked for, the packages that provide it. `names` are the names
+    of all packages, as far as the catalog has a folder for each.
     """
 
     reference: str
@@ -64,12 +65,12 @@ class Catalog:
     names: tuple[str, ...] = ()
 
     def package(self, name: str) -> Package | None:
-        """Return a package, None where the catalog does not have it."""
+        """Return a package, None if the catalog lacks it or nobody has looked for it."""
         return self.packages.get(name)
 
 
 def to_json(catalog: Catalog) -> dict[str, Any]:
-    """Make the text that `from_json` reads back."""
+    """Return the catalog as JSON values, which `from_json` reads."""
     return {
         "format": FORMAT,
         "digest": catalog.digest,
@@ -80,7 +81,7 @@ def to_json(catalog: Catalog) -> dict[str, Any]:
 
 
 def from_json(tree: Any, reference: str, digest: str) -> Catalog | None:
-    """Read what `to_json` wrote of the image with that digest; None where it is something else."""
+    """Read what `to_json` returned for the image with that digest; None for anything else."""
     try:
         if tree["format"] != FORMAT or tree["digest"] != digest:
             return None

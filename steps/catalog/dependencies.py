@@ -1,7 +1,7 @@
-"""What packages of a catalog need besides themselves, and what a catalog lacks.
+"""Dependencies of bundles: which other packages they need, and which packages and channels a catalog lacks.
 
 OLM resolves `olm.package.required` and `olm.gvk.required` when it installs (olm.operatorframework.io,
-"Dependency resolution"); oc-mirror does not, so a mirror has to list them.
+"Dependency resolution"). oc-mirror does not resolve them, so an ImageSet has to list these packages.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.catalog.semver import key, satisfies
-from steps.catalog.wanted import Wanted
+from steps.catalog.fbc import Wanted
+from steps.versions import precedence, satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from steps.catalog.facts import Bundle, Catalog, Package
+    from steps.catalog.packages import Bundle, Catalog, Package
 
 _SHOWN = 12  # channels in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """A package that a bundle needs: from a channel; `doubt` says what is not certain, where anything is."""
+class Dependency:
+    """A package that a bundle needs, and the channel to take it from.
+
+    `doubt` says what is not certain, empty if nothing. Package and channel are empty if the catalog lacks it.
+    """
 
     package: str
     channel: str
@@ -31,7 +34,7 @@ class Requirement:
 
 
 def missing(catalog: Catalog, asked: Iterable[str]) -> Wanted:
-    """Say what has to be looked up before everything that the asked packages can need is known."""
+    """Return what to look up next to learn all dependencies of the asked packages; nothing if known."""
     asked = frozenset(asked)
     packages, apis, seen, queue = set(), set(), set(), list(asked)
     while queue:
@@ -51,40 +54,46 @@ def missing(catalog: Catalog, asked: Iterable[str]) -> Wanted:
     return Wanted(frozenset(packages), frozenset(apis))
 
 
-def requirements(
+def dependencies(
     catalog: Catalog, bundles: Iterable[Bundle], channel: str, asked: Mapping[str, Collection[str]]
-) -> Iterator[Requirement]:
-    """Yield what bundles of a channel need.
+) -> Iterator[Dependency]:
+    """Yield the dependencies of bundles of a channel.
 
     `asked` are packages that are mirrored anyway, with their channels: these are preferred.
     """
     for bundle in bundles:
-        for name, wanted in bundle.requires:
-            near = [*sorted(asked.get(name, ())), channel]
-            yield _requirement(catalog, name, near, wanted, bundle)
+        for name, version_range in bundle.requires:
+            preferred = [*sorted(asked.get(name, ())), channel]
+            yield _dependency(catalog, name, preferred, version_range, bundle)
         for api in _foreign(bundle):
             provider = _provider(catalog, api, asked)
             if provider is None:
-                yield Requirement("", "", f"{bundle.name} needs the API {api}, which nothing there provides")
+                yield Dependency("", "", f"{bundle.name} needs the API {api}, which nothing there provides")
             elif provider not in asked:
-                yield _requirement(catalog, provider, [channel], "", bundle)
+                yield _dependency(catalog, provider, [channel], "", bundle)
 
 
-def mirrored(package: Package, channel: str, minimum: str, maximum: str) -> list[Bundle]:
-    """Return the bundles that oc-mirror takes of a channel: its head, or those from minimum to maximum."""
+def mirrored_bundles(package: Package, channel: str, minimum: str, maximum: str) -> list[Bundle]:
+    """Return the bundles of a channel that oc-mirror mirrors: its head, or those from `minimum` to `maximum`.
+
+    An empty `minimum` stands for the head, an empty `maximum` for no upper limit.
+    """
     if not minimum:
         head = package.head(channel)
         return [head] if head else []
-    found = [package.bundles[name] for name in package.channels.get(channel, ()) if name in package.bundles]
+    bundles = [package.bundles[name] for name in package.channels.get(channel, ()) if name in package.bundles]
     return [
-        b for b in found if key(minimum) <= key(b.version) and (not maximum or key(b.version) <= key(maximum))
+        bundle
+        for bundle in bundles
+        if precedence(minimum) <= precedence(bundle.version)
+        and (not maximum or precedence(bundle.version) <= precedence(maximum))
     ]
 
 
 def lack(catalog: Catalog, name: str, channels: Iterable[str]) -> str:
-    """Say what of a package a catalog does not have, with the nearest names; nothing where it has all.
+    """Say that a catalog lacks the package or some of the channels, with the nearest names it has.
 
-    Nothing too of a package that nobody looked for.
+    Returns an empty text if it has all of them, or if nobody has looked for the package.
     """
     if name not in catalog.packages:
         return ""
@@ -102,31 +111,40 @@ def lack(catalog: Catalog, name: str, channels: Iterable[str]) -> str:
     )
 
 
-def _requirement(catalog: Catalog, name: str, near: list[str], wanted: str, bundle: Bundle) -> Requirement:
-    """Choose a channel: the nearest whose newest bundle will do, else the default, else any."""
+def _dependency(
+    catalog: Catalog, name: str, preferred: list[str], version_range: str, bundle: Bundle
+) -> Dependency:
+    """Choose the channel of a package: the first whose newest bundle lies in the version range.
+
+    Preferred channels come first, then the default channel, then the others. An empty range allows any
+    version.
+    """
     package = catalog.package(name)
     if package is None:
-        return Requirement(
+        return Dependency(
             "", "", f"{bundle.name} requires package {name}, which {catalog.reference} does not have"
         )
-    names = dict.fromkeys([*near, package.default_channel, *sorted(package.channels)])
+    names = dict.fromkeys([*preferred, package.default_channel, *sorted(package.channels)])
     there = [candidate for candidate in names if candidate in package.channels]
     for candidate in there:
         head = package.head(candidate)
-        if head and (not wanted or satisfies(head.version, wanted)):
-            return Requirement(name, candidate)
-    return Requirement(
+        if head and (not version_range or satisfies(head.version, version_range)):
+            return Dependency(name, candidate)
+    return Dependency(
         name,
         there[0] if there else package.default_channel,
-        f"{bundle.name} requires {name} {wanted}, which is the newest of no channel; check its version",
+        f"{bundle.name} requires {name} {version_range}, which is the newest of no channel; "
+        "check its version",
     )
 
 
 def _foreign(bundle: Bundle) -> list[str]:
+    """Return the APIs that a bundle needs and does not provide itself."""
     return [api for api in bundle.needs if api not in bundle.provides]
 
 
 def _provider(catalog: Catalog, api: str, asked: Collection[str]) -> str | None:
+    """Return a package that provides the API, if possible an asked one; None if there is none."""
     providers = catalog.providers.get(api, ())
     return next((name for name in providers if name in asked), providers[0] if providers else None)
 
