@@ -9,7 +9,7 @@ from kubernetes.config import ConfigException, load_incluster_config, load_kube_
 from kubernetes.dynamic import DynamicClient
 from yaml import YAMLError
 
-from steps.cluster.patience import PatientRetry
+from steps.cluster.patience import PatientRetry, RefusalDoubt
 from steps.errors import ClusterError
 
 USER_AGENT = "oc-mirror-pipeline"
@@ -24,7 +24,10 @@ def new_client(*, patient: bool = True) -> DynamicClient:
     """
     configuration = Configuration()
     _load(configuration)
-    configuration.retries = PatientRetry() if patient else PatientRetry(total=1, read=0)
+    if patient:
+        configuration.retries = PatientRetry(doubt=RefusalDoubt())
+    else:
+        configuration.retries = PatientRetry(doubt=RefusalDoubt(attempts=0), total=1, read=0)
     client = ApiClient(configuration)
     client.user_agent = USER_AGENT
     return DynamicClient(client, discoverer=_no_discovery)

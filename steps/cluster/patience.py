@@ -8,7 +8,8 @@ well as on the statuses of an overloaded or half-started server.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import MaxRetryError, SSLError
 from urllib3.util.retry import Retry
@@ -22,10 +23,19 @@ log = logging.getLogger("steps.cluster")
 # urllib3 warns of each retry with the whole URL; one line of ours at the first is enough.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
-
 _FORBIDDEN = 403
-_DOUBTS = 4
-"""Attempts after a refusal: after 0, 1, 2 and 4 seconds."""
+
+
+@dataclass(slots=True)
+class RefusalDoubt:
+    """How often a client asks again after a refusal (HTTP 403), which a server that has just started gives to
+    everybody until it knows the Roles.
+
+    All requests of a client share one: when a refusal has outlasted the attempts, later ones are believed at
+    once. The default takes seven seconds: attempts after 0, 1, 2 and 4.
+    """
+
+    attempts: int = 4
 
 
 class PatientRetry(Retry):
@@ -35,11 +45,8 @@ class PatientRetry(Retry):
     never after a wrong certificate, which stays so.
     """
 
-    _believed: ClassVar[bool] = False
-    """Whether a refusal has lasted once."""
-
-    def __init__(self, **options: Any) -> None:
-        """Set our defaults; urllib3 passes all options when it makes the next one."""
+    def __init__(self, *, doubt: RefusalDoubt, **options: Any) -> None:
+        """Set our defaults; `new` passes all options when urllib3 makes the next one."""
         ours: dict[str, Any] = {
             "total": 12,
             "read": 6,
@@ -51,19 +58,21 @@ class PatientRetry(Retry):
             "backoff_max": 5,
         }
         super().__init__(**{**ours, **options})
+        self.doubt = doubt
+
+    def new(self, **changes: Any) -> PatientRetry:
+        """Make the next one of the same request, as urllib3 does after each attempt."""
+        return super().new(doubt=self.doubt, **changes)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        """Whether to ask again. A server that has just started refuses everything until it knows the Roles.
-
-        So the first refusal is doubted for some seconds, once in a process: what lasts longer is believed.
-        """
+        """Say whether to ask again after a status: as urllib3 does, and after a refusal that is doubted."""
         if status_code != _FORBIDDEN:
             return super().is_retry(method, status_code, has_retry_after)
-        if (self.total or 0) + len(self.history) < _DOUBTS:  # it was asked not to be patient
-            return False
-        if sum(attempt.status == _FORBIDDEN for attempt in self.history) == _DOUBTS:
-            PatientRetry._believed = True
-        return not PatientRetry._believed
+        refusals_before = sum(attempt.status == _FORBIDDEN for attempt in self.history)
+        if refusals_before < self.doubt.attempts:
+            return True
+        self.doubt.attempts = 0
+        return False
 
     def increment(
         self,
@@ -74,7 +83,7 @@ class PatientRetry(Retry):
         _pool: ConnectionPool | None = None,
         _stacktrace: Any = None,
     ) -> PatientRetry:
-        """Count an attempt, and tell of the first failure, so that the pause that follows is explained."""
+        """Count an attempt, and log the first failure, which explains the pause after it."""
         if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise MaxRetryError(_pool, url or "", error)  # type: ignore[arg-type] # the pool is only kept
         if not self.history:

@@ -16,7 +16,7 @@ import yaml
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from steps.cluster import Cluster
-from steps.cluster.patience import PatientRetry
+from steps.cluster.patience import PatientRetry, RefusalDoubt
 from steps.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -87,15 +87,25 @@ def test_a_server_that_does_not_know_the_roles_yet_is_asked_again_and_believed_i
     server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PatientRetry, "sleep", lambda *_: None)  # the pauses, not the attempts
-    monkeypatch.setattr(PatientRetry, "_believed", False)
     monkeypatch.setattr(HalfStarted, "refusal", 403)
     HalfStarted.failures = 4
-    assert Cluster.connect().get("ConfigMap", "a", "b")
+    cluster = Cluster.connect()
+    assert cluster.get("ConfigMap", "a", "b")
     for asked in (5, 1):  # the second time at once
         HalfStarted.failures = 100
         with pytest.raises(ClusterError, match="refused"):
-            Cluster.connect().get("ConfigMap", "a", "b")
+            cluster.get("ConfigMap", "a", "b")
         assert HalfStarted.failures == 100 - asked
+
+
+def test_a_client_that_is_not_patient_believes_a_refusal_at_once(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HalfStarted, "refusal", 403)
+    HalfStarted.failures = 100
+    with pytest.raises(ClusterError, match="refused"):
+        Cluster.connect(patient=False).get("ConfigMap", "a", "b")
+    assert HalfStarted.failures == 99
 
 
 def test_a_server_that_is_down_for_a_moment_is_waited_for(kubeconfig: Path) -> None:
@@ -170,7 +180,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_at_once(kubeconfig: Path,
 
 
 def test_the_pauses_add_up_to_more_than_a_restart_takes() -> None:
-    retry, total, refused = PatientRetry(), 0.0, ConnectTimeoutError("connection refused")
+    retry, total, refused = PatientRetry(doubt=RefusalDoubt()), 0.0, ConnectTimeoutError("connection refused")
     with contextlib.suppress(MaxRetryError):
         while total < 1000:
             retry = retry.increment("GET", "/", error=refused)
