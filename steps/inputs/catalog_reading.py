@@ -15,14 +15,15 @@ from steps.catalog.layers import Search, folder_of, likely_layers
 from steps.catalog.packages import Catalog, from_json, to_json
 from steps.errors import RegistryError
 from steps.files import write_atomically
-from steps.registry.client import Registry
+from steps.oci.client import Registry
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from steps.registry.access import Logins
-    from steps.registry.images import Image
+    from steps.oci.access import Logins
+    from steps.oci.images import Image
 
 log = logging.getLogger("steps.inputs")
 
@@ -60,10 +61,12 @@ class Reading:
             return error
 
     def _read(self, reference: str) -> Catalog:
-        name, _, tag = reference.rpartition(":")
-        registry = Registry(name, logins=self._logins, ca_bundle=self._ca_bundle, deadline=self._deadline)
+        named = Reference.parse(reference)
+        registry = Registry(
+            named.name, logins=self._logins, ca_bundle=self._ca_bundle, deadline=self._deadline
+        )
         with closing(registry):
-            image = registry.image(tag)
+            image = registry.image(named.version)
             catalog = self._kept(reference, image.digest) or Catalog(reference, image.digest)
             asked = self._wanted[reference]
             if missing(catalog, asked):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from steps.autoshift.operators import TABLE
 from steps.cli import optional
 from steps.errors import RegistryError
-from steps.registry import AbsentError, Logins, UnreachableError, obstacle
+from steps.oci import AbsentError, Logins, UnreachableError, obstacle
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     import argparse
@@ -62,12 +63,13 @@ class CatalogCheck:
 
     def _results(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog | RegistryError]:
         logins = Logins.read(self.authfile)
-        obstacles = {host: obstacle(host) for host in {_host(reference) for reference in wanted}}
+        hosts = {reference: Reference.parse(reference).registry for reference in wanted}
+        obstacles = {host: obstacle(host) for host in set(hosts.values())}
         hint = "check network and proxy, or set catalog-check to off"
         results: dict[str, Catalog | RegistryError] = {
             reference: UnreachableError(reason, hint)
             for reference in wanted
-            if (reason := obstacles[_host(reference)])
+            if (reason := obstacles[hosts[reference]])
         }
         within_reach = {reference: names for reference, names in wanted.items() if reference not in results}
         if within_reach:
@@ -112,7 +114,3 @@ def from_arguments(arguments: argparse.Namespace) -> CatalogCheck:
         ca_bundle=arguments.ca_bundle,
         workspace=arguments.workspace,
     )
-
-
-def _host(reference: str) -> str:
-    return reference.partition("/")[0]

@@ -15,7 +15,7 @@ import stamina
 
 from steps.errors import MirrorError, StepError
 from steps.mirroring.data import journal
-from steps.registry import BusyError, UnreachableError
+from steps.oci import BusyError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

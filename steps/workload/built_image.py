@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, NotFoundError, UsageError
+from steps.oci.reference import Reference
 from steps.workload import names
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 KEYS = ("image-name", "image-url", "image-digest", "git-revision", "build-timestamp")
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# distribution/reference: a domain with an optional port, then lower-case path components; tag; digest.
-_URL = re.compile(
-    r"(?P<repository>[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+)"
-    r"(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +48,10 @@ class BuiltImage:
 
 def repository(url: str) -> str:
     """HOST[:PORT]/PATH of an image reference. Raises ValueError if it is none with a host."""
-    found = _URL.fullmatch(url)
-    if not found:
+    reference = Reference.find(url)
+    if reference is None or "/" not in reference.name or "://" in url:
         raise ValueError(f"'{url}' is not an image reference HOST[:PORT]/PATH[:TAG]")
-    return found["repository"]
+    return reference.name
 
 
 def check_digest(digest: str) -> str:

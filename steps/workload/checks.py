@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from steps.cli import kubernetes_name
 from steps.mirroring.ocmirror.command import KEYWORDS
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,6 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REGISTRY = re.compile(rf"(?P<host>{_HOST})(?P<port>:[0-9]{{1,5}})?(?P<path>(?:/{_COMPONENT})*)")
-_IMAGE = re.compile(
-    rf"(?:{_HOST})(?::[0-9]{{1,5}})?(?:/{_COMPONENT})+(?::\w[\w.-]{{0,127}})?@sha256:[0-9a-f]{{64}}"
-)
 _QUANTITY = re.compile(
     r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<suffix>[kMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?"
 )
@@ -33,7 +31,13 @@ _SUFFIXES |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE",
 
 def check_image(image: str) -> str:
     """Return an image reference that names a digest; a tag alone may mean another image tomorrow."""
-    if not _IMAGE.fullmatch(image):
+    reference = Reference.find(image)
+    if (
+        reference is None
+        or "/" not in reference.name
+        or "://" in image
+        or not re.fullmatch(r"sha256:[0-9a-f]{64}", reference.digest)
+    ):
         raise ValueError(f"'{image}' is not an image by digest, HOST/PATH@sha256:…")
     return image
 

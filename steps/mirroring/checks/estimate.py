@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps.errors import RegistryError
 from steps.mirroring.data import space
-from steps.mirroring.ocmirror.references import Reference
-from steps.registry import Logins
+from steps.oci import Logins
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,11 +86,11 @@ class _Reader:
 
     def blobs(self, source: str) -> dict[str, int] | None:
         """The sizes of an image's blobs, manifests included; None where it cannot be told."""
-        reference = Reference.parse(source)
-        if reference is None or not reference.version:
+        reference = Reference.find(source)
+        if reference is None or not reference.registry or not reference.version:
             return None
         try:
-            return self._of(reference.repository, reference.version)
+            return self._of(reference.name, reference.version)
         except (RegistryError, OSError, ValueError, KeyError, TypeError) as error:
             log.debug("%s: %s", source, error)
             return None
@@ -107,7 +107,7 @@ class _Reader:
         return found
 
     def _manifest(self, repository: str, version: str) -> tuple[str, bytes]:
-        from steps.registry.client import Registry
+        from steps.oci.client import Registry
 
         if version.startswith("sha256:") and (path := _blob(self._layout, version)).is_file():
             return version, path.read_bytes()

@@ -23,8 +23,8 @@ import yaml
 
 from steps.errors import RegistryError
 from steps.mirroring.ocmirror import references
-from steps.mirroring.ocmirror.references import Reference
-from steps.registry import Logins
+from steps.oci import Logins
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -117,15 +117,15 @@ def _told(name: str, ask: Callable[[], str]) -> str:
 
 
 def _digest(text: str, options: Options, deadline: float) -> str:
-    from steps.registry.client import Registry
+    from steps.oci.client import Registry
 
-    reference = Reference.parse(text)
-    if reference is None or not reference.version:
+    reference = Reference.find(text)
+    if reference is None or not reference.registry or not reference.version:
         raise ValueError("it is in no registry that can be asked")
     if reference.is_pinned:
         return reference.version
     registry = Registry(
-        reference.repository,
+        reference.name,
         logins=Logins.read(options.authfile),
         ca_bundle=options.ca_bundle,
         deadline=deadline,
@@ -137,7 +137,7 @@ def _digest(text: str, options: Options, deadline: float) -> str:
 
 def _graph(kind: str, channel: str, architecture: str, options: Options, deadline: float) -> str:
     """Hash of a channel's releases and updates, whatever order the server gives them in."""
-    from steps.registry.documents import fetch
+    from steps.oci.documents import fetch
 
     base = os.environ.get("UPDATE_URL_OVERRIDE") or GRAPHS[kind]
     url = f"{base}?{urlencode({'arch': architecture, 'channel': channel}, quote_via=quote)}"
@@ -153,13 +153,13 @@ def _graph(kind: str, channel: str, architecture: str, options: Options, deadlin
 
 
 def _graph_data(options: Options, deadline: float) -> str:
-    from steps.registry.documents import entity_tag
+    from steps.oci.documents import entity_tag
 
     return entity_tag(GRAPH_DATA, ca_bundle=options.ca_bundle, deadline=deadline)
 
 
 def _index(url: str, options: Options, deadline: float) -> str:
-    from steps.registry.documents import fetch
+    from steps.oci.documents import fetch
 
     document = yaml.safe_load(fetch(url, ca_bundle=options.ca_bundle, deadline=deadline))
     return _sha256(json.dumps(document["entries"], sort_keys=True, default=str).encode())

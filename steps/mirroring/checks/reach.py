@@ -19,12 +19,12 @@ from steps.errors import InvalidInputError, RegistryError
 from steps.mirroring.data.generations import IMAGESET
 from steps.mirroring.ocmirror import references
 from steps.mirroring.request import FROM_DISK
-from steps.registry import AbsentError, BusyError, Logins, RefusedError
+from steps.oci import AbsentError, BusyError, Logins, RefusedError
 
 if TYPE_CHECKING:
     from steps.mirroring.data.layout import Layout
-    from steps.mirroring.ocmirror.references import Reference
     from steps.mirroring.request import Request
+    from steps.oci.reference import Reference
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ def check_coverage(authfile: Path | None, imageset: bytes) -> None:
     if document.get("credsStore"):
         return
     bare = [one for one in references.named(imageset) if not _has_login(document, one)]
-    if lacking := sorted({one.host for one in bare if one.host in CLOSED}):
-        names = ", ".join(one.repository for one in bare if one.host in CLOSED)
+    if lacking := sorted({one.registry for one in bare if one.registry in CLOSED}):
+        names = ", ".join(one.name for one in bare if one.registry in CLOSED)
         raise InvalidInputError(
             f"pull secret {authfile} has no login for {' and '.join(lacking)}, which {names} needs",
             f"add one (podman login --authfile FILE {lacking[0]}), or take the whole pull secret from"
             " console.redhat.com/openshift/install/pull-secret",
         )
-    for host in sorted({one.host for one in bare}):
+    for host in sorted({one.registry for one in bare}):
         log.warning("the pull secret has no login for %s: it is read without one", host)
 
 
@@ -65,7 +65,7 @@ def check_target(request: Request, layout: Layout, imageset: bytes | None) -> No
     It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
     the registry's name; UnreachableError and BusyError may pass.
     """
-    from steps.registry.client import Registry
+    from steps.oci.client import Registry
 
     host, _, namespace = request.target_registry.partition("/")
     path = _place(request, layout, imageset)
@@ -122,14 +122,14 @@ def _helped(authfile: Path | None) -> bool:
 
 
 def _has_login(document: dict[str, Any], reference: Reference) -> bool:
-    if reference.host in (document.get("credHelpers") or {}):
+    if reference.registry in (document.get("credHelpers") or {}):
         return True
     known = {
         name.partition("://")[2].partition("/")[0] if "://" in name else name.rstrip("/")
         for name, entry in document["auths"].items()
         if entry
     }
-    path = reference.repository
+    path = reference.name
     while path:
         if path in known:
             return True

@@ -19,9 +19,9 @@ from steps.files import write_atomically
 from steps.mirroring.checks import fingerprint, verification
 from steps.mirroring.data import generations, history, inventory
 from steps.mirroring.data.status import Done, timestamp
-from steps.mirroring.ocmirror.mapping import Expected
 from steps.mirroring.request import DIRECT, TO_DISK
-from steps.registry.target import Access
+from steps.oci.reference import Reference
+from steps.oci.target import Access
 
 if TYPE_CHECKING:
     from steps.mirroring.checks.fingerprint import Fingerprint
@@ -131,17 +131,14 @@ def _missing(job: Job, images: list[Image]) -> str:
     access = Access(
         authfile=options.authfile, ca_bundle=options.ca_bundle, tls_verify=options.destination_tls_verify
     )
-    host, _, path = job.request.target_registry.partition("/")
-    places = {image.origin: [_expected(path, place) for place in image.places] for image in images}
+    target = job.request.target_registry
+    places = {
+        image.origin: [Reference.parse(f"{target}/{place}") for place in image.places] for image in images
+    }
     wanted = [one for some in places.values() for one in some]
-    absent = verification.absent(access.open(host), wanted)
-    return next((origin for origin, some in places.items() if all(one.name in absent for one in some)), "")
-
-
-def _expected(path: str, place: str) -> Expected:
-    name, _, digest = place.partition("@")
-    repository, _, tag = (name, "", "") if digest else name.rpartition(":")
-    return Expected("/".join(filter(None, (path, repository))), tag, digest)
+    absent = verification.absent(access.open(target.partition("/")[0]), wanted)
+    lacking = (origin for origin, some in places.items() if all(image.place in absent for image in some))
+    return next(lacking, "")
 
 
 def _generation_doubt(layout: Layout, sequence: int) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from steps.mirroring.data.layout import ARCHIVES
 from steps.mirroring.ocmirror import mapping, reasons
-from steps.registry.target import Access
+from steps.oci.reference import Reference
+from steps.oci.target import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.job import Job
-    from steps.mirroring.ocmirror.mapping import Expected
-    from steps.registry.target import Target
+    from steps.oci.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,20 @@ AT_ONCE = 8
 """Connections: enough to hide the network, few enough for any registry."""
 _SHARE = 50
 """Images of one repository that a connection asks for; a release alone has two hundred."""
-GRAPH = mapping.Expected("openshift/graph-image", "latest", "")
+GRAPH = Reference("", "openshift/graph-image", "latest")
 
 
-def verify(job: Job, listing: list[str], *, working_dir: Path, more: Iterable[Expected] = ()) -> int:
+def verify(job: Job, listing: list[str], *, working_dir: Path, more: Iterable[Reference] = ()) -> int:
     """See that the target has every image that a dry run with the arguments `listing` names, and `more`.
 
-    Returns how many there are. Raises MirrorError that names those it lacks, RegistryError where the target
-    does not answer, MirrorError where oc-mirror cannot list them.
+    `more` are images below the target. Returns how many there are. Raises MirrorError that names those it
+    lacks, RegistryError where the target does not answer, MirrorError where oc-mirror cannot list them.
     """
     job.oc_mirror.run(listing, working_dir=working_dir, quietly=True)
     lines = (working_dir / "dry-run" / "mapping.txt").read_text().splitlines()
     target = job.request.target_registry
-    wanted = [*mapping.expected(lines, target, _cached(job.layout)), *_below(target, more)]
+    wanted = mapping.expected(lines, target, _cached(job.layout))
+    wanted += [Reference.parse(f"{target}/{image}") for image in more]
     options = job.request.options
     access = Access(
         authfile=options.authfile, ca_bundle=options.ca_bundle, tls_verify=options.destination_tls_verify
@@ -62,30 +63,30 @@ def empty_archive(staging: Path) -> None:
     tarfile.open(staging / "mirror_000001.tar", "w").close()
 
 
-def absent(open_repository: Callable[[str], Target], wanted: Iterable[Expected]) -> dict[str, str]:
-    """What is not there as expected, by name: 'missing', or which other digest the tag has."""
-    repositories: dict[str, list[Expected]] = defaultdict(list)
-    for one in wanted:
-        repositories[one.repository].append(one)
+def absent(open_repository: Callable[[str], Target], wanted: Iterable[Reference]) -> dict[str, str]:
+    """What is not there as expected, by `place`: 'missing', or which other digest the tag has."""
+    repositories: dict[str, list[Reference]] = defaultdict(list)
+    for image in wanted:
+        repositories[image.repository].append(image)
     shares = [share for images in repositories.values() for share in _shares(images)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda share: _ask(open_repository(share[0].repository), share), shares)
         return {name: what for answer in answers for name, what in answer.items()}
 
 
-def _shares(images: list[Expected]) -> list[list[Expected]]:
+def _shares(images: list[Reference]) -> list[list[Reference]]:
     return [images[start : start + _SHARE] for start in range(0, len(images), _SHARE)]
 
 
-def _ask(repository: Target, images: Iterable[Expected]) -> dict[str, str]:
+def _ask(repository: Target, images: Iterable[Reference]) -> dict[str, str]:
     try:
-        found = {one.name: _difference(repository, one) for one in images}
+        found = {image.place: _difference(repository, image) for image in images}
     finally:
         repository.close()
     return {name: what for name, what in found.items() if what}
 
 
-def _difference(repository: Target, image: Expected) -> str:
+def _difference(repository: Target, image: Reference) -> str:
     """What is wrong, or nothing. A tag made of a digest is for oc-mirror: clusters pull by digest."""
     by_digest = not image.tag or image.tag.startswith("sha256-")
     manifest = repository.find(image.digest if by_digest and image.digest else image.tag)
@@ -102,14 +103,6 @@ def _lacking(target: str, found: dict[str, str], total: int) -> Exception:
         reasons.NOT_KEPT,
         dict.fromkeys(found, reasons.NOT_KEPT),
     )
-
-
-def _below(target: str, images: Iterable[Expected]) -> list[Expected]:
-    path = target.partition("/")[2]
-    return [
-        mapping.Expected("/".join(filter(None, (path, one.repository))), one.tag, one.digest)
-        for one in images
-    ]
 
 
 def _cached(layout: Layout) -> Callable[[str, str], str]:

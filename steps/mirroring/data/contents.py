@@ -11,7 +11,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from steps.mirroring.ocmirror.placement import CACHE, Origin, Rules, is_release
+from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release, path_of
+from steps.oci.reference import Reference
 from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
@@ -56,16 +57,14 @@ def _version(origin: str, working_dir: Path) -> str:
         references = working_dir / "hold-release" / folder / "release-manifests/image-references"
         return str(json.loads(references.read_bytes())["metadata"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Origin.parse(origin).tag.rpartition("-")[0]
+        reference = Reference.find(origin)
+        return reference.tag.rpartition("-")[0] if reference else ""
 
 
 def _bundles(origins: set[str], rules: Rules, working_dir: Path) -> set[tuple[str, str, str, str]]:
     mirrored = {one.removeprefix("docker://") for one in origins}
-    read = {
-        Origin.parse(one).digest.removeprefix("sha256:")
-        for one in origins
-        if Origin.parse(one).path in rules.catalogs
-    }
+    catalogs = [Reference.find(origin) for origin in origins if path_of(origin) in rules.catalogs]
+    read = {catalog.digest.removeprefix("sha256:") if catalog else "" for catalog in catalogs}
     found: set[tuple[str, str, str, str]] = set()
     for catalog in (working_dir / "operator-catalogs").glob("*/*/"):
         filters = sorted(catalog.glob("filtered-catalogs/*/"), key=lambda path: path.stat().st_mtime)

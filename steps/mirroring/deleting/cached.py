@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steps.mirroring.deleting.survey import split
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,9 +38,10 @@ def trim(registry: Path, places: Iterable[str], *, among: Iterable[str], dry_run
     root = registry / "docker/registry/v2"
     doomed: dict[str, set[str]] = {}
     for place in places:
-        repository, reference = split(place)
-        doomed.setdefault(repository, set()).add(reference)
-    repositories = [root / "repositories" / name for name in sorted({split(place)[0] for place in among})]
+        image = Reference.parse_relative(place)
+        doomed.setdefault(image.repository, set()).add(image.version)
+    known = sorted({Reference.parse_relative(place).repository for place in among})
+    repositories = [root / "repositories" / name for name in known]
     tags = [
         path
         for name, references in sorted(doomed.items())

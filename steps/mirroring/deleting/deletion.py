@@ -17,6 +17,7 @@ from steps.mirroring import parallel
 from steps.mirroring.data.status import Done, timestamp
 from steps.mirroring.deleting import needs, removal, survey
 from steps.mirroring.deleting.removal import PLAN, Plan
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.deleting.removal import Doomed, Victim
     from steps.mirroring.request import Request
-    from steps.registry.target import Target
+    from steps.oci.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ def _delete(request: Request, victims: Sequence[Victim]) -> tuple[int, int]:
 
 
 def _registry(request: Request) -> tuple[Callable[[str], Target], str]:
-    from steps.registry.target import Access  # late: the library costs a tenth of a second
+    from steps.oci.target import Access  # late: the library costs a tenth of a second
 
     host, _, path = request.target_registry.partition("/")
     options = request.options
@@ -194,8 +195,8 @@ def _registry(request: Request) -> tuple[Callable[[str], Target], str]:
 
 
 def _is_there(image: Doomed, verdicts: Mapping[str, survey.Verdict]) -> bool:
-    places = map(survey.split, image.places)
-    return any(reference in verdicts[repository].met for repository, reference in places)
+    places = map(Reference.parse_relative, image.places)
+    return any(place.version in verdicts[place.repository].met for place in places)
 
 
 def _show(lines: Sequence[str], limit: int = _SHOWN) -> None:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 from steps.mirroring import parallel
 from steps.mirroring.deleting.removal import Kept, Victim
-from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, Origin
+from steps.mirroring.ocmirror.placement import CONTENT, RELEASES
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from steps.mirroring.data.inventory import Image
     from steps.mirroring.deleting.removal import Doomed
-    from steps.registry.target import Target
+    from steps.oci.target import Target
 
 _ATTACHED = re.compile(r"sha256-([0-9a-f]{64})\.(?:sig|att|sbom)")
 """Tags of what cosign attaches to an image: worth nothing without it."""
@@ -66,14 +67,15 @@ def look(
     wanted: dict[str, Wanted] = defaultdict(Wanted)
     for one in doomed:
         for place in one.places:
-            repository, reference = split(place)
-            wanted[repository].doomed.add(reference)
+            reference = Reference.parse_relative(place)
+            wanted[reference.repository].doomed.add(reference.version)
     for image in needed:
         for place in image.places:
-            repository, reference = split(place)
-            if repository in wanted:
-                wanted[repository].needed.add(reference)
-    digests = {Origin.parse(image.origin).digest for image in needed} - {""}
+            reference = Reference.parse_relative(place)
+            if reference.repository in wanted:
+                wanted[reference.repository].needed.add(reference.version)
+    origins = [Reference.find(image.origin) for image in needed]
+    digests = {origin.digest for origin in origins if origin} - {""}
     contents = parallel.each(
         lambda name, check: _contents(open_repository(f"{prefix}{name}"), wanted[name], check), sorted(wanted)
     )
@@ -181,12 +183,3 @@ def _contents(target: Target, wanted: Wanted, check: Callable[[], None]) -> Cont
         return Contents(tags, children, frozenset(present))
     finally:
         target.close()
-
-
-def split(place: str) -> tuple[str, str]:
-    """REPOSITORY:TAG or REPOSITORY@DIGEST in two."""
-    repository, at, digest = place.partition("@")
-    if at:
-        return repository, digest
-    repository, _, tag = place.rpartition(":")
-    return repository, tag

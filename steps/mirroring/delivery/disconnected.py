@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from steps.autoshift.catalogs import INDEXES
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,10 +67,11 @@ def _catalogs(resources: list[Resource], host: str, path: str) -> list[dict[str,
     found = set()
     for one in resources:
         if one["kind"] == "CatalogSource":
-            image, _, tag = str(one["spec"]["image"]).removeprefix(f"{host}/").rpartition(":")
-            if "@" not in image:
-                name = image.rpartition("/")[2]
-                found.add((_SOURCES.get(name, name), _below(image, path), tag))
+            image = Reference.parse(str(one["spec"]["image"]))
+            if not image.digest:
+                index = image.repository.rpartition("/")[2]
+                place = image.repository if image.registry == host else image.name
+                found.add((_SOURCES.get(index, index), _below(place, path), image.tag))
     return [{"source": source, "imagePath": image, "tag": tag} for source, image, tag in sorted(found)]
 
 

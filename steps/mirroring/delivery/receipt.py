@@ -17,9 +17,9 @@ from steps.errors import InvalidInputError, RegistryError
 from steps.files import write_atomically
 from steps.mirroring.checks import unchanged
 from steps.mirroring.data import generations, intake, inventory
-from steps.registry.access import Logins
-from steps.registry.label import Labelled
-from steps.registry.target import Access
+from steps.oci.access import Logins
+from steps.oci.label import Labelled
+from steps.oci.target import Access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from steps.oci.reference import Reference
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -26,30 +28,18 @@ _LONGEST_TAG = 127
 """Of a tag made from a digest (release/local_stored_collector.go, prepareTag)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """An image as its source names it: path without host, tag and digest, empty where there is none."""
+def path_of(origin: str) -> str:
+    """Return the path that an image keeps in a target, without tag and digest (image/image.go, ParseRef).
 
-    path: str
-    tag: str
-    digest: str
-
-    @classmethod
-    def parse(cls, text: str) -> Origin:
-        """Read HOST/PATH[:TAG][@DIGEST], with or without a transport (image/image.go, ParseRef)."""
-        transport, _, rest = text.rpartition("://")
-        name, _, digest = rest.partition("@")
-        if transport not in {"", "docker"}:
-            return cls(name.strip("/"), "", digest)
-        head, slash, last = name.rpartition("/")
-        last, _, tag = last.partition(":")
-        path = f"{head}{slash}{last}"
-        return cls(path.partition("/")[2] or path, tag, digest)
-
-    @property
-    def target_tag(self) -> str:
-        """The tag it gets: its own, else one made of its digest."""
-        return self.tag or self.digest.replace(":", "-")[:_LONGEST_TAG]
+    That is its name without the first part, which oc-mirror takes for the registry whatever it looks like.
+    For another transport than `docker://`, such as `oci://FOLDER`, it is the whole path.
+    """
+    reference = Reference.find(origin)
+    if reference is None:
+        return origin.rpartition("://")[2].partition("@")[0].strip("/")
+    if reference.registry:
+        return reference.repository
+    return reference.repository.partition("/")[2] or reference.repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +57,7 @@ class Rules:
         operators = mirror.get("operators") or []
         return cls(
             {str(image["name"]): _own_place(image) for image in images},
-            frozenset(Origin.parse(str(operator["catalog"])).path for operator in operators),
+            frozenset(path_of(str(operator["catalog"])) for operator in operators),
         )
 
     def places(self, origin: str, namespace: str) -> tuple[str, ...]:
@@ -78,29 +68,36 @@ class Rules:
         """
         if origin in self.own_places:
             return (self.own_places[origin],)
-        image = Origin.parse(origin)
-        if image.path in self.catalogs or image.path.endswith("graph-image") or not image.target_tag:
+        image, path = Reference.find(origin), path_of(origin)
+        if image is None or path in self.catalogs or path.endswith("graph-image") or not image.version:
             return ()
-        usual = f"{image.path}:{image.target_tag}"
-        parent = image.path.rpartition("/")[0]
+        usual = f"{path}:{_target_tag(image)}"
+        parent = path.rpartition("/")[0]
         if namespace not in {CACHE, "openshift"}:
             return (usual,) if namespace == parent else ()
         release = _release_places(image)
         if namespace == CACHE:
-            return (usual, *(release if _may_be_release(image) else ()))
+            return (usual, *(release if _may_be_release(path) else ()))
         return (usual, *release) if parent == namespace else release
 
 
 def _own_place(image: Mapping[str, Any]) -> str:
-    named = Origin.parse(str(image["name"]))
-    return f"{image.get('targetRepo') or named.path}:{image.get('targetTag') or named.target_tag or 'latest'}"
+    name = str(image["name"])
+    reference = Reference.find(name)
+    tag = image.get("targetTag") or (_target_tag(reference) if reference else "") or "latest"
+    return f"{image.get('targetRepo') or path_of(name)}:{tag}"
 
 
-def _may_be_release(image: Origin) -> bool:
-    return bool(re.match(r"openshift-release-dev/|openshift/|ocp[^/]*/", image.path))
+def _target_tag(image: Reference) -> str:
+    """The tag that an image gets: its own, else one made of its digest; empty without both."""
+    return image.tag or image.digest.replace(":", "-")[:_LONGEST_TAG]
 
 
-def _release_places(image: Origin) -> tuple[str, ...]:
+def _may_be_release(path: str) -> bool:
+    return bool(re.match(r"openshift-release-dev/|openshift/|ocp[^/]*/", path))
+
+
+def _release_places(image: Reference) -> tuple[str, ...]:
     if image.tag:
         return (f"{RELEASES}:{image.tag}",)
     return (f"{RELEASES}@{image.digest}", f"{CONTENT}@{image.digest}")

@@ -6,51 +6,17 @@ catalog, or with the release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from steps.oci.reference import Reference
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RELEASES: Final = "quay.io/openshift-release-dev/ocp-release"
+RELEASES: Final = Reference("quay.io", "openshift-release-dev/ocp-release")
 """Where channels lead (release/cincinnati.go; the release graph names it by digest)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An image of a registry: HOST[:PORT]/REPOSITORY, and a tag or digest, empty where none is said."""
-
-    repository: str
-    version: str
-
-    @property
-    def host(self) -> str:
-        """The registry, with its port."""
-        return self.repository.partition("/")[0]
-
-    @property
-    def path(self) -> str:
-        """The repository in it."""
-        return self.repository.partition("/")[2]
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether it always means the same image."""
-        return self.version.startswith("sha256:")
-
-    @classmethod
-    def parse(cls, text: str) -> Reference | None:
-        """Read [docker://]HOST/PATH[:TAG][@DIGEST]; None for what is in no registry that is named."""
-        transport, _, rest = text.rpartition("://")
-        name, _, digest = rest.partition("@")
-        head, slash, last = name.rpartition("/")
-        last, _, tag = last.partition(":")
-        host = head.partition("/")[0]
-        if transport not in {"", "docker"} or not ("." in host or ":" in host or host == "localhost"):
-            return None
-        return cls(f"{head}{slash}{last}", digest or tag)
 
 
 def catalogs(document: dict[str, Any]) -> Iterator[str]:
@@ -72,8 +38,8 @@ def first_place(content: bytes) -> str | None:
         *((one, "catalog", "targetCatalog") for one in document["mirror"].get("operators") or []),
         *((one, "name", "targetRepo") for one in document["mirror"].get("additionalImages") or []),
     ):
-        reference = Reference.parse(str(one[name]))
-        if place := one.get(own) or (reference and reference.path):
+        reference = Reference.find(str(one[name]))
+        if place := one.get(own) or (reference and reference.registry and reference.repository):
             return str(place)
     return None
 
@@ -85,7 +51,7 @@ def named(content: bytes) -> list[Reference]:
     texts = [*catalogs(document), *additional(document)]
     if platform.get("release"):
         texts.append(str(platform["release"]))
-    found = [reference for text in texts if (reference := Reference.parse(text))]
+    found = [reference for text in texts if (reference := Reference.find(text)) and reference.registry]
     if platform.get("channels"):
-        found.append(Reference(RELEASES, ""))
+        found.append(RELEASES)
     return list(dict.fromkeys(found))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from steps.errors import InvalidInputError, RegistryError
-from steps.registry import AbsentError, BusyError, RefusedError, UnreachableError
+from steps.oci import AbsentError, BusyError, RefusedError, UnreachableError
 from tests.testbed.registry import Registry
 from tests.unit.catalog.conftest import Check
 from tests.unit.catalog.front import Front

@@ -23,7 +23,7 @@ from steps.mirroring.data.layout import Layout
 from steps.mirroring.deleting import removal
 from steps.mirroring.deleting.survey import Contents, Wanted, judge
 from steps.mirroring.ocmirror.outcome import Reading
-from steps.registry.target import Access
+from steps.oci.target import Access
 from tests.unit.mirroring.conftest import Place
 
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -15,7 +15,6 @@ from steps.errors import InvalidInputError
 from steps.mirroring.checks import reach
 from steps.mirroring.data import space
 from steps.mirroring.ocmirror import references
-from steps.mirroring.ocmirror.references import Reference
 from tests.standin.moody import Mood, Moody
 from tests.unit.mirroring.conftest import Place, standin_only
 
@@ -32,22 +31,6 @@ def imageset(*images: str, catalog: str = "", channel: str = "") -> bytes:
         lines += ["  operators:", f"  - catalog: {catalog}"]
     lines += ["  additionalImages:", *(f"  - name: {image}" for image in images)]
     return "\n".join(lines).encode()
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("quay.io/a/b:v1", Reference("quay.io/a/b", "v1")),
-        ("docker://quay.io/a/b@sha256:12", Reference("quay.io/a/b", "sha256:12")),
-        ("host:5000/a/b:v1@sha256:12", Reference("host:5000/a/b", "sha256:12")),
-        ("localhost/a", Reference("localhost/a", "")),
-        ("oci:///home/me/catalog", None),
-        ("ubi9:latest", None),
-        ("library/ubi9", None),
-    ],
-)
-def test_references(text: str, found: Reference | None) -> None:
-    assert Reference.parse(text) == found
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.registry.access import Logins
-from steps.registry.label import Labelled
-from steps.registry.target import Access
+from steps.oci.access import Logins
+from steps.oci.label import Labelled
+from steps.oci.target import Access
 from tests.unit.mirroring.conftest import serve_registry
 from tests.unit.mirroring.test_to_registry import carry
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from steps.mirroring.checks.verification import absent
 from steps.mirroring.data import status
 from steps.mirroring.data.layout import Layout
 from steps.mirroring.delivery import products
-from steps.mirroring.ocmirror.mapping import Expected, expected
-from steps.registry.target import Access
+from steps.mirroring.ocmirror.mapping import expected
+from steps.oci.reference import Reference
+from steps.oci.target import Access
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import standin_only
 from tests.unit.mirroring.test_to_registry import carry
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
     from tests.unit.mirroring.conftest import Place
 
 HEX = "a" * 64
-TARGET = "registry.example.com:8443/mirror"
+HOST = "registry.example.com:8443"
+TARGET = f"{HOST}/mirror"
+
+
+def digest_of(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 @pytest.mark.parametrize(
@@ -29,32 +36,32 @@ TARGET = "registry.example.com:8443/mirror"
     [
         (
             f"docker://quay.io/ops/a@sha256:{HEX}=docker://{TARGET}/ops/a:sha256-{HEX}",
-            Expected("mirror/ops/a", f"sha256-{HEX}", f"sha256:{HEX}"),
+            Reference(HOST, "mirror/ops/a", f"sha256-{HEX}", f"sha256:{HEX}"),
         ),
         (
             f"docker://quay.io/team/app:v1=docker://{TARGET}/team/app:v1",
-            Expected("mirror/team/app", "v1", ""),
+            Reference(HOST, "mirror/team/app", "v1", ""),
         ),
         (
             f"docker://localhost:55000/team/app:v1=docker://{TARGET}/team/app:v1",
-            Expected("mirror/team/app", "v1", "sha256:of team/app v1"),
+            Reference(HOST, "mirror/team/app", "v1", digest_of("team/app v1")),
         ),
         (
             f"docker://localhost:55000/ops/a:sha256-{HEX}=docker://{TARGET}/ops/a:sha256-{HEX}",
-            Expected("mirror/ops/a", f"sha256-{HEX}", f"sha256:of ops/a sha256-{HEX}"),
+            Reference(HOST, "mirror/ops/a", f"sha256-{HEX}", digest_of(f"ops/a sha256-{HEX}")),
         ),
         (
             f"docker://quay.io/a/b:v1@sha256:{HEX}=docker://{TARGET}/a/b@sha256:{HEX}",
-            Expected("mirror/a/b", "", f"sha256:{HEX}"),
+            Reference(HOST, "mirror/a/b", "", f"sha256:{HEX}"),
         ),
         (
             f"oci:///data/catalog=docker://{TARGET}/mine/catalog:v1",
-            Expected("mirror/mine/catalog", "v1", ""),
+            Reference(HOST, "mirror/mine/catalog", "v1", ""),
         ),
     ],
 )
-def test_a_line_of_the_mapping_is_read(line: str, image: Expected) -> None:
-    assert expected([line, "\n"], TARGET, lambda name, tag: f"sha256:of {name} {tag}") == [image]
+def test_a_line_of_the_mapping_is_read(line: str, image: Reference) -> None:
+    assert expected([line, "\n"], TARGET, lambda name, tag: digest_of(f"{name} {tag}")) == [image]
 
 
 @pytest.mark.parametrize(
@@ -106,18 +113,18 @@ def test_missing_and_changed_images_are_told_apart_over_many_repositories(target
     ]
     for image in images:
         registry.push(image, image.repository)
-    wanted = [Expected(image.repository, image.tag, image.manifest) for image in images]
+    wanted = [Reference(host, image.repository, image.tag, image.manifest) for image in images]
     hidden = [
-        Expected(image.repository, f"sha256-{image.manifest[7:]}", image.manifest) for image in images
+        Reference(host, image.repository, f"sha256-{image.manifest[7:]}", image.manifest) for image in images
     ]  # by digest, though the tag is not there
-    wrong = Expected(images[0].repository, "v0", images[1].manifest)
-    lost = Expected(f"{path}/team/none", "v1", "")
-    gone = Expected(images[0].repository, "", f"sha256:{HEX}")
+    wrong = Reference(host, images[0].repository, "v0", images[1].manifest)
+    lost = Reference(host, f"{path}/team/none", "v1", "")
+    gone = Reference(host, images[0].repository, "", f"sha256:{HEX}")
     found = absent(Access().open(host), [*wanted, *hidden, wrong, lost, gone])
     assert found == {
-        wrong.name: f"another: {images[0].manifest}",
-        lost.name: "missing",
-        gone.name: "missing",
+        wrong.place: f"another: {images[0].manifest}",
+        lost.place: "missing",
+        gone.place: "missing",
     }
 
 

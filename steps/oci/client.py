@@ -12,10 +12,10 @@ from urllib.parse import urljoin
 from urllib3.exceptions import HTTPError
 
 from steps.errors import RegistryError
-from steps.registry.access import UnreachableError
-from steps.registry.arrival import Stream, broken
-from steps.registry.connection import Connection, Result
-from steps.registry.images import INDEXES, MANIFESTS, Blob, Image, is_index, of_platform, parse
+from steps.oci.access import UnreachableError
+from steps.oci.arrival import Stream, broken
+from steps.oci.connection import Connection, Result
+from steps.oci.images import INDEXES, MANIFESTS, Blob, Image, is_index, of_platform, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.utils import parse_header_links
 
-from steps.registry.access import Logins, RefusedError, is_local
-from steps.registry.arrival import Stream
-from steps.registry.client import LARGEST_MANIFEST, Registry
-from steps.registry.images import INDEXES, MANIFESTS, Blob, is_index, parse
+from steps.oci.access import Logins, RefusedError, is_local
+from steps.oci.arrival import Stream
+from steps.oci.client import LARGEST_MANIFEST, Registry
+from steps.oci.images import INDEXES, MANIFESTS, Blob, is_index, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-log = logging.getLogger("steps.registry")
+log = logging.getLogger("steps.oci")
 
 _FOREVER = float("inf")
 _KINDS = ", ".join(INDEXES + MANIFESTS)

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from steps.errors import RegistryError
-from steps.registry.access import UnreachableError
+from steps.oci.access import UnreachableError
 
 if TYPE_CHECKING:
     from pathlib import Path

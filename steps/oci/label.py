@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 from steps.errors import RegistryError
-from steps.registry.images import MANIFESTS
-from steps.registry.target import Target
+from steps.oci.images import MANIFESTS
+from steps.oci.target import Target
 
 if TYPE_CHECKING:
     import requests

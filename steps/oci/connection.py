@@ -18,15 +18,15 @@ import urllib3
 from requests.utils import parse_dict_header
 
 from steps.errors import RegistryError
-from steps.registry.access import BusyError, Logins, UnreachableError, explain_status, is_local
-from steps.registry.arrival import Stream, TrustingAdapter, broken, late
-from steps.registry.images import parse
+from steps.oci.access import BusyError, Logins, UnreachableError, explain_status, is_local
+from steps.oci.arrival import Stream, TrustingAdapter, broken, late
+from steps.oci.images import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-log = logging.getLogger("steps.registry")
+log = logging.getLogger("steps.oci")
 # stamina says of each retry only that there is one; ours say why.
 logging.getLogger("stamina").setLevel(logging.ERROR)
 

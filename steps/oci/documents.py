@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import requests
 
 from steps.errors import RegistryError
-from steps.registry.arrival import Stream, TrustingAdapter, broken
+from steps.oci.arrival import Stream, TrustingAdapter, broken
 
 if TYPE_CHECKING:
     from pathlib import Path
