@@ -13,6 +13,7 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
+from steps import units
 from steps.files import write_atomically
 from steps.mirroring.checks import verification
 from steps.mirroring.data import archives, batches, generations, intake, inventory, space
@@ -81,7 +82,7 @@ def run(job: Job) -> Done:
             intake.note(layout, target, batch.generations)
             log.info("%s has taken in generation %s", target, batch.numbers)
     if job.request.dry_run:
-        size = f"{sum(one.size for one in waiting) / 1e6:,.1f} MB of archives to take in"
+        size = f"{units.size(sum(one.size for one in waiting))} of archives to take in"
         return Done(summary=products.keep_plan(layout, planned, size))
     return Done(
         summary=f"{target} has taken in generation {', '.join(str(one.sequence) for one in waiting)}",
@@ -101,7 +102,7 @@ def _take_in(job: Job, batch: Batch, staging: Path) -> Reading:
             archives.lay_into_cache(path, layout.cached_registry)
             for path in sorted(layout.generation(generation.sequence).glob(ARCHIVES))
         )
-        log.info("unpacked generation %d into the cache: %.1f MB", generation.sequence, laid / 1_000_000)
+        log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(laid))
     write_atomically(layout.imageset, batch.imageset)
     _stage(layout.generation(last.sequence), staging)
     arguments = _arguments(job, staging, dry_run=job.request.dry_run)

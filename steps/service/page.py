@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from steps import units
 from steps.mirroring.data import status
 from steps.mirroring.ocmirror import reasons
-from steps.service import plot, units
+from steps.service import plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

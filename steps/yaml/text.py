@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 
+from steps import units
 from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile, decode
 
@@ -69,7 +70,7 @@ def parse(source: SourceFile) -> list[Tree]:
     """
     if len(source.content) > SIZE_LIMIT:
         raise InvalidInputError(
-            f"{source.path}: {len(source.content) >> 20} MiB, more than {SIZE_LIMIT >> 20} MiB",
+            f"{source.path}: {units.size(len(source.content))}, more than {units.size(SIZE_LIMIT)}",
             "values files are small; is this the right path?",
         )
     text = decode(source)

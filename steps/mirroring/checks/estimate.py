@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from steps import units
 from steps.errors import RegistryError
 from steps.mirroring.data import space
 from steps.oci import Logins
@@ -52,16 +53,15 @@ def archive(layout: Layout, lines: list[str], history: Path | None, options: Opt
     archived = set(history.read_text().split()) if history else set()
     fetched = sizes.without(lambda digest: _blob(layout, digest).is_file())
     packed = sizes.without(archived.__contains__)
-    text = f"about {_mb(fetched)} to fetch, {_mb(packed)} to archive"
+    text = f"about {units.size(fetched)} to fetch, {units.size(packed)} to archive"
     return f"{text}{_untold(sizes)}; {space.verdict(layout, fetched + packed)}"
 
 
 def copy(layout: Layout, lines: list[str], options: Options) -> str:
     """In words, for direct: the size of all images; what the target has of them is not copied again."""
     sizes = measure(layout, lines, options)
-    return (
-        f"about {_mb(sizes.without(lambda _digest: False))} in all{_untold(sizes)}, less what the target has"
-    )
+    total = units.size(sizes.without(lambda _digest: False))
+    return f"about {total} in all{_untold(sizes)}, less what the target has"
 
 
 def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
@@ -129,7 +129,3 @@ def _blob(layout: Layout, digest: str) -> Path:
 
 def _untold(sizes: Sizes) -> str:
     return f", and what {sizes.untold} images have that no manifest told of" if sizes.untold else ""
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

@@ -14,6 +14,7 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from steps import units
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
 from steps.mirroring.data import archives
@@ -77,7 +78,7 @@ class Generation:
         """A few words for people."""
         before = self.predecessor
         nature = "full" if before is None else f"continues {before.sequence}"
-        return f"generation {self.sequence} ({nature}, {self.size / 1_000_000:,.1f} MB)"
+        return f"generation {self.sequence} ({nature}, {units.size(self.size)})"
 
     def as_json(self) -> str:
         """The record as written."""

@@ -11,6 +11,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steps import units
+
 if TYPE_CHECKING:
     from steps.mirroring.data.layout import Layout
 
@@ -56,4 +58,4 @@ def forget_unfinished_uploads(registry: Path) -> None:
             shutil.rmtree(uploads)
         names[:] = [name for name in names if not name.startswith("_")]
     if size:
-        log.info("removed %.1f MB of uploads that an interrupted run had not finished", size / 1_000_000)
+        log.info("removed %s of uploads that an interrupted run had not finished", units.size(size))

@@ -7,6 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.errors import InvalidInputError
 from steps.mirroring.ocmirror import reasons
 
@@ -45,7 +46,8 @@ def check_intake(layout: Layout, waiting: Iterable[Generation]) -> None:
     needed, free = sum(one.size for one in waiting), shutil.disk_usage(layout.root).free
     if needed <= free:
         return
-    text = f"the archives to take in have {_gb(needed)}, the volume of {layout.root} has {_gb(free)} free"
+    room = f"the volume of {layout.root} has {units.size(free)} free"
+    text = f"the archives to take in have {units.size(needed)}, {room}"
     if needed > free + _size(layout.cached_registry):
         raise InvalidInputError(f"{text}; they are unpacked into the cache", reasons.DISK_FULL.hint)
     log.warning("%s: enough only if most of them is in the cache already", text)
@@ -57,17 +59,17 @@ def check_full_archive(layout: Layout) -> None:
     if needed > free:
         log.warning(
             "the cache has %s, the volume of %s %s free: a full archive of all that would not fit",
-            _gb(needed),
+            units.size(needed),
             layout.root,
-            _gb(free),
+            units.size(free),
         )
 
 
 def verdict(layout: Layout, needed: int) -> str:
     """Whether `needed` bytes fit, for the report of a dry run."""
     free = shutil.disk_usage(layout.root).free
-    words = "which is enough" if needed <= free else f"{_gb(needed - free)} too little"
-    return f"{_gb(free)} are free, {words}"
+    words = "which is enough" if needed <= free else f"{units.size(needed - free)} too little"
+    return f"{units.size(free)} are free, {words}"
 
 
 def _size(folder: Path) -> int:
@@ -79,7 +81,3 @@ def _size(folder: Path) -> int:
             except FileNotFoundError:
                 continue
     return total
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from steps import units
 from steps.errors import ConflictError
 from steps.mirroring.data import generations, intake, inventory, retention
 from steps.mirroring.data.status import Done
@@ -44,7 +45,7 @@ def run(layout: Layout, request: Request) -> Done:
     words = "would be" if request.dry_run else "were"
     numbers = ", ".join(map(str, removed)) or "none"
     return Done(
-        summary=f"{freed.tags} images and {freed.size / 1_000_000:,.1f} MB {words} removed from the cache;"
+        summary=f"{freed.tags} images and {units.size(freed.size)} {words} removed from the cache;"
         f" generations removed: {numbers}",
         size=freed.size,
         unchanged=not removed and not freed.size,

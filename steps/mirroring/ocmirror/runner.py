@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps import process
+from steps import process, units
 from steps.errors import MirrorError
 from steps.mirroring.ocmirror import command, outcome, progress, reasons
 from steps.mirroring.ocmirror.progress import Counter
@@ -66,7 +66,7 @@ class OcMirror:
             if usage.free > usage.total / 100:
                 raise
             # oc-mirror's cache then answers "500 Internal Server Error", which points the wrong way.
-            full = f"the data volume is full ({usage.free / 1_000_000:,.1f} MB free)"
+            full = f"the data volume is full ({units.size(usage.free)} free)"
             raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
         return reading
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steps import units
 from steps.mirroring.data import status
 from steps.mirroring.data.status import Run
-from steps.service import page, plot, units
+from steps.service import page, plot
 from steps.service.overview import Resource, resources_in
 from tests.unit.service.samples import FAILED, NOW, failed_run, nightly_runs, overview, states
 
