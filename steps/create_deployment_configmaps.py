@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.autoshift.source import values_document
+from steps.autoshift.values import values_document
 from steps.errors import InvalidInputError
 from steps.inputs import choice, sharing, values
 from steps.results import result_paths

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steps import cli
-from steps.autoshift.describe import describe_plan
+from steps.autoshift.plan import describe_plan
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
 from steps.inputs import choice, imageset, sharing, values

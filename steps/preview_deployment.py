@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from steps import cli
-from steps.autoshift.describe import describe_plan
-from steps.autoshift.source import values_document
+from steps.autoshift.plan import describe_plan
+from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset

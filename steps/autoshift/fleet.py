@@ -1,18 +1,18 @@
-"""The fleet as the values files describe it: cluster sets and clusters with their labels.
+"""The fleet that the values files describe: cluster sets and clusters with their labels.
 
 AutoShift renders `hubClusterSets`, `managedClusterSets` and `clusters` into ConfigMaps, and its policy
-`cluster-labels` merges cluster over cluster set and drops what is blank
+`cluster-labels` merges the labels of a cluster over those of its cluster set and drops blank ones
 (policies/stable/cluster-labels/templates/policy-cluster-labels.yaml). This module reads the three maps;
-`Fleet.members` yields every set and every cluster with the labels it really gets.
+`Fleet.clusters` yields every cluster set and every cluster with its effective labels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from steps.autoshift.merging import merge
-from steps.autoshift.names import few_paths
+from steps.autoshift.listing import few_paths
+from steps.autoshift.values import merge
 from steps.errors import InvalidInputError
 from steps.yaml.text import Misread, Tree, line_of
 
@@ -30,8 +30,8 @@ SECTIONS: Final[dict[str, Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """One entry of a section as written: a cluster set or a cluster. A blank label is still in `labels`."""
+class Entry:
+    """An entry of a section as written: a cluster set or a cluster. Blank labels are still in `labels`."""
 
     kind: Kind
     name: str
@@ -39,67 +39,71 @@ class Group:
     config: Mapping[str, Tree]
 
     def __str__(self) -> str:
-        """Name it as a person would: `hub set hub`, `cluster edge-1`."""
+        """Return kind and name: `hub set hub`, `cluster edge-1`."""
         return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A cluster set (for whichever clusters belong to it) or a named cluster, with its effective labels.
+class FleetCluster:
+    """A cluster with its effective labels and config; or a cluster set, for the clusters that belong to it.
 
-    `base` is the set that a cluster takes its labels from, None for a set and for a cluster without one.
+    `cluster_set` is the set that a cluster takes its labels from; None for a set, and for a cluster without
+    one.
     """
 
-    group: Group
+    entry: Entry
     is_hub: bool
     labels: Mapping[str, str]
     config: Mapping[str, Tree]
-    base: Group | None = None
+    cluster_set: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All groups, sorted by section and name; the folders of policies that are switched off; warnings."""
+    """All entries by section and name, the folders of excluded policies, and warnings about the values."""
 
-    groups: tuple[Group, ...]
+    entries: tuple[Entry, ...]
     excluded_policies: frozenset[str]
     warnings: tuple[str, ...] = field(default=())
 
-    def sets(self) -> list[Group]:
-        """Return the cluster sets: hub sets first."""
-        return [group for group in self.groups if group.kind != "cluster"]
+    def cluster_sets(self) -> list[Entry]:
+        """Return the cluster sets, hub sets first."""
+        return [entry for entry in self.entries if entry.kind != "cluster"]
 
-    def members(self) -> Iterator[Member]:
-        """Yield every set, then every cluster; a cluster of an unknown set once for each set there is."""
-        sets = self.sets()
-        for group in sets:
-            yield _member(group, group, None)
-        for cluster in self.groups[len(sets) :]:
-            bases: list[Group | None] = [*self.bases(cluster)]
-            for base in bases or [None]:
-                yield _member(cluster, base, base)
+    def clusters(self) -> Iterator[FleetCluster]:
+        """Yield every cluster set, then every cluster.
 
-    def bases(self, cluster: Group) -> list[Group]:
-        """Find the sets that a cluster may take labels from: the one it names, else all of them.
+        A cluster whose set is not known comes once for each set that it may belong to.
+        """
+        cluster_sets = self.cluster_sets()
+        for entry in cluster_sets:
+            yield FleetCluster(entry, entry.kind == "hub set", _without_blanks(entry.labels), entry.config)
+        for entry in self.entries[len(cluster_sets) :]:
+            possible: list[Entry | None] = [*self.sets_of(entry)]
+            for cluster_set in possible or [None]:
+                yield _cluster(entry, cluster_set)
 
-        A cluster that names none is put into a set in ACM, out of sight of the files; a name that no file
-        has leaves its own labels only.
+    def sets_of(self, cluster: Entry) -> list[Entry]:
+        """Return the sets that a cluster may take labels from: the one it names, else all of them.
+
+        A cluster that names no set is put into one in ACM, which the files do not tell. If no file has the
+        named set, the list is empty, and the cluster has its own labels only.
         """
         named = cluster.config.get("clusterSet")
-        return [group for group in self.sets() if not named or group.name == named]
+        return [entry for entry in self.cluster_sets() if not named or entry.name == named]
 
 
 def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fleet:
-    """Read the fleet from merged values; `sources` are only looked at to name a line.
+    """Read the fleet from merged values; `sources` serve to name file and line in errors.
 
-    Raises InvalidInputError where a section, set, cluster or label has the wrong shape, or nothing is there.
+    Raises InvalidInputError if a section, set, cluster or label has the wrong shape, or if there is no entry.
     """
-    groups = [
-        _group(sources, section, kind, name, entry)
+    entries = [
+        _entry(sources, section, kind, name, body)
         for section, kind in SECTIONS.items()
-        for name, entry in sorted(_map(sources, values, [section]).items())
+        for name, body in sorted(_map(sources, values, [section]).items())
     ]
-    if not groups:
+    if not entries:
         named = few_paths(source.path for source in sources) or "no file"
         raise InvalidInputError(
             f"{named}: no cluster set and no cluster ({', '.join(SECTIONS)})",
@@ -108,27 +112,40 @@ def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fle
     excluded = values.get("excludePolicies") or []
     if not isinstance(excluded, list) or not all(isinstance(name, str) for name in excluded):
         raise _wrong_shape(sources, ["excludePolicies"], "a list of policy folder names")
-    fleet = Fleet(tuple(groups), frozenset(str(name).rpartition("/")[2] for name in excluded))
-    return Fleet(fleet.groups, fleet.excluded_policies, tuple(_warnings(fleet)))
+    fleet = Fleet(tuple(entries), frozenset(str(name).rpartition("/")[2] for name in excluded))
+    return replace(fleet, warnings=tuple(_warnings(fleet)))
 
 
-def _member(group: Group, base: Group | None, cluster_base: Group | None) -> Member:
-    merged = dict(base.labels) | dict(group.labels) if base else group.labels
-    config = merge(dict(base.config), dict(group.config)) if cluster_base and base else group.config
-    return Member(
-        group=group,
-        is_hub=(base or group).kind == "hub set",
-        labels={label: text for label, text in merged.items() if text},
-        config=config,
-        base=cluster_base,
+def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:
+    """Return `FILE, line N` of the key at `path`, in the last file that has it: that file won the merge."""
+    for source in reversed(sources):
+        if line := line_of(source, path):
+            return f"{source.path}, line {line}"
+    return few_paths(source.path for source in sources)
+
+
+def _cluster(entry: Entry, cluster_set: Entry | None) -> FleetCluster:
+    """Merge a cluster over its set."""
+    if cluster_set is None:
+        return FleetCluster(entry, is_hub=False, labels=_without_blanks(entry.labels), config=entry.config)
+    return FleetCluster(
+        entry=entry,
+        is_hub=cluster_set.kind == "hub set",
+        labels=_without_blanks({**cluster_set.labels, **entry.labels}),
+        config=merge(dict(cluster_set.config), dict(entry.config)),
+        cluster_set=cluster_set,
     )
 
 
-def _group(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, entry: Tree) -> Group:
+def _without_blanks(labels: Mapping[str, str]) -> dict[str, str]:
+    return {label: text for label, text in labels.items() if text}
+
+
+def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, body: Tree) -> Entry:
     path = [section, name]
-    if entry is not None and not isinstance(entry, dict):
+    if body is not None and not isinstance(body, dict):
         raise _wrong_shape(sources, path, "a map with 'labels' and 'config'")
-    body = entry or {}
+    body = body or {}
     labels: dict[str, str] = {}
     for label, value in _map(sources, body, [*path, "labels"]).items():
         if isinstance(value, dict | list):
@@ -137,10 +154,11 @@ def _group(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, e
     config = _map(sources, body, [*path, "config"])
     if isinstance(config.get("clusterSet"), dict | list):
         raise _wrong_shape(sources, [*path, "config", "clusterSet"], "the name of a cluster set")
-    return Group(kind, name, labels, config)
+    return Entry(kind, name, labels, config)
 
 
 def _map(sources: Sequence[SourceFile], parent: Mapping[str, Tree], path: list[str]) -> dict[str, Tree]:
+    """Return the map at the last key of `path` in `parent`, empty if it is missing or null."""
     value = parent.get(path[-1])
     if value is None:
         return {}
@@ -151,35 +169,28 @@ def _map(sources: Sequence[SourceFile], parent: Mapping[str, Tree], path: list[s
 
 def _wrong_shape(sources: Sequence[SourceFile], path: Sequence[str], expected: str) -> InvalidInputError:
     return InvalidInputError(
-        f"{place(sources, path)}: {'.'.join(path)} is not {expected}", "correct the values file"
+        f"{location(sources, path)}: {'.'.join(path)} is not {expected}", "correct the values file"
     )
 
 
-def place(sources: Sequence[SourceFile], path: Sequence[str]) -> str:
-    """Say `FILE, line N` for the key at `path`: in the last file that has it, as that one won the merge."""
-    for source in reversed(sources):
-        if line := line_of(source, path):
-            return f"{source.path}, line {line}"
-    return few_paths(source.path for source in sources)
-
-
 def _warnings(fleet: Fleet) -> Iterator[str]:
-    names = sorted({group.name for group in fleet.sets()})
-    for group in fleet.groups:
-        for label, text in group.labels.items():
+    """Yield warnings of labels that Helm reads otherwise, and of clusters whose set is not known."""
+    names = sorted({entry.name for entry in fleet.cluster_sets()})
+    for entry in fleet.entries:
+        for label, text in entry.labels.items():
             if isinstance(text, Misread):
                 yield (
-                    f"label {label} of {group} is {text} without quotes, which Helm reads as {text.helm}; "
+                    f"label {label} of {entry} is {text} without quotes, which Helm reads as {text.helm}; "
                     f"taken as '{text}': put it in quotes"
                 )
-        if group.kind != "cluster":
+        if entry.kind != "cluster":
             continue
-        named = group.config.get("clusterSet")
+        named = entry.config.get("clusterSet")
         if named and named not in names:
             yield (
-                f"{group} belongs to set '{named}', which no file describes: only its own labels count; "
+                f"{entry} belongs to set '{named}', which no file describes: only its own labels count; "
                 "add the file of that set"
             )
         elif not named:
             whose = f"as a member of each set there is ({', '.join(names)})" if names else "by its own labels"
-            yield f"{group} names no config.clusterSet: mirrored for {whose}; name its set"
+            yield f"{entry} names no config.clusterSet: mirrored for {whose}; name its set"

@@ -1,9 +1,8 @@
-"""What AutoShift knows by name: its operators, its features, and where their defaults come from.
+"""The operators and features of AutoShift by their labels, with the defaults of the operators.
 
-The table serves where the checkout has no policies to read (an external values repository). Its facts are
-those of auto-shift/autoshiftv2 at 929a8558 (2026-08-21), `policies/*/DIR/manifests/**/kustomization.yaml`,
-and for labels that later went away, of f4d4fbb2 (2025-10-01) and 6dd48edc^ (2026-02-19),
-`policies/DIR/values.yaml`.
+The table is used if the checkout has no policies (an external values repository). Its facts are those of
+auto-shift/autoshiftv2 at 929a8558 (2026-08-21), `policies/*/DIR/manifests/**/kustomization.yaml`, and for
+labels that later went away, of f4d4fbb2 (2025-10-01) and 6dd48edc^ (2026-02-19), `policies/DIR/values.yaml`.
 """
 
 from __future__ import annotations
@@ -24,11 +23,12 @@ CERTIFIED: Final = "certified-operators"
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """What AutoShift installs for a label where no label says otherwise.
+    """What AutoShift installs for an operator's label unless labels `LABEL-…` say otherwise.
 
-    `channel` is None where the subscription names none: then OLM takes the default channel of the catalog.
-    It may contain `{minor}` (operators released with OpenShift). `reads_channel` is False where the policy
-    ignores the label `-channel`. `origin` says where this was read.
+    `channel` is None if the subscription names no channel: then OLM takes the default channel of the catalog.
+    It may contain `{minor}` (operators released with OpenShift). `folders` are the names of its policy
+    folders. `reads_channel` is False if the policy ignores the label `-channel`. `origin` names the file, or
+    the table.
     """
 
     package: str
@@ -89,7 +89,7 @@ OPERATORS: Final[dict[str, Default]] = {
 }
 
 # The catalogs' own default channel where it has been the same from 4.16 to 4.22 (`{minor}`: of the catalog).
-# Where a package lacks here its default moves between releases, so a mirror must name one itself.
+# The default of a package that is not here changes between releases, so a mirror must name one itself.
 CATALOG_DEFAULTS: Final[dict[str, str]] = {
     **dict.fromkeys(
         (
@@ -206,5 +206,5 @@ _FEATURE_PATTERN = re.compile(r"gitops-dev-team-.+")  # one label a team (polici
 
 
 def is_feature(label: str) -> bool:
-    """Whether an enabled label is known to install no operator."""
+    """Tell whether an enabled label is known to install no operator."""
     return label in FEATURES or _FEATURE_PATTERN.fullmatch(label) is not None

@@ -1,4 +1,4 @@
-"""From files to plan: read, merge, ask every cluster set and cluster, unite."""
+"""From values files to plan: read and merge them, collect what every cluster needs, and unite that."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from steps.autoshift.bootstrap import bootstrap_gaps
-from steps.autoshift.demand import Reader
-from steps.autoshift.fleet import SECTIONS, Fleet, Member, place, read_fleet
-from steps.autoshift.images import Image, images_of
-from steps.autoshift.merging import read_values
-from steps.autoshift.names import few, few_paths, sorted_names
+from steps.autoshift.additional_images import FeatureImage, images_of
+from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
+from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.operators import OPERATORS
-from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundMember, Release
-from steps.autoshift.policies import read_policies
-from steps.autoshift.resolving import packages_wanted
+from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster, Release
+from steps.autoshift.policies import bootstrap_gaps, read_policies
+from steps.autoshift.releases import (
+    FORMS,
+    VERSION_LABEL,
+    VersionRequest,
+    architecture_of,
+    parse_version_request,
+    span_of,
+    version_requests_of,
+)
+from steps.autoshift.requirements import packages_wanted
+from steps.autoshift.subscriptions import OperatorRequest, SubscriptionReader
 from steps.autoshift.union import unite
-from steps.autoshift.versions import FORMS, Wish, parse_wish, span_of
-from steps.autoshift.wishes import VERSION_LABEL, architecture_of, wishes_of
+from steps.autoshift.values import read_values
 from steps.errors import InvalidInputError
 from steps.versions import natural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from steps.autoshift.subscription import Demand
     from steps.catalog.packages import Catalog
     from steps.yaml.source import SourceFile
 
 # Takes packages by the reference of their catalog; returns those catalogs that could be read, by reference.
 ReadCatalogs: TypeAlias = "Callable[[Mapping[str, frozenset[str]]], Mapping[str, Catalog]]"
-Need: TypeAlias = "tuple[str, Demand] | Image | Wish"  # the first is a package in the catalog of a minor
+# A cluster, or cluster set, with the releases that are mirrored for it.
+Requesting: TypeAlias = "tuple[FleetCluster, frozenset[VersionRequest]]"
 
 
 class NoVersionError(InvalidInputError):
@@ -52,50 +58,41 @@ def plan_fleet(
     """Plan what the fleet of `values` (merged in order) needs.
 
     `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y, X.Y.Z
-    or a range within one minor) replaces what the labels say; it must be given where no label says any.
+    or a range within one minor) replaces the versions of the labels, and is required if no label has any.
     `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
-    `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel`
-    the kind of its channel (`stable`, `eus` …). `read_catalogs` looks packages up in their catalogs; where it
-    does not, or cannot, the built-in facts serve.
+    `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel` is
+    the kind of its channel (`stable`, `eus` …). `read_catalogs` reads packages from their catalogs; for a
+    catalog that it does not return, the built-in facts decide.
 
-    Raises InvalidInputError, with file and line where a file is to blame; NoVersionError, which is one, where
-    nobody names an OpenShift version.
+    Raises InvalidInputError, with file and line where a file is to blame, and its subclass NoVersionError if
+    no label and no parameter names an OpenShift version.
     """
-    merged, warnings = read_values(values)
+    merged, value_warnings = read_values(values)
     fleet = read_fleet(merged, values)
-    notes = _Notes()
+    warnings = _Warnings()
     given = _given(openshift_version, release_channel, version_origin or "the parameter openshift-version")
-    members = _with_wishes(fleet, values, given, notes)
-    minors = {wish.minor for _, wishes in members for wish in wishes}
-    if not minors:
-        purpose = "the catalogs" if operators_only else "the release and the catalogs"
-        raise NoVersionError(
-            f"{few_paths(source.path for source in values)}: no label {VERSION_LABEL}, "
-            f"which decides {purpose}",
-            f"give the parameter openshift-version: {FORMS}",
-        )
-    reader = None if openshift_only else _reader(fleet, values, policies, notes)
-    asked = _ask(members, minors, reader, fleet.excluded_policies)
-    wanted = {need: who for need, who in asked.items() if isinstance(need, Wish) and not operators_only}
-    demands = {need: who for need, who in asked.items() if isinstance(need, tuple)}
-    united = unite(demands, read_catalogs(packages_wanted(demands)) if demands and read_catalogs else {})
+    clusters = _with_version_requests(fleet, values, given, warnings)
+    minors = _minors(clusters, values, operators_only=operators_only)
+    reader = None if openshift_only else _subscription_reader(fleet, values, policies, warnings)
+    needs = _collect(clusters, minors, reader, fleet.excluded_policies)
+    wanted = packages_wanted(needs.operators)
+    united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
     return FleetPlan(
         sources=tuple(source.path for source in values),
-        members=_found(members),
+        clusters=_found(clusters),
         minors=tuple(sorted(minors, key=natural)),
-        releases=_releases(wanted),
+        releases=() if operators_only else _releases(needs.releases),
         operators=united.operators,
         images=tuple(
-            AdditionalImage(need, sorted_names(who))
-            for need, who in sorted((need, who) for need, who in asked.items() if isinstance(need, Image))
+            AdditionalImage(image, sorted_names(needs.images[image])) for image in sorted(needs.images)
         ),
         version_origin=version_origin,
         lacks=united.lacks,
-        architectures=tuple(sorted({architecture_of(member) for member, _ in members})),
+        architectures=tuple(sorted({architecture_of(cluster) for cluster, _ in clusters})),
         warnings=(
-            *warnings,
+            *value_warnings,
             *fleet.warnings,
-            *notes.texts(),
+            *warnings.texts(),
             *united.warnings,
             *([] if openshift_only else bootstrap_gaps(policies, united.operators)),
         ),
@@ -103,117 +100,187 @@ def plan_fleet(
 
 
 @dataclass(slots=True)
-class _Notes:
-    """Warnings by text, each with those whom it concerns, so that a thousand clusters make one line."""
+class _Warnings:
+    """Warnings by text, with the clusters that each is about: a thousand clusters make a single line."""
 
-    concerned: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    clusters: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, text: str, member: Member) -> None:
-        self.concerned[text].add(str(member.group))
+    def add(self, text: str, cluster: FleetCluster) -> None:
+        self.clusters[text].add(str(cluster.entry))
 
     def texts(self) -> list[str]:
-        return [f"{few(who)}: {text}" for text, who in sorted(self.concerned.items())]
+        return [f"{few(names)}: {text}" for text, names in sorted(self.clusters.items())]
 
 
-def _with_wishes(
-    fleet: Fleet, values: Sequence[SourceFile], given: frozenset[Wish], notes: _Notes
-) -> list[tuple[Member, frozenset[Wish]]]:
-    """Pair every member with the releases it wants: the given ones, or its own."""
-    paired = []
-    for member in fleet.members():
-        wishes = wishes_of(member, lambda member, label: _place(values, member, label))
-        if given:
-            if different := wishes - given:
-                said, instead = (", ".join(sorted(map(str, those))) for those in (different, given))
-                notes.add(f"the parameter openshift-version {instead} takes the place of {said}", member)
-        elif not wishes:
-            notes.add(f"no label {VERSION_LABEL}: its operators are mirrored for every minor found", member)
-        paired.append((member, given or wishes))
-    return paired
-
-
-def _given(version: str | None, channel: str, origin: str) -> frozenset[Wish]:
+def _given(version: str | None, channel: str, origin: str) -> frozenset[VersionRequest]:
+    """Return the request of the parameter, as a set; empty if it is not given."""
     try:
-        return frozenset({parse_wish(version, channel)}) if version else frozenset()
+        return frozenset({parse_version_request(version, channel)}) if version else frozenset()
     except ValueError as error:
         hint = f"give the parameter openshift-version: {FORMS}"
         raise InvalidInputError(f"{origin}: {error}", hint) from error
 
 
-def _reader(
-    fleet: Fleet, values: Sequence[SourceFile], policies: Sequence[SourceFile], notes: _Notes
-) -> Reader:
+def _with_version_requests(
+    fleet: Fleet, values: Sequence[SourceFile], given: frozenset[VersionRequest], warnings: _Warnings
+) -> list[Requesting]:
+    """Pair every cluster with the given releases or, without these, with those that it requests."""
+    paired = []
+    for cluster in fleet.clusters():
+        requests = version_requests_of(cluster, lambda cluster, label: _locate(values, cluster, label))
+        if given:
+            if replaced := requests - given:
+                before, instead = (", ".join(sorted(map(str, versions))) for versions in (replaced, given))
+                warnings.add(
+                    f"the parameter openshift-version {instead} takes the place of {before}", cluster
+                )
+        elif not requests:
+            warnings.add(
+                f"no label {VERSION_LABEL}: its operators are mirrored for every minor found", cluster
+            )
+        paired.append((cluster, given or requests))
+    return paired
+
+
+def _minors(
+    clusters: Sequence[Requesting], values: Sequence[SourceFile], *, operators_only: bool
+) -> set[str]:
+    """Return the OpenShift minors of all requests. Raises NoVersionError if there is none."""
+    minors = {request.minor for _, requests in clusters for request in requests}
+    if not minors:
+        purpose = "the catalogs" if operators_only else "the release and the catalogs"
+        raise NoVersionError(
+            f"{few_paths(source.path for source in values)}: no label {VERSION_LABEL}, "
+            f"which decides {purpose}",
+            f"give the parameter openshift-version: {FORMS}",
+        )
+    return minors
+
+
+def _subscription_reader(
+    fleet: Fleet, values: Sequence[SourceFile], policies: Sequence[SourceFile], warnings: _Warnings
+) -> SubscriptionReader:
     defaults = OPERATORS | read_policies(policies)
-    return Reader(
+    return SubscriptionReader(
         defaults=defaults,
         excluded=frozenset(
             label
             for label, default in defaults.items()
             if fleet.excluded_policies.intersection(default.folders)
         ),
-        warn=notes.add,
-        locate=lambda member, label: _place(values, member, label),
+        warn=warnings.add,
+        locate=lambda cluster, label: _locate(values, cluster, label),
     )
 
 
-def _ask(
-    members: Sequence[tuple[Member, frozenset[Wish]]],
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a cluster or cluster set needs mirrored; operators with the minor of their catalog."""
+
+    releases: frozenset[VersionRequest]
+    operators: frozenset[tuple[str, OperatorRequest]] = frozenset()
+    images: frozenset[FeatureImage] = frozenset()
+
+    def without(self, other: _Needs) -> _Needs:
+        """Return what `other` does not need."""
+        return _Needs(
+            self.releases - other.releases, self.operators - other.operators, self.images - other.images
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _FleetNeeds:
+    """What the whole fleet needs mirrored, each with the names of the clusters and sets that need it."""
+
+    releases: dict[VersionRequest, set[str]] = field(default_factory=lambda: defaultdict(set))
+    operators: dict[tuple[str, OperatorRequest], set[str]] = field(default_factory=lambda: defaultdict(set))
+    images: dict[FeatureImage, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, needs: _Needs, name: str) -> None:
+        """Add the needs of the cluster or set `name`."""
+        for release in needs.releases:
+            self.releases[release].add(name)
+        for operator in needs.operators:
+            self.operators[operator].add(name)
+        for image in needs.images:
+            self.images[image].add(name)
+
+
+def _collect(
+    clusters: Sequence[Requesting],
     minors: set[str],
-    reader: Reader | None,
+    reader: SubscriptionReader | None,
     excluded_policies: frozenset[str],
-) -> Mapping[Need, set[str]]:
-    """Ask every member what it needs (without a reader, only of OpenShift).
+) -> _FleetNeeds:
+    """Collect the needs of all clusters; without a reader, only the releases.
 
-    A cluster counts for what its set does not need already.
+    A cluster counts only for what its set does not need already.
     """
-    asked: dict[Need, set[str]] = defaultdict(set)
-    of_sets: dict[str, set[Need]] = {}
-    for member, wishes in members:
-        needs: set[Need] = set(wishes)
-        demands = reader.demands(member) if reader else ()
-        for minor in ({wish.minor for wish in wishes} or minors) if reader else ():
-            needs.update((minor, demand) for demand in demands)
-            needs.update(images_of(member, minor, excluded_policies))
-        if member.base is None:
-            of_sets[str(member.group)] = needs
+    collected = _FleetNeeds()
+    of_sets: dict[str, _Needs] = {}
+    for cluster, requests in clusters:
+        needs = _needs(cluster, requests, minors, reader, excluded_policies)
+        if cluster.cluster_set is None:
+            of_sets[str(cluster.entry)] = needs
         else:
-            needs -= of_sets[str(member.base)]
-        for need in needs:
-            asked[need].add(str(member.group))
-    return asked
+            needs = needs.without(of_sets[str(cluster.cluster_set)])
+        collected.add(needs, str(cluster.entry))
+    return collected
 
 
-def _place(values: Sequence[SourceFile], member: Member, label: str) -> str:
-    """Say where a label of a member stands: with the cluster itself, else with its set."""
-    for group in filter(None, (member.group, member.base)):
-        if label in group.labels:
-            section = next(name for name, kind in SECTIONS.items() if kind == group.kind)
-            return place(values, [section, group.name, "labels", label])
+def _needs(
+    cluster: FleetCluster,
+    requests: frozenset[VersionRequest],
+    minors: set[str],
+    reader: SubscriptionReader | None,
+    excluded_policies: frozenset[str],
+) -> _Needs:
+    """Return what a cluster needs; for the minors that it requests, or for all minors if it requests none."""
+    if not reader:
+        return _Needs(requests)
+    own_minors = {request.minor for request in requests} or minors
+    operators = reader.requests(cluster)
+    return _Needs(
+        releases=requests,
+        operators=frozenset((minor, operator) for minor in own_minors for operator in operators),
+        images=frozenset(
+            image for minor in own_minors for image in images_of(cluster, minor, excluded_policies)
+        ),
+    )
+
+
+def _locate(values: Sequence[SourceFile], cluster: FleetCluster, label: str) -> str:
+    """Return file and line of a cluster's label: at the cluster itself, else at its set."""
+    for entry in filter(None, (cluster.entry, cluster.cluster_set)):
+        if label in entry.labels:
+            section = next(name for name, kind in SECTIONS.items() if kind == entry.kind)
+            return location(values, [section, entry.name, "labels", label])
     return few_paths(source.path for source in values)
 
 
-def _found(members: Sequence[tuple[Member, frozenset[Wish]]]) -> tuple[FoundMember, ...]:
-    """List each set and cluster once, in the order of the fleet."""
-    bases: dict[str, list[str]] = defaultdict(list)
-    wishes_of_group: dict[str, set[Wish]] = defaultdict(set)
-    for member, wishes in members:
-        bases[str(member.group)] += [member.base.name] if member.base else []
-        wishes_of_group[str(member.group)] |= wishes
-    groups = {str(member.group): member.group for member, _ in members}
+def _found(clusters: Sequence[Requesting]) -> tuple[FoundCluster, ...]:
+    """List each cluster set and cluster once, in the order of the fleet."""
+    sets: dict[str, list[str]] = defaultdict(list)
+    requests_of: dict[str, set[VersionRequest]] = defaultdict(set)
+    for cluster, requests in clusters:
+        name = str(cluster.entry)
+        sets[name] += [cluster.cluster_set.name] if cluster.cluster_set else []
+        requests_of[name] |= requests
+    entries = {str(cluster.entry): cluster.entry for cluster, _ in clusters}
     return tuple(
-        FoundMember(group.kind, group.name, tuple(bases[name]), tuple(sorted(wishes_of_group[name])))
-        for name, group in groups.items()
+        FoundCluster(entry.kind, entry.name, tuple(sets[name]), tuple(sorted(requests_of[name])))
+        for name, entry in entries.items()
     )
 
 
-def _releases(asked: Mapping[Wish, set[str]]) -> tuple[Release, ...]:
-    """Unite the wishes of each release channel."""
-    by_channel: dict[str, set[Wish]] = defaultdict(set)
-    for wish in asked:
-        by_channel[wish.channel].add(wish)
+def _releases(requests: Mapping[VersionRequest, set[str]]) -> tuple[Release, ...]:
+    """Unite the requests for each release channel."""
+    by_channel: dict[str, set[VersionRequest]] = defaultdict(set)
+    for request in requests:
+        by_channel[request.channel].add(request)
     releases = []
-    for channel, wishes in sorted(by_channel.items(), key=lambda item: natural(item[0])):
-        span = span_of(wishes)
-        who = sorted_names(name for wish in wishes for name in asked[wish])
-        releases.append(Release(channel, span.low, span.high, span.shortest_path, who))
+    for channel in sorted(by_channel, key=natural):
+        span = span_of(by_channel[channel])
+        asked_by = sorted_names(name for request in by_channel[channel] for name in requests[request])
+        releases.append(Release(channel, span.low, span.high, span.shortest_path, asked_by))
     return tuple(releases)

@@ -1,6 +1,7 @@
-"""Packages that an operator needs although no label asks for them: oc-mirror resolves no dependencies.
+"""Requirements of operators: resolve a request to channel and versions, and find what it requires besides.
 
-Facts, each with its source:
+oc-mirror resolves no dependencies, so the plan lists them. Catalogs that were read decide; for the others the
+built-in facts do, each with its source:
 * ACM installs the multicluster engine by a Subscription of its own. Its channel follows ACM's: 2.5 below it
   up to ACM 2.16 (stable-2.9 for 2.14 … stable-2.11 for 2.16), the same from 2.17 on; seen in the catalogs of
   4.16 to 4.19, whose defaults move together.
@@ -12,7 +13,22 @@ Facts, each with its source:
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from steps.autoshift.catalog_sources import catalog_reference
+from steps.autoshift.listing import few
+from steps.autoshift.operators import CATALOG_DEFAULTS
+from steps.autoshift.releases import minor_of
+from steps.autoshift.subscriptions import OperatorRequest
+from steps.catalog.dependencies import dependencies, mirrored_bundles
+from steps.versions import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from steps.catalog.packages import Catalog, Package
 
 ACM_PACKAGE: Final = "advanced-cluster-management"
 ODF_PACKAGE: Final = "odf-operator"
@@ -30,13 +46,15 @@ _ODF_SINCE: Final = {
     "odf-external-snapshotter-operator": (4, 20),
     "ocs-tls-profiles": (4, 22),
 }
-_NEWEST_ACM: Final = 17  # the newest whose engine is known from a catalog
+_NEWEST_ACM: Final = 17  # the newest ACM 2.x whose engine is known from a catalog
+# The name of a CSV that ends in a plain semantic version; that of `trident-operator.v25.06.0` is not plain.
+_CSV = re.compile(r"[a-z0-9][a-z0-9.-]*?\.v?((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})")
 
 
 def required_packages(package: str, channel: str | None, minor: str) -> list[tuple[str, str | None]]:
-    """List (package, channel) that `package` of `channel` needs in the catalog of `minor`.
+    """Return the built-in requirements of a package: pairs of package and channel in the catalog of `minor`.
 
-    A channel of None is the catalog's default, for a channel whose name does not tell a version.
+    A channel of None is the catalog's default channel, if the name of `channel` does not tell a version.
     """
     if package == ACM_PACKAGE:
         found = re.fullmatch(r"release-2\.(\d+)", channel or "")
@@ -55,8 +73,8 @@ def required_packages(package: str, channel: str | None, minor: str) -> list[tup
     return []
 
 
-def doubt(package: str, channel: str | None) -> str | None:
-    """Say what is not certain about the requirements of `package`, where anything is."""
+def _uncertainty(package: str, channel: str | None) -> str | None:
+    """Return what is not certain about the built-in requirements of a package; None if nothing."""
     if package != ACM_PACKAGE:
         return None
     found = re.fullmatch(r"release-2\.(\d+)", channel or "")
@@ -66,3 +84,136 @@ def doubt(package: str, channel: str | None) -> str | None:
         f"which multicluster-engine channel goes with {package} {channel or 'of the default channel'} is not "
         "known; check the one chosen"
     )
+
+
+def packages_wanted(asked: Iterable[tuple[str, OperatorRequest]]) -> dict[str, frozenset[str]]:
+    """Return the packages to look up, by the reference of their catalog.
+
+    `asked` are pairs of OpenShift minor and request.
+    """
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for minor, request in asked:
+        packages = wanted[catalog_reference(request.source, minor)]
+        packages.add(request.package)
+        packages.update(name for name, _ in required_packages(request.package, request.channel, minor))
+    return {reference: frozenset(packages) for reference, packages in wanted.items()}
+
+
+class Resolver:
+    """Resolves operator requests in the catalogs of their minors, and collects warnings in `warnings`."""
+
+    def __init__(
+        self,
+        catalogs: Mapping[str, Catalog],
+        asked: Iterable[tuple[str, OperatorRequest]],
+        warnings: list[str],
+    ) -> None:
+        """Prepare to resolve in `catalogs`, by reference.
+
+        `asked` are all requests with their minors: what others require comes from their channels, if
+        possible.
+        """
+        self._catalogs = catalogs
+        self._warnings = warnings
+        # By the reference of the catalog and by package: the channels that are mirrored anyway.
+        self._asked_channels: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for minor, request in asked:
+            channels = self._asked_channels[catalog_reference(request.source, minor)]
+            channels[request.package].add(self._channel(minor, request) or "")
+
+    def resolve(self, minor: str, request: OperatorRequest, who: Iterable[str]) -> Iterator[OperatorRequest]:
+        """Yield the request with its channel, once for each version that it is pinned to.
+
+        A version of None is the head of the channel. `who` are the names of those who make the request.
+        """
+        channel = self._channel(minor, request)
+        resolved = replace(request, channel=channel, pinned_csvs=())
+        for version in self._pinned_versions(minor, request, channel, who) or [None]:
+            yield replace(resolved, pinned_version=version)
+
+    def requirements(
+        self, minor: str, request: OperatorRequest, who: Iterable[str]
+    ) -> Iterator[OperatorRequest]:
+        """Yield requests for the packages that a resolved request requires."""
+        origin = f"required by {request.package}{f' {request.channel}' if request.channel else ''}"
+        for package, channel in self._required(minor, request, who):
+            yield OperatorRequest(request.label, package, request.source, channel, origin)
+
+    def _required(
+        self, minor: str, request: OperatorRequest, who: Iterable[str]
+    ) -> Iterator[tuple[str, str | None]]:
+        """Yield the required packages with their channels: the built-in facts first, then the catalog's."""
+        catalog, package = self._look_up(minor, request)
+        for name, channel in required_packages(request.package, request.channel, minor):
+            # ACM itself makes the Subscription of its engine; of other packages the catalog decides, if read.
+            found = catalog.package(name) if catalog else None
+            if catalog is None or request.package == ACM_PACKAGE or (found and channel in found.channels):
+                yield name, channel
+        if text := _uncertainty(request.package, request.channel):
+            self._warnings.append(text)
+        if catalog is None or package is None or request.channel is None:
+            return
+        version = request.pinned_version or ""
+        bundles = mirrored_bundles(package, request.channel, version, version)
+        asked = self._asked_channels[catalog.reference]
+        for dependency in dependencies(catalog, bundles, request.channel, asked):
+            if dependency.package:
+                yield dependency.package, dependency.channel
+            if dependency.doubt:
+                self._warnings.append(f"{few(who)}: {dependency.doubt}")
+
+    def _look_up(self, minor: str, request: OperatorRequest) -> tuple[Catalog | None, Package | None]:
+        catalog = self._catalogs.get(catalog_reference(request.source, minor))
+        return catalog, catalog.package(request.package) if catalog else None
+
+    def _channel(self, minor: str, request: OperatorRequest) -> str | None:
+        """Return the channel of a request, or the default channel; None if that is not known."""
+        _, package = self._look_up(minor, request)
+        usual = package.default_channel if package else CATALOG_DEFAULTS.get(request.package)
+        channel = request.channel or usual
+        return channel.replace("{minor}", minor) if channel else None
+
+    def _pinned_versions(
+        self, minor: str, request: OperatorRequest, channel: str | None, who: Iterable[str]
+    ) -> list[str | None]:
+        """Return the versions of the pinned CSVs; None for one that the channel cannot have."""
+        catalog, package = self._look_up(minor, request)
+        if catalog and package and channel in package.channels and request.pinned_csvs:
+            return self._versions_in_catalog(package, channel or "", request, who)
+        found = [_CSV.fullmatch(name) for name in request.pinned_csvs]
+        versions = [match[1] for match in found if match]
+        if len(versions) < len(found):
+            self._warnings.append(
+                f"{few(who)}: the pin of {request.label} ({', '.join(request.pinned_csvs)}) does not tell "
+                f"its version of {request.package} for certain: the newest of the channel is mirrored; check "
+                "that it is the one"
+            )
+            return []
+        for version in versions:
+            if channel and _is_later(version, channel):
+                self._warn_of_pin(request, version, channel, who)
+        return [None if channel and _is_later(version, channel) else version for version in versions]
+
+    def _versions_in_catalog(
+        self, package: Package, channel: str, request: OperatorRequest, who: Iterable[str]
+    ) -> list[str | None]:
+        """Return the versions of the pinned CSVs from the catalog, which has the bundles by name."""
+        versions: list[str | None] = []
+        for name in request.pinned_csvs:
+            bundle = package.bundles.get(name) if name in package.channels[channel] else None
+            if bundle is None:
+                self._warn_of_pin(request, name, channel, who)
+            versions.append(bundle.version or None if bundle else None)
+        return versions
+
+    def _warn_of_pin(self, request: OperatorRequest, pin: str, channel: str, who: Iterable[str]) -> None:
+        self._warnings.append(
+            f"{few(who)}: {request.package} is pinned to {pin}, which channel {channel} cannot have; the "
+            f"newest of the channel is mirrored: correct {request.label}-channel or {request.label}-version"
+        )
+
+
+def _is_later(version: str, channel: str) -> bool:
+    """Tell whether a version (2.12.5) is later than the release in a channel's name (`release-v2.10`)."""
+    release = re.search(r"(\d+)\.(\d+)$", channel)
+    return release is not None and natural(minor_of(version)) > natural(release[0])

@@ -1,4 +1,4 @@
-"""Many demands for packages become one list of operators: each package once per catalog and minor."""
+"""Unite the operator requests of a fleet: a list with each package once per catalog and minor."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from steps.autoshift.catalogs import INDEXES, catalog_reference
-from steps.autoshift.names import few, sorted_names
+from steps.autoshift.catalog_sources import INDEXES, catalog_reference
+from steps.autoshift.listing import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Operator
-from steps.autoshift.resolving import Resolver
+from steps.autoshift.requirements import Resolver
 from steps.catalog.dependencies import lack
 from steps.versions import natural, precedence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from steps.autoshift.subscription import Demand
+    from steps.autoshift.subscriptions import OperatorRequest
     from steps.catalog.packages import Catalog
 
-Asked: TypeAlias = "Mapping[tuple[str, Demand], set[str]]"
+Asked: TypeAlias = "Mapping[tuple[str, OperatorRequest], set[str]]"
 _Key: TypeAlias = tuple[str, str, str]  # minor, source, package
+_Requests: TypeAlias = "list[tuple[OperatorRequest, set[str]]]"  # each with the names of those who ask
 
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """The operators, what is doubtful about them, and what the catalogs do not have of them."""
+    """The operators; warnings about them; and what the catalogs lack of them, a sentence each."""
 
     operators: tuple[Operator, ...]
     warnings: tuple[str, ...]
@@ -34,21 +35,22 @@ class Union:
 
 
 def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
-    """Unite demands (minor, demand) -> who asks; add what they require.
+    """Unite all requests and what they require.
 
-    `catalogs` are those that were read, by reference; for the others the built-in facts serve.
+    `asked` maps (minor, request) to the names of those who ask. `catalogs` are the catalogs that were read,
+    by reference; for the others the built-in facts decide.
     """
     warnings: list[str] = []
-    by_package: dict[_Key, list[tuple[Demand, set[str]]]] = defaultdict(list)
-    for (minor, demand), who in _with_requirements(asked, Resolver(catalogs, asked, warnings)).items():
-        by_package[minor, demand.source, demand.package].append((demand, who))
+    by_package: dict[_Key, _Requests] = defaultdict(list)
+    for (minor, request), who in _with_requirements(asked, Resolver(catalogs, asked, warnings)).items():
+        by_package[minor, request.source, request.package].append((request, who))
     operators, lacks = [], []
-    for key, demands in by_package.items():
+    for key, requests in by_package.items():
         catalog = catalogs.get(catalog_reference(key[1], key[0]))
-        operator = _operator(key, demands, catalog)
+        operator = _operator(key, requests, catalog)
         operators.append(operator)
         if catalog is None:
-            warnings.extend(_beyond(operator))
+            warnings.extend(_too_new_channels(operator))
         elif text := lack(catalog, operator.package, [channel.name for channel in operator.channels]):
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.reason})")
     order_of_source = list(INDEXES)
@@ -56,27 +58,28 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
     return Union(tuple(operators), tuple(sorted(set(warnings))), tuple(sorted(lacks)))
 
 
-def _with_requirements(asked: Asked, resolver: Resolver) -> dict[tuple[str, Demand], set[str]]:
-    """Settle all demands and what these require in turn, asked for by whoever asks for what needs them."""
-    everything: dict[tuple[str, Demand], set[str]] = defaultdict(set)
-    waiting = deque((minor, demand, who) for (minor, demand), who in asked.items())
+def _with_requirements(asked: Asked, resolver: Resolver) -> dict[tuple[str, OperatorRequest], set[str]]:
+    """Resolve all requests, and in turn what they require, with the names of those who need each."""
+    everything: dict[tuple[str, OperatorRequest], set[str]] = defaultdict(set)
+    waiting = deque((minor, request, who) for (minor, request), who in asked.items())
     while waiting:
-        minor, demand, who = waiting.popleft()
-        for settled in resolver.settle(minor, demand, who):
-            known = everything[minor, settled]
+        minor, request, who = waiting.popleft()
+        for resolved in resolver.resolve(minor, request, who):
+            known = everything[minor, resolved]
             if not who <= known:
                 known |= who
-                waiting.extend((minor, needed, who) for needed in resolver.required(minor, settled, who))
+                requirements = resolver.requirements(minor, resolved, who)
+                waiting.extend((minor, required, who) for required in requirements)
     return everything
 
 
-def _operator(key: _Key, demands: list[tuple[Demand, set[str]]], catalog: Catalog | None) -> Operator:
+def _operator(key: _Key, requests: _Requests, catalog: Catalog | None) -> Operator:
     minor, source, package = key
     found = catalog.package(package) if catalog else None
-    by_channel: dict[str, list[tuple[Demand, set[str]]]] = defaultdict(list)
-    for demand, who in demands:
-        if demand.channel is not None:
-            by_channel[demand.channel].append((demand, who))
+    by_channel: dict[str, _Requests] = defaultdict(list)
+    for request, who in requests:
+        if request.channel is not None:
+            by_channel[request.channel].append((request, who))
     channels = tuple(_channel(name, by_channel[name]) for name in sorted(by_channel, key=natural))
     usual = found.default_channel if found else CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
     return Operator(
@@ -85,35 +88,36 @@ def _operator(key: _Key, demands: list[tuple[Demand, set[str]]], catalog: Catalo
         package=package,
         channels=channels,
         default_channel=channels[-1].name if channels and usual not in by_channel else None,
-        asked_by=sorted_names(name for _, who in demands for name in who),
-        reason=_reason([demand for demand, _ in demands]),
+        asked_by=sorted_names(name for _, who in requests for name in who),
+        reason=_reason([request for request, _ in requests]),
     )
 
 
-def _channel(name: str, demands: list[tuple[Demand, set[str]]]) -> Channel:
-    """Restrict a channel to the pinned versions; where anybody is not pinned, up to its head."""
-    pins = sorted({demand.pin for demand, _ in demands if demand.pin}, key=precedence)
-    free = any(demand.pin is None for demand, _ in demands)
+def _channel(name: str, requests: _Requests) -> Channel:
+    """Return a channel from the lowest to the highest pinned version, or to the head without a pin."""
+    versions = {request.pinned_version for request, _ in requests}
+    pins = sorted((version for version in versions if version), key=precedence)
+    free = None in versions
     return Channel(
         name=name,
-        asked_by=sorted_names(asker for _, who in demands for asker in who),
-        origin="; ".join(sorted({demand.origin for demand, _ in demands})),
+        asked_by=sorted_names(asker for _, who in requests for asker in who),
+        origin="; ".join(sorted({request.origin for request, _ in requests})),
         minimum=pins[0] if pins else "",
         maximum=pins[-1] if pins and not free else "",
     )
 
 
-def _reason(demands: Iterable[Demand]) -> str:
-    """Why a package is there: its labels, or what requires it (an enabled label says more)."""
-    required = {demand.origin for demand in demands if demand.origin.startswith("required by ")}
-    labels = {demand.label for demand in demands if demand.origin not in required}
+def _reason(requests: Iterable[OperatorRequest]) -> str:
+    """Return why a package is needed: its labels or, if it has none, what requires it."""
+    required = {request.origin for request in requests if request.origin.startswith("required by ")}
+    labels = {request.label for request in requests if request.origin not in required}
     return f"label {', '.join(sorted(labels))}" if labels else "; ".join(sorted(required))
 
 
-def _beyond(operator: Operator) -> list[str]:
-    """Name channels that belong to a later OpenShift than their catalog, which therefore lacks them.
+def _too_new_channels(operator: Operator) -> list[str]:
+    """Warn of requested channels of a later OpenShift than that of their catalog, which therefore lacks them.
 
-    Those that somebody asked for: what they require follows when they are corrected.
+    Required channels are left out: they change when the channel that requires them is corrected.
     """
     if CATALOG_DEFAULTS.get(operator.package) != "stable-{minor}":
         return []

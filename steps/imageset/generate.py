@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.names import few, few_paths
+from steps.autoshift.listing import few, few_paths
 from steps.errors import InvalidInputError
 from steps.imageset.schema import API_VERSION, KIND
 from steps.imageset.writing import Entry, comment, write

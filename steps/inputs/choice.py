@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.autoshift.versions import FORMS, within
+from steps.autoshift.releases import FORMS, with_bounds
 from steps.cli import boolean, kubernetes_name, optional
 from steps.errors import UsageError
 from steps.inputs import catalogs
@@ -79,7 +79,7 @@ def from_arguments(arguments: argparse.Namespace, *, asks_hub: bool = True) -> I
             "set one of them to false",
         )
     try:
-        version = within(
+        version = with_bounds(
             arguments.openshift_version or "", arguments.min_version or "", arguments.max_version or ""
         )
     except ValueError as error:

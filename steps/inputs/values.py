@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import repository
-from steps.autoshift.source import is_policy_file, values_candidates
+from steps.autoshift.policies import is_policy_file
+from steps.autoshift.values import values_candidates
 from steps.cli import optional
 from steps.errors import NotFoundError
 from steps.git_access import Credentials, Origin, ParameterNames

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from steps.autoshift.catalogs import INDEXES
+from steps.autoshift.catalog_sources import INDEXES
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from steps.autoshift.source import is_policy_file
+from steps.autoshift.policies import is_policy_file
 from steps.yaml.source import SourceFile
 from tests.conftest import unavailable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steps.autoshift.describe import describe_plan
+from steps.autoshift.plan import describe_plan
 from steps.autoshift.planning import plan_fleet
 from steps.yaml.source import SourceFile
 

@@ -209,7 +209,7 @@ def test_a_cluster_that_names_no_set_counts_as_a_member_of_each() -> None:
     found = plan(*files, lonely)
     assert channels(found, "quay-operator") == ["stable-3.9", "stable-3.10"]
     assert warned(found, "cluster lonely names no config.clusterSet", "hub, managed")
-    assert [member.bases for member in found.members if member.kind == "cluster"] == [("hub", "managed")]
+    assert [cluster.sets for cluster in found.clusters if cluster.kind == "cluster"] == [("hub", "managed")]
 
 
 def test_a_cluster_of_a_set_that_no_file_has_counts_by_its_own_labels() -> None:

@@ -6,10 +6,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.autoshift.describe import describe_plan
-from steps.autoshift.merging import merge, read_values
 from steps.autoshift.operators import OPERATORS
+from steps.autoshift.plan import describe_plan
 from steps.autoshift.planning import plan_fleet
+from steps.autoshift.values import merge, read_values
 from steps.imageset.generate import generate_imageset
 from steps.imageset.validate import check_imageset
 from steps.yaml.source import SourceFile

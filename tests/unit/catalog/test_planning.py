@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from steps import create_deployment_configmaps, generate_or_use_imageset
-from steps.autoshift.catalogs import INDEXES
+from steps.autoshift.catalog_sources import INDEXES
 from steps.errors import InvalidInputError, RegistryError
 from steps.inputs import sharing
 from steps.workload.names import digest

@@ -1,4 +1,4 @@
-"""From the name of a CatalogSource in a cluster to the catalog it was made of."""
+"""The catalogs of OpenShift, by the name of their CatalogSource in a cluster."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SOURCE_OF_INDEX = {index.rpartition("/")[2]: source for source, index in INDEXE
 
 
 def catalog_reference(source: str, minor: str) -> str:
-    """Return the index image of a catalog for a minor, with its tag."""
+    """Return the reference of a catalog's index image for an OpenShift minor."""
     return f"{INDEXES[source]}:v{minor}"
 
 
-def upstream_source(source: str, suffix: str) -> str | None:
-    """Return the OpenShift catalog that a source is, or is a mirror of; None where it is neither.
+def openshift_source(source: str, suffix: str) -> str | None:
+    """Return the OpenShift catalog that a source is, or is a mirror of; None if it is neither.
 
-    With `disconnected-mirror` AutoShift appends `-SUFFIX` (label mirror-catalog-suffix, default `mirror`) to
-    the source itself; people also write the mirrored name into the label.
+    With `disconnected-mirror` AutoShift itself appends `-SUFFIX` (label mirror-catalog-suffix, default
+    `mirror`) to the source; people also write the name of the mirror into the label.
     """
     for end in ("", f"-{suffix}", "-mirror"):
         stem = source.removesuffix(end)
@@ -39,6 +39,6 @@ def upstream_source(source: str, suffix: str) -> str | None:
     return None
 
 
-def meant_source(source: str) -> str | None:
-    """Return the catalog whose name `source` all but is: a misspelling rather than somebody's own catalog."""
+def misspelled_source(source: str) -> str | None:
+    """Return the OpenShift catalog whose name `source` misspells; None if it looks like another catalog."""
     return next(iter(difflib.get_close_matches(source, INDEXES, n=1, cutoff=0.9)), None)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from steps.autoshift.source import is_policy_file, values_candidates, values_document
+from steps.autoshift.policies import is_policy_file
+from steps.autoshift.values import values_candidates, values_document
 from steps.yaml.source import SourceFile
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.autoshift.versions import Span, parse_wish, span_of, within
+from steps.autoshift.releases import Span, parse_version_request, span_of, with_bounds
 
 _exact = st.builds("4.18.{}".format, st.integers(0, 40))
-_wishes = st.sampled_from(["4.18", "4.18.7-", "4.18.3-4.18.9"]) | _exact
+_requests = st.sampled_from(["4.18", "4.18.7-", "4.18.3-4.18.9"]) | _exact
 
 
 def numbers(version: str) -> list[int]:
@@ -21,28 +21,28 @@ def covers(span: Span, version: str) -> bool:
     return low and (not span.high or numbers(version) <= numbers(span.high))
 
 
-@given(st.sets(_wishes, min_size=1, max_size=4))
-def test_a_span_covers_every_release_that_is_wished_for(texts: set[str]) -> None:
-    wishes = {parse_wish(text) for text in texts}
-    span = span_of(wishes)
-    for wish in wishes:
-        assert not wish.low or covers(span, wish.low)
-        assert not wish.high or covers(span, wish.high)
-        assert wish.high or not span.high, "who wants the newest must not be cut off"
+@given(st.sets(_requests, min_size=1, max_size=4))
+def test_a_span_covers_every_release_that_is_requested(texts: set[str]) -> None:
+    requests = {parse_version_request(text) for text in texts}
+    span = span_of(requests)
+    for request in requests:
+        assert not request.low or covers(span, request.low)
+        assert not request.high or covers(span, request.high)
+        assert request.high or not span.high, "who wants the newest must not be cut off"
     assert not span.high or span.low, "a maximum alone is the whole channel"
 
 
-@given(st.sets(_wishes, min_size=1, max_size=4))
+@given(st.sets(_requests, min_size=1, max_size=4))
 def test_a_shortest_path_joins_just_two_releases(texts: set[str]) -> None:
-    wishes = {parse_wish(text) for text in texts}
-    if span_of(wishes).shortest_path:
-        assert len(wishes) == 2
-        assert all(wish.low == wish.high for wish in wishes)
+    requests = {parse_version_request(text) for text in texts}
+    if span_of(requests).shortest_path:
+        assert len(requests) == 2
+        assert all(request.low == request.high for request in requests)
 
 
-@given(_wishes)
-def test_a_wish_is_written_as_it_was_asked_for(text: str) -> None:
-    assert str(parse_wish(text)) == text
+@given(_requests)
+def test_a_request_is_written_as_it_was_made(text: str) -> None:
+    assert str(parse_version_request(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_wish_is_written_as_it_was_asked_for(text: str) -> None:
     ],
 )
 def test_bounds_are_combined_with_the_version(version: str, minimum: str, maximum: str, text: str) -> None:
-    assert within(version, minimum, maximum) == text
+    assert with_bounds(version, minimum, maximum) == text
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_bounds_are_combined_with_the_version(version: str, minimum: str, maximu
 )
 def test_bounds_that_contradict_are_refused(version: str, minimum: str, maximum: str) -> None:
     with pytest.raises(ValueError, match="version"):
-        within(version, minimum, maximum)
+        with_bounds(version, minimum, maximum)

@@ -1,0 +1,71 @@
+"""Images that AutoShift's features run although no catalog names them, so no operator brings them.
+
+The facts are those of auto-shift/autoshiftv2 at 929a8558, each with its file. GitLab's Redis is not here: its
+policy uses the image of the GitOps operator, whose bundle names it (policies/certified/gitlab/README.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steps.autoshift.fleet import FleetCluster
+
+FOLDERS: Final = {
+    "autoshift-console": "autoshift-console",
+    "jfrog": "jfrog",
+    "node-feature-discovery": "node-feature-discovery",
+    "vault": "vault",
+}
+_CONSOLE: Final = "quay.io/autoshift/autoshift-console-plugin"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FeatureImage:
+    """The reference of an image that a feature runs, and the AutoShift file that names it."""
+
+    name: str
+    origin: str
+
+
+def images_of(cluster: FleetCluster, minor: str, excluded_policies: frozenset[str]) -> Iterator[FeatureImage]:
+    """Yield the images that the features of a cluster run on OpenShift `minor`."""
+    enabled = {
+        label
+        for label, folder in FOLDERS.items()
+        if cluster.labels.get(label) == "true" and folder not in excluded_policies
+    }
+    if "autoshift-console" in enabled and cluster.is_hub:
+        yield _console(cluster, minor)
+    if "node-feature-discovery" in enabled:
+        yield FeatureImage(
+            "registry.redhat.io/openshift4/ose-node-feature-discovery-rhel9:v4.22",
+            "policies/stable/node-feature-discovery/manifests/node-feature-discovery-instance.yaml",
+        )
+    if "jfrog" in enabled:
+        for name in (
+            "registry.connect.redhat.com/jfrog/init:7.104.10",
+            "releases-docker.jfrog.io/jfrog/router:7.149.1",
+        ):
+            yield FeatureImage(name, "scripts/known-additional-images.json")
+    if "vault" in enabled:
+        origin = "policies/community/vault/manifests/vault/kustomization.yaml"
+        yield FeatureImage(
+            f"docker.io/hashicorp/vault:{cluster.labels.get('vault-version', '1.17.2')}", origin
+        )
+        yield FeatureImage("docker.io/hashicorp/vault-k8s:1.4.2", "policies/community/vault/README.md")
+
+
+def _console(cluster: FleetCluster, minor: str) -> FeatureImage:
+    """Return the console plugin for the minor, or the image that config.autoshiftConsole names."""
+    origin = "policies/community/autoshift-console/manifests/autoshift-console.yaml"
+    settings = cluster.config.get("autoshiftConsole")
+    settings = settings if isinstance(settings, dict) else {}
+    image, repository = settings.get("image"), settings.get("repository")
+    if isinstance(image, str) and image:
+        return FeatureImage(image, origin)
+    base = repository if isinstance(repository, str) and repository else _CONSOLE
+    return FeatureImage(f"{base}:ocp{minor}", origin)

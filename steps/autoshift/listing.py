@@ -1,0 +1,35 @@
+"""Lists of names in a line of text: cluster sets before clusters, numbers by value, the rest counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from steps.versions import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAMED: Final = 5  # how many are named before "and N more"
+
+
+def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Sort `hub set x`, `managed set x` and `cluster x`, without duplicates."""
+    return tuple(sorted(set(names), key=lambda name: (name.startswith("cluster "), natural(name))))
+
+
+def few(names: Iterable[str]) -> str:
+    """Join the first NAMED of the sorted names, and count the others."""
+    return _join(sorted_names(names))
+
+
+def few_paths(paths: Iterable[str]) -> str:
+    """Join the first NAMED of the paths in their order, and count the others.
+
+    A fleet may have a values file for each of ten thousand clusters.
+    """
+    return _join(tuple(paths))
+
+
+def _join(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

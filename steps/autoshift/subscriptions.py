@@ -1,0 +1,211 @@
+"""The operators that a cluster installs, with package, channels, catalog and pins, from labels and defaults.
+
+An operator is installed where its label is exactly 'true' (every placement says `In ['true']`), and ACM on
+each hub. The Subscription that AutoShift makes is in `components/operator-install` and each policy's
+`valuesInline.subscription` (2026-08), or in `policies/DIR/templates/*operator*.yaml` before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from steps.autoshift.catalog_sources import INDEXES, misspelled_source, openshift_source
+from steps.autoshift.operators import ACM, LABEL_VALUE, OPERATORS, Default, is_feature
+from steps.errors import InvalidInputError
+from steps.yaml.text import Misread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from steps.autoshift.fleet import FleetCluster
+    from steps.yaml.text import Tree
+
+_NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "on", "On", "1", "enabled"})
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRequest:
+    """A package that is requested from a catalog, in a channel.
+
+    `channel` is None for the catalog's default channel, and may hold `{minor}`. `pinned_csvs` are the names
+    of the ClusterServiceVersions that a pinned cluster installs; `pinned_version` is the version of one of
+    them, once it is known.
+    """
+
+    label: str
+    package: str
+    source: str
+    channel: str | None
+    origin: str
+    pinned_csvs: tuple[str, ...] = ()
+    pinned_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionReader:
+    """Reads the operator requests of clusters from their labels.
+
+    `defaults` are by label; `excluded` are the labels whose policy is excluded. `warn` takes a text and the
+    cluster that it is about; `locate` returns file and line of a cluster's label.
+    """
+
+    defaults: Mapping[str, Default]
+    excluded: frozenset[str]
+    warn: Callable[[str, FleetCluster], None]
+    locate: Callable[[FleetCluster, str], str]
+
+    def requests(self, cluster: FleetCluster) -> frozenset[OperatorRequest]:
+        """Return the operator requests of a cluster. Raises InvalidInputError for an impossible label."""
+        return frozenset(
+            request
+            for label in self._operators(cluster)
+            for request in Subscription(
+                cluster, label, self.defaults.get(label), self.warn, self.locate
+            ).requests()
+        )
+
+    def _operators(self, cluster: FleetCluster) -> Iterator[str]:
+        """Yield the labels of the operators that a cluster installs."""
+        if cluster.is_hub and ACM not in self.excluded:
+            yield ACM
+        for label, text in cluster.labels.items():
+            if label in self.excluded or label == ACM or text == "false" or is_feature(label):
+                continue
+            if text != "true":
+                if self._is_misread_true(cluster, label, text):
+                    yield label
+            elif label in self.defaults or _describes_subscription(cluster.labels, label):
+                yield label
+            else:
+                self.warn(
+                    f"label {label} is 'true' but neither an operator nor a feature known here: nothing is "
+                    f"mirrored for it; if it is an operator, add {label}-subscription-name, "
+                    f"{label}-channel and {label}-source",
+                    cluster,
+                )
+
+    def _is_misread_true(self, cluster: FleetCluster, label: str, text: str) -> bool:
+        """Tell whether Helm renders a label that is written otherwise as 'true'; else warn of a near miss."""
+        operator = label in self.defaults or (
+            text in _NEARLY_TRUE and _describes_subscription(cluster.labels, label)
+        )
+        if operator and isinstance(text, Misread) and text.helm == "true":
+            return True  # Helm renders a plain `on` as 'true'; fleet.py warns of it
+        if operator:
+            self.warn(f"label {label} is '{text}', not 'true': AutoShift does not install it", cluster)
+        return False
+
+
+def _describes_subscription(labels: Mapping[str, str], label: str) -> bool:
+    """Tell whether the labels `LABEL-…` describe a subscription: by package, or by channel and source."""
+    return (
+        f"{label}-subscription-name" in labels
+        or f"{label}-name" in labels
+        or (f"{label}-channel" in labels and f"{label}-source" in labels)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """The labels `LABEL-…` of a cluster, and AutoShift's default for those that are missing (None: unknown).
+
+    `warn` takes a text and the cluster that it is about; `locate` returns file and line of a cluster's label.
+    """
+
+    cluster: FleetCluster
+    label: str
+    default: Default | None
+    warn: Callable[[str, FleetCluster], None]
+    locate: Callable[[FleetCluster, str], str]
+
+    def requests(self) -> Iterator[OperatorRequest]:
+        """Yield a request for each channel, none for a catalog that is not OpenShift's.
+
+        Raises InvalidInputError for a label that Kubernetes would refuse, and for a misspelled catalog.
+        """
+        source = self._source()
+        if source is None:
+            return
+        package = self._value("subscription-name") or self._value("name")
+        package = package or (self.default.package if self.default else self.label)
+        self._warn_of_defaults(package, source)
+        pins = self._pinned_csvs()
+        for channel, origin in self._channels():
+            yield OperatorRequest(self.label, package, source, channel, origin, pins)
+
+    def _channels(self) -> list[tuple[str | None, str]]:
+        """Return the channels, each with the origin of its name; None is the catalog's default channel."""
+        written = self._value("channel")
+        if self.default is None:
+            return [(written or None, f"label {self.label}-channel" if written else "the catalog's default")]
+        usual = (self.default.channel, f"default of {self.default.origin}")
+        if not written:
+            return [usual]
+        labelled = (written, f"label {self.label}-channel")
+        if self.default.reads_channel:
+            return [labelled]
+        self._warn(
+            f"{self.default.origin}: the policy ignores {self.label}-channel and installs "
+            f"{self.default.channel or 'the default channel of the catalog'}; both channels are mirrored"
+        )
+        return [usual, labelled]
+
+    def _source(self) -> str | None:
+        """Return the OpenShift catalog of the subscription; None, with a warning, for any other catalog."""
+        source = self._value("source") or (self.default.source if self.default else "")
+        known = openshift_source(source, self.cluster.labels.get("mirror-catalog-suffix", "mirror"))
+        if known is not None:
+            return known
+        if meant := misspelled_source(source):
+            raise InvalidInputError(
+                f"{self.locate(self.cluster, f'{self.label}-source')}: {self.label}-source of "
+                f"{self.cluster.entry} is '{source}', which is no catalog",
+                f"did you mean '{meant}'? OpenShift has {', '.join(INDEXES)}",
+            )
+        self._warn(
+            f"operator {self.label} comes from catalog source '{source}', which is not OpenShift's: nothing "
+            "is mirrored for it; mirror that catalog by a custom ImageSet"
+        )
+        return None
+
+    def _pinned_csvs(self) -> tuple[str, ...]:
+        """Return the allowed ClusterServiceVersions: `config.LABEL.versions`, else label `LABEL-version`."""
+        config = self.cluster.config.get(self.label)
+        names = _texts(config.get("versions")) if isinstance(config, dict) else []
+        return tuple(names or filter(None, [self.cluster.labels.get(f"{self.label}-version", "")]))
+
+    def _warn_of_defaults(self, package: str, source: str) -> None:
+        """Warn of mistakes in AutoShift itself: a default catalog without the package, or no policy."""
+        known = OPERATORS.get(self.label)
+        if self.default is None or known is None:
+            return
+        if package == known.package and source != known.source and not self._value("source"):
+            self._warn(
+                f"{self.default.origin} takes {self.label} from {source}, which does not have {package}; "
+                f"give {self.label}-source: {known.source}"
+            )
+        if not self.default.folders:
+            self._warn(f"no policy of AutoShift installs {self.label}; {package} is mirrored all the same")
+
+    def _value(self, suffix: str) -> str:
+        """Return the text of label `LABEL-SUFFIX`, empty if there is none.
+
+        Raises InvalidInputError for a text that Kubernetes accepts as no label's value.
+        """
+        label = f"{self.label}-{suffix}"
+        text = self.cluster.labels.get(label, "")
+        if text and not LABEL_VALUE.fullmatch(text):
+            raise InvalidInputError(
+                f"{self.locate(self.cluster, label)}: {label} of {self.cluster.entry} is {text[:80]!r}, "
+                "which no label can be",
+                "use at most 63 letters, digits, '-', '_' and '.', a letter or digit first and last",
+            )
+        return text
+
+    def _warn(self, text: str) -> None:
+        self.warn(text, self.cluster)
+
+
+def _texts(tree: Tree) -> list[str]:
+    return [text for text in tree if isinstance(text, str)] if isinstance(tree, list) else []

@@ -1,0 +1,115 @@
+"""Values files: which paths of a checkout they have, and how several become one tree.
+
+Nothing here opens a file; the caller walks the checkout. Files merge the way Helm merges its `-f` files
+(pkg/cli/values/options.go, mergeMaps): a map merges into a map key by key; any other value, lists and nulls
+included, replaces the value before. A null stays null: AutoShift's chart renders it as a blank label.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from steps.errors import InvalidInputError
+from steps.yaml.source import BOM
+from steps.yaml.text import Tree, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from steps.yaml.source import SourceFile
+
+# Where values live in AutoShift (`autoshift/values.hub.yaml`, `autoshift/values/**`) and in an external
+# repository (docs/external-values-repo.md: `global.yaml`, `clustersets/`, `clusters/`).
+_VALUES_FILE = re.compile(
+    r"(?:^|/)autoshift/values[^/]*\.ya?ml$"
+    r"|(?:^|/)values/(?:global|(?:clustersets|clusters)/[^/]+)\.ya?ml$"
+    r"|(?:^|/)(?:clustersets|clusters)/[^/]+\.ya?ml$"
+    r"|^(?:global|values[^/]*)\.ya?ml$"
+)
+
+
+def values_candidates(paths: Iterable[str]) -> list[str]:
+    """Return the paths that look like values files, sorted, without examples (`_name.yaml`)."""
+    return sorted(
+        path for path in paths if _VALUES_FILE.search(path) and not path.rpartition("/")[2].startswith("_")
+    )
+
+
+def values_document(values: Sequence[SourceFile]) -> bytes:
+    """Return the text of the ConfigMap key `values.yaml`: the files as they were written.
+
+    A single file stays byte for byte (without a byte order mark). Several become a multi-document in the
+    order of merging, each with the heading `# Source: PATH` as in Helm's own output.
+    """
+    if len(values) == 1:
+        return values[0].content.removeprefix(BOM)
+    parts = []
+    for source in values:
+        content = source.content.removeprefix(BOM)
+        end = b"" if content.endswith(b"\n") or not content else b"\n"
+        parts.append(b"---\n# Source: " + source.path.encode() + b"\n" + content + end)
+    return b"".join(parts)
+
+
+def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str]]:
+    """Parse the files and merge them in their order; return the merged map and warnings.
+
+    Raises InvalidInputError for a file that is not well-formed or whose top level is not a map.
+    """
+    merger = Merger()
+    warnings = []
+    for source in values:
+        documents = [document for document in parse(source) if document is not None]
+        if len(documents) > 1:
+            warnings.append(
+                f"{source.path} has {len(documents)} YAML documents: Helm reads only the first, all are used "
+                "here; make each a file of its own"
+            )
+        for document in documents:
+            if not isinstance(document, dict):
+                kind = "a list" if isinstance(document, list) else "a single text"
+                raise InvalidInputError(
+                    f"{source.path}: the top level is {kind}, not a map",
+                    "name an AutoShift values file (hubClusterSets, managedClusterSets, clusters)",
+                )
+            merger.add(document)
+    return merger.result, warnings
+
+
+def merge(base: dict[str, Tree], over: dict[str, Tree]) -> dict[str, Tree]:
+    """Return `base` with `over` merged over it; change neither."""
+    merger = Merger()
+    merger.add(base)
+    merger.add(over)
+    return merger.result
+
+
+class Merger:
+    """Merges maps one after another into `result`, without changing any of them.
+
+    A map is copied when something is first merged into it, not at every merge: a fleet may have a file for
+    each cluster, and to copy all clusters for each file would take quadratic time.
+    """
+
+    def __init__(self) -> None:
+        """Begin with an empty map."""
+        self.result: dict[str, Tree] = {}
+        # The copies made so far by id; holding them keeps their ids from being used again.
+        self._copies: dict[int, dict[str, Tree]] = {}
+
+    def add(self, over: dict[str, Tree]) -> None:
+        """Merge `over` into the result."""
+        self._merge_into(self.result, over)
+
+    def _merge_into(self, base: dict[str, Tree], over: dict[str, Tree]) -> None:
+        for key, value in over.items():
+            below = base.get(key)
+            if isinstance(below, dict) and isinstance(value, dict):
+                if id(below) not in self._copies:
+                    below = dict(below)
+                    self._copies[id(below)] = below
+                    base[key] = below
+                self._merge_into(below, value)
+            else:
+                base[key] = value
