@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.autoshift.values import values_document
 from steps.errors import InvalidInputError
-from steps.inputs import choice, sharing, values
+from steps.inputs import choice, sharing, values_source
 from steps.results import result_paths
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
@@ -36,7 +36,7 @@ RESULTS = ("config-sha256", "changed")
 class Inputs:
     """Parsed arguments."""
 
-    source: values.ValuesSource
+    source: values_source.ValuesSource
     choice: choice.ImageSetChoice
     imageset_sha256: str | None
     results: dict[str, Path | None]
@@ -45,7 +45,7 @@ class Inputs:
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("create-deployment-configmaps", __doc__)
-    values.add_arguments(parser)
+    values_source.add_arguments(parser)
     choice.add_arguments(parser)
     parser.add_argument(
         "--imageset-sha256",
@@ -55,7 +55,7 @@ def parse(argv: list[str]) -> Inputs:
     cli.add_results(parser, RESULTS)
     arguments = parser.parse_args(argv)
     return Inputs(
-        source=values.from_arguments(arguments),
+        source=values_source.from_arguments(arguments),
         choice=choice.from_arguments(arguments),
         imageset_sha256=arguments.imageset_sha256,
         results=result_paths(arguments, RESULTS),
@@ -109,7 +109,7 @@ def _content(given: Inputs) -> tuple[str, bytes | None, str]:
 
         return "", None, obtain(given.source, given.choice).text
     commit, tree = given.source.open()
-    document = values_document(values.read_values(tree, given.source.file_path))
+    document = values_document(values_source.read_values(tree, given.source.file_path))
     text = sharing.shared(given.source.workspace, given.imageset_sha256)
     if text is None:  # no workspace: the same is generated once more
         from steps.inputs.imageset import generate

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.inputs import values
+from steps.inputs import values_source
 from steps.results import result_paths
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ RESULTS = ("commit", "url", "CHAINS-GIT_URL", "CHAINS-GIT_COMMIT")
 class Inputs:
     """Parsed arguments."""
 
-    source: values.ValuesSource
+    source: values_source.ValuesSource
     imageset_configmap: str | None
     results: dict[str, Path | None]
 
@@ -34,7 +34,7 @@ class Inputs:
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("fetch-values", __doc__)
-    values.add_arguments(parser)
+    values_source.add_arguments(parser)
     parser.add_argument(
         "--imageset-configmap",
         type=cli.optional(cli.kubernetes_name),
@@ -43,7 +43,7 @@ def parse(argv: list[str]) -> Inputs:
     cli.add_results(parser, RESULTS)
     arguments = parser.parse_args(argv)
     return Inputs(
-        source=values.from_arguments(arguments),
+        source=values_source.from_arguments(arguments),
         imageset_configmap=arguments.imageset_configmap,
         results=result_paths(arguments, RESULTS),
     )
@@ -56,7 +56,7 @@ def run(given: Inputs) -> dict[str, str]:
         return dict.fromkeys(RESULTS, "")
     source = given.source
     commit, tree = source.open()
-    files = values.read_values(tree, source.file_path)
+    files = values_source.read_values(tree, source.file_path)
     log.info(
         "Fetched %s at %s (commit %s): %d values files.", source.url, source.revision, commit, len(files)
     )

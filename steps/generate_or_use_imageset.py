@@ -16,7 +16,7 @@ from steps import cli
 from steps.autoshift.plan import describe_plan
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
-from steps.inputs import choice, imageset, sharing, values
+from steps.inputs import choice, imageset, sharing, values_source
 from steps.results import result_paths
 
 log = logging.getLogger("steps.generate_or_use_imageset")
@@ -28,7 +28,7 @@ RESULTS = ("source", "imageset-sha256", "openshift-versions", "operator-count")
 class Inputs:
     """Parsed arguments."""
 
-    source: values.ValuesSource
+    source: values_source.ValuesSource
     choice: choice.ImageSetChoice
     output: Path | None
     results: dict[str, Path | None]
@@ -37,7 +37,7 @@ class Inputs:
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("generate-or-use-imageset", __doc__)
-    values.add_arguments(parser)
+    values_source.add_arguments(parser)
     parser.add_argument(
         "--values-root",
         type=cli.optional(Path),
@@ -51,7 +51,7 @@ def parse(argv: list[str]) -> Inputs:
     cli.add_results(parser, RESULTS)
     arguments = parser.parse_args(argv)
     return Inputs(
-        source=values.from_arguments(arguments, root=arguments.values_root),
+        source=values_source.from_arguments(arguments, root=arguments.values_root),
         choice=choice.from_arguments(arguments, asks_hub=arguments.values_root is None),
         output=arguments.output_imageset,
         results=result_paths(arguments, RESULTS),

@@ -22,7 +22,7 @@ from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
-from steps.inputs import choice, imageset, values
+from steps.inputs import choice, imageset, values_source
 from steps.workload import objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
 from steps.workload.parameters import add_arguments, settings_from
@@ -40,7 +40,7 @@ UNRECORDED_IMAGE = "quay.io/autoshift/oc-mirror-autoshift@sha256:" + "0" * 64
 class Inputs:
     """Parsed arguments."""
 
-    source: values.ValuesSource
+    source: values_source.ValuesSource
     choice: choice.ImageSetChoice
     imageset: Path | None
     settings: Settings
@@ -50,7 +50,7 @@ class Inputs:
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError`."""
     parser = cli.Parser("preview-deployment", __doc__)
-    values.add_arguments(parser)
+    values_source.add_arguments(parser)
     choice.add_arguments(parser)
     parser.add_argument("--imageset", type=cli.optional(Path), metavar="FILE", help="an ImageSet of your own")
     add_arguments(parser)
@@ -64,7 +64,7 @@ def parse(argv: list[str]) -> Inputs:
     if not arguments.values_git_revision:
         arguments.values_git_revision = "main"
     return Inputs(
-        source=values.from_arguments(arguments, root=local if as_it_lies else None),
+        source=values_source.from_arguments(arguments, root=local if as_it_lies else None),
         choice=choice.from_arguments(arguments, asks_hub=False),
         imageset=arguments.imageset,
         settings=settings_from(arguments, os.environ),
@@ -102,7 +102,7 @@ def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
         text = decode(SourceFile(str(given.imageset), given.imageset.read_bytes()))
         return "", None, imageset.from_user(text, str(given.imageset), folder=given.output)
     commit, tree = given.source.open()
-    document = values_document(values.read_values(tree, given.source.file_path))
+    document = values_document(values_source.read_values(tree, given.source.file_path))
     return commit, document, imageset.generate(tree, given.source.file_path, given.choice)
 
 

@@ -1,4 +1,4 @@
-"""Catalogs read from their registries, all at once, and kept by the digest of the image."""
+"""Read catalogs from their registries, several at a time, and keep them by the digest of their image."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.inputs")
 
 DEADLINE: Final = 300  # seconds for all catalogs of a run
-STALE: Final = 30 * 24 * 3600  # seconds after which what was kept of a catalog goes
+STALE: Final = 30 * 24 * 3600  # seconds after which the file of a catalog is deleted from the workspace
 
 
 class Reading:
-    """One reading of several catalogs."""
+    """The reading of several catalogs, with a deadline for all of them."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Reading:
         ca_bundle: Path | None,
         workspace: Path | None,
     ) -> None:
-        """`wanted` are packages by the reference of their catalog."""
+        """Prepare to read; `wanted` are packages by the reference of their catalog."""
         self._wanted, self._logins = wanted, logins
         self._ca_bundle, self._workspace = ca_bundle, workspace
         self._deadline = time.monotonic() + DEADLINE
@@ -50,7 +50,7 @@ class Reading:
         self._one_at_a_time = threading.Lock()
 
     def all(self) -> dict[str, Catalog | RegistryError]:
-        """Read every catalog, each with its result or what kept us from it."""
+        """Return for each catalog what was read of it, or the error that prevented it."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             return dict(zip(self._wanted, pool.map(self._attempt, self._wanted), strict=True))
 
@@ -80,6 +80,10 @@ class Reading:
         return self._workspace / "catalogs" / name if self._workspace else None
 
     def _kept(self, reference: str, digest: str) -> Catalog | None:
+        """Return what the workspace has of the catalog with that digest.
+
+        None for nothing, or a damaged file.
+        """
         path = self._path(digest)
         try:
             return from_json(json.loads(path.read_bytes()), reference, digest) if path else None
@@ -87,13 +91,16 @@ class Reading:
             return None
 
     def _keep(self, catalog: Catalog) -> None:
-        """Keep what was read, unless the workspace cannot hold it; remove what nobody wrote for a month."""
+        """Keep the catalog in the workspace, if that has room.
+
+        Delete files that nobody wrote for STALE seconds.
+        """
         if not (path := self._path(catalog.digest)):
             return
         try:
             write_atomically(path, json.dumps(to_json(catalog), sort_keys=True))
         except OSError as error:
-            log.info("What was read of %s is not kept: %s.", catalog.reference, error.strerror)
+            log.info("The catalog %s is not kept in the workspace: %s.", catalog.reference, error.strerror)
             return
         for other in path.parent.glob("*.json"):
             with suppress(OSError):
@@ -102,7 +109,7 @@ class Reading:
 
 
 def _complete(catalog: Catalog, asked: frozenset[str], registry: Registry, image: Image) -> None:
-    """Search the layers until all is known that the asked packages can need."""
+    """Search the layers until the asked packages and all that they may depend on are known."""
     config = registry.config(image)
     folder = folder_of(config)
     likely = likely_layers(config, len(image.layers), folder)

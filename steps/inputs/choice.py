@@ -1,4 +1,4 @@
-"""The parameters that say how the ImageSet comes about, alike for every entrypoint."""
+"""The parameters that decide how the ImageSet is obtained, the same for every entrypoint."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from steps.autoshift.releases import FORMS, with_bounds
 from steps.cli import boolean, kubernetes_name, optional
 from steps.errors import UsageError
-from steps.inputs import catalogs
+from steps.inputs import catalog_check
 
 if TYPE_CHECKING:
     import argparse
 
-    from steps.inputs.catalogs import CatalogCheck
+    from steps.inputs.catalog_check import CatalogCheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSetChoice:
-    """How the ImageSet comes about; `configmap`, where named, overrides generating.
+    """How to obtain the ImageSet: from the user's `configmap` if it is given, else by generating it.
 
-    `openshift_version` has the bounds of min- and max-version in it; `overlay` is a path in the repository;
-    `catalogs` says how operators are checked; `asks_hub` has the cluster's own version count where there is
-    no other.
+    `openshift_version` includes the bounds min-version and max-version. `overlay` is a path in the
+    repository. `catalogs` says how to check operators. With `asks_hub` the version of the hub is used if
+    nothing else names a version.
     """
 
     openshift_version: str | None
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=optional(str),
         help="file in the repository, with fields of an ImageSet that are merged over the generated one",
     )
-    catalogs.add_arguments(group)
+    catalog_check.add_arguments(group)
     group.add_argument(
         "--imageset-configmap",
         type=optional(kubernetes_name),
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def from_arguments(arguments: argparse.Namespace, *, asks_hub: bool = True) -> ImageSetChoice:
-    """Collect what `add_arguments` declared. Raises `UsageError` for arguments that contradict each other."""
+    """Make the choice from the arguments. Raises `UsageError` for arguments that contradict each other."""
     if arguments.operators_only and arguments.openshift_only:
         raise UsageError(
             "operators-only and openshift-only are both true, which leaves nothing to mirror",
@@ -91,6 +91,6 @@ def from_arguments(arguments: argparse.Namespace, *, asks_hub: bool = True) -> I
         overlay=arguments.imageset_overlay,
         configmap=arguments.imageset_configmap,
         namespace=arguments.namespace,
-        catalogs=catalogs.from_arguments(arguments),
+        catalogs=catalog_check.from_arguments(arguments),
         asks_hub=asks_hub,
     )

@@ -1,4 +1,4 @@
-"""The OpenShift version of the hub that the pipeline runs on: what counts where nobody names one."""
+"""The OpenShift version of the hub that the pipeline runs on, used if no label and no parameter names one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ ORIGIN = "the hub's ClusterVersion"
 
 @dataclass(frozen=True, slots=True)
 class HubVersion:
-    """The release that the hub has or is upgraded to, and the kind of its channel (`stable`), if any."""
+    """The release that the hub runs or is upgrading to, and the kind of its channel (`stable`), if known."""
 
     version: str
     channel: str
 
 
 def hub_version() -> HubVersion | None:
-    """Read the ClusterVersion of the cluster; None where it is not an OpenShift cluster.
+    """Read the ClusterVersion of the cluster; return None if it is not an OpenShift cluster.
 
-    Raises ForbiddenError where the account may not read it, and what `Cluster.get` raises.
+    Raises ForbiddenError if the account may not read it, and the errors of `Cluster.get`.
     """
     from steps.cluster import Cluster
 

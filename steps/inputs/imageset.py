@@ -21,7 +21,7 @@ from steps.imageset.generate import generate_imageset
 from steps.imageset.overlay import Overlay, read_overlay
 from steps.imageset.validate import ImageSetFacts, Version1Error, check_imageset
 from steps.inputs.hub import ORIGIN, HubVersion, hub_version
-from steps.inputs.values import read_policies, read_values
+from steps.inputs.values_source import read_policies, read_values
 from steps.workload.configmaps import IMAGESET_KEY, texts_of
 from steps.workload.names import digest
 from steps.yaml.source import SourceFile
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from steps.autoshift.plan import FleetPlan
     from steps.inputs.choice import ImageSetChoice
-    from steps.inputs.values import ValuesSource
+    from steps.inputs.values_source import ValuesSource
     from steps.tree import Tree
 
 SHOWN = 20  # of what catalogs lack, in a message

@@ -1,6 +1,6 @@
-"""How one Task hands the ImageSet to the next: a file in the workspace, named by the digest of its text.
+"""Share the ImageSet between Tasks: as a file in the workspace, named by the digest of its text.
 
-Concurrent runs cannot mix, and what is found under its digest was checked by the Task that put it there.
+So concurrent runs do not mix, and a file that matches its digest has been checked by the Task that wrote it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def share(workspace: Path, text: str) -> None:
-    """Put the ImageSet where `shared` finds it."""
+    """Write the ImageSet to the file that `shared` reads."""
     write_atomically(_path(workspace, digest(text)), text)
 
 
 def shared(workspace: Path | None, sha256: str | None) -> str | None:
-    """Return the ImageSet that an earlier Task shared; None where it is not there, or is damaged."""
+    """Return the ImageSet that an earlier Task shared; None if there is none, or if it is damaged."""
     path = _path(workspace, sha256) if workspace and sha256 else None
     if not path or not path.is_file():
         return None
@@ -30,7 +30,7 @@ def shared(workspace: Path | None, sha256: str | None) -> str | None:
 
 
 def expect(text: str, sha256: str | None) -> None:
-    """Refuse an ImageSet that is not the one an earlier Task reported. Raises `ConflictError`."""
+    """Raise `ConflictError` if the ImageSet is not the one that an earlier Task reported."""
     if sha256 and digest(text) != sha256:
         raise ConflictError(
             "the ImageSet is no longer the one that generate-or-use-imageset reported",

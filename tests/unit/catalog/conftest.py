@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import stamina
 
-from steps.inputs.catalogs import CatalogCheck
+from steps.inputs.catalog_check import CatalogCheck
 from tests.conftest import unavailable
 from tests.testbed.registry import Registry, serving
 from tests.unit.catalog.front import Front, before

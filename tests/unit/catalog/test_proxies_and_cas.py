@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steps.errors import RegistryError
-from steps.inputs.catalogs import CatalogCheck
+from steps.inputs.catalog_check import CatalogCheck
 from tests.testbed.pki import self_signed
 from tests.testbed.registry import Registry
 from tests.unit.catalog.front import before, proxy_to

@@ -332,7 +332,7 @@ def test_without_a_network_auto_gives_up_at_once_and_says_so_once(
         assert check("auto").read(wanted) == {}
     assert time.monotonic() - begin < 8  # asking each of the three again would take longer
     assert len([r for r in caplog.records if "Catalogs not checked" in r.message]) == 1
-    assert "What is built in serves" in caplog.text
+    assert "The built-in facts are used instead" in caplog.text
     with pytest.raises(UnreachableError, match="cannot be reached"):
         check("error").read(wanted)
 

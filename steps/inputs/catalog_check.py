@@ -1,7 +1,7 @@
-"""The catalogs that a plan's operators come from, read from their registries (the parameter catalog-check).
+"""The check of a plan's operators against their catalogs in the registries (the parameter catalog-check).
 
-All catalogs are asked at once. A workspace keeps what was read, by the digest of the image, so that a catalog
-that has not changed costs two requests.
+The catalogs are read several at a time. A workspace keeps them by the digest of their image, so that a
+catalog that has not changed costs two requests.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ MODES: Final = ("auto", "error", "warn", "off")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogCheck:
-    """How to read catalogs.
+    """How to check operators against their catalogs.
 
-    `auto` checks where a registry lets us in, `error` insists, `warn` makes warnings of what is wrong, `off`
-    does without. `authfile` is a pull secret and `workspace` where what was read is kept; either may lack.
+    `mode`: `auto` checks if the registry can be read, `error` fails if it cannot, `warn` turns what the
+    catalogs lack into warnings, `off` checks nothing. `authfile` is a pull secret, `workspace` the folder
+    that keeps what was read; either may be None.
     """
 
     mode: str
@@ -42,10 +43,10 @@ class CatalogCheck:
     workspace: Path | None
 
     def read(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog]:
-        """Look packages up in their catalogs, by reference; catalogs that cannot be read are left out.
+        """Read packages from their catalogs; return the catalogs that could be read, by reference.
 
-        Raises RegistryError where that may not be: with `error`, and with `auto` for a catalog that a
-        registry says it does not have.
+        Raises RegistryError for a catalog that could not be read: always with `error`, and with `auto` if the
+        registry says that it does not have the catalog.
         """
         if self.mode == "off" or not wanted:
             return {}
@@ -58,10 +59,11 @@ class CatalogCheck:
                 raise result
             else:
                 failures[reference] = result
-        self._tell(found, failures)
+        self._log(found, failures)
         return found
 
     def _results(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog | RegistryError]:
+        """Return for each catalog what was read of it, or the error; ask no host that is out of reach."""
         logins = Logins.read(self.authfile)
         hosts = {reference: Reference.parse(reference).registry for reference in wanted}
         obstacles = {host: obstacle(host) for host in set(hosts.values())}
@@ -79,14 +81,14 @@ class CatalogCheck:
             results |= reading.all()
         return results
 
-    def _tell(self, found: Mapping[str, Catalog], failures: Mapping[str, RegistryError]) -> None:
+    def _log(self, found: Mapping[str, Catalog], failures: Mapping[str, RegistryError]) -> None:
         if found:
             log.info("Catalogs checked: %s.", ", ".join(sorted(found)))
         if failures:
             reasons = "; ".join(sorted({error.reason for error in failures.values()}))
             log.log(
                 logging.WARNING if self.mode == "warn" else logging.INFO,
-                "Catalogs not checked: %s. What is built in serves (%s).",
+                "Catalogs not checked: %s. The built-in facts are used instead (%s).",
                 reasons,
                 TABLE,
             )
@@ -107,7 +109,7 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def from_arguments(arguments: argparse.Namespace) -> CatalogCheck:
-    """Collect what `add_arguments` and the values' own declared."""
+    """Make the check from the arguments that `add_arguments` and `values_source` declare."""
     return CatalogCheck(
         mode=arguments.catalog_check,
         authfile=arguments.authfile,

@@ -1,4 +1,4 @@
-"""Values files: from a revision of a Git repository, or from a folder as it lies."""
+"""Values files, from a revision of a Git repository or from a local folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN = 30  # files in a hint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValuesSource:
-    """Where the values files are: `root` as it lies, or else a revision of the repository at `url`."""
+    """Where the values files are: in the local folder `root` or, if that is None, in a Git repository."""
 
     url: str
     revision: str
@@ -39,10 +39,10 @@ class ValuesSource:
     credentials: Credentials
 
     def open(self) -> tuple[str, Tree]:
-        """Return the commit (empty for a plain folder) and the files.
+        """Return the commit (empty for a local folder) and the files.
 
-        Raises `UsageError` for an unsafe URL or revision, `GitError`, and `NotFoundError` for a folder that
-        is not there.
+        Raises `UsageError` for an unsafe URL or revision, `GitError`, and `NotFoundError` if there is no such
+        folder.
         """
         if self.root:
             if not self.root.is_dir():
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def from_arguments(arguments: argparse.Namespace, *, root: Path | None = None) -> ValuesSource:
-    """Collect what `add_arguments` declared; `root` overrides the repository."""
+    """Make the source from the arguments; a `root` replaces the repository."""
     return ValuesSource(
         url=arguments.values_git_url,
         revision=arguments.values_git_revision,
@@ -90,7 +90,7 @@ def from_arguments(arguments: argparse.Namespace, *, root: Path | None = None) -
 
 
 def read_values(tree: Tree, file_path: str) -> list[SourceFile]:
-    """Read the values files that `file_path` selects; where one is missing, list those that are there."""
+    """Read the values files that `file_path` selects. Raises `NotFoundError` with the files that exist."""
     try:
         return [SourceFile(path, tree.read(path)) for path in tree.select(file_path)]
     except NotFoundError as error:
@@ -101,5 +101,5 @@ def read_values(tree: Tree, file_path: str) -> list[SourceFile]:
 
 
 def read_policies(tree: Tree) -> list[SourceFile]:
-    """Read the policy files that carry the operators' defaults (none outside AutoShift's own repository)."""
+    """Read the policy files with the operators' defaults; only AutoShift's own repository has any."""
     return [SourceFile(path, tree.read(path)) for path in tree.paths if is_policy_file(path)]
