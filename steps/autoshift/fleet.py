@@ -78,6 +78,7 @@ class Fleet:
         cluster_sets = self.cluster_sets()
         for entry in cluster_sets:
             yield FleetCluster(entry, entry.kind == "hub set", _without_blanks(entry.labels), entry.config)
+        # `entries` are in the order of SECTIONS: the clusters come after all sets.
         for entry in self.entries[len(cluster_sets) :]:
             possible: list[Entry | None] = [*self.sets_of(entry)]
             for cluster_set in possible or [None]:

@@ -39,8 +39,8 @@ _TEMPLATE_KEY = re.compile(r"\.Values\.(\w+)\.(?:name|source)\b")
 _FOLDER = re.compile(r"(?:^|/)policies/(?:(?:stable|certified|community)/)?([^/]+)/")
 _SUFFIXES = ("-subscription-name", "-name", "-channel", "-source")
 
-# Before templates read these labels their values files still carried this key (gone with 2b4e949a,
-# 2025-10-02).
+# Until 2b4e949a (2025-10-02) the values of operators had this key, and the templates of two operators did not
+# read the label `-channel`.
 _OLD_KEY = "installPlanApproval"
 _ONCE_WITHOUT_CHANNEL = frozenset({"odf", "lvm"})
 _LABEL_OF_FOLDER: Final = {folder: label for label, known in OPERATORS.items() for folder in known.folders}

@@ -120,6 +120,7 @@ def span_of(requests: set[VersionRequest]) -> Span:
     Two releases need only those on the upgrade path between them. With more, the path could leave one of them
     out, so the span is the whole range.
     """
+    # A request without `high` goes up to the head of the channel, one without both is the head itself.
     lows = sorted((request.low for request in requests if request.low), key=precedence)
     highs = sorted((request.high for request in requests if request.high), key=precedence)
     if not lows:

@@ -47,7 +47,7 @@ _ODF_SINCE: Final = {
     "ocs-tls-profiles": (4, 22),
 }
 _NEWEST_ACM: Final = 17  # the newest ACM 2.x whose engine is known from a catalog
-# The name of a CSV that ends in a plain semantic version; that of `trident-operator.v25.06.0` is not plain.
+# The name of a CSV that ends in a semantic version, as that of `trident-operator.v25.06.0` does not (`06`).
 _CSV = re.compile(r"[a-z0-9][a-z0-9.-]*?\.v?((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})")
 
 
@@ -60,6 +60,7 @@ def required_packages(package: str, channel: str | None, minor: str) -> list[tup
         found = re.fullmatch(r"release-2\.(\d+)", channel or "")
         if not found:
             return [("multicluster-engine", None)]
+        # stable-2.9 for ACM 2.14, and the same number from 2.17 on.
         release = int(found[1])
         return [("multicluster-engine", f"stable-2.{release if release >= _NEWEST_ACM else release - 5}")]
     if package == ODF_PACKAGE:

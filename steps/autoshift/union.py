@@ -62,6 +62,8 @@ def _with_requirements(asked: Asked, resolver: Resolver) -> dict[tuple[str, Oper
     """Resolve all requests, and in turn what they require, with the names of those who need each."""
     everything: dict[tuple[str, OperatorRequest], set[str]] = defaultdict(set)
     waiting = deque((minor, request, who) for (minor, request), who in asked.items())
+    # A request is followed again whenever further names need it, so that these reach all that it requires.
+    # The sets of names only grow, so this ends even if packages require each other.
     while waiting:
         minor, request, who = waiting.popleft()
         for resolved in resolver.resolve(minor, request, who):
@@ -81,6 +83,7 @@ def _operator(key: _Key, requests: _Requests, catalog: Catalog | None) -> Operat
         if request.channel is not None:
             by_channel[request.channel].append((request, who))
     channels = tuple(_channel(name, by_channel[name]) for name in sorted(by_channel, key=natural))
+    # Where the default channel is not certain to be mirrored, the highest channel takes its place.
     usual = found.default_channel if found else CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
     return Operator(
         minor=minor,

@@ -37,6 +37,7 @@ def missing(catalog: Catalog, asked: Iterable[str]) -> Wanted:
     """Return what to look up next to learn all dependencies of the asked packages; nothing if known."""
     asked = frozenset(asked)
     packages, apis, seen, queue = set(), set(), set(), list(asked)
+    # Walk through all bundles, since which of them are mirrored depends on channels that are not known yet.
     while queue:
         name = queue.pop()
         if name in seen:

@@ -75,6 +75,7 @@ class Search:
         too large or not a file-based catalog.
         """
         patterns, root = self.wanted.patterns(), PurePosixPath(self.folder)
+        # A whiteout hides files of lower layers only, so this layer's own take effect after it.
         seen, hidden, found = set(), set(), []
         with tarfile.open(fileobj=layer, mode="r|") as archive:
             for member in archive:

@@ -66,16 +66,18 @@ def chart(
     `words` formats a value for its tooltip, `tick` the value of a grid line. The two to five grid lines are
     at multiples of the smallest of `steps` that covers the values with four.
     """
+    # The smallest round distance with which at most four cover the highest value.
     distance = next((step for step in steps if step * 4 >= max(values, default=0)), steps[-1])
     lines = max(1, -int(-max(values, default=0) // distance))
     base, room = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
     scale = room / (lines * distance)
+    # Each value has a slot of the same width, with its bar in the middle, and every n-th bar a label.
     slot = (WIDTH - LEFT - RIGHT) / max(len(values), 1)
     width = min(slot - GAP, WIDEST)
     every = -(-len(values) // LABELS) or 1
     bars = []
     for number, (value, label) in enumerate(zip(values, labels, strict=True)):
-        height = max(value * scale, 1.5 if value else 0)
+        height = max(value * scale, 1.5 if value else 0)  # a small value stays visible
         shown = (len(values) - 1 - number) % every == 0  # the newest always has its label
         bars.append(
             Bar(

@@ -57,7 +57,7 @@ def cron_job(settings: Settings) -> KubernetesObject:
         "schedule": settings.schedule,
         "timeZone": settings.time_zone,
         "concurrencyPolicy": "Forbid",
-        # A tick missed while the controller was down is made up for within the hour.
+        # Seconds: a tick missed while the controller was down is made up for within the hour.
         "startingDeadlineSeconds": 3600,
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 3,
@@ -117,7 +117,7 @@ def _job_spec(template: KubernetesObject) -> dict[str, Any]:
         "activeDeadlineSeconds": LONGEST_RUN,
         "podFailurePolicy": {
             "rules": [
-                # A drained node is no fault of the run.
+                # A drained node does not count as a failed attempt.
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
                 {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _PERMANENT}},
             ]

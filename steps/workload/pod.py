@@ -43,7 +43,7 @@ def pod_template(
     security: dict[str, Any] = {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
-        # A volume with a million blobs is not walked through again at every start.
+        # Otherwise every start would change the group of each file, of which a volume may have a million.
         "fsGroupChangePolicy": "OnRootMismatch",
     }
     if settings.fs_group is not None:
@@ -59,8 +59,8 @@ def pod_template(
             "automountServiceAccountToken": True,
             "enableServiceLinks": False,
             "restartPolicy": restart,
-            # With `mirror` as process 1 a SIGTERM before its handler is set would be lost, and its pod would
-            # go only after the whole grace period; here the pause container is process 1, and reaps orphans.
+            # As process 1, `mirror` would lose a SIGTERM that comes before its handler is set, and the pod
+            # would end only after its grace period. So the pause container is process 1, and reaps orphans.
             "shareProcessNamespace": True,
             # Time for oc-mirror to end its writes; `mirror` passes SIGTERM on and waits for less than this.
             "terminationGracePeriodSeconds": 120,

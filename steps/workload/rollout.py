@@ -32,8 +32,9 @@ REMOVAL_TIMEOUT = 180
 def roll_out(cluster: Cluster, wanted: Settings, *, start_timeout: int) -> KubernetesObject:
     """Deploy what `wanted` describes, watch its start for `start_timeout` seconds, and return its object.
 
-    Raises ConflictError (another run still mirrors, a foreign object has the name), StartError (it cannot
-    start) and what the cluster refuses. The same call again, also after a kill, ends in the same state.
+    Raises ConflictError (another run still mirrors, or somebody else's object has the name), StartError (it
+    cannot start), and the refusals of the cluster. The same call again, also after a kill, ends in the same
+    state.
     """
     settings = _with_fs_group(cluster, wanted)
     workload = objects.workload_object(settings)
