@@ -1,4 +1,4 @@
-"""What all entrypoints share: argument types, logging, and the way an error reaches a person.
+"""What all entrypoints share: the parser, logging, and the way an error reaches a person.
 
 Arguments are machine-written (`--name=$(params.name)`), so the parser refuses abbreviations and answers
 a mistake in two lines, what is wrong and what to do, like every other error.
@@ -10,11 +10,9 @@ import argparse
 import gc
 import logging
 import os
-import re
 import signal
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
 
 from steps.errors import StepError, UsageError
@@ -22,6 +20,7 @@ from steps.results import write_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 log = logging.getLogger("steps")
 
@@ -41,46 +40,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the whole usage, which buries the one wrong argument."""
         raise UsageError(f"{self.prog}: {message}", f"see '{self.prog} --help' for its arguments")
-
-
-def boolean(text: str) -> bool:
-    """Parse `true` or `false`; nothing else, since 'yes' or '1' is as often a mistake as a wish."""
-    if text not in {"true", "false"}:
-        raise argparse.ArgumentTypeError(f"'{text}' is neither 'true' nor 'false'")
-    return text == "true"
-
-
-def seconds(text: str) -> int:
-    """Parse a duration such as `90`, `60s`, `5m` or `1h` into seconds."""
-    found = re.fullmatch(r"(\d{1,6})([smh]?)", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a duration such as '60s', '5m' or '1h'")
-    return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
-
-
-def kubernetes_name(text: str) -> str:
-    """Parse the name of an object (RFC 1123 subdomain), so that it can never be a path or an option."""
-    if len(text) > 253 or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", text):
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a Kubernetes name (lower-case letters, digits, '-' and '.')"
-        )
-    return text
-
-
-def optional(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """Let an empty text mean 'not given': a Tekton parameter cannot be left out, only left empty."""
-
-    def parse_or_none(text: str) -> object:
-        return parse(text) if text else None
-
-    return parse_or_none
-
-
-def add_results(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
-    """Declare `--result-NAME=PATH` for each name; optional, since outside Tekton nobody reads them."""
-    group = parser.add_argument_group("results", "files to write results to (Tekton passes their paths)")
-    for name in names:
-        group.add_argument(f"--result-{name}", type=Path, metavar="PATH", help=f"where to write '{name}'")
 
 
 class _WithResults(Protocol):

@@ -16,7 +16,9 @@ from steps import cli
 from steps.autoshift.values import values_document
 from steps.errors import InvalidInputError
 from steps.inputs import choice, sharing, values_source
-from steps.results import result_paths
+from steps.parameters import arguments
+from steps.parameters.places import CREATE
+from steps.parameters.table.imageset import IMAGESET_SHA256
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
 
@@ -43,22 +45,13 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("create-deployment-configmaps", __doc__)
-    values_source.add_arguments(parser)
-    choice.add_arguments(parser)
-    parser.add_argument(
-        "--imageset-sha256",
-        type=cli.optional(str),
-        help="what generate-or-use-imageset reported: no other ImageSet is written",
-    )
-    cli.add_results(parser, RESULTS)
-    arguments = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(CREATE, argv, __doc__, results=RESULTS)
     return Inputs(
-        source=values_source.from_arguments(arguments),
-        choice=choice.from_arguments(arguments),
-        imageset_sha256=arguments.imageset_sha256,
-        results=result_paths(arguments, RESULTS),
+        source=values_source.from_values(given),
+        choice=choice.from_values(given),
+        imageset_sha256=given[IMAGESET_SHA256],
+        results=given.results,
     )
 
 

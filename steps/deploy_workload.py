@@ -6,21 +6,30 @@ they are missing; a workload that was deployed in another mode makes way, its cl
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
-from steps.results import result_paths
+from steps.errors import UsageError
+from steps.parameters import arguments
+from steps.parameters import settings as options
+from steps.parameters.places import DEPLOY
+from steps.parameters.table import workload as table
 from steps.workload import names
-from steps.workload.parameters import add_arguments, settings_from
+from steps.workload.configmaps import texts_of
 from steps.workload.rollout import roll_out
+from steps.workload.settings import make_settings, proxies
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.workload.settings import Settings
+
+log = logging.getLogger("steps.deploy_workload")
 
 RESULTS = ("workload-kind", "workload-name")
 
@@ -36,35 +45,40 @@ class Inputs:
 
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
-    parser = cli.Parser("deploy-workload", __doc__)
-    parser.add_argument("--image", required=True, help="image of the workload, by digest")
-    parser.add_argument("--run-name", required=True, help="the run's name, which its Job carries")
-    parser.add_argument(
-        "--start-timeout",
-        type=cli.seconds,
-        default=60,
-        help="how long to watch the first pod for what keeps it from starting (default: 60s)",
-    )
-    parser.add_argument(
-        "--namespace",
-        type=cli.kubernetes_name,
-        default=names.WORKLOAD_NAMESPACE,
-        help="namespace of the workload and its ConfigMaps (default: %(default)s)",
-    )
-    add_arguments(parser)
-    cli.add_results(parser, RESULTS)
-    arguments = parser.parse_args(argv)
+    environment, problems = proxies(os.environ)
+    given = arguments.parse(DEPLOY, argv, __doc__, results=RESULTS, problems=problems)
     return Inputs(
-        settings=settings_from(arguments, os.environ),
-        start_timeout=arguments.start_timeout,
-        results=result_paths(arguments, RESULTS),
+        settings=make_settings(
+            given, image=given[table.IMAGE], run_name=given[table.RUN_NAME], environment=environment
+        ),
+        start_timeout=given[table.START_TIMEOUT],
+        results=given.results,
     )
 
 
 def run(given: Inputs) -> dict[str, str]:
-    """Roll the workload out and return the results. Raises ConflictError, StartError, ClusterError."""
-    workload = roll_out(Cluster.connect(), given.settings, start_timeout=given.start_timeout)
+    """Roll the workload out and return the results.
+
+    Raises UsageError for a wrong setting in the ConfigMap, ConflictError, StartError, ClusterError.
+    """
+    cluster = Cluster.connect()
+    settings = _with_options(given.settings, cluster)
+    workload = roll_out(cluster, settings, start_timeout=given.start_timeout)
     return {"workload-kind": workload["kind"], "workload-name": workload["metadata"]["name"]}
+
+
+def _with_options(settings: Settings, cluster: Cluster) -> Settings:
+    """Check the ConfigMap oc-mirror-settings, log what it sets, and take in its digest."""
+    found = cluster.get("ConfigMap", options.CONFIGMAP, settings.namespace)
+    if not found:
+        return settings
+    configured, problems = options.check(texts_of(found))
+    if problems:
+        raise UsageError("; ".join(problems), arguments.HINT)
+    for name, value in configured.items():
+        won = f"; the parameter says {settings.mirror[name]}, and wins" if name in settings.mirror else ""
+        log.info("ConfigMap %s: %s is %s%s", options.CONFIGMAP, name, value, won)
+    return replace(settings, options_sha256=names.digest(json.dumps(configured, sort_keys=True)))
 
 
 main = cli.task_entrypoint(parse, run)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.inputs import values_source
-from steps.results import result_paths
+from steps.parameters import arguments
+from steps.parameters.places import FETCH
+from steps.parameters.table.imageset import IMAGESET_CONFIGMAP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,20 +34,12 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("fetch-values", __doc__)
-    values_source.add_arguments(parser)
-    parser.add_argument(
-        "--imageset-configmap",
-        type=cli.optional(cli.kubernetes_name),
-        help="the run's own ImageSet: values are not needed then",
-    )
-    cli.add_results(parser, RESULTS)
-    arguments = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(FETCH, argv, __doc__, results=RESULTS)
     return Inputs(
-        source=values_source.from_arguments(arguments),
-        imageset_configmap=arguments.imageset_configmap,
-        results=result_paths(arguments, RESULTS),
+        source=values_source.from_values(given),
+        imageset_configmap=given[IMAGESET_CONFIGMAP],
+        results=given.results,
     )
 
 

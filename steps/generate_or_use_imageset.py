@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.autoshift.plan import describe_plan
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
 from steps.inputs import choice, imageset, sharing, values_source
-from steps.results import result_paths
+from steps.parameters import arguments
+from steps.parameters.places import GENERATE
+from steps.parameters.table import imageset as table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 log = logging.getLogger("steps.generate_or_use_imageset")
 
@@ -35,26 +40,14 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("generate-or-use-imageset", __doc__)
-    values_source.add_arguments(parser)
-    parser.add_argument(
-        "--values-root",
-        type=cli.optional(Path),
-        metavar="DIR",
-        help="a folder to read instead of a repository",
-    )
-    choice.add_arguments(parser)
-    parser.add_argument(
-        "--output-imageset", type=cli.optional(Path), metavar="FILE", help="where to write it"
-    )
-    cli.add_results(parser, RESULTS)
-    arguments = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(GENERATE, argv, __doc__, results=RESULTS)
+    root = given[table.VALUES_ROOT]
     return Inputs(
-        source=values_source.from_arguments(arguments, root=arguments.values_root),
-        choice=choice.from_arguments(arguments, asks_hub=arguments.values_root is None),
-        output=arguments.output_imageset,
-        results=result_paths(arguments, RESULTS),
+        source=values_source.from_values(given, root=root),
+        choice=choice.from_values(given, asks_hub=root is None),
+        output=given[table.OUTPUT_IMAGESET],
+        results=given.results,
     )
 
 

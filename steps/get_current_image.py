@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
-from steps.results import result_paths
-from steps.workload import names
+from steps.parameters import arguments
+from steps.parameters.places import CURRENT_IMAGE
+from steps.parameters.table import workload as table
 from steps.workload.built_image import KEYS, read_image
 
 if TYPE_CHECKING:
@@ -30,26 +31,12 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("get-current-image", __doc__)
-    parser.add_argument(
-        "--image-configmap",
-        type=cli.kubernetes_name,
-        default=names.IMAGES,
-        help="the ConfigMap that update-image-configmap writes (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--namespace",
-        type=cli.kubernetes_name,
-        default=names.PIPELINE_NAMESPACE,
-        help="its namespace (default: %(default)s)",
-    )
-    cli.add_results(parser, RESULTS)
-    arguments = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(CURRENT_IMAGE, argv, __doc__, results=RESULTS)
     return Inputs(
-        image_configmap=arguments.image_configmap,
-        namespace=arguments.namespace,
-        results=result_paths(arguments, RESULTS),
+        image_configmap=given[table.IMAGE_CONFIGMAP],
+        namespace=given[table.PIPELINE_NAMESPACE],
+        results=given.results,
     )
 
 

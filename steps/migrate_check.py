@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
-from steps.errors import ForbiddenError, UsageError
+from steps.errors import ForbiddenError
 from steps.files import write_atomically
 from steps.migration.findings import Namespaces
 from steps.migration.old_objects import Installation, OldObject, read_folder
 from steps.migration.report import CLUSTER, Report, as_text, as_yaml, make_report
-from steps.workload import names
+from steps.parameters import arguments
+from steps.parameters.places import MIGRATE
+from steps.parameters.table import others as table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from steps.cluster import Kind
 
@@ -54,35 +56,13 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("migrate-check", __doc__)
-    add = parser.add_argument
-    add("--manifests", type=cli.optional(Path), metavar="DIR", help="folder with the old manifests")
-    add("--cluster", type=cli.boolean, default=False, help="true reads the cluster of your kubeconfig")
-    add(
-        "--pipeline-namespace",
-        type=cli.kubernetes_name,
-        default=names.PIPELINE_NAMESPACE,
-        help="namespace of the old pipelines (default: %(default)s)",
-    )
-    add(
-        "--namespace",
-        type=cli.kubernetes_name,
-        default=names.WORKLOAD_NAMESPACE,
-        help="namespace of the old workloads (default: %(default)s)",
-    )
-    add("--output", type=cli.optional(Path), metavar="FILE", help="write the report as YAML, too")
-    arguments = parser.parse_args(argv)
-    if not arguments.manifests and not arguments.cluster:
-        raise UsageError(
-            "migrate-check: neither --manifests nor --cluster is given",
-            "give --manifests=DIR, --cluster=true, or both",
-        )
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(MIGRATE, argv, __doc__)
     return Inputs(
-        manifests=arguments.manifests,
-        cluster=arguments.cluster,
-        namespaces=Namespaces(arguments.pipeline_namespace, arguments.namespace),
-        output=arguments.output,
+        manifests=given[table.MANIFESTS],
+        cluster=given[table.CLUSTER],
+        namespaces=Namespaces(given[table.OLD_PIPELINE_NAMESPACE], given[table.OLD_NAMESPACE]),
+        output=given[table.REPORT],
     )
 
 

@@ -14,20 +14,24 @@ found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirr
 
 from __future__ import annotations
 
-import argparse
 import logging
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import StepError
-from steps.mirroring import announce, arguments, operation, verdict
+from steps.mirroring import announce, operation, verdict
 from steps.mirroring.checks import preflight
 from steps.mirroring.data.layout import Layout
-from steps.mirroring.schedule import Schedule, check_time_zone
+from steps.mirroring.request import make_request
+from steps.mirroring.schedule import Schedule
+from steps.parameters import arguments
+from steps.parameters.places import MIRROR
+from steps.parameters.table import mirror as table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from steps.mirroring.data.status import Run, Watcher
     from steps.mirroring.request import Request
 
@@ -51,16 +55,17 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse the arguments; raises UsageError for anything malformed, missing or contradictory."""
-    given = _parser().parse_args(argv)
+    """Parse the arguments; raises UsageError with all that is malformed, missing or contradictory."""
+    given = arguments.parse(MIRROR, argv, __doc__)
+    expression = given[table.SCHEDULE]
     return Inputs(
-        request=arguments.request(given),
-        schedule=replace(given.schedule, time_zone=given.time_zone or "UTC") if given.schedule else None,
-        listen_port=given.listen_port,
-        once=given.once,
-        check=given.check,
-        termination_log=given.termination_log,
-        namespace=given.namespace or "",
+        request=make_request(given),
+        schedule=Schedule(expression, given[table.TIME_ZONE]) if expression else None,
+        listen_port=given[table.LISTEN_PORT],
+        once=given[table.ONCE],
+        check=given[table.CHECK],
+        termination_log=given[table.TERMINATION_LOG],
+        namespace=given[table.TOLD_NAMESPACE] or "",
     )
 
 
@@ -105,53 +110,6 @@ def run(inputs: Inputs) -> None:
 def _announcers(inputs: Inputs) -> list[Watcher]:
     found = announce.announcer(Layout.at(inputs.request.data), inputs.namespace)
     return [found] if found else []
-
-
-def _parser() -> cli.Parser:
-    parser = cli.Parser("mirror", __doc__)
-    arguments.declare(parser)
-    add = parser.add_argument
-    add("--check", type=cli.boolean, default=False, help="true: only check that a run could start")
-    add("--schedule", type=cli.optional(_schedule), help="cron expression: serve, mirror then")
-    add(
-        "--once",
-        type=cli.boolean,
-        default=False,
-        help="true: mirror now and end, as one run of a schedule that another keeps, such as a CronJob",
-    )
-    add(
-        "--time-zone",
-        type=cli.optional(_time_zone),
-        help="of the schedule, such as Europe/Berlin (default: UTC)",
-    )
-    add("--listen-port", type=_port, default=8080, help="of the service: page, metrics, probes")
-    add(
-        "--namespace",
-        type=cli.optional(cli.kubernetes_name),
-        help="tell this namespace of runs by ConfigMaps and Events (default: in a pod its own, else none)",
-    )
-    add("--termination-log", type=Path, default=Path("/dev/termination-log"), help="where the verdict goes")
-    return parser
-
-
-def _schedule(text: str) -> Schedule:
-    try:
-        return Schedule.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _time_zone(text: str) -> str:
-    try:
-        return check_time_zone(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port number")
-    return int(text)
 
 
 main = cli.entrypoint(parse, run)

@@ -23,9 +23,13 @@ from steps.errors import NotFoundError
 from steps.files import write_atomically
 from steps.imageset.describe import describe_imageset
 from steps.inputs import choice, imageset, values_source
+from steps.parameters import arguments
+from steps.parameters.places import PREVIEW
+from steps.parameters.table import imageset as table
+from steps.parameters.table import workload
 from steps.workload import objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
-from steps.workload.parameters import add_arguments, settings_from
+from steps.workload.settings import make_settings, proxies
 from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
@@ -48,27 +52,24 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("preview-deployment", __doc__)
-    values_source.add_arguments(parser)
-    choice.add_arguments(parser)
-    parser.add_argument("--imageset", type=cli.optional(Path), metavar="FILE", help="an ImageSet of your own")
-    add_arguments(parser)
-    parser.add_argument("--image", default=UNRECORDED_IMAGE, help="image of the workload, by digest")
-    parser.add_argument("--run-name", default="preview", help="name of the run, which its Job carries")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.set_defaults(values_git_revision="")
-    arguments = parser.parse_args(argv)
-    local = Path(arguments.values_git_url)
-    as_it_lies = not arguments.values_git_revision and local.is_dir()
-    if not arguments.values_git_revision:
-        arguments.values_git_revision = "main"
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    environment, problems = proxies(os.environ)
+    given = arguments.parse(PREVIEW, argv, __doc__, problems=problems)
+    revision = given[table.PREVIEWED_REVISION]
+    local = Path(given[table.VALUES_GIT_URL])
     return Inputs(
-        source=values_source.from_arguments(arguments, root=local if as_it_lies else None),
-        choice=choice.from_arguments(arguments, asks_hub=False),
-        imageset=arguments.imageset,
-        settings=settings_from(arguments, os.environ),
-        output=arguments.output,
+        source=values_source.from_values(
+            given, root=local if not revision and local.is_dir() else None, revision=revision
+        ),
+        choice=choice.from_values(given, asks_hub=False),
+        imageset=given[table.PREVIEWED_IMAGESET],
+        settings=make_settings(
+            given,
+            image=given[workload.PREVIEWED_IMAGE] or UNRECORDED_IMAGE,
+            run_name=given[workload.PREVIEWED_RUN_NAME],
+            environment=environment,
+        ),
+        output=given[table.OUTPUT],
     )
 
 
@@ -122,12 +123,13 @@ def _describe_workload(settings: Settings, manifests: list[dict[str, Any]]) -> s
     when = f" on '{settings.schedule}' ({settings.time_zone})"
     when = when if settings.schedule and settings.mode != "job" else ""
     kind, name = manifests[-1]["kind"], manifests[-1]["metadata"]["name"]
-    target = f" to {settings.target_registry}" if settings.target_registry else ""
-    dry = ", dry run" if settings.dry_run else ""
-    how = "incremental" if settings.incremental_mode else "full"
+    told = settings.mirror
+    target = f" to {told['target-registry']}" if "target-registry" in told else ""
+    dry = ", dry run" if told["dry-run"] == "true" else ""
+    how = "incremental" if told["incremental-mode"] == "true" else "full"
     image = "as recorded in oc-mirror-images" if settings.image == UNRECORDED_IMAGE else settings.image
     lines = [
-        f"{kind} {name} in namespace {settings.namespace}: {settings.workflow}{target}{when}, {how}{dry}",
+        f"{kind} {name} in namespace {settings.namespace}: {told['workflow']}{target}{when}, {how}{dry}",
         f"claim {settings.claim_name} of {settings.storage_size} where it is not there yet",
         f"image {image}",
     ]

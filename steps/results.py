@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from steps.files import write_atomically
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -32,8 +31,3 @@ def write_results(paths: Mapping[str, Path | None], values: Mapping[str, str]) -
     for name, path in paths.items():
         if path is not None:
             write_atomically(path, values[name])
-
-
-def result_paths(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path | None]:
-    """Collect what `cli.add_results` parsed for `names`."""
-    return {name: getattr(arguments, f"result_{name.replace('-', '_')}") for name in names}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
-from argparse import ArgumentTypeError
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import NotFoundError
 from steps.listener import post
+from steps.parameters import arguments
+from steps.parameters.places import SEND_EVENT
+from steps.parameters.table import others as table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 log = logging.getLogger("steps.send_event")
 
@@ -28,25 +32,14 @@ class Inputs:
     occasion: str
 
 
-def url(text: str) -> str:
-    """Parse an http or https URL without credentials."""
-    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
-        raise ArgumentTypeError(f"'{text}' is not an http:// or https:// URL")
-    return text
-
-
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("send-event", __doc__)
-    parser.add_argument(
-        "--listener-url", type=url, required=True, help="such as http://el-oc-mirror:8080/schedule"
-    )
-    parser.add_argument("--secret-file", type=Path, required=True, help="file with the key to sign with")
-    parser.add_argument("--run", type=cli.kubernetes_name, required=True, help="the run to start")
-    parser.add_argument("--occasion", required=True, help="what sets this event apart: the name of the Job")
-    given = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(SEND_EVENT, argv, __doc__)
     return Inputs(
-        listener_url=given.listener_url, secret_file=given.secret_file, run=given.run, occasion=given.occasion
+        listener_url=given[table.LISTENER_URL],
+        secret_file=given[table.SECRET_FILE],
+        run=given[table.EVENT_RUN],
+        occasion=given[table.EVENT_OCCASION],
     )
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import NotFoundError, StartError
+from steps.parameters import arguments
+from steps.parameters.places import SMOKE
 from steps.process import ask
-from steps.results import result_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +36,8 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("smoke-test-image", __doc__)
-    cli.add_results(parser, RESULTS)
-    return Inputs(results=result_paths(parser.parse_args(argv), RESULTS))
+    """Parse the arguments. Raises `UsageError`."""
+    return Inputs(results=arguments.parse(SMOKE, argv, __doc__, results=RESULTS).results)
 
 
 def commands() -> list[list[str]]:

@@ -7,24 +7,26 @@ commit with the same parameters and occasion starts a single run, and another on
 from __future__ import annotations
 
 import logging
-import re
 import time
-from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import cli, repository
 from steps.cluster import Cluster
 from steps.errors import ConflictError
 from steps.git_access import Credentials, Origin, ParameterNames
-from steps.results import result_paths
-from steps.triggering.templates import CONFIGMAP, Template, read_template
+from steps.parameters import arguments
+from steps.parameters.places import START_RUN
+from steps.parameters.table import build
+from steps.parameters.table.mirror import CA_BUNDLE
+from steps.parameters.table.workload import PIPELINE_NAMESPACE
+from steps.triggering.templates import Template, read_template
 from steps.triggering.turns import Turn, finished, outcome, runs_of
-from steps.workload import names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from steps.cluster import KubernetesObject
 
 log = logging.getLogger("steps.start_run")
@@ -49,72 +51,20 @@ class Inputs:
     results: dict[str, Path | None]
 
 
-def commit(text: str) -> str:
-    """Parse a full commit hash (SHA-1 or SHA-256)."""
-    if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", text):
-        raise ArgumentTypeError(f"'{text[:80]}' is not a full commit hash")
-    return text
-
-
-def occasion(text: str) -> str:
-    """Parse what sets a run apart from others of the same commit: a name such as a Job's, or a digest."""
-    if not re.fullmatch(r"[A-Za-z0-9._:-]{0,253}", text):
-        raise ArgumentTypeError(f"'{text[:80]}' is not an occasion (letters, digits, '.', '_', ':', '-')")
-    return text
-
-
-def run_name(text: str) -> str:
-    """Parse the name of a run, short enough for the names that are made of it."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", text):
-        raise ArgumentTypeError(f"'{text[:80]}' is not the name of a run (at most 20 of a-z, 0-9, '-')")
-    return text
-
-
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("start-run", __doc__)
-    parser.add_argument("--enabled", type=cli.boolean, default=True, help="false starts nothing")
-    parser.add_argument("--run", type=run_name, required=True, help="key in the ConfigMap, without .yaml")
-    parser.add_argument(
-        "--commit", type=cli.optional(commit), help="what was pushed; empty takes the newest commit"
-    )
-    parser.add_argument(
-        "--occasion",
-        type=occasion,
-        default="",
-        help="what else sets this run apart, such as a schedule's Job",
-    )
-    parser.add_argument(
-        "--runs-configmap",
-        type=cli.kubernetes_name,
-        default=CONFIGMAP,
-        help="ConfigMap with the PipelineRuns to start (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--namespace",
-        type=cli.kubernetes_name,
-        default=names.PIPELINE_NAMESPACE,
-        help="where the runs are (default: %(default)s)",
-    )
-    parser.add_argument("--holder", required=True, help="name of this process, unique among its like")
-    parser.add_argument(
-        "--turn-timeout", type=cli.seconds, default=3600, help="how long to wait for the run before"
-    )
-    parser.add_argument("--git-secret-path", type=Path, help="folder of the mounted Git Secret")
-    parser.add_argument("--ca-bundle", type=Path, help="file with extra CAs")
-    cli.add_results(parser, RESULTS)
-    given = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(START_RUN, argv, __doc__, results=RESULTS)
     return Inputs(
-        enabled=given.enabled,
-        run=given.run,
-        commit=given.commit,
-        occasion=given.occasion,
-        runs_configmap=given.runs_configmap,
-        namespace=given.namespace,
-        holder=given.holder,
-        patience=given.turn_timeout,
-        credentials=Credentials(given.git_secret_path, given.ca_bundle),
-        results=result_paths(given, RESULTS),
+        enabled=given[build.ENABLED],
+        run=given[build.RUN],
+        commit=given[build.COMMIT],
+        occasion=given[build.OCCASION],
+        runs_configmap=given[build.RUNS_CONFIGMAP],
+        namespace=given[PIPELINE_NAMESPACE],
+        holder=given[build.HOLDER],
+        patience=given[build.TURN_TIMEOUT],
+        credentials=Credentials(given[build.GIT_SECRET_PATH], given[CA_BUNDLE]),
+        results=given.results,
     )
 
 

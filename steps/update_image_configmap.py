@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Change, Cluster
-from steps.results import result_paths
-from steps.workload import names
+from steps.parameters import arguments
+from steps.parameters.places import UPDATE
+from steps.parameters.table import build, workload
 from steps.workload.built_image import BuiltImage, image_configmap, new_image, same_build
 
 if TYPE_CHECKING:
@@ -34,38 +35,20 @@ class Inputs:
 
 
 def parse(argv: list[str]) -> Inputs:
-    """Parse and check the arguments. Raises `UsageError`."""
-    parser = cli.Parser("update-image-configmap", __doc__)
-    parser.add_argument("--image-name", required=True, help="a short name, such as oc-mirror-autoshift")
-    parser.add_argument("--image-url", required=True, help="where it was pushed: HOST[:PORT]/PATH[:TAG]")
-    parser.add_argument("--image-digest", required=True, help="its digest, sha256:…")
-    parser.add_argument("--git-revision", required=True, help="what it was built from")
-    parser.add_argument(
-        "--image-configmap",
-        type=cli.kubernetes_name,
-        default=names.IMAGES,
-        help="the ConfigMap to write (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--namespace",
-        type=cli.kubernetes_name,
-        default=names.PIPELINE_NAMESPACE,
-        help="its namespace (default: %(default)s)",
-    )
-    cli.add_results(parser, RESULTS)
-    arguments = parser.parse_args(argv)
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(UPDATE, argv, __doc__, results=RESULTS)
     # buildah and the registries end some of these with a newline when they pass through files.
     image = new_image(
-        name=arguments.image_name.strip(),
-        url=arguments.image_url.strip(),
-        digest=arguments.image_digest.strip(),
-        git_revision=arguments.git_revision.strip(),
+        name=given[build.IMAGE_NAME].strip(),
+        url=given[build.PUSHED_IMAGE_URL].strip(),
+        digest=given[build.IMAGE_DIGEST].strip(),
+        git_revision=given[build.GIT_REVISION].strip(),
     )
     return Inputs(
         image=image,
-        image_configmap=arguments.image_configmap,
-        namespace=arguments.namespace,
-        results=result_paths(arguments, RESULTS),
+        image_configmap=given[workload.IMAGE_CONFIGMAP],
+        namespace=given[workload.PIPELINE_NAMESPACE],
+        results=given.results,
     )
 
 

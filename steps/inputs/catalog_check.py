@@ -9,23 +9,24 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from steps.autoshift.operators import TABLE
-from steps.cli import optional
 from steps.errors import RegistryError
 from steps.oci import AbsentError, Logins, UnreachableError, obstacle
 from steps.oci.reference import Reference
+from steps.parameters.table.imageset import CATALOG_CHECK, WORKSPACE
+from steps.parameters.table.mirror import AUTHFILE, CA_BUNDLE
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
+    from pathlib import Path
 
     from steps.catalog.packages import Catalog
+    from steps.parameters.kinds import CatalogMode
+    from steps.parameters.parameter import Values
 
 log = logging.getLogger("steps.inputs")
-
-MODES: Final = ("auto", "error", "warn", "off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class CatalogCheck:
     that keeps what was read; either may be None.
     """
 
-    mode: str
+    mode: CatalogMode
     authfile: Path | None
     ca_bundle: Path | None
     workspace: Path | None
@@ -94,25 +95,11 @@ class CatalogCheck:
             )
 
 
-def add_arguments(group: argparse._ArgumentGroup) -> None:
-    """Declare the arguments that `from_arguments` reads besides those of the values."""
-    group.add_argument(
-        "--catalog-check",
-        choices=MODES,
-        default="auto",
-        help="auto checks operators against their catalogs where the registry can be read, error insists on "
-        "it, warn only warns, off does without",
-    )
-    group.add_argument(
-        "--authfile", type=optional(Path), metavar="FILE", help="pull secret for it, if the file exists"
-    )
-
-
-def from_arguments(arguments: argparse.Namespace) -> CatalogCheck:
-    """Make the check from the arguments that `add_arguments` and `values_source` declare."""
+def from_values(given: Values) -> CatalogCheck:
+    """Collect how catalogs are read."""
     return CatalogCheck(
-        mode=arguments.catalog_check,
-        authfile=arguments.authfile,
-        ca_bundle=arguments.ca_bundle,
-        workspace=arguments.workspace,
+        mode=given[CATALOG_CHECK],
+        authfile=given[AUTHFILE],
+        ca_bundle=given[CA_BUNDLE],
+        workspace=given[WORKSPACE],
     )

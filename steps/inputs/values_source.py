@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 from steps import repository
 from steps.autoshift.policies import is_policy_file
 from steps.autoshift.values import values_candidates
-from steps.cli import optional
 from steps.errors import NotFoundError
 from steps.git_access import Credentials, Origin, ParameterNames
+from steps.parameters.table import imageset as table
+from steps.parameters.table.mirror import CA_BUNDLE
 from steps.tree import Tree
 from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
-    import argparse
+    from steps.parameters.parameter import Values
 
-DEFAULT_URL = "https://github.com/auto-shift/autoshiftv2.git"
-DEFAULT_PATH = "autoshift/values.hub.yaml"
 PARAMETERS = ParameterNames(
     url="values-git-url", revision="values-git-revision", credentials="values-git-secret"
 )
@@ -54,38 +53,15 @@ class ValuesSource:
         return commit, Tree(root)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments that `from_arguments` reads."""
-    group = parser.add_argument_group("values")
-    group.add_argument("--values-git-url", default=DEFAULT_URL, help="repository of the values files")
-    group.add_argument("--values-git-revision", default="main", help="branch, tag or commit")
-    group.add_argument(
-        "--values-file-path",
-        default=DEFAULT_PATH,
-        help="values file in the repository; several with commas between are merged in that order as Helm "
-        "merges; a folder or glob takes all its values files",
-    )
-    group.add_argument(
-        "--values-git-secret-path",
-        type=optional(Path),
-        metavar="DIR",
-        help="mounted Secret: username and password, or ssh-privatekey and known_hosts",
-    )
-    group.add_argument(
-        "--ca-bundle", type=optional(Path), metavar="FILE", help="extra CAs, if the file exists"
-    )
-    group.add_argument("--workspace", type=optional(Path), metavar="DIR", help="where Tasks share files")
-
-
-def from_arguments(arguments: argparse.Namespace, *, root: Path | None = None) -> ValuesSource:
-    """Make the source from the arguments; a `root` replaces the repository."""
+def from_values(given: Values, *, root: Path | None = None, revision: str | None = None) -> ValuesSource:
+    """Collect where the values are; `root` overrides the repository, `revision` what was given for it."""
     return ValuesSource(
-        url=arguments.values_git_url,
-        revision=arguments.values_git_revision,
-        file_path=arguments.values_file_path,
+        url=given[table.VALUES_GIT_URL],
+        revision=revision or given[table.VALUES_GIT_REVISION],
+        file_path=given[table.VALUES_FILE_PATH],
         root=root,
-        workspace=arguments.workspace,
-        credentials=Credentials(arguments.values_git_secret_path, arguments.ca_bundle),
+        workspace=given[table.WORKSPACE],
+        credentials=Credentials(given[table.VALUES_GIT_SECRET_PATH], given[CA_BUNDLE]),
     )
 
 

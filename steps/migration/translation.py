@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from steps.migration.old_objects import OldObject, entries, mapping, text, texts
 from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
+from steps.parameters.schedule import normal_schedule
 from steps.workload import names
-from steps.workload.schedule import normal_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -178,7 +178,7 @@ def _how(mode: str, schedule: str, notes: list[str]) -> dict[str, str]:
 
 def _workflow(word: str, notes: list[str]) -> dict[str, str]:
     if word in WORKFLOWS:
-        return {"workflow": WORKFLOWS[word]}
+        return {"workflow": WORKFLOWS[word].value}
     if word:
         notes.append(f"workflow {word} has no counterpart among those of {DEPLOYMENT}")
     return {}
@@ -188,7 +188,7 @@ def _arguments(words: list[str], notes: list[str]) -> dict[str, str]:
     """Translate the arguments of an old container: its entrypoint script's, or oc-mirror's own."""
     params: dict[str, str] = {}
     if words and words[0] in WORKFLOWS:
-        params["workflow"] = WORKFLOWS[words[0]]
+        params["workflow"] = WORKFLOWS[words[0]].value
     elif words and words[0] == "oc-mirror":
         notes.append(
             "its arguments name no destination, so oc-mirror refused them: choose a workflow yourself"

@@ -14,12 +14,15 @@ from steps.mirroring.checks import preflight, unchanged
 from steps.mirroring.data import journal, lock, retention
 from steps.mirroring.data.layout import Layout
 from steps.mirroring.data.recorder import Recorder
+from steps.mirroring.deleting import cleanup, deletion
 from steps.mirroring.delivery import applying, products
 from steps.mirroring.job import Job
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.ocmirror.runner import OcMirror
-from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, UPKEEP
+from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.mirroring.retries import retrying
+from steps.parameters.kinds import Workflow
+from steps.parameters.table.mirror import APPLY_CLUSTER_RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,8 +69,18 @@ def _run_or_explain(request: Request, recorder: Recorder) -> Done:
 
 
 def _run(request: Request, recorder: Recorder) -> Done:
-    if request.workflow in UPKEEP:
-        return upkeep.run(request, recorder)
+    match request.workflow:
+        case Workflow.PLAN_DELETION:
+            return upkeep.run(request, recorder, deletion.generate)
+        case Workflow.DELETE:
+            return upkeep.run(request, recorder, deletion.execute)
+        case Workflow.CLEANUP:
+            return upkeep.run(request, recorder, cleanup.run)
+        case Workflow.TO_DISK | Workflow.FROM_DISK | Workflow.DIRECT:
+            return _mirror(request, recorder)
+
+
+def _mirror(request: Request, recorder: Recorder) -> Done:
     layout = Layout.at(request.data)
     ready = preflight.check(request)
     log.info("oc-mirror %s, %s, data in %s", ready.version.text, request.workflow, layout.root)
@@ -90,7 +103,7 @@ def _run(request: Request, recorder: Recorder) -> Done:
             shutil.rmtree(layout.scratch, ignore_errors=True)
         if request.keep_generations is not None and not request.dry_run:
             retention.prune(layout, request.keep_generations)
-        if request.apply_cluster_resources and request.workflow != TO_DISK and not request.dry_run:
+        if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK and not request.dry_run:
             applying.apply(layout)
         return done
 

@@ -6,27 +6,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror.command import Options
+from steps.parameters.kinds import Workflow
+from steps.parameters.parameter import Values
+from steps.parameters.table import TABLE, mirror
 
 if TYPE_CHECKING:
     from datetime import date, timedelta
     from pathlib import Path
 
-TO_DISK, FROM_DISK, DIRECT = "workflow-to-disk", "workflow-from-disk", "workflow-direct"
-PLAN_DELETION, DELETE, CLEANUP = "workflow-delete-generate", "workflow-delete-execute", "workflow-cleanup"
-UPKEEP = (PLAN_DELETION, DELETE, CLEANUP)
-"""What mirrors nothing, and is done once, by a person's decision."""
-WORKFLOWS = (TO_DISK, FROM_DISK, DIRECT, *UPKEEP)
+TO_DISK, FROM_DISK, DIRECT = Workflow.TO_DISK, Workflow.FROM_DISK, Workflow.DIRECT
+PLAN_DELETION, DELETE, CLEANUP = Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One operation. `target_registry` is set for from-disk and direct, `imageset` for to-disk and direct;
-    `keep_generations` (1 or more; None: all) is for to-disk and from-disk; `run_retries`
-    is how often a run that failed for want of a network is made again. `also_imagesets`, `older_than` and
-    `approved_plan_sha256` (64 hexadecimal digits) are for the deletion and its plan.
+    `keep_generations` (1 or more; None: all) is for to-disk and from-disk. `also_imagesets`, `older_than` and
+    `approved_plan_sha256` (64 hexadecimal digits) are for the deletion and its plan. What only one place
+    needs is read from `values`, by its entry in the table of parameters: `request.values[RUN_RETRIES]`.
     """
 
-    workflow: str
+    workflow: Workflow
     data: Path
     imageset: Path | None = None
     target_registry: str = ""
@@ -34,12 +34,52 @@ class Request:
     since_date: date | None = None
     dry_run: bool = False
     keep_generations: int | None = None
-    run_retries: int = 0
-    resource_prefix: str = ""
-    apply_cluster_resources: bool = False
     skip_unchanged: bool = False
     also_imagesets: tuple[Path, ...] = ()
     older_than: timedelta | None = None
     approved_plan_sha256: str = ""
     oc_mirror: str = "oc-mirror"
     options: Options = field(default_factory=Options)
+    values: Values = field(default_factory=Values)
+
+
+def make_request(values: Values) -> Request:
+    """Make the request of checked values."""
+    skip = values[mirror.SKIP_UNCHANGED]
+    return Request(
+        workflow=values[mirror.WORKFLOW],
+        data=values[mirror.DATA],
+        imageset=values[mirror.IMAGESET],
+        target_registry=values[mirror.TARGET_REGISTRY] or "",
+        incremental_mode=values[mirror.INCREMENTAL_MODE],
+        since_date=values[mirror.SINCE_DATE],
+        dry_run=values[mirror.DRY_RUN],
+        keep_generations=values[mirror.KEEP_GENERATIONS],
+        skip_unchanged=values[mirror.SCHEDULE] is not None if skip is None else skip,
+        also_imagesets=values.all(mirror.ALSO_IMAGESET),
+        older_than=values[mirror.OLDER_THAN],
+        approved_plan_sha256=values[mirror.APPROVED_PLAN_SHA256] or "",
+        oc_mirror=values[mirror.OC_MIRROR],
+        options=_options(values),
+        values=values,
+    )
+
+
+def _options(values: Values) -> Options:
+    return Options(
+        authfile=values[mirror.AUTHFILE],
+        ca_bundle=_unless_empty(values[mirror.CA_BUNDLE]),
+        source_tls_verify=values[mirror.SOURCE_TLS_VERIFY],
+        destination_tls_verify=values[mirror.DESTINATION_TLS_VERIFY],
+        remove_signatures=values[mirror.REMOVE_SIGNATURES],
+        passed_on=tuple(
+            parameter.oc_mirror.format(value)
+            for parameter in TABLE
+            if parameter.oc_mirror and (value := values[parameter]) is not None
+        ),
+    )
+
+
+def _unless_empty(bundle: Path | None) -> Path | None:
+    """The CA bundle, if there is one: its ConfigMap is optional, and filled by OpenShift a moment later."""
+    return bundle if bundle is not None and bundle.is_file() and bundle.stat().st_size else None

@@ -16,6 +16,7 @@ import stamina
 from steps.errors import MirrorError, StepError
 from steps.mirroring.data import journal
 from steps.oci import BusyError, UnreachableError
+from steps.parameters.table.mirror import RUN_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,19 +29,18 @@ logging.getLogger("stamina").setLevel(logging.ERROR)
 
 Result = TypeVar("Result")
 
-DEFAULT: Final = 3
 FIRST_WAIT: Final = 15.0
 """Seconds; then four times as long each time, for what lasts longer than oc-mirror's own retries."""
 LONGEST_WAIT: Final = 600.0
 
 
 def retrying(job: Job, attempt: Callable[[], Result]) -> Result:
-    """Call `attempt` until it succeeds, at most `run_retries` times more than once; return its result.
+    """Call `attempt` until it succeeds, at most `run-retries` times more than once; return its result.
 
     Raises the error of the last attempt. Before each other one the data directory is brought to rest,
     as it would be before a new run.
     """
-    retries = job.request.run_retries
+    retries = job.request.values[RUN_RETRIES]
     for trial in stamina.retry_context(
         on=_may_pass,
         attempts=retries + 1,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
-_ANY = datetime(2000, 1, 1, tzinfo=UTC)
+from steps.parameters.schedule import check_time_zone, normal_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,45 +25,9 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str, time_zone: str = "UTC") -> Schedule:
-        """Check an expression; raises ValueError that names the field at fault.
-
-        Five fields, as in the CronJob that takes the same parameter; cronsim would take seconds too.
-        """
-        if len(text.split()) != 5:
-            raise ValueError(
-                f"schedule '{text}' has {len(text.split())} fields instead of 5, such as '0 2 * * 0'"
-            )
-        try:
-            next(CronSim(text, _ANY))
-        except CronSimError as error:
-            field = str(error).removeprefix("Bad ")
-            raise ValueError(f"schedule '{text}' has a wrong {field}") from None
-        except StopIteration:
-            raise ValueError(f"schedule '{text}' never comes (no such day)") from None
-        return cls(text, check_time_zone(time_zone))
+        """Check an expression and a zone; raises ValueError that names the field at fault."""
+        return cls(normal_schedule(text), check_time_zone(time_zone))
 
     def after(self, moment: datetime) -> datetime:
         """The first time of the schedule after `moment`, in UTC."""
         return next(CronSim(self.expression, moment.astimezone(ZoneInfo(self.time_zone)))).astimezone(UTC)
-
-
-def check_time_zone(name: str) -> str:
-    """Return the name of a time zone; raises ValueError, the rest of a sentence, if there is none such.
-
-    The names are those of the IANA database as Python's tzdata package ships it, alike on every machine.
-    Kubernetes, which has its own copy, knows them too; abbreviations such as CEST are no zones to it.
-    """
-    zones = _zones()
-    if name in zones:
-        return name
-    known = {zone.lower(): zone for zone in zones}
-    cities = {zone.lower().rpartition("/")[2]: zone for zone in zones}
-    wanted = name.lower()
-    near = difflib.get_close_matches(wanted, [*known, *cities], n=1)
-    guess = (known | cities)[near[0]] if near else "Europe/Berlin"
-    raise ValueError(f"'{name}' is no time zone of the IANA database, such as {guess}")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset((resources.files("tzdata") / "zones").read_text().split())

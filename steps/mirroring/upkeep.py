@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from steps.mirroring.checks import preflight
 from steps.mirroring.data import journal, lock
 from steps.mirroring.data.layout import Layout
-from steps.mirroring.deleting import cleanup, deletion
-from steps.mirroring.request import DELETE, PLAN_DELETION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from steps.mirroring.data.recorder import Recorder
     from steps.mirroring.data.status import Done
     from steps.mirroring.request import Request
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(request: Request, recorder: Recorder) -> Done:
-    """Do it with the data directory locked and at rest. Raises what the workflow raises."""
+def run(request: Request, recorder: Recorder, workflow: Callable[[Layout, Request], Done]) -> Done:
+    """Do `workflow` with the data directory locked and at rest. Raises what the workflow raises."""
     layout = Layout.at(request.data)
     preflight.check_authfile(request.options.authfile)
     preflight.check_writable(layout.root)
@@ -29,8 +29,4 @@ def run(request: Request, recorder: Recorder) -> Done:
     with lock.exclusive(layout, purpose=request.workflow):
         recorder.begin()
         journal.recover(layout, now=datetime.now(UTC))
-        if request.workflow == PLAN_DELETION:
-            return deletion.generate(layout, request)
-        if request.workflow == DELETE:
-            return deletion.execute(layout, request)
-        return cleanup.run(layout, request)
+        return workflow(layout, request)

@@ -10,21 +10,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from steps.parameters.settings import CONFIGMAP
+from steps.parameters.table import TABLE
+from steps.parameters.table.mirror import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, SETTINGS
 from steps.workload import names
 from steps.workload.settings import FS_GROUP
 
 if TYPE_CHECKING:
     from steps.cluster import KubernetesObject
+    from steps.parameters.parameter import Parameter
     from steps.workload.settings import Settings
 
 PORT = 8080
 TEMPLATE_LABEL = f"{names.ANNOTATION}template"
 """Digest of the pod template: it distinguishes the pods of this rollout from those of earlier rollouts."""
 
-_CONFIG, _PULL_SECRET, _CA, _DATA = "/config", "/var/run/pull-secret", "/var/run/trusted-ca", "/data"
 _ALSO = "/config-also"
-_AUTHFILE = ".dockerconfigjson"
-_CA_BUNDLE = "ca-bundle.crt"
 
 
 def pod_template(
@@ -51,7 +52,9 @@ def pod_template(
     template: KubernetesObject = {
         "metadata": {
             "labels": names.labels(component),
-            "annotations": names.annotate(config_sha256=settings.config_sha256),
+            "annotations": names.annotate(
+                config_sha256=settings.config_sha256, settings_sha256=settings.options_sha256
+            ),
         },
         "spec": {
             "serviceAccountName": names.SERVICE_ACCOUNT,
@@ -74,39 +77,28 @@ def pod_template(
 
 
 def _arguments(settings: Settings) -> list[str]:
-    """The arguments of `mirror`; one that was not given is left out."""
-    given = {
-        "workflow": settings.workflow,
-        "imageset": f"{_CONFIG}/imageset.yaml",
-        "data": _DATA,
-        "target-registry": settings.target_registry,
-        "incremental-mode": settings.incremental_mode,
-        "since-date": settings.since_date,
-        "keep-generations": settings.keep_generations,
-        "older-than": settings.older_than,
-        "approved-plan-sha256": settings.approved_plan_sha256,
-        "dry-run": settings.dry_run,
-        "authfile": f"{_PULL_SECRET}/{_AUTHFILE}",
-        "ca-bundle": f"{_CA}/{_CA_BUNDLE}",
-        "source-tls-verify": settings.source_tls_verify,
-        "destination-tls-verify": settings.destination_tls_verify,
-        **_repetition(settings),
-        **settings.tuning,
-    }
+    """The arguments of `mirror`: what the pod mounts, what was passed on, and when."""
+    mounted = {parameter.name: parameter.pod_argument for parameter in TABLE if parameter.pod_argument}
     also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
-    return also + [
-        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in given.items()
-        if value is not None
-    ]
+    given = mounted | dict(settings.mirror) | _repetition(settings)
+    return also + [f"--{name}={value}" for name, value in given.items()]
 
 
-def _repetition(settings: Settings) -> dict[str, Any]:
+def _repetition(settings: Settings) -> dict[str, str]:
     """What makes `mirror` know that it repeats itself, or is repeated, and when next."""
     if settings.mode == "job":
         return {}
-    kept_by_another = {"once": True} if settings.mode == "cronjob" else {}
-    return {"schedule": settings.schedule, "time-zone": settings.time_zone, **kept_by_another}
+    kept_by_another = {"once": "true"} if settings.mode == "cronjob" else {}
+    return {"schedule": settings.schedule or "", "time-zone": settings.time_zone, **kept_by_another}
+
+
+def _folder(parameter: Parameter[Any]) -> str:
+    """The folder that is mounted for the file which a parameter of `mirror` names."""
+    return parameter.pod_argument.rpartition("/")[0]
+
+
+def _file(parameter: Parameter[Any]) -> str:
+    return parameter.pod_argument.rpartition("/")[2]
 
 
 def _container(settings: Settings, arguments: list[str], *, service: bool) -> dict[str, Any]:
@@ -137,10 +129,11 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": "config", "mountPath": _CONFIG, "readOnly": True},
-            {"name": "pull-secret", "mountPath": _PULL_SECRET, "readOnly": True},
-            {"name": "trusted-ca", "mountPath": _CA, "readOnly": True},
-            {"name": "data", "mountPath": _DATA},
+            {"name": "config", "mountPath": _folder(IMAGESET), "readOnly": True},
+            {"name": "pull-secret", "mountPath": _folder(AUTHFILE), "readOnly": True},
+            {"name": "trusted-ca", "mountPath": _folder(CA_BUNDLE), "readOnly": True},
+            {"name": "settings", "mountPath": SETTINGS.pod_argument, "readOnly": True},
+            {"name": "data", "mountPath": DATA.pod_argument},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             *(
                 {"name": f"also-{number}", "mountPath": f"{_ALSO}/{name}", "readOnly": True}
@@ -172,17 +165,18 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
             "name": "pull-secret",
             "secret": {
                 "secretName": settings.pull_secret,
-                "items": [{"key": _AUTHFILE, "path": _AUTHFILE}],
+                "items": [{"key": _file(AUTHFILE), "path": _file(AUTHFILE)}],
             },
         },
         {
             "name": "trusted-ca",
             "configMap": {
                 "name": settings.trusted_ca,
-                "items": [{"key": _CA_BUNDLE, "path": _CA_BUNDLE}],
+                "items": [{"key": _file(CA_BUNDLE), "path": _file(CA_BUNDLE)}],
                 "optional": True,
             },
         },
+        {"name": "settings", "configMap": {"name": CONFIGMAP, "optional": True}},
         {"name": "data", "persistentVolumeClaim": {"claimName": settings.claim_name}},
         {"name": "tmp", "emptyDir": {}},
         *(

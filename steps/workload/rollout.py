@@ -12,8 +12,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, StartError
+from steps.parameters.kinds import bytes_of
 from steps.workload import objects
-from steps.workload.checks import quantity
 from steps.workload.existing import replaced_workloads
 from steps.workload.settings import FS_GROUP
 from steps.workload.startup import Waiting
@@ -88,7 +88,7 @@ def _create_claim(cluster: Cluster, settings: Settings) -> None:
             "wait until it is gone (a pod may still use it), then start the run again: it creates a new one",
         )
     size = claim["spec"]["resources"]["requests"]["storage"]
-    if quantity(size) < quantity(settings.storage_size):
+    if bytes_of(size) < bytes_of(settings.storage_size):
         log.warning(
             "claim %s/%s has %s, less than storage-size %s; it is used as it is",
             settings.namespace,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
+
+from steps.parameters.table import TABLE, imageset, mirror, workload
+from steps.workload import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
-DeployMode = Literal["job", "cronjob", "deployment"]
-DEPLOY_MODES: tuple[str, ...] = get_args(DeployMode)
+    from steps.parameters.kinds import DeployMode
+    from steps.parameters.parameter import Values
+
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 FS_GROUP = 1001
 """Group that plain Kubernetes makes a new volume writable for; OpenShift picks one per namespace itself."""
@@ -20,12 +24,13 @@ FS_GROUP = 1001
 class Settings:
     """One workload. Optional texts are None where not given, never empty.
 
-    `also_imagesets` are names of ConfigMaps.
+    `mirror` are the arguments of `mirror`, by name, that are passed on as they were given, `also_imagesets`
+    names of ConfigMaps, and `environment` the proxy variables. `options_sha256` is the digest of the
+    ConfigMap oc-mirror-settings, empty without one: where it changes, a Deployment rolls.
     """
 
     image: str
     mode: DeployMode
-    workflow: str
     namespace: str
     claim_name: str
     pull_secret: str
@@ -34,19 +39,59 @@ class Settings:
     storage_class: str | None = None
     schedule: str | None = None
     time_zone: str = "UTC"
-    target_registry: str | None = None
-    since_date: date | None = None
-    keep_generations: int | None = None
+    mirror: Mapping[str, str] = field(default_factory=dict)
     also_imagesets: tuple[str, ...] = ()
-    older_than: str | None = None
-    approved_plan_sha256: str | None = None
-    incremental_mode: bool = True
-    dry_run: bool = False
-    source_tls_verify: bool = True
-    destination_tls_verify: bool = True
-    tuning: Mapping[str, str] = field(default_factory=dict)
     config_sha256: str | None = None
+    options_sha256: str = ""
     memory: str = "4Gi"
     trusted_ca: str = "trusted-ca"
     fs_group: int | str | None = "auto"
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_settings(values: Values, *, image: str, run_name: str, environment: Mapping[str, str]) -> Settings:
+    """Make the settings of checked values; `environment` are the proxy variables of `proxies`."""
+    return Settings(
+        image=image,
+        mode=values[mirror.DEPLOY_MODE],
+        namespace=values[imageset.NAMESPACE],
+        claim_name=values[workload.CLAIM_NAME] or names.CLAIM,
+        pull_secret=values[workload.PULL_SECRET],
+        run_name=run_name,
+        storage_size=values[workload.STORAGE_SIZE],
+        storage_class=values[workload.STORAGE_CLASS],
+        schedule=values[mirror.SCHEDULE],
+        time_zone=values[mirror.TIME_ZONE],
+        mirror=_passed_on(values),
+        also_imagesets=values[mirror.ALSO_IMAGESET_CONFIGMAPS],
+        config_sha256=values[workload.CONFIG_SHA256],
+        memory=values[workload.MEMORY],
+        trusted_ca=values[workload.TRUSTED_CA_CONFIGMAP],
+        fs_group=values[workload.FS_GROUP],
+        environment=environment,
+    )
+
+
+def _passed_on(values: Values) -> dict[str, str]:
+    """What the pod's `mirror` gets: what was given, or else the default, unless a ConfigMap may set it."""
+    return {
+        parameter.name: text
+        for parameter in TABLE
+        if parameter.to_mirror
+        and (text := values.texts.get(parameter.name, "" if parameter.setting else parameter.default or ""))
+    }
+
+
+def proxies(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The proxy variables of `environment`, in either case, for the workload; and what is wrong with them.
+
+    A proxy URL with a password in it is refused, unquoted: anybody who may read the workload could read it.
+    """
+    wanted = [*PROXY_VARIABLES, *map(str.lower, PROXY_VARIABLES)]
+    found = {name: environment[name] for name in wanted if environment.get(name)}
+    problems = [
+        f"{name} carries a user name or password, which the workload's objects would show"
+        for name, value in found.items()
+        if name.upper() != "NO_PROXY" and "@" in value
+    ]
+    return found, problems

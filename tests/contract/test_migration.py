@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from steps.migration import decisions, translation
-from steps.mirroring.request import WORKFLOWS
+from steps.parameters.kinds import Workflow
 from tests.contract.tekton_files import PIPELINE_FILES, TASK_FILES
 
 WORKLOAD = {"deploy-mode", "schedule", "time-zone", "workflow", "memory", "storage-size", "storage-class"}
@@ -15,7 +15,7 @@ def test_every_translated_parameter_is_one_of_the_deployment_pipeline() -> None:
     pipelines = {path.stem: yaml.safe_load(path.read_text()) for path in PIPELINE_FILES}
     declared = {param["name"] for param in pipelines["deployment-pipeline"]["spec"]["params"]}
     assert {*translation.SAME, *WORKLOAD} <= declared
-    assert set(translation.WORKFLOWS.values()) <= set(WORKFLOWS)
+    assert set(translation.WORKFLOWS.values()) <= set(Workflow)
 
 
 def test_every_task_of_ours_is_known_to_take_an_old_ones_place() -> None:

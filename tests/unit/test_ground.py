@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import signal
@@ -10,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from steps import cli, errors
 from steps.files import write_atomically
-from steps.results import LIMIT, result_paths, write_results
+from steps.results import LIMIT, write_results
 
 
 def subclasses(kind: type[errors.StepError]) -> list[type[errors.StepError]]:
@@ -88,12 +85,6 @@ def test_a_task_writes_the_results_that_run_returns(tmp_path: Path) -> None:
     assert (tmp_path / "commit").read_text() == "abc"
 
 
-@pytest.mark.parametrize("text", ["yes", "True", "1", "", "TRUE", "false "])
-def test_booleans_are_true_or_false_and_nothing_else(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
-        cli.boolean(text)
-
-
 def test_an_unknown_or_abbreviated_argument_is_a_usage_error() -> None:
     parser = cli.Parser("x", None)
     parser.add_argument("--values-file-path")
@@ -102,34 +93,9 @@ def test_an_unknown_or_abbreviated_argument_is_a_usage_error() -> None:
             parser.parse_args(argv)
 
 
-@pytest.mark.parametrize(("text", "value"), [("90", 90), ("60s", 60), ("5m", 300), ("1h", 3600), ("0", 0)])
-def test_durations(text: str, value: int) -> None:
-    assert cli.seconds(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "-1s", "1d", "1.5h", "s", "1 m"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
-        cli.seconds(text)
-
-
-@given(st.text(max_size=30))
-def test_a_kubernetes_name_is_never_a_path_or_an_option(text: str) -> None:
-    try:
-        name = cli.kubernetes_name(text)
-    except argparse.ArgumentTypeError:
-        return
-    assert name[0].isalnum()
-    assert "/" not in name
-
-
 def test_results_are_written_without_a_newline_where_a_path_was_given(tmp_path: Path) -> None:
-    parser = cli.Parser("x", None)
-    cli.add_results(parser, ("commit", "CHAINS-GIT_URL"))
-    arguments = parser.parse_args([f"--result-CHAINS-GIT_URL={tmp_path / 'url'}"])
-    write_results(
-        result_paths(arguments, ("commit", "CHAINS-GIT_URL")), {"commit": "c", "CHAINS-GIT_URL": "u"}
-    )
+    paths = {"commit": None, "CHAINS-GIT_URL": tmp_path / "url"}
+    write_results(paths, {"commit": "c", "CHAINS-GIT_URL": "u"})
     assert (tmp_path / "url").read_bytes() == b"u"
     assert sorted(tmp_path.iterdir()) == [tmp_path / "url"]
 

@@ -22,6 +22,7 @@ from steps.mirroring.data.status import Done, timestamp
 from steps.mirroring.request import DIRECT, TO_DISK
 from steps.oci.reference import Reference
 from steps.oci.target import Access
+from steps.parameters.table.mirror import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from steps.mirroring.checks.fingerprint import Fingerprint
@@ -63,8 +64,8 @@ def take(job: Job, imageset: ImageSetFile) -> Fingerprint | None:
         "oc-mirror": job.oc_mirror.version.text,
         "remove-signatures": str(options.remove_signatures or ""),
         "target": job.request.target_registry,
-        "resource-prefix": job.request.resource_prefix,
-        "apply-cluster-resources": str(job.request.apply_cluster_resources or ""),
+        "resource-prefix": job.request.values[RESOURCE_PREFIX] or "",
+        "apply-cluster-resources": str(job.request.values[APPLY_CLUSTER_RESOURCES] or ""),
     }
     try:
         return fingerprint.take(imageset.content, options=options, settings=settings)

@@ -11,7 +11,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from steps.errors import InvalidInputError, UsageError
+from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,30 +19,6 @@ if TYPE_CHECKING:
 PREFIX = ".history-"
 EVERYTHING = date(1970, 1, 1)
 """`--since` this day makes a full archive: no history is older. The cache still saves the downloads."""
-
-
-def parse_since(text: str, *, today: date) -> date:
-    """Parse `since-date`, YYYY-MM-DD.
-
-    Raises UsageError for what oc-mirror refuses (another format) and for what it silently misreads: a date
-    before 1970 (0001-01-01 is Go's zero time and means "no date"), and a future one.
-    """
-    example = (
-        f"give a day such as {today.isoformat()}, or leave since-date empty to continue the last archive"
-    )
-    try:
-        day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise UsageError(f"since-date '{text}' is not a date of the form YYYY-MM-DD", example)
-    if day < EVERYTHING:
-        raise UsageError(
-            f"since-date {text} is before 1970-01-01", "for a full archive set incremental-mode to false"
-        )
-    if day > today:
-        raise UsageError(f"since-date {text} lies in the future (today is {today.isoformat()} UTC)", example)
-    return day
 
 
 def recorded(directory: Path) -> dict[str, datetime]:

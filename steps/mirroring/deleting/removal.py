@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ConflictError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from steps.mirroring.data.inventory import Entry, Image
@@ -89,20 +87,6 @@ class Plan:
 
 
 _TOTALS = ("images", "manifests", "tags", "repositories", "kept")
-
-
-def span(text: str) -> timedelta:
-    """Parse `90d` or `12w`. Raises ValueError, the rest of a sentence, for anything else."""
-    if not re.fullmatch(r"[0-9]{1,5}[dw]", text):
-        raise ValueError(f"'{text}' is not a span such as 90d or 12w")
-    return timedelta(days=int(text[:-1]) * (7 if text.endswith("w") else 1))
-
-
-def approval(text: str) -> str:
-    """Parse the hash of a plan. Raises ValueError, the rest of a sentence, for anything else."""
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ValueError(f"'{text}' is not the sha256 of a plan, 64 hexadecimal digits")
-    return text
 
 
 def sha256(content: bytes) -> str:

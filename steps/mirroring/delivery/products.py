@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
 from steps.mirroring.delivery import disconnected, resources
+from steps.parameters.table.mirror import RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +64,9 @@ def publish(job: Job, made: dict[str, bytes]) -> None:
     two renames is made good by `restore`. Raises MirrorError for what cannot be read.
     """
     layout = job.layout
-    files = resources.canonical(made, prefix=job.request.resource_prefix, earlier=published(layout))
+    files = resources.canonical(
+        made, prefix=job.request.values[RESOURCE_PREFIX] or "", earlier=published(layout)
+    )
     for name, text in files.items():
         write_atomically(layout.next_resources / name, text)
     block = disconnected.render(resources.load(files), job.request.target_registry)

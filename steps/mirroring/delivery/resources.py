@@ -7,7 +7,6 @@ the same, names can be made unique, and signatures of releases that were mirrore
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +31,6 @@ FILES = {
 
 _VOLATILE = {"createdAt", "createdBy", "oc-mirror_version"}
 _MIRRORS = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "imageTagMirrors"}
-
-
-def prefix(text: str) -> str:
-    """Return a prefix that names of resources can have; ValueError, the rest of a sentence, for another."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", text):
-        raise ValueError(f"'{text}' is not a prefix of lower-case letters, digits and '-' (at most 32)")
-    return text
 
 
 def canonical(found: Mapping[str, bytes], *, prefix: str = "", earlier: Mapping[str, str]) -> dict[str, str]:

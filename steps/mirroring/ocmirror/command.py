@@ -15,25 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, NotFoundError
+from steps.parameters.kinds import OC_MIRROR_KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
     from pathlib import Path
 
-KEYWORDS = (
-    "cluster-resources",
-    "dry-run",
-    "graph-preparation",
-    "helm",
-    "hold-operator",
-    "hold-release",
-    "delete",
-    "logs",
-    "operator-catalogs",
-    "release-images",
-    "signatures",
-)
 CACHE_PORTS = range(20000, 32000)
 """Below the ports of outgoing connections, which begin at 32768; oc-mirror's default is 55000."""
 OLDEST = (4, 18)
@@ -42,17 +30,16 @@ OLDEST = (4, 18)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to mirror, whatever is mirrored; None leaves oc-mirror its own default."""
+    """How to mirror, whatever is mirrored; `passed_on` are oc-mirror's arguments that the table of parameters
+    says. `remove_signatures` None leaves it to the version of oc-mirror.
+    """
 
     authfile: Path | None = None
     ca_bundle: Path | None = None
     source_tls_verify: bool = True
     destination_tls_verify: bool = True
-    parallel_images: int | None = None
-    parallel_layers: int | None = None
-    image_timeout: int | None = None
-    retry_times: int | None = None
     remove_signatures: bool | None = None
+    passed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +89,7 @@ def check_path(directory: Path) -> None:
 
     Raises InvalidInputError with the word found.
     """
-    for word in KEYWORDS:
+    for word in OC_MIRROR_KEYWORDS:
         if word in str(directory):
             raise InvalidInputError(
                 f"the data directory {directory} contains '{word}', a name that oc-mirror keeps for itself",
@@ -193,14 +180,7 @@ def _common(options: Options, version: Version, imageset: Path, cache: Path, dry
         wanted = options.remove_signatures
         decided = version.removes_signatures if wanted is None else wanted
         arguments.append(f"--remove-signatures={_word(decided)}")
-    for flag, value in (
-        ("parallel-images", options.parallel_images),
-        ("parallel-layers", options.parallel_layers),
-        ("image-timeout", None if options.image_timeout is None else f"{options.image_timeout}s"),
-        ("retry-times", options.retry_times),
-    ):
-        if value is not None:
-            arguments.append(f"--{flag}={value}")
+    arguments += options.passed_on
     if dry_run:
         arguments.append("--dry-run")
     return arguments

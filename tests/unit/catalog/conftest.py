@@ -10,6 +10,7 @@ import pytest
 import stamina
 
 from steps.inputs.catalog_check import CatalogCheck
+from steps.parameters.kinds import CatalogMode
 from tests.conftest import unavailable
 from tests.testbed.registry import Registry, serving
 from tests.unit.catalog.front import Front, before
@@ -56,7 +57,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
     def make(
-        mode: str = "error", *, authfile: Path | None = None, workspace: Path | None = None
+        mode: CatalogMode = "error", *, authfile: Path | None = None, workspace: Path | None = None
     ) -> CatalogCheck:
         return CatalogCheck(mode=mode, authfile=authfile, ca_bundle=None, workspace=workspace)
 

@@ -13,10 +13,14 @@ import pytest
 from steps.errors import InvalidInputError, NotFoundError
 from steps.mirroring.ocmirror import command
 from steps.mirroring.ocmirror.command import Options, Version
+from steps.parameters.kinds import OC_MIRROR_KEYWORDS
 from tests.standin import oc_mirror as standin
 
 NEWEST = Version("v0.0.0-unknown", None)
 PLACES: dict[str, Any] = {"imageset": Path("/d/i.yaml"), "cache": Path("/d/cache"), "dry_run": False}
+
+
+PASSED_ON = ("--parallel-images=2", "--parallel-layers=3", "--image-timeout=5400s", "--retry-times=1")
 
 
 def all_three(options: Options, version: Version) -> list[list[str]]:
@@ -29,9 +33,7 @@ def all_three(options: Options, version: Version) -> list[list[str]]:
 
 @pytest.mark.parametrize("number", range(3))
 def test_oc_mirror_understands_what_it_is_told(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = Options(
-        authfile=Path("/a.json"), parallel_images=2, parallel_layers=3, image_timeout=5400, retry_times=1
-    )
+    options = Options(authfile=Path("/a.json"), passed_on=PASSED_ON)
     arguments = all_three(options, NEWEST)[number]
     assert arguments[0] == "--v2"
     assert "--cache-dir=/d/cache" in arguments
@@ -96,7 +98,7 @@ def test_a_program_that_is_not_oc_mirror_is_recognised(answer: str) -> None:
         command.parse_version(answer)
 
 
-@pytest.mark.parametrize("word", command.KEYWORDS)
+@pytest.mark.parametrize("word", OC_MIRROR_KEYWORDS)
 def test_paths_that_oc_mirror_refuses_are_refused_with_its_word(word: str) -> None:
     path = f"/pvc/{word}-2/data"
     with pytest.raises(InvalidInputError, match=f"contains '{standin._keyword(path)}'"):

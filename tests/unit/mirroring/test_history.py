@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.errors import InvalidInputError, UsageError
+from steps.errors import InvalidInputError
 from steps.mirroring.data import history
 from tests.standin import oc_mirror as standin
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-TODAY = date(2026, 11, 23)
-
-
-@given(st.dates(min_value=date(1970, 1, 1), max_value=TODAY))
-def test_every_day_up_to_today_is_a_since_date(day: date) -> None:
-    assert history.parse_since(day.isoformat(), today=TODAY) == day
-
-
-@given(st.dates(min_value=TODAY + timedelta(days=1)))
-def test_the_future_is_no_since_date(day: date) -> None:
-    with pytest.raises(UsageError, match="lies in the future"):
-        history.parse_since(day.isoformat(), today=TODAY)
-
-
-@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31"])
-def test_days_that_oc_mirror_takes_for_none_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="before 1970") as caught:
-        history.parse_since(text, today=TODAY)
-    assert "incremental-mode" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["yesterday", "2026-02-30", "2026-9-1", "20260901", "2026-W01-1", "2026-09-20T00:00:00Z", " 2026-09-20"],
-)
-def test_what_is_no_day_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not a date of the form YYYY-MM-DD"):
-        history.parse_since(text, today=TODAY)
-
 
 moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)

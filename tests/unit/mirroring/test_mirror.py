@@ -14,6 +14,7 @@ from steps import mirror
 from steps.errors import InvalidInputError, NotFoundError, UsageError
 from steps.mirroring.checks import preflight
 from steps.mirroring.ocmirror import imageset_file
+from steps.parameters import arguments as command_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def test_the_arguments_of_the_workload_parse() -> None:
     assert inputs.request.target_registry == "registry.example.com:443/mirror"
     assert inputs.request.dry_run
     assert inputs.request.since_date is None
-    assert inputs.request.options.image_timeout == 5400
+    assert inputs.request.options.passed_on == ("--parallel-images=8", "--image-timeout=5400s")
     assert not inputs.request.options.destination_tls_verify
     assert inputs.schedule is not None
 
@@ -64,7 +65,10 @@ def test_empty_texts_mean_not_given() -> None:
         (["--workflow=workflow-direct"], "needs a target-registry"),
         (["--workflow=workflow-from-disk"], "needs a target-registry"),
         (["--imageset="], "needs an imageset"),
-        (["--target-registry=docker://r/x"], "not a registry"),
+        (["--target-registry=docker://r/x"], "has a scheme"),
+        (["--target-registry=mirror/foo"], "no host name"),
+        (["--target-registry=registry.example.com:99999"], "beyond 65535"),
+        (["--target-registry=registry.example.com/cluster-resources"], "oc-mirror keeps for itself"),
         (["--target-registry=registry.example.com/mirror:tag"], "not a registry"),
         (["--target-registry=-oProxy"], "not a registry"),
         (["--incremental-mode=yes"], "neither 'true' nor 'false'"),
@@ -240,6 +244,6 @@ def test_a_missing_imageset_file_names_both_places(tmp_path: Path) -> None:
 
 def test_every_argument_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "mirror.md").read_text()
-    for action in mirror._parser()._actions:
+    for action in command_lines.parser("mirror", None)._actions:
         for name in action.option_strings:
             assert name in {"-h", "--help"} or f"`{name}`" in page, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,6 @@ IMAGE = "quay.io/autoshift/oc-mirror-autoshift@sha256:" + "0a" * 32
 SETTINGS = Settings(
     image=IMAGE,
     mode="job",
-    workflow="workflow-to-disk",
     namespace="oc-mirror",
     claim_name="oc-mirror-workspace",
     pull_secret="oc-mirror-pull-secret",
@@ -19,8 +19,15 @@ SETTINGS = Settings(
     storage_size="500Gi",
     schedule="0 2 * * *",
     config_sha256="c0ffee",
+    mirror={
+        "workflow": "workflow-to-disk",
+        "incremental-mode": "true",
+        "dry-run": "false",
+        "source-tls-verify": "true",
+        "destination-tls-verify": "true",
+    },
 )
 
 
-def settings(**changes: Any) -> Settings:
-    return replace(SETTINGS, **changes)
+def settings(*, mirror: Mapping[str, str] | None = None, **changes: Any) -> Settings:
+    return replace(SETTINGS, mirror={**SETTINGS.mirror, **(mirror or {})}, **changes)

@@ -12,6 +12,7 @@ import pytest
 from steps import mirror
 from steps.cluster import KubernetesObject
 from steps.mirroring.schedule import Schedule
+from steps.parameters.table.mirror import RUN_RETRIES
 from steps.workload import objects
 from steps.workload.pod import TEMPLATE_LABEL
 from tests.unit.workload.samples import settings
@@ -79,12 +80,14 @@ def test_the_pod_asks_for_no_right_that_restricted_forbids(mode: str) -> None:
 def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
     workload = make(
         mode,
-        workflow="workflow-direct",
-        target_registry="registry.example.com/mirror",
-        since_date=date(2025, 9, 20),
-        dry_run=True,
-        destination_tls_verify=False,
         time_zone="Asia/Tokyo",
+        mirror={
+            "workflow": "workflow-direct",
+            "target-registry": "registry.example.com/mirror",
+            "since-date": "2025-09-20",
+            "dry-run": "true",
+            "destination-tls-verify": "false",
+        },
     )
     found = container(workload)
     assert found["command"] == ["mirror"]
@@ -107,24 +110,35 @@ def test_the_arguments_are_those_that_mirror_takes(mode: str) -> None:
 
 def test_how_to_mirror_is_passed_on_as_it_was_given() -> None:
     tuning = {"parallel-images": "8", "parallel-layers": "2", "image-timeout": "90m", "retry-times": "9"}
-    request = mirror.parse(container(make("job", tuning=tuning | {"run-retries": "0"}))["args"]).request
-    options = request.options
-    assert (options.parallel_images, options.parallel_layers) == (8, 2)
-    assert (options.image_timeout, options.retry_times, request.run_retries) == (5400, 9, 0)
+    request = mirror.parse(container(make("job", mirror=tuning | {"run-retries": "0"}))["args"]).request
+    assert request.values[RUN_RETRIES] == 0
+    assert request.options.passed_on == (
+        "--parallel-images=8",
+        "--parallel-layers=2",
+        "--image-timeout=5400s",
+        "--retry-times=9",
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_repeats_itself_skips_what_is_unchanged_unless_told_otherwise(mode: str) -> None:
     assert mirror.parse(container(make(mode))["args"]).request.skip_unchanged == (mode != "job")
     for word in ("true", "false"):
-        found = container(make(mode, tuning={"skip-unchanged": word}))
+        found = container(make(mode, mirror={"skip-unchanged": word}))
         assert mirror.parse(found["args"]).request.skip_unchanged == (word == "true")
 
 
 def test_what_the_arguments_name_is_mounted_there() -> None:
     found = container(make("job"))
     mounts = {mount["mountPath"]: mount for mount in found["volumeMounts"]}
-    assert set(mounts) == {"/config", "/var/run/pull-secret", "/var/run/trusted-ca", "/data", "/tmp"}
+    assert set(mounts) == {
+        "/config",
+        "/var/run/pull-secret",
+        "/var/run/trusted-ca",
+        "/config-settings",
+        "/data",
+        "/tmp",
+    }
     writable = {path for path, mount in mounts.items() if not mount.get("readOnly")}
     assert writable == {"/data", "/tmp"}
     assert {"name": "HOME", "value": "/tmp"} in found["env"]
@@ -134,12 +148,14 @@ def test_what_the_arguments_name_is_mounted_there() -> None:
 def test_a_deletion_gets_its_plan_and_the_imagesets_that_are_needed_besides() -> None:
     workload = make(
         "job",
-        workflow="workflow-delete-execute",
-        target_registry="registry.example.com/mirror",
         also_imagesets=("first", "second"),
-        older_than="12w",
-        approved_plan_sha256="0a" * 32,
-        keep_generations=3,
+        mirror={
+            "workflow": "workflow-delete-execute",
+            "target-registry": "registry.example.com/mirror",
+            "older-than": "12w",
+            "approved-plan-sha256": "0a" * 32,
+            "keep-generations": "3",
+        },
     )
     found = container(workload)
     request = mirror.parse(found["args"]).request

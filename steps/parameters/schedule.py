@@ -1,4 +1,4 @@
-"""Cron expressions that mean the same to a CronJob and to our own service.
+"""Cron expressions that mean the same to a CronJob and to our own service, and time zones.
 
 The CronJob is read by Kubernetes (github.com/robfig/cron/v3, standard parser), the service by cronsim. An
 expression passes here only if both know it and agree, so that switching deploy-mode never moves a run.
@@ -6,8 +6,11 @@ expression passes here only if both know it and agree, so that switching deploy-
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
 
 from cronsim import CronSim, CronSimError
 
@@ -88,3 +91,25 @@ def _check_days(day_of_month: str, day_of_week: str) -> None:
                 f"has '{day_of_month}' as day-of-month and '{day_of_week}' as day-of-week, which cron and "
                 "Kubernetes read differently; list the days, or restrict only one of the two fields"
             )
+
+
+def check_time_zone(name: str) -> str:
+    """Return the name of a time zone; raises ValueError, the rest of a sentence, if there is none such.
+
+    The names are those of the IANA database as Python's tzdata package ships it, alike on every machine.
+    Kubernetes, which has its own copy, knows them too; abbreviations such as CEST are no zones to it.
+    """
+    zones = _zones()
+    if name in zones:
+        return name
+    known = {zone.lower(): zone for zone in zones}
+    cities = {zone.lower().rpartition("/")[2]: zone for zone in zones}
+    wanted = name.lower()
+    near = difflib.get_close_matches(wanted, [*known, *cities], n=1)
+    guess = (known | cities)[near[0]] if near else "Europe/Berlin"
+    raise ValueError(f"'{name}' is no time zone of the IANA database, such as {guess}")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset((resources.files("tzdata") / "zones").read_text().split())

@@ -10,7 +10,7 @@ from cronsim import CronSim
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from steps.workload.schedule import MACROS, normal_schedule
+from steps.parameters.schedule import MACROS, check_time_zone, normal_schedule
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,20 @@ def inside(text: str, value: int, low: int, high: int) -> bool:
     start = low if first == "*" else int(first)
     end = int(last) if last else (high if first == "*" or step else start)
     return start <= value <= end and (value - start) % int(step or 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [
+        ("Europe/Berlim", "Europe/Berlin"),
+        ("berlin", "Europe/Berlin"),
+        ("CEST", "such as"),
+        ("../UTC", "UTC"),
+        ("america/new_york", "America/New_York"),
+        ("", "such as"),
+        ("Local", "such as"),
+    ],
+)
+def test_a_wrong_time_zone_is_refused_with_the_one_that_was_meant(name: str, guess: str) -> None:
+    with pytest.raises(ValueError, match=guess):
+        check_time_zone(name)

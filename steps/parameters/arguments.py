@@ -1,0 +1,122 @@
+"""Command lines by the table: each command takes the parameters that the table gives it, and no others.
+
+All that is wrong is told at once, since another run to find the next slip may take minutes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steps import cli
+from steps.errors import UsageError
+from steps.parameters import rules, settings
+from steps.parameters.parameter import Group, Parameter, Values
+from steps.parameters.table import of_command
+from steps.parameters.table.mirror import SETTINGS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping, Sequence
+
+HINT = "correct what is named above; nothing was changed"
+
+
+def parse(
+    command: str,
+    argv: Sequence[str],
+    description: str | None,
+    *,
+    results: tuple[str, ...] = (),
+    problems: Iterable[str] = (),
+) -> Values:
+    """Parse and check the arguments of a command; `description` is shown by --help.
+
+    `results` are the names of its Tekton results, `problems` what the caller found wrong elsewhere. Raises
+    UsageError with all that is wrong. Where the command takes --settings, what is set there counts as given
+    unless an argument says otherwise.
+    """
+    parameters = of_command(command)
+    given = vars(parser(command, description, results=results).parse_args(argv))
+    texts = {parameter.name: given[parameter.name] for parameter in parameters}
+    found = list(problems)
+    configured: dict[str, str] = {}
+    if folder := texts.get(SETTINGS.name):
+        configured, wrong = settings.check(settings.read(Path(folder)))
+        found += wrong
+    values, wrong = _check(command, parameters, _given(parameters, texts), configured)
+    found += [*wrong, *rules.broken(values)]
+    if found:
+        raise UsageError("; ".join(found), HINT)
+    values.results = {name: given[f"result-{name}"] for name in results}
+    return values
+
+
+def parser(command: str, description: str | None, *, results: tuple[str, ...] = ()) -> cli.Parser:
+    """Declare the arguments of a command, grouped as in the reference."""
+    made = cli.Parser(command, description)
+    parameters = of_command(command)
+    for group in Group:
+        members = [parameter for parameter in parameters if parameter.group is group]
+        if members:
+            titled = made.add_argument_group(group)
+            for parameter in members:
+                _declare(titled, parameter, command)
+    if results:
+        titled = made.add_argument_group("Results", "files to write results to (Tekton passes their paths)")
+        for name in results:
+            titled.add_argument(
+                f"--result-{name}",
+                type=Path,
+                metavar="PATH",
+                dest=f"result-{name}",
+                help=f"where to write '{name}'",
+            )
+    return made
+
+
+def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command: str) -> None:
+    default = parameter.default_of(command)
+    known = f"default: {default}" if default else f"not given: {parameter.unset}" if parameter.unset else ""
+    text = f"{parameter.help} ({known})" if known else parameter.help
+    group.add_argument(
+        f"--{parameter.name}",
+        dest=parameter.name,
+        metavar=parameter.name.rpartition("-")[2].upper(),
+        action="append" if parameter.repeatable else "store",
+        required=default is None,
+        help=text.replace("%", "%%"),
+    )
+
+
+def _given(parameters: Iterable[Parameter[Any]], texts: Mapping[str, Any]) -> dict[str, Any]:
+    """What arguments say. Of a parameter that may be a setting, an empty text says nothing."""
+    return {
+        parameter.name: texts[parameter.name]
+        for parameter in parameters
+        if texts[parameter.name] is not None and (texts[parameter.name] or not parameter.setting)
+    }
+
+
+def _check(
+    command: str,
+    parameters: Iterable[Parameter[Any]],
+    given: Mapping[str, Any],
+    configured: Mapping[str, str],
+) -> tuple[Values, list[str]]:
+    """Check each value alone; return those that are right, and a sentence for each that is wrong."""
+    parsed: dict[Parameter[Any], Any] = {}
+    problems: list[str] = []
+    for parameter in parameters:
+        name, default = parameter.name, parameter.default_of(command)
+        text = given.get(name, configured.get(name, default))
+        try:
+            if parameter.repeatable:
+                parsed[parameter] = tuple(map(parameter.parse, text or ()))
+            elif text or default is not None:
+                parsed[parameter] = parameter.parse(text or "")
+            else:
+                problems.append(f"{name} is empty")
+        except ValueError as error:
+            problems.append(f"{name} {error}" if text else f"{name} is empty")
+    return Values(parsed, given), problems

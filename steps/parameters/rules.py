@@ -1,0 +1,122 @@
+"""What parameters demand of each other, whichever command they are given to.
+
+A rule counts for a command that takes its parameters. Each returns a sentence that says what is wrong and
+what would be right, or an empty text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from steps.parameters.kinds import Workflow
+from steps.parameters.table import imageset, mirror, others
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from steps.parameters.parameter import Parameter, Values
+
+UPKEEP: Final = frozenset({Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP})
+"""Workflows that mirror nothing, and are done once, by a person's decision."""
+WITHOUT_TARGET: Final = frozenset({Workflow.TO_DISK, Workflow.CLEANUP})
+WITH_IMAGESET: Final = frozenset({Workflow.TO_DISK, Workflow.DIRECT})
+
+
+def _target(values: Values) -> str:
+    workflow = values[mirror.WORKFLOW]
+    if workflow in WITHOUT_TARGET or values[mirror.TARGET_REGISTRY]:
+        return ""
+    return f"{workflow} needs a target-registry, HOST[:PORT][/PATH]"
+
+
+def _imageset(values: Values) -> str:
+    workflow = values[mirror.WORKFLOW]
+    if workflow not in WITH_IMAGESET or values[mirror.IMAGESET]:
+        return ""
+    return f"{workflow} needs an imageset, the path of an ImageSetConfiguration"
+
+
+def _schedule(values: Values) -> str:
+    mode = values[mirror.DEPLOY_MODE]
+    if mode == "job" or values[mirror.SCHEDULE]:
+        return ""
+    return f"deploy-mode {mode} needs a schedule, such as '0 2 * * *'"
+
+
+def _once(workflow: Workflow) -> str:
+    return f"{workflow} is done once, not on a schedule"
+
+
+def _no_repetition_of_a_workload(values: Values) -> str:
+    workflow = values[mirror.WORKFLOW]
+    if workflow not in UPKEEP or values[mirror.DEPLOY_MODE] == "job":
+        return ""
+    return f"{_once(workflow)}: only deploy-mode job will do"
+
+
+def _no_repetition(values: Values) -> str:
+    workflow = values[mirror.WORKFLOW]
+    if workflow not in UPKEEP or not values[mirror.SCHEDULE]:
+        return ""
+    return f"{_once(workflow)}: leave schedule out"
+
+
+def _approval(values: Values) -> str:
+    if values[mirror.WORKFLOW] != Workflow.DELETE or values[mirror.APPROVED_PLAN_SHA256]:
+        return ""
+    return f"{Workflow.DELETE} needs approved-plan-sha256, the hash that {Workflow.PLAN_DELETION} logged"
+
+
+def _since_date(values: Values) -> str:
+    if not values[mirror.SINCE_DATE] or values[mirror.INCREMENTAL_MODE]:
+        return ""
+    return "since-date contradicts incremental-mode=false, which archives everything; give one or the other"
+
+
+def _something_to_mirror(values: Values) -> str:
+    if not (values[imageset.OPERATORS_ONLY] and values[imageset.OPENSHIFT_ONLY]):
+        return ""
+    return "operators-only and openshift-only are both true, which leaves nothing to mirror"
+
+
+def _versions(values: Values) -> str:
+    from steps.autoshift.releases import with_bounds  # late: few entrypoints have versions
+
+    try:
+        with_bounds(
+            values[imageset.OPENSHIFT_VERSION], values[imageset.MIN_VERSION], values[imageset.MAX_VERSION]
+        )
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _something_to_read(values: Values) -> str:
+    if values[others.MANIFESTS] or values[others.CLUSTER]:
+        return ""
+    return "neither --manifests nor --cluster is given: give --manifests=DIR, --cluster=true, or both"
+
+
+RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
+    ((mirror.WORKFLOW, mirror.TARGET_REGISTRY), _target),
+    ((mirror.WORKFLOW, mirror.IMAGESET), _imageset),
+    ((mirror.DEPLOY_MODE, mirror.SCHEDULE), _schedule),
+    ((mirror.WORKFLOW, mirror.DEPLOY_MODE), _no_repetition_of_a_workload),
+    ((mirror.WORKFLOW, mirror.SCHEDULE, mirror.ONCE), _no_repetition),
+    ((mirror.WORKFLOW, mirror.APPROVED_PLAN_SHA256), _approval),
+    ((mirror.SINCE_DATE, mirror.INCREMENTAL_MODE), _since_date),
+    ((imageset.OPERATORS_ONLY, imageset.OPENSHIFT_ONLY), _something_to_mirror),
+    ((imageset.OPENSHIFT_VERSION, imageset.MIN_VERSION, imageset.MAX_VERSION), _versions),
+    ((others.MANIFESTS, others.CLUSTER), _something_to_read),
+)
+"""Each rule with the parameters that it is about; it counts where all of them have a value."""
+
+
+def broken(values: Values) -> list[str]:
+    """The sentences of the rules that do not hold; one about a value that is wrong in itself is left out."""
+    return [
+        sentence
+        for parameters, rule in RULES
+        if all(parameter in values for parameter in parameters) and (sentence := rule(values))
+    ]

@@ -1,0 +1,212 @@
+"""Where the values are, and what of them is mirrored."""
+
+from __future__ import annotations
+
+from steps.parameters import kinds
+from steps.parameters.parameter import Group, Parameter
+from steps.parameters.places import (
+    CREATE,
+    DEPLOY,
+    DEPLOYMENT,
+    GENERATE,
+    IMAGESET_TASKS,
+    PREVIEW,
+    VALUES_TASKS,
+)
+
+VALUES_GIT_URL = Parameter(
+    name="values-git-url",
+    kind=kinds.text,
+    help="Git repository of the values files (https, http, ssh or git@HOST:PATH)",
+    group=Group.VALUES,
+    default="https://github.com/auto-shift/autoshiftv2.git",
+    pipelines=(DEPLOYMENT,),
+    tasks=VALUES_TASKS,
+    commands=(*VALUES_TASKS, PREVIEW),
+)
+VALUES_GIT_REVISION = Parameter(
+    name="values-git-revision",
+    kind=kinds.text,
+    help="Branch, tag or commit of the values repository",
+    group=Group.VALUES,
+    default="main",
+    pipelines=(DEPLOYMENT,),
+    tasks=VALUES_TASKS,
+    commands=VALUES_TASKS,
+    wired=dict.fromkeys(IMAGESET_TASKS, "$(tasks.fetch-values.results.commit)"),
+)
+PREVIEWED_REVISION = Parameter(
+    name="values-git-revision",
+    kind=kinds.text,
+    help="Branch, tag or commit of the values repository",
+    group=Group.VALUES,
+    unset="a folder is read as it lies, of a repository its branch main",
+    commands=(PREVIEW,),
+)
+VALUES_GIT_SECRET = Parameter(
+    name="values-git-secret",
+    kind=kinds.object_name,
+    help="Secret with username and password (basic-auth) or ssh-privatekey and known_hosts (ssh-auth); "
+    "used where it exists",
+    group=Group.VALUES,
+    default="values-git-auth",
+    pipelines=(DEPLOYMENT,),
+    tasks=VALUES_TASKS,
+)
+VALUES_GIT_SECRET_PATH = Parameter(
+    name="values-git-secret-path",
+    kind=kinds.optional(kinds.path),
+    help="Folder of the mounted Secret: username and password, or ssh-privatekey and known_hosts",
+    group=Group.VALUES,
+    commands=(*VALUES_TASKS, PREVIEW),
+    task_argument="/var/run/values-git-secret",
+)
+VALUES_FILE_PATH = Parameter(
+    name="values-file-path",
+    kind=kinds.text,
+    help="Values file in the repository; several with commas between are merged in that order as Helm "
+    "merges; a folder or glob takes all its values files",
+    group=Group.VALUES,
+    default="autoshift/values.hub.yaml",
+    pipelines=(DEPLOYMENT,),
+    tasks=VALUES_TASKS,
+    commands=(*VALUES_TASKS, PREVIEW),
+)
+VALUES_ROOT = Parameter(
+    name="values-root",
+    kind=kinds.optional(kinds.path),
+    help="Folder to read instead of a repository",
+    group=Group.VALUES,
+    commands=(GENERATE,),
+    by_hand=True,
+)
+WORKSPACE = Parameter(
+    name="workspace",
+    kind=kinds.optional(kinds.path),
+    help="Folder in which the Tasks of a run share files",
+    group=Group.VALUES,
+    commands=(*VALUES_TASKS, PREVIEW),
+    task_argument="$(workspaces.shared-workspace.path)",
+)
+
+IMAGESET_CONFIGMAP = Parameter(
+    name="imageset-configmap",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap in the workload's namespace whose key imageset.yaml is used instead of generating "
+    "an ImageSet; values are not needed then",
+    group=Group.WHAT,
+    pipelines=(DEPLOYMENT,),
+    tasks=VALUES_TASKS,
+    commands=(*VALUES_TASKS, PREVIEW),
+)
+OPENSHIFT_VERSION = Parameter(
+    name="openshift-version",
+    kind=kinds.text,
+    help="OpenShift version X.Y, X.Y.Z or X.Y.Z-X.Y.Z; overrides what the values name; needed where "
+    "they name none",
+    group=Group.WHAT,
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+MIN_VERSION = Parameter(
+    name="min-version",
+    kind=kinds.text,
+    help="X.Y.Z; mirrors OpenShift from this release on, up to max-version or the newest of its minor",
+    group=Group.WHAT,
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+MAX_VERSION = Parameter(
+    name="max-version",
+    kind=kinds.text,
+    help="X.Y.Z; the last OpenShift release to mirror; needs min-version",
+    group=Group.WHAT,
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+OPERATORS_ONLY = Parameter(
+    name="operators-only",
+    kind=kinds.boolean,
+    help="true mirrors operators without OpenShift itself",
+    group=Group.WHAT,
+    default="false",
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+OPENSHIFT_ONLY = Parameter(
+    name="openshift-only",
+    kind=kinds.boolean,
+    help="true mirrors OpenShift itself without operators and additional images",
+    group=Group.WHAT,
+    default="false",
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+IMAGESET_OVERLAY = Parameter(
+    name="imageset-overlay",
+    kind=kinds.optional(kinds.text),
+    help="YAML file in the values repository with fields of an ImageSet (images, helm, archiveSize "
+    "...), merged over the generated one",
+    group=Group.WHAT,
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+CATALOG_CHECK = Parameter(
+    name="catalog-check",
+    kind=kinds.catalog_mode,
+    help="auto checks operators against their catalogs where the registry can be read, error insists "
+    "on it, warn only warns, off does without",
+    group=Group.WHAT,
+    default="auto",
+    pipelines=(DEPLOYMENT,),
+    tasks=IMAGESET_TASKS,
+    commands=(*IMAGESET_TASKS, PREVIEW),
+)
+IMAGESET_SHA256 = Parameter(
+    name="imageset-sha256",
+    kind=kinds.optional(kinds.text),
+    help="Digest that generate-or-use-imageset reported; no other ImageSet is written",
+    group=Group.WHAT,
+    tasks=(CREATE,),
+    commands=(CREATE,),
+    wired={CREATE: "$(tasks.generate-or-use-imageset.results.imageset-sha256)"},
+)
+OUTPUT_IMAGESET = Parameter(
+    name="output-imageset",
+    kind=kinds.optional(kinds.path),
+    help="File to write the ImageSet to",
+    group=Group.WHAT,
+    commands=(GENERATE,),
+    by_hand=True,
+)
+PREVIEWED_IMAGESET = Parameter(
+    name="imageset",
+    kind=kinds.optional(kinds.path),
+    help="File with an ImageSet of your own, instead of generating one",
+    group=Group.WHAT,
+    commands=(PREVIEW,),
+)
+OUTPUT = Parameter(
+    name="output",
+    kind=kinds.path,
+    help="Folder to write ImageSet and manifests to",
+    group=Group.RUN,
+    default=None,
+    commands=(PREVIEW,),
+)
+NAMESPACE = Parameter(
+    name="namespace",
+    kind=kinds.object_name,
+    help="Namespace of the workload and its ConfigMaps",
+    group=Group.WORKLOAD,
+    default="oc-mirror",
+    pipelines=(DEPLOYMENT,),
+    tasks=(*IMAGESET_TASKS, DEPLOY),
+    commands=(*IMAGESET_TASKS, DEPLOY, PREVIEW),
+)
