@@ -30,7 +30,7 @@ SECTIONS: Final[dict[str, Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FleetEntry:
     """An entry of a section as written: a cluster set or a cluster. Blank labels are still in `labels`."""
 
     kind: Kind
@@ -51,22 +51,22 @@ class FleetCluster:
     one.
     """
 
-    entry: Entry
+    entry: FleetEntry
     is_hub: bool
     labels: Mapping[str, str]
     config: Mapping[str, Tree]
-    cluster_set: Entry | None = None
+    cluster_set: FleetEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """All entries by section and name, the folders of excluded policies, and warnings about the values."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[FleetEntry, ...]
     excluded_policies: frozenset[str]
     warnings: tuple[str, ...] = field(default=())
 
-    def cluster_sets(self) -> list[Entry]:
+    def cluster_sets(self) -> list[FleetEntry]:
         """Return the cluster sets, hub sets first."""
         return [entry for entry in self.entries if entry.kind != "cluster"]
 
@@ -80,11 +80,11 @@ class Fleet:
             yield FleetCluster(entry, entry.kind == "hub set", _without_blanks(entry.labels), entry.config)
         # `entries` are in the order of SECTIONS: the clusters come after all sets.
         for entry in self.entries[len(cluster_sets) :]:
-            possible: list[Entry | None] = [*self.sets_of(entry)]
+            possible: list[FleetEntry | None] = [*self.sets_of(entry)]
             for cluster_set in possible or [None]:
                 yield _cluster(entry, cluster_set)
 
-    def sets_of(self, cluster: Entry) -> list[Entry]:
+    def sets_of(self, cluster: FleetEntry) -> list[FleetEntry]:
         """Return the sets that a cluster may take labels from: the one it names, else all of them.
 
         A cluster that names no set is put into one in ACM, which the files do not tell. If no file has the
@@ -125,7 +125,7 @@ def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:
     return few_paths(source.path for source in sources)
 
 
-def _cluster(entry: Entry, cluster_set: Entry | None) -> FleetCluster:
+def _cluster(entry: FleetEntry, cluster_set: FleetEntry | None) -> FleetCluster:
     """Merge a cluster over its set."""
     if cluster_set is None:
         return FleetCluster(entry, is_hub=False, labels=_without_blanks(entry.labels), config=entry.config)
@@ -142,7 +142,7 @@ def _without_blanks(labels: Mapping[str, str]) -> dict[str, str]:
     return {label: text for label, text in labels.items() if text}
 
 
-def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, body: Tree) -> Entry:
+def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, body: Tree) -> FleetEntry:
     path = [section, name]
     if body is not None and not isinstance(body, dict):
         raise _wrong_shape(sources, path, "a map with 'labels' and 'config'")
@@ -155,7 +155,7 @@ def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, b
     config = _map(sources, body, [*path, "config"])
     if isinstance(config.get("clusterSet"), dict | list):
         raise _wrong_shape(sources, [*path, "config", "clusterSet"], "the name of a cluster set")
-    return Entry(kind, name, labels, config)
+    return FleetEntry(kind, name, labels, config)
 
 
 def _map(sources: Sequence[SourceFile], parent: Mapping[str, Tree], path: list[str]) -> dict[str, Tree]:

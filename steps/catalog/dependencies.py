@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.catalog.fbc import Wanted
+from steps.catalog.fbc import Query
 from steps.versions import precedence, satisfies
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Dependency:
     doubt: str = ""
 
 
-def missing(catalog: Catalog, asked: Iterable[str]) -> Wanted:
+def missing(catalog: Catalog, asked: Iterable[str]) -> Query:
     """Return what to look up next to learn all dependencies of the asked packages; nothing if known."""
     asked = frozenset(asked)
     packages, apis, seen, queue = set(), set(), set(), list(asked)
@@ -52,7 +52,7 @@ def missing(catalog: Catalog, asked: Iterable[str]) -> Wanted:
                 if api not in catalog.providers:
                     apis.add(api)
                 queue += filter(None, [_provider(catalog, api, asked)])
-    return Wanted(frozenset(packages), frozenset(apis))
+    return Query(frozenset(packages), frozenset(apis))
 
 
 def dependencies(

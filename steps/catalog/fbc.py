@@ -1,7 +1,7 @@
 """File-based catalogs: JSON or YAML documents, each with a `schema` (operator-registry, alpha/declcfg).
 
 A catalog has hundreds of megabytes, of which a mirror needs a dozen packages. So each file is first searched
-for the wanted names with regular expressions (`Wanted.patterns`), and parsed only if it holds one of them.
+for the wanted names with regular expressions (`Query.patterns`), and parsed only if it holds one of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Query:
     """What to look for in a catalog: packages by name, and providers of APIs (`GROUP/VERSION/KIND`)."""
 
     packages: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class Wanted:
         return [re.compile(_field(name, values)) for name, values in fields if values]
 
 
-def packages_of(content: bytes, wanted: Wanted) -> dict[str, Package]:
+def packages_of(content: bytes, wanted: Query) -> dict[str, Package]:
     """Read the wanted packages, and the providers of wanted APIs, from the content of a file.
 
     Of a package that is spread over several files this returns a part; `merge` combines the parts. Raises

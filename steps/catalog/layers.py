@@ -16,7 +16,7 @@ from steps.catalog.fbc import merge, packages_of
 from steps.errors import RegistryError
 
 if TYPE_CHECKING:
-    from steps.catalog.fbc import Wanted
+    from steps.catalog.fbc import Query
     from steps.catalog.packages import Catalog, Package
 
 LABEL: Final = "operators.operatorframework.io.index.configs.v1"  # names the folder of the catalog
@@ -56,7 +56,7 @@ class Search:
 
     reference: str
     folder: str
-    wanted: Wanted
+    wanted: Query
     packages: dict[str, Package] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     _seen: set[PurePosixPath] = field(default_factory=set)

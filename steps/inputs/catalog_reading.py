@@ -31,8 +31,8 @@ DEADLINE: Final = 300  # seconds for all catalogs of a run
 STALE: Final = 30 * 24 * 3600  # seconds after which the file of a catalog is deleted from the workspace
 
 
-class Reading:
-    """The reading of several catalogs, with a deadline for all of them."""
+class CatalogReader:
+    """Reads several catalogs, with a deadline for all of them."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Reading:
         # A layer's files are large: one at a time in memory. The network is shared anyway.
         self._one_at_a_time = threading.Lock()
 
-    def all(self) -> dict[str, Catalog | RegistryError]:
+    def read_all(self) -> dict[str, Catalog | RegistryError]:
         """Return for each catalog what was read of it, or the error that prevented it."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             return dict(zip(self._wanted, pool.map(self._attempt, self._wanted), strict=True))

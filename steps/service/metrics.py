@@ -46,7 +46,7 @@ class Metrics:
             registry=self._registry,
         )
         self._bytes = Counter(
-            "oc_mirror_archive_bytes", "Bytes of archives made or taken in.", registry=self._registry
+            "oc_mirror_archive_bytes", "Bytes of archives made or imported.", registry=self._registry
         )
         self._seconds = Histogram(
             "oc_mirror_run_duration_seconds", "Duration of runs.", buckets=BUCKETS, registry=self._registry
@@ -93,7 +93,7 @@ class Metrics:
         )
         yield _gauge("oc_mirror_running", "1 while a run goes on.", float(overview.current is not None))
         yield _gauge("oc_mirror_ready", "1 if the next run could start.", float(not overview.problems))
-        yield _gauge("oc_mirror_generation", "The newest generation made or taken in.", overview.generation)
+        yield _gauge("oc_mirror_generation", "The newest generation made or imported.", overview.generation)
         if overview.next_run is not None:
             yield _gauge(
                 "oc_mirror_next_run_timestamp_seconds",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class ResourceFile:
     """A file to download, which a cluster applies to use the mirror; `size` in bytes."""
 
     name: str
@@ -40,7 +40,7 @@ class Overview:
     next_run: datetime | None
     runs: tuple[Run, ...]
     problems: tuple[str, ...] = ()
-    resources: tuple[Resource, ...] = ()
+    resources: tuple[ResourceFile, ...] = ()
     free: int = 0
     capacity: int = 0
 
@@ -79,12 +79,12 @@ def own(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
     )
 
 
-def resources_in(folder: Path) -> tuple[Resource, ...]:
+def resources_in(folder: Path) -> tuple[ResourceFile, ...]:
     """Return the regular files of a folder, without hidden files and links; none if the folder is absent."""
     try:
         found = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
         return tuple(
-            Resource(name=path.name, size=path.stat().st_size)
+            ResourceFile(name=path.name, size=path.stat().st_size)
             for path in sorted(found)
             if not path.name.startswith(".")
         )

@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.catalog.fbc import Wanted
+from steps.catalog.fbc import Query
 from steps.catalog.layers import Search
 from steps.catalog.packages import Catalog, from_json, to_json
 from tests.unit.catalog.index_images import as_json, layer, package
@@ -48,7 +48,7 @@ def seen(layers: list[set[str]]) -> dict[str, str]:
 
 @given(LAYERS)
 def test_the_files_are_those_that_a_container_would_see(layers: list[set[str]]) -> None:
-    search = Search("an image", "configs", Wanted(frozenset(map(name, FILES))))
+    search = Search("an image", "configs", Query(frozenset(map(name, FILES))))
     for number, paths in reversed(list(enumerate(layers))):
         search.read(io.BytesIO(layer({path: content(path, number) for path in sorted(paths)})))
     catalog = Catalog("an image", "sha256:0")
@@ -60,7 +60,7 @@ def test_the_files_are_those_that_a_container_would_see(layers: list[set[str]]) 
 
 @given(LAYERS)
 def test_what_is_kept_is_what_was_read(layers: list[set[str]]) -> None:
-    search = Search("an image", "configs", Wanted(frozenset(map(name, FILES)), frozenset({"g/v/K"})))
+    search = Search("an image", "configs", Query(frozenset(map(name, FILES)), frozenset({"g/v/K"})))
     search.read(io.BytesIO(layer({path: content(path, 0) for path in sorted(layers[0])})))
     catalog = Catalog("an image", "sha256:0")
     search.add_to(catalog)

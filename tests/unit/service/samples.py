@@ -11,7 +11,7 @@ from steps.mirroring.data import status
 from steps.mirroring.data.status import Run
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
-from steps.service.overview import Overview, Resource
+from steps.service.overview import Overview, ResourceFile
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NIGHTLY = Schedule("0 2 * * *", "Europe/Berlin")
@@ -111,6 +111,6 @@ def states() -> dict[str, Overview]:
         "direct": overview(
             request=direct,
             runs=tuple(pushed),
-            resources=tuple(Resource(name=name, size=4211) for name in MANIFESTS),
+            resources=tuple(ResourceFile(name=name, size=4211) for name in MANIFESTS),
         ),
     }

@@ -16,7 +16,7 @@ from steps import units
 from steps.mirroring.data import status
 from steps.mirroring.data.status import Run
 from steps.service import page, plot
-from steps.service.overview import Resource, resources_in
+from steps.service.overview import ResourceFile, resources_in
 from tests.unit.service.samples import FAILED, NOW, failed_run, nightly_runs, overview, states
 
 
@@ -82,7 +82,7 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }
 
 def test_nothing_that_comes_from_outside_becomes_markup() -> None:
     run = replace(failed_run(), message=EVIL, hint=EVIL, error=EVIL, failed={EVIL: EVIL}, images={EVIL: 1})
-    it = overview(runs=(run,), problems=(EVIL,), resources=(Resource(name=EVIL, size=1),), next_run=NOW)
+    it = overview(runs=(run,), problems=(EVIL,), resources=(ResourceFile(name=EVIL, size=1),), next_run=NOW)
     tags = Tags()
     tags.feed(page.render(it))
     assert not {"script", "img", "iframe", "object", "form"} & set(tags.elements)
@@ -124,7 +124,7 @@ def test_links_and_hidden_files_are_not_offered(tmp_path: Path) -> None:
     (folder / ".hidden.yaml").write_text("x")
     (folder / "link.yaml").symlink_to("/etc/passwd")
     (folder / "folder").mkdir()
-    assert resources_in(folder) == (Resource(name="idms.yaml", size=8),)
+    assert resources_in(folder) == (ResourceFile(name="idms.yaml", size=8),)
     assert resources_in(folder / "absent") == ()
 
 
