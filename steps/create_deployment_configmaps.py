@@ -81,9 +81,11 @@ def _tell_difference(found: KubernetesObject | None, text: str) -> None:
     if before == text:
         return
     from steps.imageset.diff import diff_imagesets  # late, as what else most runs can do without
+    from steps.imageset.imageset import ImageSet
 
     try:
-        differences = diff_imagesets(before, text)
+        earlier = ImageSet.recorded(before.encode(), "the earlier ImageSet") if before else None
+        differences = diff_imagesets(earlier, ImageSet.recorded(text.encode(), "the ImageSet"))
     except InvalidInputError as error:  # somebody else's edit, which is replaced now
         log.info("The ImageSet in the cluster cannot be compared: %s", error.reason)
         return
@@ -100,14 +102,14 @@ def _content(given: Inputs) -> tuple[str, bytes | None, str]:
     if given.choice.configmap:
         from steps.inputs.imageset import obtain
 
-        return "", None, obtain(given.source, given.choice).text
+        return "", None, obtain(given.source, given.choice).imageset.text
     commit, tree = given.source.open()
     document = values_document(values_source.read_values(tree, given.source.file_path))
     text = sharing.shared(given.source.workspace, given.imageset_sha256)
     if text is None:  # no workspace: the same is generated once more
         from steps.inputs.imageset import generate
 
-        text = generate(tree, given.source.file_path, given.choice).text
+        text = generate(tree, given.source.file_path, given.choice).imageset.text
     return commit, document, text
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.autoshift.plan import describe_plan
 from steps.files import write_atomically
-from steps.imageset.describe import describe_imageset
+from steps.imageset.describe import openshift_versions, operator_count
 from steps.inputs import choice, imageset, sharing, values_source
 from steps.parameters import arguments
 from steps.parameters.places import GENERATE
@@ -54,17 +53,18 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> dict[str, str]:
     """Obtain, describe and store the ImageSet; return the results."""
     obtained = imageset.obtain(given.source, given.choice)
-    log.info("%s", describe_plan(obtained.plan) if obtained.plan else describe_imageset(obtained.facts))
+    log.info("%s", obtained.describe())
     if given.output:
-        write_atomically(given.output, obtained.text)
+        write_atomically(given.output, obtained.imageset.text)
     if given.source.workspace:
-        sharing.share(given.source.workspace, obtained.text)
-    log.info("ImageSet %s (sha256 %s).", obtained.source, obtained.sha256)
+        sharing.share(given.source.workspace, obtained.imageset.text)
+    log.info("ImageSet %s (sha256 %s).", obtained.source, obtained.imageset.sha256)
+    mirror = obtained.imageset.mirror
     return {
         "source": obtained.source,
-        "imageset-sha256": obtained.sha256,
-        "openshift-versions": ",".join(obtained.facts.openshift_versions),
-        "operator-count": str(obtained.facts.operator_count),
+        "imageset-sha256": obtained.imageset.sha256,
+        "openshift-versions": ",".join(openshift_versions(mirror)),
+        "operator-count": str(operator_count(mirror)),
     }
 
 

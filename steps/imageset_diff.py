@@ -14,7 +14,7 @@ from pathlib import Path
 from steps import cli
 from steps.errors import NotFoundError
 from steps.imageset.diff import diff_imagesets
-from steps.yaml.source import SourceFile, decode
+from steps.imageset.imageset import ImageSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +39,12 @@ def run(given: Inputs) -> str:
     return "\n".join(diff_imagesets(_read(given.old), _read(given.new)) or ["no difference"])
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> ImageSet | None:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}", "name an ImageSet file") from error
-    return decode(SourceFile(str(path), content))
+    return ImageSet.recorded(content, str(path)) if content.strip() else None
 
 
 main = cli.entrypoint(parse, run)

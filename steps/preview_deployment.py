@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from steps import cli
-from steps.autoshift.plan import describe_plan
 from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
-from steps.imageset.describe import describe_imageset
 from steps.inputs import choice, imageset, values_source
 from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
@@ -76,11 +74,11 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> str:
     """Write the ImageSet and the manifests; return the plan as text."""
     commit, document, chosen = _content(given)
-    settings = replace(given.settings, config_sha256=config_sha256(chosen.text))
+    settings = replace(given.settings, config_sha256=config_sha256(chosen.imageset.text))
     manifests = [
         *deployment_configmaps(
             values=document,
-            imageset=chosen.text,
+            imageset=chosen.imageset.text,
             namespace=settings.namespace,
             commit=commit,
             source=str(given.imageset or f"{given.source.url} {given.source.file_path}"),
@@ -89,13 +87,13 @@ def run(given: Inputs) -> str:
         objects.volume_claim(settings),
         objects.workload_object(settings),
     ]
-    write_atomically(given.output / "imageset.yaml", chosen.text)
+    write_atomically(given.output / "imageset.yaml", chosen.imageset.text)
     _write_manifests(given.output / "manifests", manifests)
-    described = describe_plan(chosen.plan) if chosen.plan else describe_imageset(chosen.facts)
+    described = chosen.describe()
     return f"{described}\n{_describe_workload(settings, manifests)}\n\nWritten to {given.output}"
 
 
-def _content(given: Inputs) -> tuple[str, bytes | None, imageset.ImageSet]:
+def _content(given: Inputs) -> tuple[str, bytes | None, imageset.Obtained]:
     """Return the commit, the values document (None with an ImageSet of one's own) and the ImageSet."""
     if given.imageset:
         if not given.imageset.is_file():

@@ -5,18 +5,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from steps.imageset.validate import ImageSetFacts
+    from steps.imageset.imageset import ImageSet
+    from steps.imageset.model import Mirror, ReleaseChannel
 
 
-def describe_imageset(facts: ImageSetFacts) -> str:
+def describe_imageset(imageset: ImageSet) -> str:
     """Describe releases, catalogs, images and warnings, as aligned plain text."""
+    mirror = imageset.mirror
+    catalogs = [catalog.catalog for catalog in mirror.operators]
     rows = [
-        ("OpenShift", ", ".join(facts.openshift_versions) or "none"),
-        ("Operators", f"{facts.operator_count} packages of {len(facts.catalogs)} catalogs"),
-        *(("", catalog) for catalog in facts.catalogs),
-        ("Additional images", str(facts.image_count)),
+        ("OpenShift", ", ".join(openshift_versions(mirror)) or "none"),
+        ("Operators", f"{operator_count(mirror)} packages of {len(catalogs)} catalogs"),
+        *(("", catalog) for catalog in catalogs),
+        ("Additional images", str(len(mirror.additional_images))),
     ]
     lines = ["ImageSet", *(f"  {name:<17}  {text}".rstrip() for name, text in rows)]
-    if facts.warnings:
-        lines += ["", "Warnings", *(f"  ! {warning}" for warning in facts.warnings)]
+    if imageset.warnings:
+        lines += ["", "Warnings", *(f"  ! {warning}" for warning in imageset.warnings)]
     return "\n".join(lines) + "\n"
+
+
+def openshift_versions(mirror: Mirror) -> tuple[str, ...]:
+    """The releases, in the order of the file; without release channels the minors of the catalogs' tags.
+
+    They are `4.18.22`, `4.18.10-4.18.22`, `stable-4.18` (a channel's head) or `4.18.10-` (up to the head).
+    """
+    versions = [_version(channel) for channel in mirror.platform.channels] or [
+        tag.removeprefix("v")
+        for catalog in mirror.operators
+        if (tag := catalog.catalog.rpartition(":")[2]).startswith("v")
+    ]
+    return tuple(dict.fromkeys(versions))
+
+
+def _version(channel: ReleaseChannel) -> str:
+    low, high = channel.min_version, channel.max_version
+    if not low and not high:
+        return channel.name
+    return low if low == high else f"{low}-{high}"
+
+
+def operator_count(mirror: Mirror) -> int:
+    """The number of operators; one of several catalogs counts once."""
+    return len({package.name for catalog in mirror.operators for package in catalog.packages})

@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.listing import few, few_paths
 from steps.errors import InvalidInputError
-from steps.imageset.schema import API_VERSION, KIND
-from steps.imageset.writing import Entry, comment, write
+from steps.imageset.model import (
+    API_VERSION,
+    KIND,
+    AdditionalImage,
+    Catalog,
+    Channel,
+    Configuration,
+    Mirror,
+    Package,
+    Platform,
+    ReleaseChannel,
+)
+from steps.imageset.writing import comment, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steps.autoshift.plan import FleetPlan, Operator, Release
     from steps.imageset.overlay import Overlay
-    from steps.imageset.writing import Value
 
 _SOURCES: Final = 20  # named in the head; a fleet may have a file for each cluster
 
@@ -35,25 +45,20 @@ def generate_imageset(
 
     `overlay` is merged over it last. Raises InvalidInputError where nothing would be mirrored.
     """
-    mirror = Entry()
-    if plan.releases and not operators_only:
-        mirror["platform"] = _platform(plan)
-    if plan.operators and not openshift_only:
-        mirror["operators"] = list(_catalogs(plan))
-    if plan.images and not openshift_only:
-        mirror["additionalImages"] = [
-            Entry.of(f"{additional.image.origin}; for {few(additional.asked_by)}", name=additional.image.name)
-            for additional in plan.images
-        ]
-    imageset = Entry(apiVersion=API_VERSION, kind=KIND, mirror=mirror)
+    mirror = Mirror(
+        platform=_platform(plan) if plan.releases and not operators_only else Platform(),
+        operators=() if openshift_only else tuple(_catalogs(plan)),
+        additional_images=() if openshift_only else tuple(_images(plan)),
+    )
+    configuration = Configuration(api_version=API_VERSION, kind=KIND, mirror=mirror)
     if overlay:
-        overlay.merge_over(imageset)
-    if not mirror:
+        configuration = overlay.over(configuration)
+    if configuration.mirror == Mirror():
         raise InvalidInputError(
             f"{few_paths(plan.sources)}: no operator is enabled and only operators are asked for",
             "enable an operator (label: 'true') or set operators-only to false",
         )
-    return "\n".join([*_head(plan, overlay), *write(imageset)]) + "\n"
+    return "\n".join([*_head(plan, overlay), *write(configuration)]) + "\n"
 
 
 def _head(plan: FleetPlan, overlay: Overlay | None) -> Iterator[str]:
@@ -69,44 +74,50 @@ def _head(plan: FleetPlan, overlay: Overlay | None) -> Iterator[str]:
         yield comment(f"Overlay: {overlay.path}", 0)
 
 
-def _platform(plan: FleetPlan) -> Entry:
-    platform = Entry(graph=True)
-    if plan.architectures != ("amd64",):
-        platform["architectures"] = list(plan.architectures)
-    platform["channels"] = [_release(release) for release in plan.releases]
-    return platform
+def _platform(plan: FleetPlan) -> Platform:
+    return Platform(
+        graph=True,
+        architectures=() if plan.architectures == ("amd64",) else plan.architectures,
+        channels=tuple(_release(release) for release in plan.releases),
+    )
 
 
-def _release(release: Release) -> Entry:
-    entry = Entry.of(f"for {few(release.asked_by)}", name=release.channel, type="ocp")
-    entry.update(_versions(release.minimum, release.maximum))
-    if release.shortest_path:
-        entry["shortestPath"] = True
-    return entry
+def _release(release: Release) -> ReleaseChannel:
+    return ReleaseChannel(
+        comment=f"for {few(release.asked_by)}",
+        name=release.channel,
+        type="ocp",
+        min_version=release.minimum,
+        max_version=release.maximum,
+        shortest_path=release.shortest_path or None,
+    )
 
 
-def _catalogs(plan: FleetPlan) -> Iterator[Entry]:
+def _catalogs(plan: FleetPlan) -> Iterator[Catalog]:
     for catalog, operators in groupby(plan.operators, key=lambda operator: operator.catalog):
-        yield Entry(catalog=catalog, packages=[_package(operator) for operator in operators])
+        yield Catalog(catalog=catalog, packages=tuple(_package(operator) for operator in operators))
 
 
-def _package(operator: Operator) -> Entry:
-    package = Entry.of(f"{operator.reason}; for {few(operator.asked_by)}", name=operator.package)
-    if operator.default_channel:
-        package["defaultChannel"] = operator.default_channel
-    if operator.channels:
-        package["channels"] = list(_channels(operator))
-    return package
+def _package(operator: Operator) -> Package:
+    alone = len(operator.channels) == 1  # then the package's own comment says it
+    return Package(
+        comment=f"{operator.reason}; for {few(operator.asked_by)}",
+        name=operator.package,
+        default_channel=operator.default_channel or "",
+        channels=tuple(
+            Channel(
+                comment="" if alone else f"for {few(channel.asked_by)}",
+                name=channel.name,
+                min_version=channel.minimum,
+                max_version=channel.maximum,
+            )
+            for channel in operator.channels
+        ),
+    )
 
 
-def _channels(operator: Operator) -> Iterator[Entry]:
-    for channel in operator.channels:
-        alone = len(operator.channels) == 1  # then the package's own comment says it
-        entry = Entry.of("" if alone else f"for {few(channel.asked_by)}", name=channel.name)
-        entry.update(_versions(channel.minimum, channel.maximum))
-        yield entry
-
-
-def _versions(minimum: str, maximum: str) -> dict[str, Value]:
-    bounds = {"minVersion": minimum, "maxVersion": maximum}
-    return {name: version for name, version in bounds.items() if version}
+def _images(plan: FleetPlan) -> Iterator[AdditionalImage]:
+    for image in plan.images:
+        yield AdditionalImage(
+            comment=f"{image.image.origin}; for {few(image.asked_by)}", name=image.image.name
+        )

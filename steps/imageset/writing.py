@@ -7,66 +7,57 @@ alone.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+from steps.imageset.model import Model, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Value: TypeAlias = "str | bool | int | Entry | list[Value]"
 
 # Plain only where it begins with a letter and has nothing that YAML gives a meaning to.
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/@-]|:(?=[^\s]))*")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 
 
-class Entry(dict[str, Value]):
-    """A map to be written in its order, with a comment above it where it stands in a list."""
-
-    comment: str = ""
-
-    @classmethod
-    def of(cls, comment: str, **fields: Value) -> Entry:
-        """Make an entry with a comment."""
-        self = cls(fields)
-        self.comment = comment
-        return self
+def write(model: Model, indent: int = 0) -> Iterator[str]:
+    """Write what a model says, a line each, the fields in the order in which the model declares them."""
+    for name, field in fields_of(type(model)).items():
+        value = getattr(model, field.attribute)
+        if not _is_silent(value):
+            yield from _field(f"{' ' * indent}{name}:", value, indent + 2)
 
 
-def write(entry: Entry, indent: int = 0) -> Iterator[str]:
-    """Write a map, a line each."""
-    for key, value in entry.items():
-        yield from _field(" " * indent + scalar(key), value, indent)
+def _is_silent(value: Any) -> bool:
+    return value is None or value in ("", ()) or (isinstance(value, Model) and not any(write(value)))
 
 
-def _field(head: str, value: Value, indent: int) -> Iterator[str]:
-    if isinstance(value, Entry) and value:
-        yield f"{head}:"
-        yield from write(value, indent + 2)
-    elif isinstance(value, list) and value:
-        yield f"{head}:"
+def _field(head: str, value: Any, indent: int) -> Iterator[str]:
+    if isinstance(value, Model):
+        yield head
+        yield from write(value, indent)
+    elif isinstance(value, tuple):
+        yield head
         for item in value:
-            yield from _item(item, indent + 2)
+            yield from _item(item, indent)
     else:
-        yield f"{head}: {_single(value)}"
+        yield f"{head} {_single(value)}"
 
 
-def _item(item: Value, indent: int) -> Iterator[str]:
-    if not isinstance(item, Entry) or not item:
+def _item(item: Any, indent: int) -> Iterator[str]:
+    if not isinstance(item, Model):
         yield f"{' ' * indent}- {_single(item)}"
         return
     if item.comment:
         yield comment(item.comment, indent)
-    first, *rest = write(item, indent + 2)
+    first, *rest = [*write(item, indent + 2)] or ["{}"]
     yield f"{' ' * indent}- {first.lstrip(' ')}"
     yield from rest
 
 
-def _single(value: Value) -> str:
+def _single(value: str | bool | int) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Entry):
-        return "{}"
-    return "[]" if isinstance(value, list) else str(value) if isinstance(value, int) else scalar(value)
+    return str(value) if isinstance(value, int) else scalar(value)
 
 
 def scalar(text: str) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from steps.autoshift.plan import describe_plan
 from steps.autoshift.planning import NoVersionError, plan_fleet
 from steps.errors import (
     ClusterError,
@@ -17,13 +18,13 @@ from steps.errors import (
     UsageError,
 )
 from steps.files import write_atomically
+from steps.imageset.describe import describe_imageset
 from steps.imageset.generate import generate_imageset
+from steps.imageset.imageset import ImageSet, Version1Error
 from steps.imageset.overlay import Overlay, read_overlay
-from steps.imageset.validate import ImageSetFacts, Version1Error, check_imageset
 from steps.inputs.hub import ORIGIN, HubVersion, hub_version
 from steps.inputs.values_source import read_policies, read_values
 from steps.workload.configmaps import IMAGESET_KEY, texts_of
-from steps.workload.names import digest
 from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
@@ -40,21 +41,19 @@ log = logging.getLogger("steps.inputs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSet:
+class Obtained:
     """An ImageSet that oc-mirror accepts; `source` is `generated` or `configmap`."""
 
-    text: str
+    imageset: ImageSet
     source: str
-    facts: ImageSetFacts
     plan: FleetPlan | None = None
 
-    @property
-    def sha256(self) -> str:
-        """Digest of the text: what one Task hands the next so that both mean the same ImageSet."""
-        return digest(self.text)
+    def describe(self) -> str:
+        """Describe the plan it was generated from, or else the ImageSet itself, for a person."""
+        return describe_plan(self.plan) if self.plan else describe_imageset(self.imageset)
 
 
-def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
+def obtain(source: ValuesSource, choice: ImageSetChoice) -> Obtained:
     """Generate the ImageSet, or read it from the ConfigMap that the user named.
 
     Raises what reading values, fetching and checking raise; `NotFoundError` for the ConfigMap or its key.
@@ -65,7 +64,7 @@ def obtain(source: ValuesSource, choice: ImageSetChoice) -> ImageSet:
     return generate(tree, source.file_path, choice)
 
 
-def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
+def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> Obtained:
     """Generate the ImageSet and check it as strictly as a user's. Raises `InvalidInputError`."""
     overlay = _overlay(tree, choice.overlay) if choice.overlay else None
     plan = _checked(_plan(read_values(tree, file_path), read_policies(tree), choice), choice.catalogs.mode)
@@ -76,7 +75,7 @@ def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> ImageSet:
         overlay=overlay,
     )
     origin = f"the generated ImageSet with {overlay.path}" if overlay else "the generated ImageSet"
-    return ImageSet(text=text, source="generated", facts=check_imageset(text, origin=origin), plan=plan)
+    return Obtained(imageset=ImageSet.parse(text, origin), source="generated", plan=plan)
 
 
 def _checked(plan: FleetPlan, mode: str) -> FleetPlan:
@@ -137,14 +136,14 @@ def _overlay(tree: Tree, path: str) -> Overlay:
     return read_overlay(SourceFile(str(pure), content))
 
 
-def from_user(text: str, origin: str, *, folder: Path | None = None) -> ImageSet:
+def from_user(text: str, origin: str, *, folder: Path | None = None) -> Obtained:
     """Check an ImageSet that a user wrote; `origin` says where it stands. Raises `InvalidInputError`.
 
     One of oc-mirror v1 is refused, and offered as v2 where nothing is lost by it: as a file in `folder`, or
     in the log.
     """
     try:
-        facts = check_imageset(text, origin=origin)
+        return Obtained(imageset=ImageSet.parse(text, origin), source="configmap")
     except Version1Error as error:
         if error.converted is None:
             raise
@@ -158,10 +157,9 @@ def from_user(text: str, origin: str, *, folder: Path | None = None) -> ImageSet
         raise InvalidInputError(
             error.reason, "use its conversion, which stands above in this log, after a look at it"
         ) from error
-    return ImageSet(text=text, source="configmap", facts=facts)
 
 
-def _from_configmap(name: str, namespace: str) -> ImageSet:
+def _from_configmap(name: str, namespace: str) -> Obtained:
     from steps.cluster import Cluster
 
     where = f"ConfigMap {name} in namespace {namespace}"

@@ -10,7 +10,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError
-from steps.imageset.validate import check_imageset
+from steps.imageset.imageset import ImageSet
 from steps.migration.findings import Finding, Moment, Namespaces, command, keep, remove
 from steps.migration.old_objects import OldObject, entries, mapping, text, texts
 from steps.migration.translation import BUILD, DEPLOYMENT
@@ -123,7 +123,7 @@ def _refusal(old: OldObject) -> str:
     imageset = text(old.body, "data", IMAGESET_KEY)
     try:
         if imageset:
-            check_imageset(imageset, origin=IMAGESET_KEY)
+            ImageSet.parse(imageset, IMAGESET_KEY)
     except InvalidInputError as error:
         return f". It would be refused: {error.reason}"
     return ""

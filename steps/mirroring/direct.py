@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import estimate, verification
 from steps.mirroring.data import inventory
 from steps.mirroring.data.status import Done
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.job import Job
-    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
 
 
-def run(job: Job, imageset: ImageSetFile) -> Done:
+def run(job: Job, imageset: ImageSet) -> Done:
     """Mirror what `imageset` names to the target; return what came of it.
 
     A dry run uses the ImageSet without its graph image, which oc-mirror would push even then. Raises
@@ -28,7 +27,7 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
     """
     layout = job.layout
     if job.request.dry_run:
-        write_atomically(layout.imageset, imageset.without_graph())
+        write_atomically(layout.imageset, imageset.without_graph().content)
         arguments = _arguments(job, workspace=layout.scratch, dry_run=True)
         job.oc_mirror.run(arguments, working_dir=layout.scratch / "working-dir")
         plan = products.read_plan(layout)
@@ -40,7 +39,7 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
         _arguments(job, workspace=layout.root, dry_run=False), working_dir=layout.working_dir
     )
     made = products.made_resources(layout.working_dir)
-    inventory.note(layout, reading, target=job.request.target_registry, imageset=imageset.content)
+    inventory.note(layout, reading, target=job.request.target_registry, imageset=imageset)
     _verify(job, imageset, pinned=_pinned(layout) - earlier)
     products.publish(job, made)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
@@ -49,16 +48,17 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
     return Done(summary=summary, images=images)
 
 
-def _verify(job: Job, imageset: ImageSetFile, *, pinned: set[Path]) -> None:
+def _verify(job: Job, imageset: ImageSet, *, pinned: set[Path]) -> None:
     """Verify by the ImageSet that oc-mirror pinned, if it did (4.22): the tag of a catalog may move."""
     layout = job.layout
-    used = replace(imageset, content=max(pinned).read_bytes()) if pinned else imageset
-    write_atomically(layout.imageset, used.without_graph())
+    newest = max(pinned, default=None)
+    used = ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else imageset
+    write_atomically(layout.imageset, used.without_graph().content)
     verification.verify(
         job,
         _arguments(job, workspace=layout.root, dry_run=True),
         working_dir=layout.working_dir,
-        more=[verification.GRAPH] if used.without_graph() != used.content else [],
+        more=[verification.GRAPH] if used.mirror.platform.graph else [],
     )
 
 

@@ -56,7 +56,7 @@ def run(job: Job) -> Done:
     log.info("to take in, chain and files checked: %s", ", ".join(one.summary for one in waiting))
     if job.imageset is not None and job.imageset.sha256 != waiting[-1].imageset_sha256:
         log.warning(
-            "%s is not the ImageSet of the last archive: the archives' own are used", job.imageset.path
+            "%s is not the ImageSet of the last archive: the archives' own are used", job.imageset.name
         )
     staging = layout.scratch if job.request.dry_run else layout.intake / "archives"
     planned: list[products.Plan] = []
@@ -73,9 +73,7 @@ def run(job: Job) -> Done:
                 reading,
                 target=target,
                 imageset=batch.imageset,
-                newest=generations.imageset_of(
-                    layout.generation(batch.generations[-1].sequence), batch.generations[-1]
-                ),
+                newest=batch.newest,
                 generations=[one.sequence for one in batch.generations],
             )
             receipt.write(job, batch.generations)
@@ -103,7 +101,7 @@ def _take_in(job: Job, batch: Batch, staging: Path) -> Reading:
             for path in sorted(layout.generation(generation.sequence).glob(ARCHIVES))
         )
         log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(laid))
-    write_atomically(layout.imageset, batch.imageset)
+    write_atomically(layout.imageset, batch.imageset.content)
     _stage(layout.generation(last.sequence), staging)
     arguments = _arguments(job, staging, dry_run=job.request.dry_run)
     return job.oc_mirror.run(arguments, working_dir=staging / "working-dir")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.data.layout import Layout
-    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
     from steps.mirroring.ocmirror.runner import OcMirror
     from steps.mirroring.request import Request
 
@@ -19,4 +19,4 @@ class Job:
     request: Request
     layout: Layout
     oc_mirror: OcMirror
-    imageset: ImageSetFile | None
+    imageset: ImageSet | None

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.data.generations import Generation
     from steps.mirroring.job import Job
-    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
     from steps.mirroring.ocmirror.outcome import Reading
     from steps.mirroring.request import Request
 
@@ -46,7 +46,7 @@ class Base:
     generation: Generation | None
 
 
-def run(job: Job, imageset: ImageSetFile) -> Done:
+def run(job: Job, imageset: ImageSet) -> Done:
     """Archive what `imageset` names and what the history lacks; return what came of it.
 
     Raises MirrorError if oc-mirror failed: then history and archives are as they were before.
@@ -80,7 +80,7 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
             journal.close(layout)
         raise
     draft = _draft(job, base, reading) | {
-        "contents": contents.describe(reading, imageset.content, layout.working_dir),
+        "contents": contents.describe(reading, imageset.mirror, layout.working_dir),
         "files": [asdict(file) for file in files],
         "sequence": max(ledger, default=0) + 1,
         "imageset_sha256": imageset.sha256,
@@ -94,7 +94,7 @@ def run(job: Job, imageset: ImageSetFile) -> Done:
         layout,
         reading,
         target=inventory.ARCHIVES,
-        imageset=imageset.content,
+        imageset=imageset,
         generations=[draft["sequence"]],
     )
     generation = journal.complete(layout, entry)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 import yaml
@@ -29,6 +29,8 @@ from steps.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from steps.imageset.imageset import ImageSet
+    from steps.imageset.model import Helm, Mirror, Platform
     from steps.mirroring.ocmirror.command import Options
 
 GRAPHS: Final = {
@@ -51,59 +53,49 @@ Fingerprint = dict[str, str]
 """A hash or digest for each part, by its name."""
 
 
-def take(imageset: bytes, *, options: Options, settings: Mapping[str, str]) -> Fingerprint:
+def take(imageset: ImageSet, *, options: Options, settings: Mapping[str, str]) -> Fingerprint:
     """Ask for every part, all at once. `settings` are what else decides what a run makes.
 
     Raises DoubtError with the first part that cannot be told.
     """
-    document: dict[str, Any] = yaml.safe_load(imageset)
-    parts = dict(_parts(document, options, time.monotonic() + PATIENCE))
+    parts = dict(_parts(imageset.mirror, options, time.monotonic() + PATIENCE))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = dict(zip(parts, pool.map(_told, parts, parts.values()), strict=True))
     own = {name: value for name, value in settings.items() if value}
-    return {"ImageSet": _sha256(imageset), **own, **answers}
+    return {"ImageSet": imageset.sha256, **own, **answers}
 
 
-def _parts(
-    document: dict[str, Any], options: Options, deadline: float
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    mirror: dict[str, Any] = document["mirror"]
-    platform: dict[str, Any] = mirror.get("platform") or {}
-    texts = [*references.catalogs(document), *references.additional(document)]
-    if platform.get("release"):
-        texts.append(str(platform["release"]))
-    if platform.get("graph"):
+def _parts(mirror: Mirror, options: Options, deadline: float) -> Iterator[tuple[str, Callable[[], str]]]:
+    texts = references.texts(mirror)
+    if mirror.platform.graph:
         texts.append(GRAPH_BASE)
         yield GRAPH_DATA, partial(_graph_data, options, deadline)
     for text in texts:
         yield text, partial(_digest, text, options, deadline)
-    for architecture in _architectures(platform):
-        for channel in platform.get("channels") or []:
-            name = str(channel["name"])
-            kind = "okd" if channel.get("type") == "okd" else "ocp"
+    for architecture in _architectures(mirror.platform):
+        for channel in mirror.platform.channels:
+            kind = "okd" if channel.type == "okd" else "ocp"
             yield (
-                f"channel {name} ({architecture})",
-                partial(_graph, kind, name, architecture, options, deadline),
+                f"channel {channel.name} ({architecture})",
+                partial(_graph, kind, channel.name, architecture, options, deadline),
             )
-    for operator in mirror.get("operators") or []:
-        if template := operator.get("targetCatalogSourceTemplate"):
-            yield f"template {template}", partial(_file, str(template))
-    yield from _charts(mirror.get("helm") or {}, options, deadline)
+    for catalog in mirror.operators:
+        if template := catalog.target_catalog_source_template:
+            yield f"template {template}", partial(_file, template)
+    yield from _charts(mirror.helm, options, deadline)
 
 
-def _charts(
-    helm: dict[str, Any], options: Options, deadline: float
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    for repository in helm.get("repositories") or []:
-        url = f"{str(repository['url']).rstrip('/')}/index.yaml"
+def _charts(helm: Helm, options: Options, deadline: float) -> Iterator[tuple[str, Callable[[], str]]]:
+    for repository in helm.repositories:
+        url = f"{repository.url.rstrip('/')}/index.yaml"
         yield url, partial(_index, url, options, deadline)
-    for chart in helm.get("local") or []:
-        yield f"chart {chart.get('path')}", partial(_file, str(chart.get("path")))
+    for chart in helm.local:
+        yield f"chart {chart.path}", partial(_file, chart.path)
 
 
-def _architectures(platform: dict[str, Any]) -> list[str]:
-    named = [str(one["architecture"]) for one in platform.get("platforms") or []]
-    return named or [str(one) for one in platform.get("architectures") or ["amd64"]]
+def _architectures(platform: Platform) -> list[str]:
+    named = [pair.architecture for pair in platform.platforms]
+    return named or list(platform.architectures) or ["amd64"]
 
 
 def _told(name: str, ask: Callable[[], str]) -> str:

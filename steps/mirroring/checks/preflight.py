@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.ocmirror.command import Version
-    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
     from steps.mirroring.request import Request
 
 _Subject = TypeVar("_Subject")
@@ -34,12 +34,12 @@ class Ready:
 
     executable: str
     version: Version
-    imageset: ImageSetFile | None
+    imageset: ImageSet | None
 
     @property
     def summary(self) -> str:
         """The answer to `--check`."""
-        what = "" if self.imageset is None else f", ImageSet {self.imageset.path}"
+        what = "" if self.imageset is None else f", ImageSet {self.imageset.name}"
         return f"ready: oc-mirror {self.version.text}{what}, pull secret and data directory are usable"
 
 
@@ -54,7 +54,7 @@ def check(request: Request) -> Ready:
     imageset = None if request.imageset is None else imageset_file.read(request.imageset)
     check_authfile(request.options.authfile)
     if imageset is not None and request.workflow != FROM_DISK:
-        reach.check_coverage(request.options.authfile, imageset.content)
+        reach.check_coverage(request.options.authfile, imageset.mirror)
     check_writable(layout.root)
     space.check_files(layout.root)
     history.recorded(layout.history)
@@ -68,11 +68,10 @@ def check(request: Request) -> Ready:
     )
 
 
-def check_target(request: Request, imageset: ImageSetFile | None) -> None:
+def check_target(request: Request, imageset: ImageSet | None) -> None:
     """See that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
     if request.workflow in {FROM_DISK, DIRECT} and not request.dry_run:
-        content = None if imageset is None else imageset.content
-        reach.check_target(request, Layout.at(request.data), content)
+        reach.check_target(request, Layout.at(request.data), None if imageset is None else imageset.mirror)
 
 
 def problems(request: Request) -> list[str]:

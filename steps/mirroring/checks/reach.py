@@ -13,15 +13,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from steps.errors import InvalidInputError, RegistryError
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.data.generations import IMAGESET
 from steps.mirroring.ocmirror import references
 from steps.mirroring.request import FROM_DISK
 from steps.oci import AbsentError, BusyError, Logins, RefusedError
 
 if TYPE_CHECKING:
+    from steps.imageset.model import Mirror
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.request import Request
     from steps.oci.reference import Reference
@@ -36,7 +36,7 @@ _CERTIFICATES: Final = ("/etc/containers/certs.d", "/etc/docker/certs.d")
 """Where containers/image looks for CAs of one registry (containers-certs.d(5)); we do not."""
 
 
-def check_coverage(authfile: Path | None, imageset: bytes) -> None:
+def check_coverage(authfile: Path | None, mirror: Mirror) -> None:
     """See that the pull secret has a login for what the ImageSet names, by the longest path that matches.
 
     Without `authfile` oc-mirror looks in several places, and a registries.conf may lead it elsewhere; then
@@ -47,9 +47,9 @@ def check_coverage(authfile: Path | None, imageset: bytes) -> None:
     document = json.loads(authfile.read_bytes())
     if document.get("credsStore"):
         return
-    bare = [one for one in references.named(imageset) if not _has_login(document, one)]
-    if lacking := sorted({one.registry for one in bare if one.registry in CLOSED}):
-        names = ", ".join(one.name for one in bare if one.registry in CLOSED)
+    bare = [image for image in references.named(mirror) if not _has_login(document, image)]
+    if lacking := sorted({image.registry for image in bare if image.registry in CLOSED}):
+        names = ", ".join(image.name for image in bare if image.registry in CLOSED)
         raise InvalidInputError(
             f"pull secret {authfile} has no login for {' and '.join(lacking)}, which {names} needs",
             f"add one (podman login --authfile FILE {lacking[0]}), or take the whole pull secret from"
@@ -59,7 +59,7 @@ def check_coverage(authfile: Path | None, imageset: bytes) -> None:
         log.warning("the pull secret has no login for %s: it is read without one", host)
 
 
-def check_target(request: Request, layout: Layout, imageset: bytes | None) -> None:
+def check_target(request: Request, layout: Layout, mirror: Mirror | None) -> None:
     """See that the target answers and lets us write, by an upload that is begun and taken back.
 
     It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
@@ -68,7 +68,7 @@ def check_target(request: Request, layout: Layout, imageset: bytes | None) -> No
     from steps.oci.client import Registry
 
     host, _, namespace = request.target_registry.partition("/")
-    path = _place(request, layout, imageset)
+    path = _place(request, layout, mirror)
     if path is None:
         return
     options = request.options
@@ -103,14 +103,14 @@ def check_target(request: Request, layout: Layout, imageset: bytes | None) -> No
             raise
 
 
-def _place(request: Request, layout: Layout, imageset: bytes | None) -> str | None:
+def _place(request: Request, layout: Layout, mirror: Mirror | None) -> str | None:
     if request.workflow == FROM_DISK:
         newest = max(layout.generations.glob(f"[0-9]*/{IMAGESET}"), default=None)
-        imageset = newest.read_bytes() if newest else None
-    try:
-        return references.first_place(imageset) if imageset else None
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):  # damaged; its hash will tell
-        return None
+        try:
+            mirror = ImageSet.recorded(newest.read_bytes(), str(newest)).mirror if newest else None
+        except InvalidInputError:  # damaged; its hash will tell
+            return None
+    return references.first_place(mirror) if mirror else None
 
 
 def _helped(authfile: Path | None) -> bool:

@@ -25,11 +25,11 @@ from steps.oci.target import Access
 from steps.parameters.table.mirror import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.checks.fingerprint import Fingerprint
     from steps.mirroring.data.inventory import Image
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.job import Job
-    from steps.mirroring.ocmirror.imageset_file import ImageSetFile
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def applies(job: Job) -> bool:
     )
 
 
-def take(job: Job, imageset: ImageSetFile) -> Fingerprint | None:
+def take(job: Job, imageset: ImageSet) -> Fingerprint | None:
     """The fingerprint of what a run would mirror by; None where a part of it cannot be told."""
     options = job.oc_mirror.options
     settings = {
@@ -68,7 +68,7 @@ def take(job: Job, imageset: ImageSetFile) -> Fingerprint | None:
         "apply-cluster-resources": str(job.request.values[APPLY_CLUSTER_RESOURCES] or ""),
     }
     try:
-        return fingerprint.take(imageset.content, options=options, settings=settings)
+        return fingerprint.take(imageset, options=options, settings=settings)
     except fingerprint.DoubtError as doubt:
         log.info("whether anything changed cannot be told: %s", doubt)
         return None

@@ -13,22 +13,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from steps.errors import InvalidInputError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.data.generations import Generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one run takes in: the last generation is handed to oc-mirror, those before go into its cache."""
+    """What one run takes in: the last generation is handed to oc-mirror, those before go into its cache.
+
+    `imageset` is for all of them, `newest` that of the last one.
+    """
 
     generations: tuple[Generation, ...]
-    imageset: bytes
+    imageset: ImageSet
+    newest: ImageSet
 
     @property
     def numbers(self) -> str:
@@ -36,54 +37,40 @@ class Batch:
         return ", ".join(str(one.sequence) for one in self.generations)
 
 
-def plan(waiting: Iterable[tuple[Generation, bytes]]) -> list[Batch]:
-    """Put generations (oldest first, each with its ImageSet) into as few batches as lose nothing.
-
-    Raises InvalidInputError for an ImageSet that is not YAML.
-    """
+def plan(waiting: Iterable[tuple[Generation, ImageSet]]) -> list[Batch]:
+    """Put generations (oldest first, each with its ImageSet) into as few batches as lose nothing."""
     batches: list[Batch] = []
     for generation, imageset in waiting:
         together = joined(batches[-1].imageset, imageset) if batches else None
         if together is None:
-            batches.append(Batch(generations=(generation,), imageset=imageset))
+            batches.append(Batch(generations=(generation,), imageset=imageset, newest=imageset))
         else:
-            batches[-1] = Batch(generations=(*batches[-1].generations, generation), imageset=together)
+            generations = (*batches[-1].generations, generation)
+            batches[-1] = Batch(generations=generations, imageset=together, newest=imageset)
     return batches
 
 
-def joined(earlier: bytes, later: bytes) -> bytes | None:
-    """An ImageSet for both; None where one run cannot do for both."""
-    if earlier == later:
+def joined(earlier: ImageSet, later: ImageSet) -> ImageSet | None:
+    """Make an ImageSet for both; None where one run cannot do for both.
+
+    All that the files say is compared, fields that only a newer version knows included.
+    """
+    if earlier.content == later.content:
         return later
-    first, second = _parse(earlier), _parse(later)
-    before, after = _images(first), _images(second)
+    first, second = earlier.document(), later.document()
+    before, after = _take_images(first), _take_images(second)
     if first != second:
         return None
     dropped = [image for image in before if image not in after]
     if not dropped:
         return later
-    document = _parse(later)
+    document = later.document()
     document["mirror"]["additionalImages"] = after + dropped
-    return yaml.safe_dump(document, sort_keys=False).encode()
+    return later.with_document(document)
 
 
-def _images(document: dict[str, Any]) -> list[Any]:
-    """Take the additional images out of an ImageSet, and what does not matter to a target."""
+def _take_images(document: dict[str, Any]) -> list[Any]:
+    """Take the additional images out of a document, and what does not matter to a target."""
     document.pop("archiveSize", None)
     images: list[Any] = document["mirror"].pop("additionalImages", None) or []
     return images
-
-
-def _parse(imageset: bytes) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(imageset)
-    except yaml.YAMLError as error:
-        document, problem = None, " ".join(str(error).split())
-    else:
-        problem = "it has no 'mirror' mapping"
-    if not isinstance(document, dict) or not isinstance(document.get("mirror"), dict):
-        raise InvalidInputError(
-            f"the ImageSet of a generation cannot be read: {problem}",
-            "copy the generation's whole folder again",
-        )
-    return document

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from steps.imageset.model import Mirror
     from steps.mirroring.ocmirror.outcome import Reading
 
 log = logging.getLogger(__name__)
@@ -26,12 +27,12 @@ log = logging.getLogger(__name__)
 Contents = dict[str, list[Any]]
 
 
-def describe(reading: Reading, imageset: bytes, working_dir: Path) -> Contents:
+def describe(reading: Reading, mirror: Mirror, working_dir: Path) -> Contents:
     """`releases` (versions), `operators` (package, channel, version, bundle), `additional`, `charts`, sorted.
 
     What oc-mirror did not name is not in it.
     """
-    rules = Rules.of(imageset)
+    rules = Rules.of(mirror)
     origins = set(reading.copied)
     releases = [one for one in origins if is_release(_payload(rules, one, reading.copied[one]))]
     operators = [

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from steps import units
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.data import archives
 from steps.mirroring.data.archives import Archive
 
@@ -126,17 +127,18 @@ def present(layout: Layout) -> dict[int, Generation]:
     return found
 
 
-def imageset_of(folder: Path, generation: Generation) -> bytes:
+def imageset_of(folder: Path, generation: Generation) -> ImageSet:
     """The ImageSet that a generation was made from.
 
-    Raises InvalidInputError if it is missing or another one.
+    Raises InvalidInputError if it is missing, another one, or unreadable.
     """
     path = folder / IMAGESET
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != generation.imageset_sha256:
         found = "is damaged" if path.is_file() else "is missing"
         raise InvalidInputError(f"generation {generation.sequence}: {IMAGESET} {found}", _copy_again(folder))
-    return content
+    name = f"the ImageSet of generation {generation.sequence}"
+    return ImageSet.recorded(content, name, hint=_copy_again(folder))
 
 
 def verify(found: Mapping[Path, Generation]) -> None:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
-from steps.mirroring.ocmirror import imageset_file
 from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.ocmirror.outcome import Reading
 
@@ -47,7 +47,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One run; `finished` is RFC 3339 in UTC, `imageset` its ImageSet's meaning (`imageset_file.meaning`).
+    """One run; `finished` is RFC 3339 in UTC, `imageset` its ImageSet's meaning (`ImageSet.meaning`).
 
     `images` are what that ImageSet names, `earlier` what the same run copied for earlier generations only.
     `complete` is false where oc-mirror did not name all that it copied.
@@ -87,8 +87,8 @@ def note(
     reading: Reading,
     *,
     target: str,
-    imageset: bytes,
-    newest: bytes | None = None,
+    imageset: ImageSet,
+    newest: ImageSet | None = None,
     generations: Iterable[int] = (),
 ) -> None:
     """Write down what a run copied by `imageset`.
@@ -96,7 +96,7 @@ def note(
     `newest` is the ImageSet of its last generation where `imageset` joins those of several.
     """
     current = imageset if newest is None else newest
-    rules, joined = Rules.of(current), Rules.of(imageset)
+    rules, joined = Rules.of(current.mirror), Rules.of(imageset.mirror)
     images = {
         origin: _image(joined, origin, reading.copied[origin], target) for origin in sorted(reading.copied)
     }
@@ -104,7 +104,7 @@ def note(
     dropped = set(joined.own_places) - set(rules.own_places)
     entry = Entry(
         target=target,
-        imageset=imageset_file.meaning(current),
+        imageset=current.meaning,
         finished=_after(earlier.values()),
         images=tuple(image for origin, image in images.items() if image.places and origin not in dropped),
         earlier=tuple(image for origin, image in images.items() if image.places and origin in dropped),

@@ -37,7 +37,7 @@ def meanings(request: Request) -> dict[str, str]:
     """The ImageSets given, by meaning, with their paths. Raises what `imageset_file.read` raises."""
     paths = [path for path in (request.imageset, *request.also_imagesets) if path is not None]
     files = [imageset_file.read(path) for path in paths]
-    return {imageset_file.meaning(one.content): str(one.path) for one in files}
+    return {imageset.meaning: imageset.name for imageset in files}
 
 
 def needed(entries: Sequence[Entry], given: Mapping[str, str], target: str) -> list[Image]:

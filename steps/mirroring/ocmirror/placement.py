@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from steps.imageset.model import AdditionalImage, Mirror
 
 RELEASES, CONTENT = "openshift/release-images", "openshift/release"
 CACHE = "cache"
@@ -50,14 +50,11 @@ class Rules:
     catalogs: frozenset[str]
 
     @classmethod
-    def of(cls, imageset: bytes) -> Rules:
-        """Read them from a valid ImageSet."""
-        mirror: dict[str, Any] = (yaml.safe_load(imageset) or {}).get("mirror") or {}
-        images = mirror.get("additionalImages") or []
-        operators = mirror.get("operators") or []
+    def of(cls, mirror: Mirror) -> Rules:
+        """Take them from an ImageSet."""
         return cls(
-            {str(image["name"]): _own_place(image) for image in images},
-            frozenset(path_of(str(operator["catalog"])) for operator in operators),
+            {image.name: _own_place(image) for image in mirror.additional_images},
+            frozenset(path_of(catalog.catalog) for catalog in mirror.operators),
         )
 
     def places(self, origin: str, namespace: str) -> tuple[str, ...]:
@@ -81,11 +78,10 @@ class Rules:
         return (usual, *release) if parent == namespace else release
 
 
-def _own_place(image: Mapping[str, Any]) -> str:
-    name = str(image["name"])
-    reference = Reference.find(name)
-    tag = image.get("targetTag") or (_target_tag(reference) if reference else "") or "latest"
-    return f"{image.get('targetRepo') or path_of(name)}:{tag}"
+def _own_place(image: AdditionalImage) -> str:
+    reference = Reference.find(image.name)
+    tag = image.target_tag or (_target_tag(reference) if reference else "") or "latest"
+    return f"{image.target_repo or path_of(image.name)}:{tag}"
 
 
 def _target_tag(image: Reference) -> str:

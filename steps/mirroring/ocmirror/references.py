@@ -6,52 +6,41 @@ catalog, or with the release.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import yaml
+from typing import TYPE_CHECKING, Final
 
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from steps.imageset.model import Mirror
 
 RELEASES: Final = Reference("quay.io", "openshift-release-dev/ocp-release")
 """Where channels lead (release/cincinnati.go; the release graph names it by digest)."""
 
 
-def catalogs(document: dict[str, Any]) -> Iterator[str]:
-    """The catalogs, as they are written."""
-    yield from (str(one["catalog"]) for one in document["mirror"].get("operators") or [])
-
-
-def additional(document: dict[str, Any]) -> Iterator[str]:
-    """The additional images, as they are written."""
-    yield from (str(one["name"]) for one in document["mirror"].get("additionalImages") or [])
-
-
-def first_place(content: bytes) -> str | None:
+def first_place(mirror: Mirror) -> str | None:
     """A repository, below the target, that a run by this ImageSet writes to; None where none can be told."""
-    document: dict[str, Any] = yaml.safe_load(content)
-    if (document["mirror"].get("platform") or {}).get("channels"):
+    if mirror.platform.channels:
         return "openshift/release-images"
-    for one, name, own in (
-        *((one, "catalog", "targetCatalog") for one in document["mirror"].get("operators") or []),
-        *((one, "name", "targetRepo") for one in document["mirror"].get("additionalImages") or []),
+    for text, own in (
+        *((catalog.catalog, catalog.target_catalog) for catalog in mirror.operators),
+        *((image.name, image.target_repo) for image in mirror.additional_images),
     ):
-        reference = Reference.find(str(one[name]))
-        if place := one.get(own) or (reference and reference.registry and reference.repository):
-            return str(place)
+        reference = Reference.find(text)
+        if place := own or (reference and reference.registry and reference.repository):
+            return place
     return None
 
 
-def named(content: bytes) -> list[Reference]:
-    """Those of a valid ImageSet, each once: catalogs, additional images, a release, where releases lie."""
-    document: dict[str, Any] = yaml.safe_load(content)
-    platform = document["mirror"].get("platform") or {}
-    texts = [*catalogs(document), *additional(document)]
-    if platform.get("release"):
-        texts.append(str(platform["release"]))
-    found = [reference for text in texts if (reference := Reference.find(text)) and reference.registry]
-    if platform.get("channels"):
+def texts(mirror: Mirror) -> list[str]:
+    """The images that an ImageSet names, as they are written: catalogs, additional images, a release."""
+    found = [catalog.catalog for catalog in mirror.operators]
+    found += [image.name for image in mirror.additional_images]
+    return [*found, mirror.platform.release] if mirror.platform.release else found
+
+
+def named(mirror: Mirror) -> list[Reference]:
+    """Those of them that name their registry, each once, and where the releases of channels lie."""
+    found = [ref for text in texts(mirror) if (ref := Reference.find(text)) and ref.registry]
+    if mirror.platform.channels:
         found.append(RELEASES)
     return list(dict.fromkeys(found))

@@ -10,8 +10,9 @@ from steps.autoshift.operators import OPERATORS
 from steps.autoshift.plan import describe_plan
 from steps.autoshift.planning import plan_fleet
 from steps.autoshift.values import merge, read_values
+from steps.imageset.describe import operator_count
 from steps.imageset.generate import generate_imageset
-from steps.imageset.validate import check_imageset
+from steps.imageset.imageset import ImageSet
 from steps.yaml.source import SourceFile
 from steps.yaml.text import Tree
 
@@ -99,9 +100,10 @@ def test_a_plan_asks_for_just_what_the_clusters_get(fleet: RandomFleet) -> None:
 def test_every_plan_makes_a_valid_imageset_and_can_be_described(fleet: RandomFleet) -> None:
     plan = plan_fleet(_files(fleet))
     text = generate_imageset(plan)
-    facts = check_imageset(text, origin="generated")
-    assert facts.catalogs == tuple(dict.fromkeys(operator.catalog for operator in plan.operators))
-    assert facts.operator_count == len({operator.package for operator in plan.operators})
+    mirror = ImageSet.parse(text, "generated").mirror
+    catalogs = [catalog.catalog for catalog in mirror.operators]
+    assert catalogs == list(dict.fromkeys(operator.catalog for operator in plan.operators))
+    assert operator_count(mirror) == len({operator.package for operator in plan.operators})
     written = yaml.load(text, Loader=yaml.CSafeLoader)["mirror"].get("operators", [])
     assert [
         (p["name"], [c["name"] for c in p.get("channels", [])]) for c in written for p in c["packages"]

@@ -11,8 +11,9 @@ import pytest
 
 from steps.autoshift.plan import FleetPlan
 from steps.autoshift.planning import plan_fleet
+from steps.imageset.describe import openshift_versions, operator_count
 from steps.imageset.generate import generate_imageset
-from steps.imageset.validate import check_imageset
+from steps.imageset.imageset import ImageSet
 
 from .shared import catalog, policies, values
 
@@ -177,10 +178,10 @@ def test_every_package_of_a_real_file_is_in_the_catalog_of_its_minor(case: str) 
 @pytest.mark.parametrize("case", CASES)
 def test_a_real_file_gives_an_imageset_that_is_valid_and_complete(case: str) -> None:
     (layout, paths, version), expected = CASES[case]
-    facts = check_imageset(generate_imageset(plan_of(layout, paths, version)), origin=case)
-    assert facts.operator_count == len(expected)
-    assert facts.openshift_versions == (VERSIONS[layout],)
-    assert facts.warnings == ()
+    imageset = ImageSet.parse(generate_imageset(plan_of(layout, paths, version)), case)
+    assert operator_count(imageset.mirror) == len(expected)
+    assert openshift_versions(imageset.mirror) == (VERSIONS[layout],)
+    assert imageset.warnings == ()
 
 
 @pytest.mark.parametrize("case", CASES)

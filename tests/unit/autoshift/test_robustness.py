@@ -10,7 +10,7 @@ from steps.autoshift.plan import describe_plan
 from steps.autoshift.planning import plan_fleet
 from steps.errors import InvalidInputError
 from steps.imageset.generate import generate_imageset
-from steps.imageset.validate import check_imageset
+from steps.imageset.imageset import ImageSet
 from steps.yaml.source import SourceFile
 
 _KEYS = [
@@ -100,7 +100,7 @@ def _plan_or_refusal(*values: SourceFile, policies: tuple[SourceFile, ...] = ())
     try:
         plan = plan_fleet(values, policies)
         text = generate_imageset(plan)
-        check_imageset(text, origin="the generated ImageSet")
+        ImageSet.parse(text, "the generated ImageSet")
         assert describe_plan(plan)
     except InvalidInputError as error:
         said = error.reason + error.hint

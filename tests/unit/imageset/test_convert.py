@@ -5,7 +5,8 @@ import yaml
 
 from steps.errors import InvalidInputError
 from steps.imageset.convert import convert_v1alpha2
-from steps.imageset.validate import Version1Error, check_imageset
+from steps.imageset.describe import operator_count
+from steps.imageset.imageset import ImageSet, Version1Error
 
 V1 = """\
 apiVersion: mirror.openshift.io/v1alpha2
@@ -31,9 +32,13 @@ mirror:
 """
 
 
+def convert(text: str) -> str:
+    return convert_v1alpha2(yaml.safe_load(text), origin="old.yaml")
+
+
 def test_an_imageset_of_version_1_becomes_one_that_version_2_takes() -> None:
-    converted = convert_v1alpha2(V1, origin="old.yaml")
-    assert check_imageset(converted, origin="new.yaml").operator_count == 1
+    converted = convert(V1)
+    assert operator_count(ImageSet.parse(converted, "new.yaml").mirror) == 1
     before, after = yaml.safe_load(V1), yaml.safe_load(converted)
     assert after["apiVersion"] == "mirror.openshift.io/v2alpha1"
     assert after["archiveSize"] == before["archiveSize"]
@@ -46,23 +51,25 @@ def test_an_imageset_of_version_1_becomes_one_that_version_2_takes() -> None:
 def test_what_has_no_counterpart_is_refused_and_named(field: str) -> None:
     name = field.partition(":")[0]
     with pytest.raises(InvalidInputError, match=rf"mirror.operators\[0\].{name}"):
-        convert_v1alpha2(V1.replace("headsOnly: true", field), origin="old.yaml")
+        convert(V1.replace("headsOnly: true", field))
 
 
 def test_the_refusal_of_version_1_carries_the_converted_file() -> None:
     with pytest.raises(Version1Error) as caught:
-        check_imageset(V1, origin="old.yaml")
-    assert caught.value.converted == convert_v1alpha2(V1, origin="old.yaml")
+        ImageSet.parse(V1, "old.yaml")
+    assert caught.value.converted == convert(V1)
 
 
 def test_the_refusal_says_why_there_is_no_converted_file() -> None:
     with pytest.raises(Version1Error) as caught:
-        check_imageset(V1.replace("headsOnly: true", "targetName: y"), origin="old.yaml")
+        ImageSet.parse(V1.replace("headsOnly: true", "targetName: y"), "old.yaml")
     assert caught.value.converted is None
     assert "targetName" in caught.value.hint
 
 
 @pytest.mark.parametrize("value", ["!mine x", "2026-13-45", "!!int x"])
 def test_what_cannot_be_loaded_is_refused_and_does_not_trace_back(value: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"old\.yaml"):
-        convert_v1alpha2(V1.replace("archiveSize: 4", f"archiveSize: {value}"), origin="old.yaml")
+    with pytest.raises(Version1Error) as caught:
+        ImageSet.parse(V1.replace("archiveSize: 4", f"archiveSize: {value}"), "old.yaml")
+    assert caught.value.converted is None
+    assert "old.yaml: not valid YAML" in caught.value.hint

@@ -5,7 +5,8 @@ from textwrap import dedent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.imageset.diff import diff_imagesets
+from steps.imageset import diff
+from steps.imageset.imageset import ImageSet
 
 OLD = dedent("""
     apiVersion: mirror.openshift.io/v2alpha1
@@ -24,6 +25,11 @@ OLD = dedent("""
         - name: quay.io/example/tool:1
 """)
 CATALOG = "registry.redhat.io/redhat/redhat-operator-index:v4.18"
+
+
+def diff_imagesets(old: str, new: str) -> list[str]:
+    before = ImageSet.recorded(old.encode(), "old") if old else None
+    return diff.diff_imagesets(before, ImageSet.recorded(new.encode(), "new"))
 
 
 def test_an_imageset_does_not_differ_from_itself_in_another_order_and_layout() -> None:
@@ -67,6 +73,11 @@ def test_a_setting_without_words_of_its_own_is_named_by_its_path() -> None:
 def test_everything_is_new_against_nothing() -> None:
     assert len(diff_imagesets("", OLD)) == 5
     assert all(line.startswith("added: ") for line in diff_imagesets("", OLD))
+
+
+def test_a_field_that_only_a_newer_version_knows_is_named_too() -> None:
+    new = OLD.replace("graph: true", "graph: true\n    newer: {a: [on]}")
+    assert diff_imagesets(OLD, new) == ["added: platform.newer.a[0] (true)"]
 
 
 @given(

@@ -13,8 +13,8 @@ from steps.autoshift.planning import plan_fleet
 from steps.errors import InvalidInputError
 from steps.imageset.diff import diff_imagesets
 from steps.imageset.generate import generate_imageset
+from steps.imageset.imageset import ImageSet
 from steps.imageset.overlay import Overlay, read_overlay
-from steps.imageset.validate import check_imageset
 from steps.yaml.source import SourceFile
 
 FLEET = b"""
@@ -32,12 +32,12 @@ def overlay(text: str) -> Overlay:
 def generated(text: str | None = None) -> str:
     plan = plan_fleet([SourceFile("fleet.yaml", FLEET)])
     result = generate_imageset(plan, overlay=overlay(text) if text is not None else None)
-    check_imageset(result, origin="generated")
+    ImageSet.parse(result, "generated")
     return result
 
 
 def differences(text: str) -> list[str]:
-    return diff_imagesets(generated(), generated(text))
+    return diff_imagesets(*(ImageSet.parse(one, "generated") for one in (generated(), generated(text))))
 
 
 def test_images_helm_and_settings_are_added() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import InvalidInputError
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.data import archives, batches
 
 if TYPE_CHECKING:
@@ -73,16 +74,21 @@ def test_an_archive_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "cache" / BLOB).exists()
 
 
+def joined(earlier: bytes, later: bytes) -> bytes | None:
+    together = batches.joined(ImageSet.recorded(earlier, "earlier"), ImageSet.recorded(later, "later"))
+    return None if together is None else together.content
+
+
 @given(st.lists(st.sampled_from("abcde"), unique=True), st.lists(st.sampled_from("abcde"), unique=True))
 def test_a_joined_imageset_names_the_images_of_both(first: list[str], second: list[str]) -> None:
-    together = batches.joined(imageset(*first), imageset(*second))
+    together = joined(imageset(*first), imageset(*second))
     assert together is not None
     assert set(named(together)) == {*first, *second}
     assert len(named(together)) == len({*first, *second})
 
 
 def test_an_image_that_goes_elsewhere_is_another_image() -> None:
-    together = batches.joined(imageset("a"), imageset("a").replace(b"name: a", b"name: a\n    targetTag: b"))
+    together = joined(imageset("a"), imageset("a").replace(b"name: a", b"name: a\n    targetTag: b"))
     assert together is not None
     assert named(together) == ["a", "a"]
 
@@ -97,17 +103,18 @@ def test_an_image_that_goes_elsewhere_is_another_image() -> None:
     ],
 )
 def test_imagesets_that_differ_in_more_are_not_joined(difference: dict[str, Any]) -> None:
-    assert batches.joined(imageset("a"), imageset("a", **difference)) is None
-    assert batches.joined(imageset("a", **difference), imageset("a")) is None
+    assert joined(imageset("a"), imageset("a", **difference)) is None
+    assert joined(imageset("a", **difference), imageset("a")) is None
 
 
 def test_the_size_of_archives_is_no_difference() -> None:
     later = imageset("a") + b"archiveSize: 4\n"
-    assert batches.joined(imageset("a"), later) == later
+    assert joined(imageset("a"), later) == later
 
 
-def test_a_generations_imageset_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="cannot be read"):
-        batches.joined(b"kind: [", imageset("a"))
-    with pytest.raises(InvalidInputError, match="no 'mirror' mapping"):
-        batches.joined(imageset("a"), b"kind: x\n")
+def test_fields_of_a_newer_version_are_kept_in_a_joined_imageset() -> None:
+    newer = [imageset(name).replace(b"mirror:", b"mirror:\n  newer: [1.5]", 1) for name in "ab"]
+    together = joined(newer[0], newer[1])
+    assert together is not None
+    assert yaml.safe_load(together)["mirror"]["newer"] == [1.5]
+    assert joined(newer[0], imageset("b")) is None

@@ -17,6 +17,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.data import inventory
 from steps.mirroring.data.inventory import Entry, Image
 from steps.mirroring.data.layout import Layout
@@ -347,8 +348,8 @@ def test_a_registry_that_does_not_delete_is_named(direct: Place, keeps_all: str)
         direct.names(f"team/app:{version}")
         reading = Reading()
         reading.feed(f"Success copying {direct.host}/team/app:{version} ➡️ {keeps_all}/team/")
-        content = direct.imageset.read_bytes()
-        inventory.note(Layout.at(direct.data), reading, target=keeps_all, imageset=content)
+        imageset = ImageSet.recorded(direct.imageset.read_bytes(), "imageset.yaml")
+        inventory.note(Layout.at(direct.data), reading, target=keeps_all, imageset=imageset)
     where = f"--target-registry={keeps_all}"
     assert direct.mirror(GENERATE, where).returncode == 0
     ran = direct.mirror(EXECUTE, where, approved(direct))

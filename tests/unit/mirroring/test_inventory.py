@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from steps.errors import InvalidInputError
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.data import contents, inventory
 from steps.mirroring.data.layout import Layout
 from steps.mirroring.ocmirror.outcome import Reading
@@ -28,6 +29,7 @@ mirror:
     targetRepo: else/where
     targetTag: x1
 """ % HEX.encode()
+MIRROR = ImageSet.recorded(IMAGESET, "imageset.yaml").mirror
 
 
 @pytest.mark.parametrize(
@@ -53,11 +55,11 @@ mirror:
     ],
 )
 def test_an_image_is_placed_by_the_rules_of_oc_mirror(origin: str, namespace: str, places: list[str]) -> None:
-    assert list(Rules.of(IMAGESET).places(origin, namespace)) == places
+    assert list(Rules.of(MIRROR).places(origin, namespace)) == places
 
 
 def test_where_oc_mirror_says_only_cache_a_release_is_looked_for_in_all_its_places() -> None:
-    places = Rules.of(IMAGESET).places("quay.io/openshift-release-dev/ocp-release:4.18.1-x86_64", CACHE)
+    places = Rules.of(MIRROR).places("quay.io/openshift-release-dev/ocp-release:4.18.1-x86_64", CACHE)
     assert "openshift/release-images:4.18.1-x86_64" in places
 
 
@@ -152,7 +154,7 @@ def test_a_generation_lists_releases_and_bundles_with_their_versions(tmp_path: P
         },
     ]
     (folder / "catalog.json").write_text("\n".join(json.dumps(one, indent=1) for one in documents))
-    found = contents.describe(reading, IMAGESET, tmp_path)
+    found = contents.describe(reading, MIRROR, tmp_path)
     assert found["releases"] == ["4.18.1"]
     assert found["operators"] == [
         {"package": "alpha", "channel": "stable", "version": "1.1.0", "bundle": "alpha.v1.1.0"}
@@ -166,4 +168,4 @@ def test_what_cannot_be_read_of_a_catalog_costs_the_run_nothing(tmp_path: Path) 
     folder = tmp_path / "operator-catalogs/index/1/filtered-catalogs/f/catalog-config/alpha"
     folder.mkdir(parents=True)
     (folder / "catalog.json").write_text('{"schema": ["cut')
-    assert contents.describe(reading, IMAGESET, tmp_path)["operators"] == []
+    assert contents.describe(reading, MIRROR, tmp_path)["operators"] == []

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from steps.errors import InvalidInputError
+from steps.imageset.imageset import ImageSet
+from steps.imageset.model import Mirror
 from steps.mirroring.checks import reach
 from steps.mirroring.data import space
 from steps.mirroring.ocmirror import references
@@ -23,14 +25,14 @@ LOGIN = {"auth": "dXNlcjpwYXNz"}
 CATALOG = "registry.redhat.io/redhat/redhat-operator-index:v4.18"
 
 
-def imageset(*images: str, catalog: str = "", channel: str = "") -> bytes:
+def imageset(*images: str, catalog: str = "", channel: str = "") -> Mirror:
     lines = ["kind: ImageSetConfiguration", "apiVersion: mirror.openshift.io/v2alpha1", "mirror:"]
     if channel:
         lines += ["  platform:", "    channels:", f"    - name: {channel}"]
     if catalog:
         lines += ["  operators:", f"  - catalog: {catalog}"]
     lines += ["  additionalImages:", *(f"  - name: {image}" for image in images)]
-    return "\n".join(lines).encode()
+    return ImageSet.recorded("\n".join(lines).encode(), "imageset.yaml").mirror
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import InvalidInputError
-from steps.imageset.describe import describe_imageset
-from steps.imageset.validate import ImageSetFacts, check_imageset
+from steps.imageset.describe import describe_imageset, openshift_versions, operator_count
+from steps.imageset.imageset import ImageSet
 
 HEAD = "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n"
 INDEX = "registry.redhat.io/redhat/redhat-operator-index:v4.18"
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
-def check(text: str) -> ImageSetFacts:
-    return check_imageset(text, origin="mine.yaml")
+def check(text: str) -> ImageSet:
+    return ImageSet.parse(text, "mine.yaml")
 
 
 def mirror(text: str) -> str:
@@ -43,7 +43,7 @@ def refusal(text: str) -> str:
 
 
 def test_the_facts_of_an_imageset_are_what_it_mirrors() -> None:
-    facts = check(
+    found = check(
         mirror(f"""
             platform:
               channels:
@@ -55,15 +55,19 @@ def test_the_facts_of_an_imageset_are_what_it_mirrors() -> None:
             additionalImages: [{{name: quay.io/x/y:1}}]
         """)
     )
-    assert facts == ImageSetFacts(("4.18.20-4.18.22", "4.20.1", "fast-4.21"), 2, (INDEX,), 1, ())
+    assert openshift_versions(found.mirror) == ("4.18.20-4.18.22", "4.20.1", "fast-4.21")
+    assert operator_count(found.mirror) == 2
+    assert [catalog.catalog for catalog in found.mirror.operators] == [INDEX]
+    assert [image.name for image in found.mirror.additional_images] == ["quay.io/x/y:1"]
+    assert found.warnings == ()
 
 
 def test_without_releases_the_versions_are_those_of_the_catalogs() -> None:
-    assert check(package("name: a")).openshift_versions == ("4.18",)
+    assert openshift_versions(check(package("name: a")).mirror) == ("4.18",)
 
 
 def test_the_example_is_valid() -> None:
-    assert check((EXAMPLES / "custom-imageset.yaml").read_text()).operator_count == 2
+    assert operator_count(check((EXAMPLES / "custom-imageset.yaml").read_text()).mirror) == 2
 
 
 def test_a_catalog_on_disk_and_nulls_are_fine() -> None:

@@ -1,0 +1,75 @@
+"""YAML as nodes: each knows its line and what YAML takes it for. For small files whose fields have types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from steps.errors import InvalidInputError
+from steps.yaml.source import SourceFile, decode
+from steps.yaml.text import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TAG = "tag:yaml.org,2002:"
+
+
+def compose(source: SourceFile) -> list[yaml.Node]:
+    """Parse a file into the nodes of its documents, without empty ones.
+
+    Raises InvalidInputError as `text.parse` does, and within its limits.
+    """
+    parse(source)  # refuses keys that stand twice, and what libyaml's composer would take too deep for it
+    return [node for node in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader) if not is_null(node)]
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Whether a node says nothing: it is blank or null."""
+    return kind(node) == "null"
+
+
+def kind(node: yaml.Node) -> str:
+    """Say what YAML 1.1 takes a node for: `str`, `int`, `bool`, `timestamp`, `map`, `seq` …"""
+    tag: str = node.tag
+    return tag.removeprefix(_TAG)
+
+
+def line(node: yaml.Node) -> int:
+    """Line of a node, from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def get(node: yaml.Node, name: str) -> yaml.Node | None:
+    """Find the value of a key of a map; None where there is none, or no map."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == name), None)
+
+
+def lines(node: yaml.Node, path: str = "") -> Iterator[tuple[str, int]]:
+    """Yield the path (`mirror.operators[0].catalog`) and the line of each value."""
+    yield path, line(node)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from lines(value, f"{path}.{key.value}" if path else str(key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from lines(item, f"{path}[{index}]")
+
+
+def plain(node: yaml.Node, origin: str) -> Any:
+    """Turn a node into Python's values, as PyYAML's safe loader does: dates become dates.
+
+    Returns a new tree at each call. Raises InvalidInputError for an unknown tag and for a date that is none.
+    """
+    loader = yaml.CSafeLoader("")
+    try:
+        return loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:
+        raise InvalidInputError(
+            f"{origin}: not valid YAML: {' '.join(str(error).split())}",
+            "remove tags (!name) and put dates in quotes",
+        ) from error
+    finally:
+        loader.dispose()
