@@ -1,4 +1,4 @@
-"""The rules once more, slow and obvious: what a cluster gets, written down one cluster at a time.
+"""The rules of the generator again, slow and obvious: what each cluster needs, cluster by cluster.
 
 It shares nothing with the product but the facts of `operators.py`. Labels come as plain dictionaries, a blank
 is a blank, no file, no line, no provenance, no set algebra: for every cluster and set walk the labels and

@@ -1,4 +1,4 @@
-"""Values files in miniature, and shortcuts to look at what a plan says."""
+"""Small values files, and shortcuts to read a plan."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ _maps = st.dictionaries(_keys, _values, max_size=3)
 
 
 def _paths(tree: dict[str, Tree], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], bool]:
-    """Return every path and whether a map stands there."""
+    """Return every path of a tree, with whether there is a map."""
     found = {}
     for key, value in tree.items():
         found[(*prefix, key)] = isinstance(value, dict)
@@ -166,7 +166,7 @@ def _paths(tree: dict[str, Tree], prefix: tuple[str, ...] = ()) -> dict[tuple[st
 def test_merging_is_associative_where_maps_meet_maps(
     a: dict[str, Tree], b: dict[str, Tree], c: dict[str, Tree]
 ) -> None:
-    """Helm's is not where something else stands between two maps, so those are left out."""
+    """Helm's merge is not if another value comes between two maps, so such trees are left out."""
     shapes: dict[tuple[str, ...], bool] = {}
     for tree in (a, b, c):
         for path, is_map in _paths(tree).items():

@@ -1,4 +1,4 @@
-"""Versions: their forms, their order, and how several become one range."""
+"""Version requests: their forms, and the range that covers several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is in the files, there is a plan or an InvalidInputError that names a file; never a traceback."""
+"""Any files give a plan, or an InvalidInputError that names a file; never a traceback."""
 
 from __future__ import annotations
 

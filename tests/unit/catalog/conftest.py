@@ -32,7 +32,7 @@ def registry() -> Iterator[Registry]:
 
 @pytest.fixture(scope="session")
 def closed_registry() -> Iterator[Registry]:
-    """One that asks for a login."""
+    """A registry that requires a login."""
     _needs_registry()
     with serving(username="me", password="secret") as found:
         yield found
@@ -46,14 +46,17 @@ def front(registry: Registry) -> Iterator[Front]:
 
 @pytest.fixture
 def at_once() -> Iterator[None]:
-    """What is tried again is tried again without a pause."""
+    """Make repeated requests follow each other without a pause."""
     with stamina.set_testing(True, attempts=3):
         yield
 
 
 @pytest.fixture
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """A factory of checks, without a workspace unless one is given; proxies of the machine do not count."""
+    """Return a function that makes checks, by default without a workspace.
+
+    It ignores the machine's proxies.
+    """
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
     def make(

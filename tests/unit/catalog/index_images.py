@@ -21,7 +21,10 @@ OCI = "application/vnd.oci.image"
 def package(
     name: str, channels: Mapping[str, Sequence[str]], *, default: str = "", **properties: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """A package's documents: bundles are NAME.vVERSION; properties of `every` one, or of `v1_0_0` alone."""
+    """Return a package's documents.
+
+    Bundles are NAME.vVERSION, with properties for `every` bundle or `v1_0_0`.
+    """
     documents: list[dict[str, Any]] = [
         {"schema": "olm.package", "name": name, "defaultChannel": default or next(iter(channels))}
     ]

@@ -1,4 +1,4 @@
-"""Whatever a registry answers, it is an image or one clear error."""
+"""Every answer of a registry is read as an image, or refused with a clear error."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LAYERS = st.lists(st.sets(st.sampled_from([*FILES, *WHITEOUTS])), min_size=1, ma
 
 
 def content(path: str, number: int) -> bytes:
-    """A file that tells its path and layer by a package of its own."""
+    """Return a file with a package whose name is the path and whose channel is the layer."""
     if ".wh." in path:
         return b""
     return as_json(package(name(path), {f"layer-{number}": ["1.0.0"]}))
@@ -32,7 +32,7 @@ def name(path: str) -> str:
 
 
 def seen(layers: list[set[str]]) -> dict[str, str]:
-    """What a container sees, worked out from the bottom up: path and channel of each file."""
+    """Return path and channel of each file that a container would see, worked out from the bottom up."""
     files: dict[str, str] = {}
     for number, paths in enumerate(layers):
         for path in paths:

@@ -1,4 +1,7 @@
-"""Plans against real catalogs: what is there, what is required, what is pinned, what lacks."""
+"""Plans checked against real catalogs.
+
+Packages and channels, dependencies, pins, and what a catalog lacks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""migrate-check on a folder: nothing of an old installation goes unsaid, and each thing at its moment."""
+"""migrate-check on a folder: it reports every object of an old installation, each at its moment."""
 
 from __future__ import annotations
 

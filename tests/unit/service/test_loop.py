@@ -36,7 +36,7 @@ class EnoughError(BaseException):
 
 
 class Mirror:
-    """Leaves the records of runs that end as told, and ends the service after the last."""
+    """Writes the records of runs with the given ends, and ends the service after the last."""
 
     def __init__(self, data: Path, *outcomes: str, clock: Callable[[], datetime] | None = None) -> None:
         self.request = Request(workflow=TO_DISK, data=data)

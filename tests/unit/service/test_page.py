@@ -62,7 +62,7 @@ def test_a_failure_without_images_says_what_to_do_too() -> None:
 
 
 class Tags(HTMLParser):
-    """Counts elements and gathers text."""
+    """Counts elements and collects text."""
 
     def __init__(self) -> None:
         super().__init__()

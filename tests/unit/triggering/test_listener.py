@@ -54,7 +54,7 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture(autouse=True)
 def _without_pauses() -> Iterator[None]:
-    """As many attempts as ever, at once."""
+    """Make all attempts follow each other without a pause."""
     with stamina.set_testing(True, attempts=6):
         yield
 

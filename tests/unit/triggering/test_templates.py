@@ -1,4 +1,4 @@
-"""Which PipelineRun an event asks for, and what an unusable template is told."""
+"""Which PipelineRun an event starts, and the errors of unusable templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorded image is read only when it is whole, and rewritten only when it is another."""
+"""The record of an image is read only if it is complete, and rewritten only for another image."""
 
 from __future__ import annotations
 

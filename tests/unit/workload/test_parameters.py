@@ -1,4 +1,4 @@
-"""Everything about the parameters is known before the cluster is touched, and told at once."""
+"""All parameters are checked before the cluster is touched, and all errors are reported at once."""
 
 from __future__ import annotations
 
