@@ -47,7 +47,7 @@ class BuiltImage:
 
 
 def repository(url: str) -> str:
-    """HOST[:PORT]/PATH of an image reference. Raises ValueError if it is none with a host."""
+    """Return HOST[:PORT]/PATH of an image reference. Raises ValueError for any other text."""
     reference = Reference.find(url)
     if reference is None or "/" not in reference.name or "://" in url:
         raise ValueError(f"'{url}' is not an image reference HOST[:PORT]/PATH[:TAG]")

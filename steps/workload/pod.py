@@ -77,7 +77,10 @@ def pod_template(
 
 
 def _arguments(settings: Settings) -> list[str]:
-    """The arguments of `mirror`: what the pod mounts, what was passed on, and when."""
+    """Return the arguments of `mirror`.
+
+    The files that are mounted, the given parameters, and the schedule.
+    """
     mounted = {parameter.name: parameter.pod_argument for parameter in TABLE if parameter.pod_argument}
     also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
     given = mounted | dict(settings.mirror) | _repetition(settings)
@@ -85,7 +88,7 @@ def _arguments(settings: Settings) -> list[str]:
 
 
 def _repetition(settings: Settings) -> dict[str, str]:
-    """What makes `mirror` know that it repeats itself, or is repeated, and when next."""
+    """Return the schedule for `mirror`, which a service keeps itself and a CronJob keeps for it (`once`)."""
     if settings.mode == "job":
         return {}
     kept_by_another = {"once": "true"} if settings.mode == "cronjob" else {}
@@ -93,7 +96,7 @@ def _repetition(settings: Settings) -> dict[str, str]:
 
 
 def _folder(parameter: Parameter[Any]) -> str:
-    """The folder that is mounted for the file which a parameter of `mirror` names."""
+    """Return the folder to mount for the file that a parameter of `mirror` names."""
     return parameter.pod_argument.rpartition("/")[0]
 
 
