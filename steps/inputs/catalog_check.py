@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from steps.autoshift.operators import TABLE
 from steps.errors import RegistryError
-from steps.oci import AbsentError, Logins, UnreachableError, obstacle
+from steps.oci.access import Access, obstacle
+from steps.oci.failures import AbsentError, UnreachableError
 from steps.oci.reference import Reference
 from steps.parameters.table.imageset import CATALOG_CHECK, WORKSPACE
 from steps.parameters.table.mirror import AUTHFILE, CA_BUNDLE
@@ -65,7 +66,8 @@ class CatalogCheck:
 
     def _results(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog | RegistryError]:
         """Return for each catalog what was read of it, or the error; ask no host that is out of reach."""
-        logins = Logins.read(self.authfile)
+        access = Access(self.authfile, self.ca_bundle)
+        _ = access.logins  # a pull secret of another format is an error, even where no registry answers
         hosts = {reference: Reference.parse(reference).registry for reference in wanted}
         obstacles = {host: obstacle(host) for host in set(hosts.values())}
         hint = "check network and proxy, or set catalog-check to off"
@@ -78,9 +80,7 @@ class CatalogCheck:
         if within_reach:
             from steps.inputs.catalog_reading import CatalogReader  # late: what it imports costs 0.1 s
 
-            reader = CatalogReader(
-                within_reach, logins=logins, ca_bundle=self.ca_bundle, workspace=self.workspace
-            )
+            reader = CatalogReader(within_reach, access=access, workspace=self.workspace)
             results |= reader.read_all()
         return results
 

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from steps.catalog.dependencies import missing
@@ -15,15 +15,16 @@ from steps.catalog.layers import Search, folder_of, likely_layers
 from steps.catalog.packages import Catalog, from_json, to_json
 from steps.errors import RegistryError
 from steps.files import write_atomically
-from steps.oci.client import Registry
+from steps.oci.failures import AbsentError, BusyError, UnreachableError, UnreadableError
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from steps.oci.access import Logins
-    from steps.oci.images import Image
+    from steps.oci.access import Access
+    from steps.oci.manifests import Image
+    from steps.oci.registry import Repository
 
 log = logging.getLogger("steps.inputs")
 
@@ -38,14 +39,12 @@ class CatalogReader:
         self,
         wanted: Mapping[str, frozenset[str]],
         *,
-        logins: Logins,
-        ca_bundle: Path | None,
+        access: Access,
         workspace: Path | None,
     ) -> None:
         """Prepare to read; `wanted` are packages by the reference of their catalog."""
-        self._wanted, self._logins = wanted, logins
-        self._ca_bundle, self._workspace = ca_bundle, workspace
-        self._deadline = time.monotonic() + DEADLINE
+        self._wanted, self._workspace = wanted, workspace
+        self._access = access.within(DEADLINE)
         # A layer's files are large: one at a time in memory. The network is shared anyway.
         self._one_at_a_time = threading.Lock()
 
@@ -58,14 +57,12 @@ class CatalogReader:
         try:
             return self._read(reference)
         except RegistryError as error:
+            error.hint = _hint(error)
             return error
 
     def _read(self, reference: str) -> Catalog:
         named = Reference.parse(reference)
-        registry = Registry(
-            named.name, logins=self._logins, ca_bundle=self._ca_bundle, deadline=self._deadline
-        )
-        with closing(registry):
+        with self._access.open(named.name) as registry:
             image = registry.image(named.version)
             catalog = self._kept(reference, image.digest) or Catalog(reference, image.digest)
             asked = self._wanted[reference]
@@ -108,7 +105,18 @@ class CatalogReader:
                     other.unlink()
 
 
-def _complete(catalog: Catalog, asked: frozenset[str], registry: Registry, image: Image) -> None:
+def _hint(error: RegistryError) -> str:
+    """Say what to do about a catalog that cannot be read."""
+    if isinstance(error, AbsentError):
+        return "check the OpenShift version and the catalog's name"
+    if isinstance(error, UnreadableError):
+        return "is it a catalog's index image? if it is, set catalog-check to off"
+    if isinstance(error, UnreachableError | BusyError):
+        return f"{error.hint}; or set catalog-check to off"
+    return error.hint
+
+
+def _complete(catalog: Catalog, asked: frozenset[str], registry: Repository, image: Image) -> None:
     """Search the layers until the asked packages and all that they may depend on are known."""
     config = registry.config(image)
     folder = folder_of(config)
@@ -127,6 +135,6 @@ def _complete(catalog: Catalog, asked: frozenset[str], registry: Registry, image
         search.add_to(catalog)
 
 
-def _search(search: Search, registry: Registry, image: Image, layers: list[int]) -> None:
+def _search(search: Search, registry: Repository, image: Image, layers: list[int]) -> None:
     for index in layers:
         registry.read_layer(image, image.layers[index], search.read)

@@ -15,7 +15,7 @@ import stamina
 
 from steps.errors import MirrorError, StepError
 from steps.mirroring.data import journal
-from steps.oci import BusyError, UnreachableError
+from steps.oci.failures import BusyError, UnreachableError
 from steps.parameters.table.mirror import RUN_RETRIES
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
-"""The one way to container registries; nothing outside this package speaks to one."""
+"""Container registries and the images in them; nothing outside this package speaks to a registry.
 
-from steps.oci.access import AbsentError, BusyError, Logins, RefusedError, UnreachableError, obstacle
-
-__all__ = ["AbsentError", "BusyError", "Logins", "RefusedError", "UnreachableError", "obstacle"]
+`access.Access` opens a repository of a registry, `registry.Repository` is what it opens, and
+`reference.Reference` parses what an image is called.
+"""

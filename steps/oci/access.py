@@ -1,105 +1,73 @@
-"""How to get into a container registry: logins from a pull secret, trust, and what refusals mean in words.
-
-The pull secret is a file in the format of `docker login` (kubernetes.io/dockerconfigjson). As in
-containers/image, the login with the longest matching path counts: HOST/ORGANIZATION before HOST.
-"""
+"""How registries are reached: the one way to open a repository, and whether a host answers at all."""
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from steps.errors import InvalidInputError, RegistryError
+from steps.errors import InvalidInputError
+from steps.oci.auth import Logins
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-
-class UnreachableError(RegistryError):
-    """The registry, or the proxy before it, does not answer; perhaps a moment later."""
+    from steps.oci.registry import Repository
 
 
-class RefusedError(RegistryError):
-    """The registry answers and does not let us in."""
+@dataclass(frozen=True)
+class Access:
+    """Logins, trust and time for questions to registries.
 
+    `authfile` is a pull secret, and `ca_bundle` has CAs besides those of the machine; both files may be
+    missing. `tls_verify` is as in containers/image: True asks for a certificate that the machine or
+    `ca_bundle` vouches for, False takes any, or plain HTTP where there is no TLS. None speaks plain HTTP to
+    this machine, and to any other as True. `deadline` is a time of `time.monotonic` for all that is opened.
+    """
 
-class AbsentError(RegistryError):
-    """The registry does not have the image."""
+    authfile: Path | None = None
+    ca_bundle: Path | None = None
+    tls_verify: bool | None = None
+    deadline: float = float("inf")
 
+    def within(self, seconds: float) -> Access:
+        """Return the same access, with a deadline `seconds` from now."""
+        return replace(self, deadline=time.monotonic() + seconds)
 
-class BusyError(RegistryError):
-    """The registry asks to come back later; `seconds` says when, 0 where it does not say."""
+    def open(self, name: str) -> Repository:
+        """Open the repository HOST[:PORT]/REPOSITORY, for use in one thread and in a `with`.
 
-    seconds: float = 0.0
+        Nothing is asked yet. Raises InvalidInputError for a name without registry and for a pull secret of
+        another format, RegistryError for a CA bundle without certificates.
+        """
+        from steps.oci.registry import Repository  # late: the library for HTTP costs a tenth of a second
 
-
-@dataclass(frozen=True, slots=True)
-class Logins:
-    """User names and passwords by host, or host and path."""
-
-    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path | None) -> Logins:
-        """Read a pull secret; none where there is no such file. Raises InvalidInputError for another file."""
-        if path is None or not path.is_file():
-            return cls()
-        try:
-            auths: Any = json.loads(path.read_bytes())["auths"]
-            logins = {_key(name): _login(entry) for name, entry in auths.items()}
-            return cls({name: login for name, login in logins.items() if any(login)})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reference = Reference.parse(name)
+        if not reference.registry:
             raise InvalidInputError(
-                f"{path} is no pull secret ({type(error).__name__})",
-                "create the Secret anew as type kubernetes.io/dockerconfigjson",
-            ) from error
+                f"'{name}' names no registry: its first part is not a host with a dot or a port",
+                "write the host in full",
+            )
+        return Repository(reference, self)
 
-    def of(self, host: str, repository: str) -> tuple[str, str] | None:
-        """Return user name and password for a repository, None where none is known."""
-        path = f"{host}/{repository}"
-        while path:
-            if path in self.known:
-                return self.known[path]
-            path = path.rpartition("/")[0]
-        return None
+    @cached_property
+    def logins(self) -> Logins:
+        """The logins of the pull secret, read once. Raises InvalidInputError for another format."""
+        return Logins.read(self.authfile)
 
-
-def _key(name: str) -> str:
-    """Reduce `https://HOST/v1/`, as old clients write it, to `HOST`."""
-    return name.partition("://")[2].partition("/")[0] if "://" in name else name.rstrip("/")
-
-
-def _login(entry: Any) -> tuple[str, str]:
-    if entry.get("auth"):
-        username, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-        return username, password
-    return str(entry.get("username") or ""), str(entry.get("password") or "")
-
-
-def explain_status(status: int, what: str, host: str, *, has_login: bool) -> RegistryError:
-    """Make the error for an HTTP status other than success."""
-    if status in {401, 403}:
-        login = "refuses the login of the pull secret" if has_login else "asks for a login"
-        return RefusedError(
-            f"{host} {login} for {what} (HTTP {status})",
-            f"check that the pull secret has a valid entry for {host}",
-        )
-    if status == 404:
-        return AbsentError(f"there is no {what}", "check the OpenShift version and the catalog's name")
-    if status == 429:
-        return BusyError(f"{host} answers that there are too many requests, for {what}", "try later")
-    if status >= 500:
-        return UnreachableError(f"{host} answers HTTP {status} for {what}", "try later")
-    return RegistryError(f"{host} answers HTTP {status} for {what}", "look at the registry's log")
+    @property
+    def trusted(self) -> Path | None:
+        """The bundle of CAs if it exists and is not empty."""
+        bundle = self.ca_bundle
+        return bundle if bundle and bundle.is_file() and bundle.stat().st_size else None
 
 
 def is_local(host: str) -> bool:
-    """Whether to speak plain HTTP, as container tools do with this machine only."""
+    """Whether HOST[:PORT] is this machine, to which container tools speak plain HTTP and without a proxy."""
     name = host.partition(":")[0]
     return name == "localhost" or name.startswith("127.")
 
@@ -107,7 +75,7 @@ def is_local(host: str) -> bool:
 def obstacle(host: str, patience: float = 4.0) -> str:
     """Say what keeps us from a registry, or from the proxy that leads to it; empty where nothing does.
 
-    Without the libraries that speak to it, whose import costs more than this. A look-up of a name cannot be
+    Without the library for HTTP, whose import costs more than this. A look-up of a name cannot be
     interrupted, so it is left to itself after `patience` seconds.
     """
     from urllib.request import getproxies, proxy_bypass
@@ -130,5 +98,5 @@ def _connect(parts: SplitResult, patience: float, found: list[str]) -> None:
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 1080)
         socket.create_connection((parts.hostname or "", port), timeout=patience).close()
         found[0] = ""
-    except (OSError, ValueError) as error:  # ValueError: a port that is none
+    except (OSError, ValueError) as error:  # ValueError: a port that is not a number
         found[0] = getattr(error, "strerror", None) or str(error)

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
 from steps.errors import RegistryError
 from steps.mirroring.data import space
-from steps.oci import Logins
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.ocmirror.command import Options
+    from steps.oci.access import Access
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,7 @@ def copy(layout: Layout, lines: list[str], options: Options) -> str:
 
 def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
     """Read the manifests of all images of a mapping, several at once."""
-    reader = _Reader(layout, options, time.monotonic() + PATIENCE)
+    reader = _Reader(layout, options.source.within(PATIENCE))
     sources = list(dict.fromkeys(line.strip().rpartition("=docker://")[0] for line in lines))
     sizes: dict[str, int] = {}
     untold = 0
@@ -80,9 +78,8 @@ def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
 class _Reader:
     """Reads manifests, of an index those of all its platforms: oc-mirror copies them all."""
 
-    def __init__(self, layout: Layout, options: Options, deadline: float) -> None:
-        self._layout, self._options, self._deadline = layout, options, deadline
-        self._logins = Logins.read(options.authfile)
+    def __init__(self, layout: Layout, access: Access) -> None:
+        self._layout, self._access = layout, access
 
     def blobs(self, source: str) -> dict[str, int] | None:
         """The sizes of an image's blobs, manifests included; None where it cannot be told."""
@@ -107,19 +104,10 @@ class _Reader:
         return found
 
     def _manifest(self, repository: str, version: str) -> tuple[str, bytes]:
-        from steps.oci.client import Registry
-
         if version.startswith("sha256:") and (path := _blob(self._layout, version)).is_file():
             return version, path.read_bytes()
-        registry = Registry(
-            repository,
-            logins=self._logins,
-            ca_bundle=self._options.ca_bundle,
-            deadline=self._deadline,
-            verify=self._options.source_tls_verify,
-        )
-        with closing(registry):
-            return registry.manifest(version)
+        with self._access.open(repository) as opened:
+            return opened.manifest(version)
 
 
 def _blob(layout: Layout, digest: str) -> Path:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,7 +21,6 @@ import yaml
 
 from steps.errors import RegistryError
 from steps.mirroring.ocmirror import references
-from steps.oci import Logins
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
     from steps.imageset.imageset import ImageSet
     from steps.imageset.model import Helm, Mirror, Platform
     from steps.mirroring.ocmirror.command import Options
+    from steps.oci.access import Access
 
 GRAPHS: Final = {
     "ocp": "https://api.openshift.com/api/upgrades_info/v1/graph",
@@ -58,37 +56,37 @@ def take(imageset: ImageSet, *, options: Options, settings: Mapping[str, str]) -
 
     Raises DoubtError with the first part that cannot be told.
     """
-    parts = dict(_parts(imageset.mirror, options, time.monotonic() + PATIENCE))
+    parts = dict(_parts(imageset.mirror, options.source.within(PATIENCE)))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = dict(zip(parts, pool.map(_told, parts, parts.values()), strict=True))
     own = {name: value for name, value in settings.items() if value}
     return {"ImageSet": imageset.sha256, **own, **answers}
 
 
-def _parts(mirror: Mirror, options: Options, deadline: float) -> Iterator[tuple[str, Callable[[], str]]]:
+def _parts(mirror: Mirror, access: Access) -> Iterator[tuple[str, Callable[[], str]]]:
     texts = references.texts(mirror)
     if mirror.platform.graph:
         texts.append(GRAPH_BASE)
-        yield GRAPH_DATA, partial(_graph_data, options, deadline)
+        yield GRAPH_DATA, partial(_graph_data, access)
     for text in texts:
-        yield text, partial(_digest, text, options, deadline)
+        yield text, partial(_digest, text, access)
     for architecture in _architectures(mirror.platform):
         for channel in mirror.platform.channels:
             kind = "okd" if channel.type == "okd" else "ocp"
             yield (
                 f"channel {channel.name} ({architecture})",
-                partial(_graph, kind, channel.name, architecture, options, deadline),
+                partial(_graph, kind, channel.name, architecture, access),
             )
     for catalog in mirror.operators:
         if template := catalog.target_catalog_source_template:
             yield f"template {template}", partial(_file, template)
-    yield from _charts(mirror.helm, options, deadline)
+    yield from _charts(mirror.helm, access)
 
 
-def _charts(helm: Helm, options: Options, deadline: float) -> Iterator[tuple[str, Callable[[], str]]]:
+def _charts(helm: Helm, access: Access) -> Iterator[tuple[str, Callable[[], str]]]:
     for repository in helm.repositories:
         url = f"{repository.url.rstrip('/')}/index.yaml"
-        yield url, partial(_index, url, options, deadline)
+        yield url, partial(_index, url, access)
     for chart in helm.local:
         yield f"chart {chart.path}", partial(_file, chart.path)
 
@@ -108,32 +106,23 @@ def _told(name: str, ask: Callable[[], str]) -> str:
     return found
 
 
-def _digest(text: str, options: Options, deadline: float) -> str:
-    from steps.oci.client import Registry
-
+def _digest(text: str, access: Access) -> str:
     reference = Reference.find(text)
     if reference is None or not reference.registry or not reference.version:
         raise ValueError("it is in no registry that can be asked")
     if reference.is_pinned:
         return reference.version
-    registry = Registry(
-        reference.name,
-        logins=Logins.read(options.authfile),
-        ca_bundle=options.ca_bundle,
-        deadline=deadline,
-        verify=options.source_tls_verify,
-    )
-    with closing(registry):
-        return registry.digest(reference.version)
+    with access.open(reference.name) as repository:
+        return repository.digest(reference.version)
 
 
-def _graph(kind: str, channel: str, architecture: str, options: Options, deadline: float) -> str:
+def _graph(kind: str, channel: str, architecture: str, access: Access) -> str:
     """Hash of a channel's releases and updates, whatever order the server gives them in."""
-    from steps.oci.documents import fetch
+    from steps.oci.download import fetch
 
     base = os.environ.get("UPDATE_URL_OVERRIDE") or GRAPHS[kind]
     url = f"{base}?{urlencode({'arch': architecture, 'channel': channel}, quote_via=quote)}"
-    graph = json.loads(fetch(url, ca_bundle=options.ca_bundle, deadline=deadline))
+    graph = json.loads(fetch(url, access))
     nodes = [(str(node["version"]), str(node["payload"])) for node in graph["nodes"]]
     edges = [(nodes[start][0], nodes[end][0]) for start, end in graph.get("edges") or []]
     conditional = [
@@ -144,16 +133,16 @@ def _graph(kind: str, channel: str, architecture: str, options: Options, deadlin
     return _sha256(json.dumps([sorted(nodes), sorted(edges), sorted(conditional)]).encode())
 
 
-def _graph_data(options: Options, deadline: float) -> str:
-    from steps.oci.documents import entity_tag
+def _graph_data(access: Access) -> str:
+    from steps.oci.download import entity_tag
 
-    return entity_tag(GRAPH_DATA, ca_bundle=options.ca_bundle, deadline=deadline)
+    return entity_tag(GRAPH_DATA, access)
 
 
-def _index(url: str, options: Options, deadline: float) -> str:
-    from steps.oci.documents import fetch
+def _index(url: str, access: Access) -> str:
+    from steps.oci.download import fetch
 
-    document = yaml.safe_load(fetch(url, ca_bundle=options.ca_bundle, deadline=deadline))
+    document = yaml.safe_load(fetch(url, access))
     return _sha256(json.dumps(document["entries"], sort_keys=True, default=str).encode())
 
 

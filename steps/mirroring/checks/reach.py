@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +16,8 @@ from steps.imageset.imageset import ImageSet
 from steps.mirroring.data.generations import IMAGESET
 from steps.mirroring.ocmirror import references
 from steps.mirroring.request import FROM_DISK
-from steps.oci import AbsentError, BusyError, Logins, RefusedError
+from steps.oci.auth import key, longest_match
+from steps.oci.failures import AbsentError, BusyError, RefusedError
 
 if TYPE_CHECKING:
     from steps.imageset.model import Mirror
@@ -65,33 +64,24 @@ def check_target(request: Request, layout: Layout, mirror: Mirror | None) -> Non
     It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
     the registry's name; UnreachableError and BusyError may pass.
     """
-    from steps.oci.client import Registry
-
-    host, _, namespace = request.target_registry.partition("/")
+    target, host = request.target_registry, request.target_registry.partition("/")[0]
     path = _place(request, layout, mirror)
     if path is None:
         return
     options = request.options
-    target = Registry(
-        "/".join(filter(None, (host, namespace, path))),
-        logins=Logins.read(options.authfile),
-        ca_bundle=options.ca_bundle,
-        deadline=time.monotonic() + PATIENCE,
-        verify=options.destination_tls_verify,
-    )
-    with closing(target):
+    with options.destination.within(PATIENCE).open(f"{target}/{path}") as repository:
         try:
-            target.check_writable()
+            repository.check_writable()
         except RefusedError as error:
             if _helped(options.authfile):
                 return
             raise RefusedError(
                 error.reason,
-                f"give the pull secret a login for {host} that may push to {request.target_registry}",
+                f"give the pull secret a login for {host} that may push to {target}",
             ) from error
         except AbsentError as error:
             raise AbsentError(
-                f"{host} has no place for {request.target_registry}/{path} (HTTP 404)",
+                f"{host} has no place for {target}/{path} (HTTP 404)",
                 "create the organisation or project there first, or correct target-registry",
             ) from error
         except BusyError:
@@ -124,17 +114,8 @@ def _helped(authfile: Path | None) -> bool:
 def _has_login(document: dict[str, Any], reference: Reference) -> bool:
     if reference.registry in (document.get("credHelpers") or {}):
         return True
-    known = {
-        name.partition("://")[2].partition("/")[0] if "://" in name else name.rstrip("/")
-        for name, entry in document["auths"].items()
-        if entry
-    }
-    path = reference.name
-    while path:
-        if path in known:
-            return True
-        path = path.rpartition("/")[0]
-    return False
+    known = {key(name) for name, entry in document["auths"].items() if entry}
+    return bool(longest_match(known, reference.name))
 
 
 def _has_certificates(host: str) -> bool:

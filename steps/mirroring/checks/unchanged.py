@@ -21,7 +21,6 @@ from steps.mirroring.data import generations, history, inventory
 from steps.mirroring.data.status import Done, timestamp
 from steps.mirroring.request import DIRECT, TO_DISK
 from steps.oci.reference import Reference
-from steps.oci.target import Access
 from steps.parameters.table.mirror import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
@@ -128,16 +127,12 @@ def missing(job: Job, images: list[Image]) -> str:
 
 def _missing(job: Job, images: list[Image]) -> str:
     """The first of these images that the target has in none of its places; empty if it has them all."""
-    options = job.oc_mirror.options
-    access = Access(
-        authfile=options.authfile, ca_bundle=options.ca_bundle, tls_verify=options.destination_tls_verify
-    )
     target = job.request.target_registry
     places = {
         image.origin: [Reference.parse(f"{target}/{place}") for place in image.places] for image in images
     }
     wanted = [one for some in places.values() for one in some]
-    absent = verification.absent(access.open(target.partition("/")[0]), wanted)
+    absent = verification.absent(job.oc_mirror.options.destination, wanted)
     lacking = (origin for origin, some in places.items() if all(image.place in absent for image in some))
     return next(lacking, "")
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from steps.mirroring.data.layout import ARCHIVES
 from steps.mirroring.ocmirror import mapping, reasons
 from steps.oci.reference import Reference
-from steps.oci.target import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.job import Job
-    from steps.oci.target import Target
+    from steps.oci.access import Access
+    from steps.oci.registry import Repository
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +45,7 @@ def verify(job: Job, listing: list[str], *, working_dir: Path, more: Iterable[Re
     target = job.request.target_registry
     wanted = mapping.expected(lines, target, _cached(job.layout))
     wanted += [Reference.parse(f"{target}/{image}") for image in more]
-    options = job.request.options
-    access = Access(
-        authfile=options.authfile, ca_bundle=options.ca_bundle, tls_verify=options.destination_tls_verify
-    )
-    found = absent(access.open(target.partition("/")[0]), wanted)
+    found = absent(job.request.options.destination, wanted)
     if found:
         raise _lacking(target, found, len(wanted))
     log.info("verified: %s has all %d images", target, len(wanted))
@@ -63,14 +59,14 @@ def empty_archive(staging: Path) -> None:
     tarfile.open(staging / "mirror_000001.tar", "w").close()
 
 
-def absent(open_repository: Callable[[str], Target], wanted: Iterable[Reference]) -> dict[str, str]:
+def absent(access: Access, wanted: Iterable[Reference]) -> dict[str, str]:
     """What is not there as expected, by `place`: 'missing', or which other digest the tag has."""
     repositories: dict[str, list[Reference]] = defaultdict(list)
     for image in wanted:
-        repositories[image.repository].append(image)
+        repositories[image.name].append(image)
     shares = [share for images in repositories.values() for share in _shares(images)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = pool.map(lambda share: _ask(open_repository(share[0].repository), share), shares)
+        answers = pool.map(lambda share: _ask(access, share), shares)
         return {name: what for answer in answers for name, what in answer.items()}
 
 
@@ -78,15 +74,14 @@ def _shares(images: list[Reference]) -> list[list[Reference]]:
     return [images[start : start + _SHARE] for start in range(0, len(images), _SHARE)]
 
 
-def _ask(repository: Target, images: Iterable[Reference]) -> dict[str, str]:
-    try:
+def _ask(access: Access, images: list[Reference]) -> dict[str, str]:
+    """Ask for images of one repository."""
+    with access.open(images[0].name) as repository:
         found = {image.place: _difference(repository, image) for image in images}
-    finally:
-        repository.close()
     return {name: what for name, what in found.items() if what}
 
 
-def _difference(repository: Target, image: Reference) -> str:
+def _difference(repository: Repository, image: Reference) -> str:
     """What is wrong, or nothing. A tag made of a digest is for oc-mirror: clusters pull by digest."""
     by_digest = not image.tag or image.tag.startswith("sha256-")
     manifest = repository.find(image.digest if by_digest and image.digest else image.tag)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.deleting.removal import Doomed, Victim
     from steps.mirroring.request import Request
-    from steps.oci.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -148,28 +147,26 @@ def _check_current(plan: Plan, target: str, meanings: dict[str, str], entries: S
 
 
 def _look(request: Request, doomed: Sequence[Doomed], needed: Sequence[Image]) -> dict[str, survey.Verdict]:
-    opened, prefix = _registry(request)
-    return survey.look(opened, prefix, doomed, needed)
+    return survey.look(request.options.destination, request.target_registry, doomed, needed)
 
 
 def _delete(request: Request, victims: Sequence[Victim]) -> tuple[int, int]:
     """Delete in order within each repository, several repositories at once; how many, and how many were
     gone.
     """
-    opened, prefix = _registry(request)
+    access, target = request.options.destination, request.target_registry
     by_repository: dict[str, list[Victim]] = {}
     for victim in victims:
         by_repository.setdefault(victim.repository, []).append(victim)
 
     def clear(repository: str, check: Callable[[], None]) -> tuple[int, int]:
         deleted = gone = 0
-        target = opened(f"{prefix}{repository}")
-        try:
+        with access.open(f"{target}/{repository}") as opened:
             for victim in by_repository[repository]:
                 check()
-                if not target.delete(victim.digest):
+                if not opened.delete(victim.digest):
                     gone += 1
-                elif target.find(victim.digest) is None:
+                elif opened.find(victim.digest) is None:
                     deleted += 1
                     log.info("deleted %s@%s %s", repository, victim.digest, " ".join(victim.tags))
                 else:
@@ -177,21 +174,10 @@ def _delete(request: Request, victims: Sequence[Victim]) -> tuple[int, int]:
                         f"{repository}@{victim.digest} is still there although its deletion was accepted",
                         "look at the registry's settings for immutable tags or retention, then run again",
                     )
-        finally:
-            target.close()
         return deleted, gone
 
     results = parallel.each(clear, by_repository).values()
     return sum(deleted for deleted, _gone in results), sum(gone for _deleted, gone in results)
-
-
-def _registry(request: Request) -> tuple[Callable[[str], Target], str]:
-    from steps.oci.target import Access  # late: the library costs a tenth of a second
-
-    host, _, path = request.target_registry.partition("/")
-    options = request.options
-    access = Access(options.authfile, options.ca_bundle, options.destination_tls_verify)
-    return access.open(host), f"{path}/" if path else ""
 
 
 def _is_there(image: Doomed, verdicts: Mapping[str, survey.Verdict]) -> bool:

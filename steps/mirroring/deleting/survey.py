@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.data.inventory import Image
     from steps.mirroring.deleting.removal import Doomed
-    from steps.oci.target import Target
+    from steps.oci.access import Access
 
 _ATTACHED = re.compile(r"sha256-([0-9a-f]{64})\.(?:sig|att|sbom)")
 """Tags of what cosign attaches to an image: worth nothing without it."""
@@ -57,9 +57,9 @@ class Verdict:
 
 
 def look(
-    open_repository: Callable[[str], Target], prefix: str, doomed: Iterable[Doomed], needed: Iterable[Image]
+    access: Access, target: str, doomed: Iterable[Doomed], needed: Iterable[Image]
 ) -> dict[str, Verdict]:
-    """Ask the registry for every repository that holds something doomed; the verdicts by repository.
+    """Ask for every repository below `target` that holds something doomed; the verdicts by repository.
 
     Raises RegistryError for one that does not answer, RefusedError without the right to pull.
     """
@@ -77,7 +77,7 @@ def look(
     origins = [Reference.find(image.origin) for image in needed]
     digests = {origin.digest for origin in origins if origin} - {""}
     contents = parallel.each(
-        lambda name, check: _contents(open_repository(f"{prefix}{name}"), wanted[name], check), sorted(wanted)
+        lambda name, check: _contents(access, f"{target}/{name}", wanted[name], check), sorted(wanted)
     )
     gone = _released(contents.get(RELEASES), wanted)
     return {
@@ -162,24 +162,22 @@ def _released(contents: Contents | None, wanted: Mapping[str, Wanted]) -> list[s
     ]
 
 
-def _contents(target: Target, wanted: Wanted, check: Callable[[], None]) -> Contents:
-    try:
+def _contents(access: Access, name: str, wanted: Wanted, check: Callable[[], None]) -> Contents:
+    with access.open(name) as repository:
         tags: dict[str, str] = {}
         indexes: set[str] = set()
         present: set[str] = set()
-        digests = {one for one in wanted.doomed | wanted.needed if one.startswith("sha256:")}
-        for reference in (*target.tags(), *sorted(digests)):
+        digests = {version for version in wanted.doomed | wanted.needed if version.startswith("sha256:")}
+        for version in (*repository.tags(), *sorted(digests)):
             check()
-            found = target.find(reference)
+            found = repository.find(version)
             if found is None:
                 continue
-            if reference in digests:
+            if version in digests:
                 present.add(found.digest)
             else:
-                tags[reference] = found.digest
+                tags[version] = found.digest
             if found.is_index:
                 indexes.add(found.digest)
-        children = {digest: tuple(target.children(digest)) for digest in indexes}
+        children = {digest: tuple(repository.children(digest)) for digest in indexes}
         return Contents(tags, children, frozenset(present))
-    finally:
-        target.close()

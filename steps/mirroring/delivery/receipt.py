@@ -17,9 +17,6 @@ from steps.errors import InvalidInputError, RegistryError
 from steps.files import write_atomically
 from steps.mirroring.checks import unchanged
 from steps.mirroring.data import generations, intake, inventory
-from steps.oci.access import Logins
-from steps.oci.label import Labelled
-from steps.oci.target import Access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from steps.mirroring.data.generations import Generation
     from steps.mirroring.data.layout import Layout
     from steps.mirroring.job import Job
+    from steps.oci.registry import Repository
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +41,12 @@ def compare(job: Job) -> None:
     believed = dict(intake.read(layout, target).identities)
     written = _written(layout)
     try:
-        receipts = _open(job)
-        if not believed:
-            _tell_of_others(receipts, target)
-        if not believed or target not in written:
-            return
-        found = _parse(receipts.read(written[target], LABEL))
+        with _open(job) as receipts:
+            if not believed:
+                _tell_of_others(receipts, target)
+            if not believed or target not in written:
+                return
+            found = _parse(receipts.read_label(written[target], LABEL))
     except RegistryError as error:
         log.warning("what %s has taken in cannot be read there: %s", target, error.reason)
         return
@@ -75,7 +73,9 @@ def write(job: Job, taken: Iterable[Generation]) -> None:
     identity = written.get(target) or uuid.uuid4().hex
     known = {**intake.read(layout, target).identities, **{one.sequence: one.identity for one in taken}}
     try:
-        _open(job).write(identity, LABEL, json.dumps({str(number): text for number, text in known.items()}))
+        with _open(job) as receipts:
+            text = json.dumps({str(number): text for number, text in known.items()})
+            receipts.write_label(identity, LABEL, text)
     except RegistryError as error:
         log.warning("what %s has taken in is written down here only: %s", target, error.reason)
         return
@@ -102,9 +102,10 @@ def _check_here(layout: Layout, target: str, lost: list[int], numbers: str) -> N
         )
 
 
-def _tell_of_others(receipts: Labelled, target: str) -> None:
+def _tell_of_others(receipts: Repository, target: str) -> None:
     """A data directory that knows of nothing, and a target that does: perhaps a disk was lost."""
-    newest = max((max(_parse(receipts.read(tag, LABEL)), default=0) for tag in receipts.tags()), default=0)
+    found = [_parse(receipts.read_label(tag, LABEL)) for tag in receipts.tags()]
+    newest = max((number for numbers in found for number in numbers), default=0)
     if newest:
         log.warning(
             "%s has taken in generations up to %d, but from no data directory that this one knows:"
@@ -114,12 +115,8 @@ def _tell_of_others(receipts: Labelled, target: str) -> None:
         )
 
 
-def _open(job: Job) -> Labelled:
-    options, target = job.request.options, job.request.target_registry
-    access = Access(
-        authfile=options.authfile, ca_bundle=options.ca_bundle, tls_verify=options.destination_tls_verify
-    )
-    return Labelled(f"{target}/{REPOSITORY}", access, Logins.read(options.authfile))
+def _open(job: Job) -> Repository:
+    return job.request.options.destination.open(f"{job.request.target_registry}/{REPOSITORY}")
 
 
 def _parse(text: str | None) -> dict[int, str]:

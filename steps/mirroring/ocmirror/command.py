@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, NotFoundError
+from steps.oci.access import Access
 from steps.parameters.kinds import OC_MIRROR_KEYWORDS
 
 if TYPE_CHECKING:
@@ -40,6 +41,16 @@ class Options:
     destination_tls_verify: bool = True
     remove_signatures: bool | None = None
     passed_on: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Access:
+        """How we reach the registries that oc-mirror reads from."""
+        return Access(self.authfile, self.ca_bundle, self.source_tls_verify)
+
+    @property
+    def destination(self) -> Access:
+        """How we reach the registry that oc-mirror writes to."""
+        return Access(self.authfile, self.ca_bundle, self.destination_tls_verify)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from steps.errors import InvalidInputError, RegistryError
-from steps.oci import AbsentError, BusyError, RefusedError, UnreachableError
+from steps.oci.failures import AbsentError, BusyError, RefusedError, UnreachableError
 from tests.testbed.registry import Registry
 from tests.unit.catalog.conftest import Check
 from tests.unit.catalog.front import Front
@@ -246,8 +246,9 @@ def test_a_token_is_fetched_with_the_login_and_used(
 def test_a_catalog_that_is_not_there_is_named(registry: Registry, check: Check) -> None:
     wanted = {f"{registry.host}/none/index:v9.9": frozenset({"a"})}
     for mode in ("auto", "error"):
-        with pytest.raises(AbsentError, match=r"there is no .*none/index:v9\.9"):
+        with pytest.raises(AbsentError, match=r"there is no .*none/index:v9\.9") as caught:
             check(mode).read(wanted)
+        assert "the catalog's name" in caught.value.hint
     assert check("warn").read(wanted) == {}
 
 
@@ -287,8 +288,20 @@ def test_a_registry_that_takes_too_long_is_left(
     push(registry, "slow/index:v1", [catalog(QUAY)])
     monkeypatch.setattr("steps.inputs.catalog_reading.DEADLINE", 1)
     front.pause = 0.6
-    with pytest.raises(RegistryError, match="took too long"):
+    with pytest.raises(RegistryError, match="took too long") as caught:
         check().read({f"{front.host}/slow/index:v1": frozenset({"quay-operator"})})
+    assert "set catalog-check to off" in caught.value.hint
+
+
+def test_an_image_that_cannot_be_read_is_perhaps_no_catalog(
+    registry: Registry, front: Front, check: Check
+) -> None:
+    push(registry, "other/index:v1", [catalog(QUAY)])
+    index = json.dumps({"manifests": [{"digest": f"sha256:{'0' * 64}", "platform": {"os": "windows"}}]})
+    front.answer = lambda _: (200, {}, index.encode())
+    with pytest.raises(RegistryError, match="has no image for linux/amd64") as caught:
+        check().read({f"{front.host}/other/index:v1": frozenset({"quay-operator"})})
+    assert "is it a catalog's index image?" in caught.value.hint
 
 
 @pytest.mark.usefixtures("at_once")

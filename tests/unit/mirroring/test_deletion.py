@@ -24,7 +24,7 @@ from steps.mirroring.data.layout import Layout
 from steps.mirroring.deleting import removal
 from steps.mirroring.deleting.survey import Contents, Wanted, judge
 from steps.mirroring.ocmirror.outcome import Reading
-from steps.oci.target import Access
+from steps.oci.access import Access
 from tests.unit.mirroring.conftest import Place
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -395,9 +395,8 @@ class _ByTwo(_KeepsAll):
 def test_tags_are_read_to_the_last_page() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _ByTwo) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        repository = Access().open(f"127.0.0.1:{server.server_port}")("team/app")
-        assert repository.tags() == ["a", "b", "c"]
-        repository.close()
+        with Access().open(f"127.0.0.1:{server.server_port}/team/app") as repository:
+            assert repository.tags() == ["a", "b", "c"]
         server.shutdown()
 
 

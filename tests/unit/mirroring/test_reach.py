@@ -19,6 +19,7 @@ from steps.mirroring.data import space
 from steps.mirroring.ocmirror import references
 from tests.standin.moody import Mood, Moody
 from tests.unit.mirroring.conftest import Place, standin_only
+from tests.unit.oci.silent import Silent
 
 pytestmark = pytest.mark.usefixtures("without_waiting")
 LOGIN = {"auth": "dXNlcjpwYXNz"}
@@ -107,6 +108,32 @@ def test_a_target_that_lets_nobody_write_is_told_before_the_run(
     assert reason in ran.stderr.splitlines()[-2]
     assert hint in ran.stderr.splitlines()[-1]
     assert "running oc-mirror" not in ran.stderr
+
+
+def test_a_target_that_takes_a_connection_and_stays_silent_is_tried_again(
+    direct: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "PATIENCE", 1)
+    with Silent() as target:
+        ran = direct.mirror(f"--target-registry={target.host}/mirror", "--run-retries=2")
+    assert ran.returncode == 6, ran.stderr
+    assert "retry 2 of 2" in ran.stderr
+    assert target.connections
+    assert f"{target.host}/mirror/team/app took too long" in ran.stderr.splitlines()[-2]
+    assert "catalog-check" not in ran.stderr
+    assert "running oc-mirror" not in ran.stderr
+
+
+def test_a_target_that_answers_again_is_mirrored_to(
+    direct: Place, moody_target: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "PATIENCE", 2.0)
+    slow = iter([5.0])
+    moody_target.mood = lambda method, _path: next(slow, None) if method == "POST" else None
+    ran = direct.mirror(on(moody_target, direct), "--run-retries=1")
+    assert ran.returncode == 0, ran.stderr
+    assert "retry 1 of 1 in about" in ran.stderr
+    assert "(network) may pass" in ran.stderr
 
 
 def test_no_upload_is_left_behind(direct: Place, moody_target: Moody) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.oci.access import Logins
-from steps.oci.label import Labelled
-from steps.oci.target import Access
+from steps.oci.access import Access
+from steps.oci.registry import Repository
 from tests.unit.mirroring.conftest import serve_registry
 from tests.unit.mirroring.test_to_registry import carry
 
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
 LABEL = "io.github.oc-mirror-pipeline.taken"
 
 
-def receipts(target: str) -> Labelled:
-    return Labelled(f"{target}/oc-mirror-pipeline/taken", Access(), Logins())
+def receipts(target: str) -> Repository:
+    return Access().open(f"{target}/oc-mirror-pipeline/taken")
 
 
 def taken(target: str) -> list[list[str]]:
     """The numbers that each receipt in a target names."""
     place = receipts(target)
-    return [list(json.loads(place.read(tag, LABEL) or "{}")) for tag in place.tags()]
+    return [list(json.loads(place.read_label(tag, LABEL) or "{}")) for tag in place.tags()]
 
 
 @pytest.fixture
@@ -50,11 +49,11 @@ def side(disconnected: Place, registry: tuple[str, Path]) -> Place:
 
 def test_a_text_is_kept_in_a_registry_and_replaced(target: str) -> None:
     place = receipts(target)
-    assert place.read("none", LABEL) is None
-    place.write("one", LABEL, "first")
-    place.write("one", LABEL, "second ✓")
-    assert place.read("one", LABEL) == "second ✓"
-    assert place.read("one", "other") is None
+    assert place.read_label("none", LABEL) is None
+    place.write_label("one", LABEL, "first")
+    place.write_label("one", LABEL, "second ✓")
+    assert place.read_label("one", LABEL) == "second ✓"
+    assert place.read_label("one", "other") is None
 
 
 def test_a_target_says_what_it_has_taken_in(three: Place, disconnected: Place, target: str) -> None:

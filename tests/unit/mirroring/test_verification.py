@@ -13,8 +13,8 @@ from steps.mirroring.data import status
 from steps.mirroring.data.layout import Layout
 from steps.mirroring.delivery import products
 from steps.mirroring.ocmirror.mapping import expected
+from steps.oci.access import Access
 from steps.oci.reference import Reference
-from steps.oci.target import Access
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import standin_only
 from tests.unit.mirroring.test_to_registry import carry
@@ -120,7 +120,7 @@ def test_missing_and_changed_images_are_told_apart_over_many_repositories(target
     wrong = Reference(host, images[0].repository, "v0", images[1].manifest)
     lost = Reference(host, f"{path}/team/none", "v1", "")
     gone = Reference(host, images[0].repository, "", f"sha256:{HEX}")
-    found = absent(Access().open(host), [*wanted, *hidden, wrong, lost, gone])
+    found = absent(Access(), [*wanted, *hidden, wrong, lost, gone])
     assert found == {
         wrong.place: f"another: {images[0].manifest}",
         lost.place: "missing",

@@ -560,7 +560,7 @@ def test_the_receipts_of_a_target_are_found_by_the_recorded_tag(unpack: Unpack) 
     tag = json.loads((RECORDS / "receipts.json").read_text())[TARGET]
     assert place_of_receipts.tags() == [tag]
     kept = (RECORDS / "receipt-in-target.json").read_text().strip()
-    assert place_of_receipts.read(tag, LABEL) == kept
+    assert place_of_receipts.read_label(tag, LABEL) == kept
     place_of_receipts.close()
 
 

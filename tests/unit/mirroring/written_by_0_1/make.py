@@ -184,7 +184,7 @@ def make_from_disk(folder: Path, connected: Place) -> None:
         pack(place, "from-disk-half-imported")
         place_of_receipts = receipts(f"{host}/{PREFIX}")
         [tag] = place_of_receipts.tags()
-        keep(f"{place_of_receipts.read(tag, LABEL)}\n", "receipt-in-target.json")
+        keep(f"{place_of_receipts.read_label(tag, LABEL)}\n", "receipt-in-target.json")
     keep(only(place, "intake/taken.json"), "taken.json")
     keep(only(place, "intake/receipts.json"), "receipts.json")
     keep(only(place, "inventory/*/*.json"), "inventory-of-target.json")

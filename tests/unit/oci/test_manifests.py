@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from steps.catalog.layers import folder_of, likely_layers
 from steps.errors import RegistryError
-from steps.oci.images import Image, is_index, of_platform, parse
+from steps.oci.manifests import Image, is_index, of_platform, parse
 
 KEYS = st.sampled_from(
     ["manifests", "layers", "config", "digest", "platform", "os", "architecture", "mediaType", "history"]

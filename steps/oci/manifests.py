@@ -1,12 +1,14 @@
-"""Images as registries describe them (OCI image-spec: image-index.md, manifest.md), read with care."""
+"""Manifests and indexes (OCI image-spec: image-index.md, manifest.md, config.md), read with care (pure)."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from steps.errors import RegistryError
+from steps.oci.failures import UnreadableError
 
 INDEXES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -16,7 +18,10 @@ MANIFESTS: Final = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_HINT: Final = "is it a catalog's index image?"
+_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+_LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
+_EMPTY_TAR: Final = bytes(1024)
+_HINT: Final = "see what is stored under this name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,9 @@ class Blob:
 
     @classmethod
     def of(cls, descriptor: Any, name: str) -> Blob:
-        """Read a descriptor. Raises RegistryError for anything else."""
+        """Read a descriptor. Raises UnreadableError for anything else."""
         if not isinstance(descriptor, dict) or not str(descriptor.get("digest")).startswith("sha256:"):
-            raise RegistryError(f"{name} is no image that can be read", _HINT)
+            raise UnreadableError(f"{name} is no image that can be read", _HINT)
         return cls(str(descriptor["digest"]), str(descriptor.get("mediaType")))
 
 
@@ -45,10 +50,10 @@ class Image:
 
     @classmethod
     def of(cls, name: str, digest: str, manifest: dict[str, Any]) -> Image:
-        """Read a manifest. Raises RegistryError for anything else."""
+        """Read a manifest. Raises UnreadableError for anything else."""
         layers = manifest.get("layers")
         if not isinstance(layers, list):
-            raise RegistryError(f"{name} is no image that can be read", _HINT)
+            raise UnreadableError(f"{name} is no image that can be read", _HINT)
         return cls(
             name,
             digest,
@@ -63,7 +68,7 @@ def is_index(manifest: dict[str, Any]) -> bool:
 
 
 def of_platform(index: dict[str, Any], name: str) -> str:
-    """Return the digest of the image for linux/amd64. Raises RegistryError where there is none."""
+    """Return the digest of the image for linux/amd64. Raises UnreadableError where there is none."""
     entries = index.get("manifests")
     for entry in entries if isinstance(entries, list) else []:
         platform = entry.get("platform") if isinstance(entry, dict) else None
@@ -73,13 +78,48 @@ def of_platform(index: dict[str, Any], name: str) -> str:
             and platform.get("architecture") == "amd64"
         ):
             return Blob.of(entry, name).digest
-    raise RegistryError(f"{name} has no image for linux/amd64", _HINT)
+    raise UnreadableError(f"{name} has no image for linux/amd64", _HINT)
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """Parse a JSON object; what is none becomes an empty one."""
+    """Parse a JSON object; return an empty one for anything else."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def with_label(label: str, text: str) -> tuple[tuple[bytes, bytes], bytes]:
+    """Make an image without content that has one label: its blobs, and its manifest.
+
+    An image, and none of the newer artifacts, since every registry takes one.
+    """
+    layer = gzip.compress(_EMPTY_TAR, mtime=0)
+    config = _json(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Labels": {label: text}},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(_EMPTY_TAR)]},
+        }
+    )
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFESTS[0],
+        "config": _descriptor(_CONFIG, config),
+        "layers": [_descriptor(_LAYER, layer)],
+    }
+    return (layer, config), _json(manifest)
+
+
+def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True).encode()

@@ -1,0 +1,71 @@
+"""What can go wrong with a registry, each kind with its class, and the words for it.
+
+UnreachableError and BusyError may pass by themselves: the same question can be answered a moment later.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from steps.errors import RegistryError
+
+_SYSTEM: Final = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+"""What the operating system said, at the bottom of a chain of errors."""
+
+
+class UnreachableError(RegistryError):
+    """The registry, or the proxy before it, does not answer, or not in time."""
+
+
+class RefusedError(RegistryError):
+    """The registry answers and does not let us in."""
+
+
+class AbsentError(RegistryError):
+    """The registry does not have the image."""
+
+
+class UnreadableError(RegistryError):
+    """The registry has it, but it is not an image that can be read here."""
+
+
+class BusyError(RegistryError):
+    """The registry asks to come back later; `seconds` says when, 0 where it does not say."""
+
+    seconds: float = 0.0
+
+
+def explain_status(status: int, what: str, host: str, *, has_login: bool) -> RegistryError:
+    """Make the error for an HTTP status other than success."""
+    if status in {401, 403}:
+        login = "refuses the login of the pull secret" if has_login else "asks for a login"
+        return RefusedError(
+            f"{host} {login} for {what} (HTTP {status})",
+            f"check that the pull secret has a valid entry for {host}",
+        )
+    if status == 404:
+        return AbsentError(f"there is no {what}", "check its name and its tag or digest")
+    if status == 429:
+        return BusyError(f"{host} answers that there are too many requests, for {what}", "try later")
+    if status >= 500:
+        return UnreachableError(f"{host} answers HTTP {status} for {what}", "try later")
+    return RegistryError(f"{host} answers HTTP {status} for {what}", "look at the registry's log")
+
+
+def broken(error: Exception, name: str, host: str = "") -> RegistryError:
+    """Make the error for a connection that broke, or never was; a RegistryError stays what it is."""
+    if isinstance(error, RegistryError):
+        return error
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    if found := _SYSTEM.search(str(error)):
+        reason = found[1]
+    what = f"{host} does not answer for {name}" if host else f"{name} arrives incomplete"
+    return UnreachableError(f"{what}: {reason}", "check network and proxy; try again")
+
+
+def late(name: str) -> UnreachableError:
+    """Make the error for a deadline that has passed."""
+    return UnreachableError(
+        f"{name} took too long", "see that the registry is up and not overloaded; try later"
+    )

@@ -1,0 +1,260 @@
+"""One repository of a registry: what is in it, what it says of it, and how to change it; nothing is stored.
+
+The OCI distribution specification, sections "Pull", "Push", "Content Discovery" and "Content Management".
+A manifest is deleted by digest and goes with all its tags; blobs go when the registry collects garbage.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
+
+import requests
+from requests.utils import parse_header_links
+from urllib3.exceptions import HTTPError
+
+from steps.errors import RegistryError
+from steps.oci.failures import AbsentError, RefusedError, UnreachableError, UnreadableError, broken
+from steps.oci.manifests import INDEXES, MANIFESTS, Blob, Image, is_index, of_platform, parse, with_label
+from steps.oci.transport import Result, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steps.oci.access import Access
+    from steps.oci.reference import Reference
+
+LARGEST_MANIFEST: Final = 8 * 1024 * 1024
+LARGEST_LAYER: Final = 4 * 1024**3
+_KINDS: Final = ", ".join(INDEXES + MANIFESTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a tag or digest leads to; `is_index` for one that lists others."""
+
+    digest: str
+    is_index: bool
+
+
+class Repository:
+    """One repository, opened by `Access.open`; for use in one thread.
+
+    A `version` is a tag or a digest. Every method can raise UnreachableError, RefusedError, BusyError,
+    AbsentError where it does not say otherwise, and RegistryError for what else is wrong.
+    """
+
+    def __init__(self, reference: Reference, access: Access) -> None:
+        """Connect to nothing yet."""
+        self._name = reference.name
+        self._transport = Transport(reference, access)
+        self._retrying = self._transport.retrying
+
+    def __enter__(self) -> Repository:
+        """Nothing is to be done."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    # --- what is there
+
+    def tags(self) -> list[str]:
+        """Return all tags; none where there is no such repository."""
+        found: list[str] = []
+        path = "tags/list?n=1000"
+        while path:
+            document, path = self._retrying(lambda path=path: self._page(path))  # type: ignore[misc]
+            found += document.get("tags") or []
+        return found
+
+    def find(self, version: str) -> Manifest | None:
+        """Ask what a tag or digest leads to, without reading it; None where it is not there."""
+        return self._retrying(lambda: self._find(version))
+
+    def digest(self, version: str) -> str:
+        """Ask for the digest that a tag has at this moment. Raises AbsentError where it is not there."""
+        found = self.find(version)
+        if found is None:
+            raise AbsentError(f"there is no {self._named(version)}", "check its name and tag")
+        return found.digest
+
+    def manifest(self, version: str) -> tuple[str, bytes]:
+        """Read a manifest or index: its digest, and its bytes as the registry has them."""
+        return self._retrying(lambda: self._content(version))
+
+    def children(self, digest: str) -> list[str]:
+        """Return the digests that an index lists; none where it is gone."""
+        try:
+            _digest, manifest = self._retrying(lambda: self._manifest(digest))
+        except AbsentError:
+            return []
+        entries = manifest.get("manifests")
+        name = self._named(digest)
+        return [Blob.of(entry, name).digest for entry in entries] if isinstance(entries, list) else []
+
+    # --- images, their configuration and layers
+
+    def image(self, version: str) -> Image:
+        """Find an image; of an index, the one for linux/amd64. Raises UnreadableError where there is none."""
+        name = self._named(version)
+        digest, manifest = self._retrying(lambda: self._manifest(version))
+        if is_index(manifest):
+            digest = of_platform(manifest, name)
+            digest, manifest = self._retrying(lambda: self._manifest(digest))
+        return Image.of(name, digest, manifest)
+
+    def config(self, image: Image) -> dict[str, Any]:
+        """Read an image's configuration: labels and history."""
+        return self._retrying(
+            lambda: self._blob(
+                image.config, image.name, LARGEST_MANIFEST, lambda stream: parse(stream.read())
+            )
+        )
+
+    def read_layer(self, image: Image, layer: Blob, read: Callable[[IO[bytes]], Result]) -> Result:
+        """Give `read` the uncompressed layer; again from the start where the connection breaks.
+
+        Raises UnreadableError for compression by zstd.
+        """
+        if layer.media_type.endswith("zstd"):
+            raise UnreadableError(
+                f"{image.name} has layers compressed by zstd, which are not read here", "use gzip for it"
+            )
+        return self._retrying(
+            lambda: self._blob(
+                layer, image.name, LARGEST_LAYER, lambda stream: read(_unpacked(stream, layer.media_type))
+            )
+        )
+
+    # --- changes
+
+    def check_writable(self) -> None:
+        """See that the repository may be written to: an upload is begun and cancelled (OCI, "POST")."""
+        self._retrying(self._try_upload)
+
+    def delete(self, digest: str) -> bool:
+        """Delete a manifest and its tags; False where it was gone. Raises RefusedError if it may not."""
+        return self._retrying(lambda: self._delete(digest))
+
+    def read_label(self, tag: str, label: str) -> str | None:
+        """Read a label of the image that `tag` names; None without such a tag, or without the label."""
+        try:
+            image = self.image(tag)
+        except AbsentError:
+            return None
+        labels = (self.config(image).get("config") or {}).get("Labels") or {}
+        return str(labels[label]) if label in labels else None
+
+    def write_label(self, tag: str, label: str, text: str) -> None:
+        """Make `tag` name an image without content that has one label: a few kilobytes of text."""
+        blobs, manifest = with_label(label, text)
+        for blob in blobs:
+            self._retrying(lambda blob=blob: self._push(blob))  # type: ignore[misc]
+        self._retrying(lambda: self._transport.put(f"manifests/{tag}", manifest, MANIFESTS[0], self._name))
+
+    # --- one attempt each
+
+    def _named(self, version: str) -> str:
+        return f"{self._name}{'@' if ':' in version else ':'}{version}"
+
+    def _page(self, path: str) -> tuple[dict[str, Any], str]:
+        """Read one page of tags, and where the next one is."""
+        with self._transport.ask("GET", path, self._name) as answer:
+            if answer.status_code == requests.codes.not_found:
+                return {}, ""
+            if answer.status_code != requests.codes.ok:
+                raise self._transport.failure(answer, self._name)
+            document = parse(self._transport.stream(answer, LARGEST_MANIFEST, self._name).read())
+            links = parse_header_links(answer.headers.get("Link", ""))
+        following = next((link["url"] for link in links if link.get("rel") == "next"), "")
+        return document, f"tags/list?{following.partition('?')[2]}" if "?" in following else ""
+
+    def _find(self, version: str) -> Manifest | None:
+        name = self._named(version)
+        with self._transport.ask("HEAD", f"manifests/{version}", name, _KINDS) as answer:
+            if answer.status_code == requests.codes.not_found:
+                return None
+            if answer.status_code != requests.codes.ok:
+                raise self._transport.failure(answer, name)
+            digest = answer.headers.get("Docker-Content-Digest", "")
+            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if digest.startswith("sha256:") and media_type in INDEXES + MANIFESTS:
+            return Manifest(digest, media_type in INDEXES)
+        digest, manifest = self._manifest(version)  # one that answers HEAD in its own way
+        return Manifest(digest, is_index(manifest))
+
+    def _manifest(self, version: str) -> tuple[str, dict[str, Any]]:
+        digest, content = self._content(version)
+        manifest = parse(content)
+        if not manifest:
+            raise RegistryError(
+                f"{self._named(version)}: what answers for {self._transport.registry} is no registry",
+                "check the proxy",
+            )
+        return digest, manifest
+
+    def _content(self, version: str) -> tuple[str, bytes]:
+        name = self._named(version)
+        with self._transport.get(f"manifests/{version}", name, accept=_KINDS) as answer:
+            content = self._transport.stream(answer, LARGEST_MANIFEST, name).read()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if version.startswith("sha256:") and digest != version:
+            raise UnreachableError(f"{name}: the manifest arrived damaged", "try again")
+        return digest, content
+
+    def _blob(self, blob: Blob, name: str, limit: int, read: Callable[[IO[bytes]], Result]) -> Result:
+        with self._transport.get(f"blobs/{blob.digest}", name) as answer:
+            stream = self._transport.stream(answer, limit, name)
+            try:
+                result = read(stream)  # type: ignore[arg-type] # has what readers call
+                stream.drain()
+            except (EOFError, OSError, zlib.error, ValueError, HTTPError) as error:
+                raise broken(error, name) from error
+        if stream.digest != blob.digest:
+            raise UnreachableError(f"{name}: the layer {blob.digest[:19]} arrived damaged", "try again")
+        return result
+
+    def _begin_upload(self) -> str:
+        """Begin an upload and return its URL."""
+        with self._transport.get("blobs/uploads/", f"writing to {self._name}", method="POST") as answer:
+            return urljoin(str(answer.url), answer.headers.get("Location", ""))
+
+    def _try_upload(self) -> None:
+        location = self._begin_upload()
+        with suppress(RegistryError):  # left alone, an upload is forgotten by the registry after a while
+            self._transport.send(location, self._name, method="DELETE").close()
+
+    def _push(self, blob: bytes) -> None:
+        location = self._begin_upload()
+        joint = "&" if "?" in location else "?"
+        digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+        self._transport.put(f"{location}{joint}digest={digest}", blob, "application/octet-stream", self._name)
+
+    def _delete(self, digest: str) -> bool:
+        name = self._named(digest)
+        with self._transport.ask("DELETE", f"manifests/{digest}", name) as answer:
+            if answer.status_code == requests.codes.not_found:
+                return False
+            if answer.status_code == requests.codes.method_not_allowed:
+                raise RefusedError(
+                    f"{self._transport.registry} does not delete (HTTP 405)",
+                    "allow it there: for docker-registry `storage.delete.enabled: true`; then run again",
+                )
+            if answer.status_code not in {requests.codes.ok, requests.codes.accepted}:
+                raise self._transport.failure(answer, name)
+        return True
+
+
+def _unpacked(stream: IO[bytes], media_type: str) -> IO[bytes]:
+    return gzip.GzipFile(fileobj=stream) if media_type.endswith("gzip") else stream  # type: ignore[return-value]

@@ -1,0 +1,103 @@
+"""A repository is opened in one way; a registry that stays silent is left in time, and may be asked again."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import stamina
+
+from steps.errors import InvalidInputError
+from steps.oci import transport
+from steps.oci.access import Access
+from steps.oci.failures import UnreachableError
+from tests.unit.oci.silent import Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    with Silent() as server:
+        yield server
+
+
+@pytest.mark.parametrize("tls_verify", [None, True, False])
+def test_a_registry_that_takes_a_connection_and_stays_silent_may_answer_later(
+    silent: Silent, tls_verify: bool | None
+) -> None:
+    begin = time.monotonic()
+    access = Access(tls_verify=tls_verify).within(1)
+    with access.open(f"{silent.host}/team/app") as repository, pytest.raises(UnreachableError) as caught:
+        repository.check_writable()
+    assert 0.9 < time.monotonic() - begin < 10  # SILENCE alone would be half a minute
+    assert caught.value.reason == f"writing to {silent.host}/team/app took too long"
+    assert "catalog" not in caught.value.hint
+    assert silent.connections <= 1  # not asked again: there is no time for it
+
+
+def test_a_silent_registry_is_asked_three_times_where_there_is_time(
+    silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "SILENCE", 0.2)
+    with (
+        stamina.set_testing(True, attempts=3),
+        Access().open(f"{silent.host}/team/app") as repository,
+        pytest.raises(UnreachableError, match="does not answer for"),
+    ):
+        repository.find("v1")
+    assert silent.connections == 3
+
+
+def test_after_the_deadline_nothing_is_asked(silent: Silent) -> None:
+    access = Access().within(-1)
+    with access.open(f"{silent.host}/team/app") as repository, pytest.raises(UnreachableError):
+        repository.tags()
+    assert silent.connections == 0
+
+
+def test_a_name_without_registry_is_refused() -> None:
+    for name in ("team/app", "mirror/team/app"):
+        with pytest.raises(InvalidInputError, match="names no registry"):
+            Access().open(name)
+    with pytest.raises(InvalidInputError, match="is not a repository"):
+        Access().open("quay.io/Team/app")
+
+
+def test_the_login_of_the_longest_path_is_taken(tmp_path: Path) -> None:
+    secret = tmp_path / "auth.json"
+    auths = {
+        "quay.io": {"username": "a", "password": "1"},
+        "quay.io/team": {"username": "b", "password": "2"},
+    }
+    secret.write_text(json.dumps({"auths": auths}))
+    logins = Access(secret).logins
+    assert logins.of("quay.io/team/app") == ("b", "2")
+    assert logins.of("quay.io/teams/app") == ("a", "1")
+    assert logins.of("quay.io:443/team/app") is None
+    assert Access(tmp_path / "none").logins.of("quay.io/team/app") is None
+
+
+def test_a_bundle_that_is_missing_or_empty_is_as_none(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.crt"
+    empty.touch()
+    assert Access(ca_bundle=empty).trusted is None
+    assert Access(ca_bundle=tmp_path / "none").trusted is None
+    empty.write_text("x")
+    assert Access(ca_bundle=empty).trusted == empty
+
+
+def test_the_port_of_another_program_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+    with (
+        stamina.set_testing(True, attempts=1),
+        Access().open(f"{host}/team/app") as repository,
+        pytest.raises(UnreachableError, match=f"{host} does not answer for .*refused"),
+    ):
+        repository.find("v1")
