@@ -11,7 +11,7 @@ from steps.autoshift.listing import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Operator
 from steps.autoshift.requirements import Resolver
-from steps.catalog.dependencies import lack
+from steps.catalog.dependencies import describe_lack
 from steps.versions import natural, precedence
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
         operators.append(operator)
         if catalog is None:
             warnings.extend(_too_new_channels(operator))
-        elif text := lack(catalog, operator.package, [channel.name for channel in operator.channels]):
+        elif text := describe_lack(
+            catalog, operator.package, [channel.name for channel in operator.channels]
+        ):
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.reason})")
     order_of_source = list(INDEXES)
     operators.sort(key=lambda op: (natural(op.minor), order_of_source.index(op.source), op.package))

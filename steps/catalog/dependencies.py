@@ -33,7 +33,7 @@ class Dependency:
     doubt: str = ""
 
 
-def missing(catalog: Catalog, asked: Iterable[str]) -> Query:
+def next_query(catalog: Catalog, asked: Iterable[str]) -> Query:
     """Return what to look up next to learn all dependencies of the asked packages; nothing if known."""
     asked = frozenset(asked)
     packages, apis, seen, queue = set(), set(), set(), list(asked)
@@ -91,7 +91,7 @@ def mirrored_bundles(package: Package, channel: str, minimum: str, maximum: str)
     ]
 
 
-def lack(catalog: Catalog, name: str, channels: Iterable[str]) -> str:
+def describe_lack(catalog: Catalog, name: str, channels: Iterable[str]) -> str:
     """Say that a catalog lacks the package or some of the channels, with the nearest names it has.
 
     Returns an empty text if it has all of them, or if nobody has looked for the package.

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from steps.catalog.dependencies import missing
+from steps.catalog.dependencies import next_query
 from steps.catalog.layers import Search, folder_of, likely_layers
 from steps.catalog.packages import Catalog, from_json, to_json
 from steps.errors import RegistryError
@@ -66,7 +66,7 @@ class CatalogReader:
             image = registry.image(named.version)
             catalog = self._kept(reference, image.digest) or Catalog(reference, image.digest)
             asked = self._wanted[reference]
-            if missing(catalog, asked):
+            if next_query(catalog, asked):
                 with self._one_at_a_time:
                     _complete(catalog, asked, registry, image)
                 self._keep(catalog)
@@ -121,7 +121,7 @@ def _complete(catalog: Catalog, asked: frozenset[str], registry: Repository, ima
     config = registry.config(image)
     folder = folder_of(config)
     likely = likely_layers(config, len(image.layers), folder)
-    while wanted := missing(catalog, asked):
+    while wanted := next_query(catalog, asked):
         search = Search(catalog.reference, folder, wanted)
         _search(search, registry, image, likely)
         if not search.found_any:

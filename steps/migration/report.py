@@ -10,7 +10,7 @@ import yaml
 from steps.migration.decisions import decide
 from steps.migration.findings import Finding, Moment, Namespaces
 from steps.migration.old_objects import mapping, text
-from steps.migration.translation import Translation, from_run, from_workload, merged
+from steps.migration.translation import Translation, from_run, from_workload, merge_translations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,9 @@ def make_report(installation: Installation, namespaces: Namespaces) -> Report:
     undecided = [str(old) for old in objects if old.origin != CLUSTER and str(old) not in covered]
     order = list(Moment)
     findings.sort(key=lambda finding: (order.index(finding.moment), finding.action, str(finding.old)))
-    return Report(tuple(findings), tuple(merged(translations)), installation.unread, tuple(undecided))
+    return Report(
+        tuple(findings), tuple(merge_translations(translations)), installation.unread, tuple(undecided)
+    )
 
 
 def _runs(runs: list[OldObject], namespaces: Namespaces) -> Iterator[Finding]:

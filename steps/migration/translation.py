@@ -226,7 +226,7 @@ def _storage(pod: dict[str, Any], claims: list[OldObject], notes: list[str]) -> 
     return params
 
 
-def merged(translations: Iterable[Translation]) -> list[Translation]:
+def merge_translations(translations: Iterable[Translation]) -> list[Translation]:
     """Merge translations that differ only in their origins, so that a hundred runs of a schedule are one."""
     by_content: dict[tuple[object, ...], Translation] = {}
     for translation in translations:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from steps.errors import StepError
 from steps.mirroring.data import status
 from steps.mirroring.data.layout import Layout
-from steps.service.overview import Overview, own, resources_in, space_of
+from steps.service.overview import Overview, resources_in, runs_of, space_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,4 +120,4 @@ class Service:
 
         Not at each request, since hundreds of files on a slow volume take a while.
         """
-        self._runs = own(status.history(self._layout), self._request)
+        self._runs = runs_of(status.history(self._layout), self._request)

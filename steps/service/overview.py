@@ -66,7 +66,7 @@ class Overview:
         return max((number for run in self.runs for number in run.generations), default=0)
 
 
-def own(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
+def runs_of(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
     """Return the runs of the same workflow, target and dry-run as `request`.
 
     Other workflows may have used the data directory before.

@@ -56,7 +56,7 @@ def deployment_configmaps(
                     commit=commit, source=source, sha256=names.digest("\0".join(content.values()))
                 ),
             },
-            **fit(content, f"ConfigMap {namespace}/{name}"),
+            **configmap_fields(content, f"ConfigMap {namespace}/{name}"),
         }
         for name, content in contents.items()
     ]
@@ -67,7 +67,7 @@ def config_sha256(imageset: str) -> str:
     return names.digest(imageset)
 
 
-def fit(content: Mapping[str, str], origin: str) -> dict[str, dict[str, str]]:
+def configmap_fields(content: Mapping[str, str], origin: str) -> dict[str, dict[str, str]]:
     """Return texts as `data` and, until all fits, the largest of them compressed as `binaryData`.
 
     Raises InvalidInputError, with the sizes, if even that exceeds the limit.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from steps.cluster import KubernetesObject
 from steps.errors import InvalidInputError
 from steps.workload import names
-from steps.workload.configmaps import LIMIT, config_sha256, deployment_configmaps, fit, texts_of
+from steps.workload.configmaps import LIMIT, config_sha256, configmap_fields, deployment_configmaps, texts_of
 
 IMAGESET = "kind: ImageSetConfiguration\nmirror: {}\n"
 
@@ -126,12 +126,12 @@ def test_runs_that_differ_only_in_what_is_cut_or_replaced_get_different_names() 
 
 @given(st.dictionaries(st.sampled_from(["imageset.yaml", "values.yaml"]), st.text(), min_size=1))
 def test_what_was_laid_out_is_read_back(texts: dict[str, str]) -> None:
-    assert texts_of({"metadata": {"name": "c"}, **fit(texts, "c")}) == texts
+    assert texts_of({"metadata": {"name": "c"}, **configmap_fields(texts, "c")}) == texts
 
 
 def test_what_does_not_fit_is_read_back_too() -> None:
     texts = {"imageset.yaml": "- a line that repeats\n" * 60_000, "values.yaml": "small"}
-    configmap = {"metadata": {"name": "c"}, **fit(texts, "c")}
+    configmap = {"metadata": {"name": "c"}, **configmap_fields(texts, "c")}
     assert "imageset.yaml.gz" in configmap["binaryData"]
     assert texts_of(configmap) == texts
 
