@@ -35,6 +35,7 @@ check: install  ## Lint and type-check
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict tekton examples .yamllint
 	$(BIN)/hadolint Containerfile
+	$(BIN)/python tekton/generate.py --check
 	$(BIN)/python docs/generate.py --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -48,6 +49,7 @@ bench: install  ## Measure generator, mirror and pipelines against their floors 
 	$(BIN)/python -m tests.bench.push
 
 docs: install  ## Write the generated reference
+	$(BIN)/python tekton/generate.py
 	$(BIN)/python docs/generate.py
 
 site: install  ## Build the documentation site into build/site

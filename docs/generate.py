@@ -1,7 +1,8 @@
 """Write what the documents repeat of the code, or with --check say which of them is stale.
 
-docs/reference/{pipelines,tasks}.md come from the Tekton files, the objects of docs/reference/configmaps.md
-from the code that writes them, docs/decisions/index.md from the titles of the decisions.
+docs/reference/{pipelines,tasks}.md come from the Tekton files and the table of parameters, the tables of
+mirror.md and settings.md from that table, the objects of configmaps.md from the code that writes them,
+docs/decisions/index.md from the titles of the decisions.
 """
 
 from __future__ import annotations
@@ -9,43 +10,78 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from steps.parameters.parameter import Group
+from steps.parameters.table import TABLE, of_command
+from steps.parameters.table import settings as table_of_settings
 from steps.workload import built_image, configmaps, names
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steps.parameters.parameter import Parameter
+
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = "<!-- Written by docs/generate.py from tekton/*.yaml: change those, then run `make docs`. -->\n"
+HEADER = (
+    "<!-- Written by docs/generate.py from tekton/*.yaml and steps/parameters/table: change those, then run "
+    "`make docs`. -->\n"
+)
 DECISIONS = """<!-- Written by docs/generate.py from the titles of the files beside it. -->
 # Decisions
 
 What was decided, why, and what it costs; ten lines each, in the order they were made.
 """
-TITLES = {"params": "Parameters", "workspaces": "Workspaces", "results": "Results"}
+TITLES = {"workspaces": "Workspaces", "results": "Results"}
 
 
 def table(kind: str, items: list[dict[str, Any]]) -> str:
-    """One Markdown table; parameters have a default column."""
-    lines = [f"**{TITLES[kind]}**", ""]
-    if kind == "params":
-        lines += ["| name | default | meaning |", "|---|---|---|"]
-    else:
-        lines += ["| name | meaning |", "|---|---|"]
-    for item in items:
-        cells = [f"`{item['name']}`"]
-        if kind == "params":
-            default = item.get("default")
-            cells.append("(needed)" if default is None else f"`{default}`" if default else "(empty)")
-        cells.append(" ".join(item["description"].split()).replace("|", "\\|"))
-        lines.append(f"| {' | '.join(cells)} |")
+    """One Markdown table of the workspaces or results of an object."""
+    lines = [f"**{TITLES[kind]}**", "", "| name | meaning |", "|---|---|"]
+    lines += [f"| `{item['name']}` | {cell(item['description'])} |" for item in items]
     return "\n".join(lines) + "\n"
+
+
+def parameter_tables(
+    parameters: list[Parameter[Any]], default_of: Callable[[Parameter[Any]], str | None], *, prefix: str = ""
+) -> str:
+    """A Markdown table for each group of parameters, headed by what a person wants with them."""
+    parts = []
+    for group in Group:
+        members = [parameter for parameter in parameters if parameter.group is group]
+        if members:
+            lines = [f"**{group}**", "", "| name | default | unit | meaning |", "|---|---|---|---|"]
+            lines += [parameter_row(parameter, default_of(parameter), prefix) for parameter in members]
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def parameter_row(parameter: Parameter[Any], default: str | None, prefix: str) -> str:
+    """One line of such a table."""
+    if default is None:
+        known = "(needed)"
+    elif default:
+        known = f"`{default}`"
+    else:
+        known = f"(empty: {parameter.unset})" if parameter.unset else "(empty)"
+    cells = (f"`{prefix}{parameter.name}`", cell(known), parameter.unit, cell(parameter.help))
+    return f"| {' | '.join(cells)} |"
+
+
+def cell(text: str) -> str:
+    """A text as it may stand in a table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def section(document: dict[str, Any]) -> str:
     """One object's chapter."""
-    spec = document["spec"]
-    parts = [f"## {document['metadata']['name']}\n", " ".join(spec["description"].split()) + "\n"]
+    spec, place = document["spec"], document["metadata"]["name"]
+    parts = [f"## {place}\n", " ".join(spec["description"].split()) + "\n"]
+    declared = [p for p in TABLE if place in {*p.pipelines, *p.tasks}]
+    if declared:
+        parts.append(parameter_tables(declared, lambda parameter: parameter.declared_default(place)))
     parts += [table(kind, spec[kind]) for kind in TITLES if spec.get(kind)]
     return "\n".join(parts)
 
@@ -86,9 +122,22 @@ def objects() -> dict[str, str]:
         source="https://github.com/auto-shift/autoshiftv2.git autoshift/values.hub.yaml",
     )
     return {
-        made["metadata"]["name"]: yaml.dump(made, Dumper=_Dumper, sort_keys=False, width=110)
+        made["metadata"][
+            "name"
+        ]: f"```yaml\n{yaml.dump(made, Dumper=_Dumper, sort_keys=False, width=110)}```\n"
         for made in (record, *deployment)
     }
+
+
+def command_table(command: str) -> str:
+    """The arguments of a command."""
+    parameters = of_command(command)
+    return parameter_tables(parameters, lambda parameter: parameter.default_of(command), prefix="--")
+
+
+def settings_table() -> str:
+    """What the ConfigMap oc-mirror-settings may hold."""
+    return parameter_tables(list(table_of_settings().values()), lambda parameter: parameter.default)
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:
@@ -98,7 +147,7 @@ def filled(text: str, blocks: dict[str, str]) -> str:
         raise SystemExit(f"marks {sorted(marks)} are not those of {sorted(blocks)}")
     return re.sub(
         r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->)",
-        lambda found: f"{found[1]}```yaml\n{blocks[found[2]]}```\n{found[3]}",
+        lambda found: f"{found[1]}{blocks[found[2]]}{found[3]}",
         text,
         flags=re.S,
     )
@@ -106,9 +155,12 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 
 def main(argv: list[str]) -> int:
     """Write the pages, or compare them."""
-    reference = ROOT / "docs/reference/configmaps.md"
+    reference = ROOT / "docs/reference"
+    configmaps, mirror, settings = (reference / f"{name}.md" for name in ("configmaps", "mirror", "settings"))
     pages = {
-        reference: filled(_read(reference), objects()),
+        configmaps: filled(_read(configmaps), objects()),
+        mirror: filled(_read(mirror), {"arguments": command_table("mirror")}),
+        settings: filled(_read(settings), {"settings": settings_table()}),
         ROOT / "docs/decisions/index.md": decisions(),
         ROOT / "docs/reference/pipelines.md": page("Pipelines", "*-pipeline.yaml"),
         ROOT / "docs/reference/tasks.md": page("Tasks", "task-*.yaml"),

@@ -188,6 +188,31 @@ def test_every_argument_reaches_the_container(lab: Lab) -> None:
     assert lab.names("pvc") == ["PersistentVolumeClaim/other-claim"]
 
 
+def settings(**data: str) -> dict[str, Any]:
+    """The ConfigMap of options that few need."""
+    named = {name.replace("_", "-"): value for name, value in data.items()}
+    metadata = {"name": "oc-mirror-settings"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": named}
+
+
+def test_settings_are_checked_before_the_deployment_and_read_by_the_next_run(lab: Lab) -> None:
+    lab.apply(settings(paralel_images="4"))
+    log = lab.refuse(2, "typo", **NIGHTLY)
+    assert "oc-mirror-settings: paralel-images is no setting; did you mean parallel-images?" in log
+    assert lab.names(WORKLOADS) == []
+    lab.kubectl("delete", "configmap", "oc-mirror-settings")
+    lab.apply(settings(parallel_images="4", run_retries="0"))
+    log = lab.deploy("night", **NIGHTLY, run_retries="1")
+    assert "oc-mirror-settings: parallel-images is 4\n" in log
+    assert "oc-mirror-settings: run-retries is 0; the parameter says 1, and wins" in log
+    lab.apply(settings(parallel_images="40"))
+    lab.kubectl("create", "job", "now", "--from=cronjob/oc-mirror")
+    lab.kubectl("wait", "job/now", "--for=condition=Failed", "--timeout=240s")
+    assert "oc-mirror-settings: parallel-images '40' is not a number from 1 to 10" in lab.kubectl(
+        "logs", "job/now"
+    )
+
+
 def test_a_claim_that_is_there_is_used_and_its_smaller_size_told(lab: Lab) -> None:
     lab.deploy("a", start_timeout="60s")
     lab.kubectl("wait", "job/oc-mirror-a", "--for=condition=Complete", "--timeout=240s")
