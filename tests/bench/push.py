@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.__main__ import FLOOR, floor_pipeline
-from tests.cluster.listener import KEYS, Listener, deployment, eventually, listening
+from tests.cluster.listener import KEYS, Listener, deployment, listening
 from tests.cluster.product import BOTH, PIPELINES, WORKLOADS, Product, build_image, install
 from tests.conftest import ROOT
 from tests.testbed import cluster as testbed
@@ -26,6 +26,7 @@ from tests.testbed.client import Cluster
 from tests.testbed.gitserver import GitServer
 from tests.testbed.layout import GIT_ROOT, GIT_URL
 from tests.testbed.repositories import Repository
+from tests.testbed.waiting import eventually
 
 ROUNDS = 3
 TASKS = 6
@@ -71,7 +72,7 @@ def push(listener: Listener, number: int) -> dict[str, float]:
         started = [s.get("running", s.get("terminated", {})).get("startedAt") for s in states]
         return min((seconds(text) for text in started if text), default=0.0)
 
-    workload = float(eventually(running, 60))
+    workload = eventually("the workload", running, timeout=60)
     created = seconds(starter["metadata"]["creationTimestamp"])
     named = seconds(run.status["startTime"])
     return {

@@ -12,9 +12,9 @@ from tests.cluster.product import PIPELINES, Product, Run, pack_oc_mirror, secur
 from tests.conftest import ROOT
 from tests.testbed import files, images, runtime
 from tests.testbed import registry as registries
-from tests.testbed.processes import wait_until
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
+from tests.testbed.waiting import wait_until
 
 PIPELINE = "oc-mirror-build-pipeline"
 SOURCE = (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import yaml
 from tests.cluster.product import PIPELINES, Product, security_context
 from tests.conftest import ROOT
 from tests.testbed.repositories import Repository
+from tests.testbed.waiting import eventually
 
 TRIGGERS = ROOT / "tekton" / "triggers"
 KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in ("github", "gitlab", "gitea", "schedule")}
@@ -53,6 +53,7 @@ class Listener:
         """Wait for the run of a commit; return its name."""
         return str(
             eventually(
+                f"the run of {commit}",
                 lambda: next(
                     (
                         r["metadata"]["name"]
@@ -61,7 +62,7 @@ class Listener:
                     ),
                     "",
                 ),
-                seconds,
+                timeout=seconds,
             )
         )
 
@@ -77,20 +78,11 @@ class Listener:
                 (r["value"] for r in run.get("status", {}).get("results", []) if r["name"] == "state"), ""
             )
 
-        return str(eventually(ended, seconds))
+        return str(eventually(f"the end of {start}", ended, timeout=seconds))
 
     def push(self, changes: dict[str, str]) -> str:
         """Push to the values repository, whose hook posts it."""
         return self.values.push(changes)
-
-
-def eventually(ask: Callable[[], Any], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := ask():
-            return answer
-        time.sleep(1)
-    raise TimeoutError(f"still nothing after {seconds:g} s")
 
 
 def templates(given: Mapping[str, Mapping[str, Any]]) -> str:
@@ -132,7 +124,7 @@ def listening(
         cluster.kubectl(*ready, "--timeout=240s")
         address = product.get("service", "el-oc-mirror", PIPELINES)["spec"]["clusterIP"]
         found = Listener(product, values, f"http://{address}:8080")
-        eventually(lambda: answers(f"{found.url}/live"), 240)
+        eventually("the EventListener", lambda: answers(f"{found.url}/live"), timeout=240)
         yield found
     finally:
         cluster.kubectl("delete", "-f", str(TRIGGERS), "--ignore-not-found", "--wait=false")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +49,3 @@ def records(folder: Path, kind: str) -> list[dict[str, Any]]:
     """The records of generations (`generations`) or of runs (`runs`), oldest first."""
     pattern = "generations/[0-9]*/generation.json" if kind == "generations" else "runs/[0-9]*.json"
     return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
-
-
-def eventually(what: str, condition: Callable[[], Any], *, seconds: float) -> Any:
-    """Wait until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(1)
-    raise TimeoutError(f"{what}: not within {seconds} s")

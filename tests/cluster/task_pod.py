@@ -16,7 +16,7 @@ from typing import Any
 from tests.cluster.product import PIPELINES, security_context
 from tests.contract.tekton_files import TEKTON, named, only
 from tests.testbed.client import Cluster
-from tests.testbed.processes import wait_until
+from tests.testbed.waiting import wait_until
 
 _REFERENCE = re.compile(r"\$\((params|results|workspaces|context)\.([\w-]+)(?:\.(path|name|namespace))?\)")
 _ARRAY = re.compile(r"^\$\(params\.([\w-]+)\[\*\]\)$")

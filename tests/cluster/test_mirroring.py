@@ -20,9 +20,10 @@ import pytest
 import requests
 
 from tests.cluster.lab import RESTRICTED, Lab, make_lab
-from tests.cluster.mirrors import REAL, eventually, imageset, push_source, records, volume
+from tests.cluster.mirrors import REAL, imageset, push_source, records, volume
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
+from tests.testbed.waiting import eventually
 
 EVERY_MINUTE = "* * * * *"
 
@@ -91,11 +92,11 @@ def test_a_cronjob_runs_every_minute_and_each_run_continues_the_last(lab: Lab) -
     deploy(lab, "minute", "cronjob", schedule="0 0 1 1 *")
     patch_cronjob(lab, slow="0" if REAL else "20", schedule=EVERY_MINUTE)
     with Watch.over(lab) as watch:
-        eventually("a first run", lambda: watch.names, seconds=240)
+        eventually("a first run", lambda: watch.names, timeout=240)
         patch_cronjob(lab, slow="0")
-        jobs = eventually("two runs", lambda: finished_jobs(lab, 2), seconds=400)
+        jobs = eventually("two runs", lambda: finished_jobs(lab, 2), timeout=400)
         patch_cronjob(lab, slow="0", suspend=True)
-        eventually("rest", lambda: not lab.get("cronjob", "oc-mirror")["status"].get("active"), seconds=240)
+        eventually("rest", lambda: not lab.get("cronjob", "oc-mirror")["status"].get("active"), timeout=240)
     assert watch.most == 1
     first, second = jobs[0], jobs[1]
     assert first["status"]["completionTime"] <= second["status"]["startTime"]
@@ -152,7 +153,7 @@ class Page:
 def test_a_service_keeps_its_history_and_a_rollout_never_runs_two_writers(lab: Lab) -> None:
     deploy(lab, "service", "deployment")
     service = Page(lab)
-    eventually("a first generation", lambda: service.metric("oc_mirror_generation"), seconds=240)
+    eventually("a first generation", lambda: service.metric("oc_mirror_generation"), timeout=240)
     success = service.metric("oc_mirror_last_success_timestamp_seconds")
     assert '<h1 id="state">' in service.get("/")
 
@@ -164,12 +165,12 @@ def test_a_service_keeps_its_history_and_a_rollout_never_runs_two_writers(lab: L
         assert service.metric("oc_mirror_last_success_timestamp_seconds") >= success
         assert service.metric("oc_mirror_next_run_timestamp_seconds") > success
         if not REAL:
-            eventually("a run", lambda: service.metric("oc_mirror_running"), seconds=240)
+            eventually("a run", lambda: service.metric("oc_mirror_running"), timeout=240)
             lab.kubectl("rollout", "restart", "deployment/oc-mirror")
             lab.kubectl("rollout", "status", "deployment/oc-mirror", "--timeout=240s")
-            eventually("the next pod", lambda: "interrupted: going on now" in log_of_newest(lab), seconds=240)
+            eventually("the next pod", lambda: "interrupted: going on now" in log_of_newest(lab), timeout=240)
         before = service.metric("oc_mirror_generation")
-        eventually("one more", lambda: service.metric("oc_mirror_generation") > before, seconds=240)
+        eventually("one more", lambda: service.metric("oc_mirror_generation") > before, timeout=240)
     assert watch.most == 1
     assert len(watch.names) >= 2
     lab.kubectl("scale", "deployment/oc-mirror", "--replicas=0")

@@ -28,7 +28,8 @@ from tests.testbed import (
     tekton,
 )
 from tests.testbed.layout import BIN, READY, STATE, TestbedError
-from tests.testbed.processes import running, wait_until
+from tests.testbed.processes import running
+from tests.testbed.waiting import wait_until
 
 Say = Callable[[str], None]
 

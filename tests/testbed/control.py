@@ -15,7 +15,8 @@ from tests.testbed.layout import (
     SERVICE_CIDR,
     STATE,
 )
-from tests.testbed.processes import Daemon, run, wait_until
+from tests.testbed.processes import Daemon, run
+from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

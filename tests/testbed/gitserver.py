@@ -20,7 +20,8 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from tests.testbed.layout import GIT_PORT, GIT_ROOT, GIT_URL, NODE_ADDRESS
-from tests.testbed.processes import Daemon, wait_until
+from tests.testbed.processes import Daemon
+from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,9 @@ import signal
 from pathlib import Path
 
 from tests.testbed.layout import BIN, BRIDGE, CONTAINERD_SOCKET, NETWORK, NODE_ADDRESS, STATE, TestbedError
-from tests.testbed.processes import run, wait_until
+from tests.testbed.processes import run
 from tests.testbed.runtime import MASQUERADE
+from tests.testbed.waiting import wait_until
 
 # Where libcni remembers what it attached; it knows no other place.
 _ATTACHED = Path("/var/lib/cni/results")

@@ -17,7 +17,8 @@ from tests.testbed.layout import (
     POD_CIDR,
     STATE,
 )
-from tests.testbed.processes import Daemon, wait_until
+from tests.testbed.processes import Daemon
+from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

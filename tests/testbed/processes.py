@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.testbed.layout import LOGS, REPOSITORY, RUN, TestbedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 def run(
@@ -42,20 +42,6 @@ def run(
         said = (done.stderr or done.stdout).strip()[-2000:]
         raise TestbedError(f"{' '.join(command[:6])}: exit code {done.returncode}\n{said}")
     return done
-
-
-def wait_until(what: str, check: Callable[[], bool], *, timeout: float = 120, interval: float = 0.2) -> None:
-    """Poll until `check` holds; an exception of the check counts as "not yet", and the last one is told."""
-    deadline = time.monotonic() + timeout
-    last: object = "it never held"
-    while time.monotonic() < deadline:
-        try:
-            if check():
-                return
-        except Exception as error:  # whatever it is, the deadline decides
-            last = error
-        time.sleep(interval)
-    raise TestbedError(f"waited {timeout:.0f} s for {what}: {last}; logs are in {LOGS}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import requests
 import yaml
 
 from tests.testbed.layout import REGISTRY, STATE
-from tests.testbed.processes import Daemon, run, wait_until
+from tests.testbed.processes import Daemon, run
+from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

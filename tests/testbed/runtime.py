@@ -18,7 +18,8 @@ from tests.testbed.layout import (
     POD_CIDR,
     REGISTRY,
 )
-from tests.testbed.processes import Daemon, run, wait_until
+from tests.testbed.processes import Daemon, run
+from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     import subprocess

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.testbed import binaries, control, images
-from tests.testbed.processes import wait_until
+from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

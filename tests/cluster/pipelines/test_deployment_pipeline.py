@@ -30,8 +30,8 @@ from tests.cluster.product import (
 from tests.cluster.task_pod import Step
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
-from tests.testbed.processes import wait_until
 from tests.testbed.repositories import Repository
+from tests.testbed.waiting import wait_until
 
 L1 = {"values-file-path": "autoshift/values.hub.yaml", "openshift-version": "4.18.22"}
 L2 = {"values-file-path": "autoshift/values.hub.yaml"}

@@ -14,13 +14,14 @@ import pytest
 import requests
 
 from tests.cluster.builds import Workshop, derived
-from tests.cluster.listener import KEYS, Listener, deployment, eventually, listening
+from tests.cluster.listener import KEYS, Listener, deployment, listening
 from tests.cluster.product import PIPELINES, WORKLOADS, install, packages
 from tests.conftest import ROOT
 from tests.testbed import webhooks
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
 from tests.testbed.repositories import Repository
+from tests.testbed.waiting import eventually
 
 VALUES = "clustersets/hub.yaml"
 STORM = int(os.environ.get("TRIGGERS_STORM", "12"))
@@ -105,7 +106,7 @@ def test_each_kind_of_server_is_understood_and_its_signature_checked(listener: L
     post(f"{listener.url}/values", {**old, "ref": "refs/tags/v1"}, KEYS[server])
     post(f"{listener.url}/elsewhere", old, KEYS[server])
     post(f"{listener.url}/values", old, KEYS[server])
-    (start,) = eventually(lambda: set(listener.starts(server)) - set(before), 240)
+    (start,) = eventually("a start", lambda: set(listener.starts(server)) - set(before), timeout=240)
     assert listener.state(start) == "superseded"  # that commit is not the branch's newest
     assert listener.all_starts() - everything == {start}
     # Where docs/how-to/triggers.md says that one sees it; the listener itself is silent about it.
@@ -131,7 +132,7 @@ def test_an_event_without_any_signature_starts_nothing(listener: Listener) -> No
 def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listener, commit: str) -> None:
     before, runs = listener.all_starts(), len(listener.runs())
     webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
-    started = eventually(lambda: listener.all_starts() - before, 240)
+    started = eventually("a start", lambda: listener.all_starts() - before, timeout=240)
     for start in started:
         assert listener.state(start) == "failed"
     assert len(listener.runs()) == runs
@@ -146,7 +147,9 @@ def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None
         webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
     name = listener.run_of(commit)
     starts = eventually(
-        lambda: (found := set(listener.starts("github")) - set(before)) and len(found) == 2 and found, 30
+        "two starts",
+        lambda: found if len(found := set(listener.starts("github")) - set(before)) == 2 else set(),
+        timeout=30,
     )
     assert sorted(listener.state(start) for start in starts) == ["existing", "started"]
     assert listener.product.wait(name).succeeded
@@ -171,7 +174,7 @@ def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(list
         list(pool.map(post, reversed(commits)))
     last = listener.product.wait(listener.run_of(commits[-1], seconds=600), seconds=600)
     assert last.succeeded, last.log()
-    eventually(lambda: len(listener.starts("github")) == starts + STORM, 240)
+    eventually("the storm", lambda: len(listener.starts("github")) == starts + STORM, timeout=240)
     states = [listener.state(start, 300) for start in listener.starts("github")[starts:]]
     assert states.count("superseded") == STORM - 1
     made = {r["metadata"]["name"] for r in listener.runs()} - before
@@ -186,11 +189,15 @@ def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(listener: Li
     before = {r["metadata"]["name"] for r in listener.runs()}
     patch = {"spec": {"suspend": False, "schedule": "* * * * *"}}
     kubectl("patch", "cronjob", "oc-mirror-schedule", "-n", PIPELINES, "-p", json.dumps(patch))
-    (job,) = eventually(lambda: listener.started("jobs", "app.kubernetes.io/name=oc-mirror-schedule"), 240)
+    (job,) = eventually(
+        "a Job", lambda: listener.started("jobs", "app.kubernetes.io/name=oc-mirror-schedule"), timeout=240
+    )
     kubectl("patch", "cronjob", "oc-mirror-schedule", "-n", PIPELINES, "-p", '{"spec":{"suspend":true}}')
     name = job["metadata"]["name"]
     kubectl("wait", "--for=condition=Complete", f"job/{name}", "-n", PIPELINES, "--timeout=240s")
-    (run,) = eventually(lambda: [r for r in listener.runs() if r["metadata"]["name"] not in before], 240)
+    (run,) = eventually(
+        "a run", lambda: [r for r in listener.runs() if r["metadata"]["name"] not in before], timeout=240
+    )
     assert run["metadata"]["annotations"]["oc-mirror-pipeline/occasion"] == name
     assert run["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == listener.values.head()
     assert listener.product.wait(run["metadata"]["name"]).succeeded
