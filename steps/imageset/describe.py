@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steps.oci.reference import Reference
+
 if TYPE_CHECKING:
     from steps.imageset.imageset import ImageSet
     from steps.imageset.model import Mirror, ReleaseChannel
@@ -33,7 +35,7 @@ def openshift_versions(mirror: Mirror) -> tuple[str, ...]:
     versions = [_version(channel) for channel in mirror.platform.channels] or [
         tag.removeprefix("v")
         for catalog in mirror.operators
-        if (tag := catalog.catalog.rpartition(":")[2]).startswith("v")
+        if (reference := Reference.find(catalog.catalog)) and (tag := reference.tag).startswith("v")
     ]
     return tuple(dict.fromkeys(versions))
 

@@ -9,7 +9,7 @@ import requests
 
 from steps.errors import RegistryError
 from steps.oci.failures import broken, late
-from steps.oci.transport import CONNECT, Stream, TrustingAdapter
+from steps.oci.transport import CONNECT, Stream, TrustingAdapter, trust
 
 if TYPE_CHECKING:
     from steps.oci.access import Access
@@ -20,7 +20,10 @@ SILENCE: Final = 10.0
 
 
 def fetch(url: str, access: Access) -> bytes:
-    """Read a document with the trust and the deadline of `access`. Raises RegistryError."""
+    """Read a document within the deadline of `access`; `tls_verify` does not count, this is no registry.
+
+    Raises RegistryError.
+    """
     with _answer("GET", url, access) as answer:
         return Stream(answer.raw, access.deadline, LARGEST, url).read()
 
@@ -39,7 +42,7 @@ def _answer(method: str, url: str, access: Access) -> requests.Response:
     if left <= 0:
         raise late(url)
     session = requests.Session()
-    session.mount("https://", TrustingAdapter(access.trusted))
+    session.mount("https://", TrustingAdapter(trust(access.ca_file)))
     headers = {"Accept": "application/json, */*;q=0.5", "Accept-Encoding": "identity"}
     timeout = (min(CONNECT, left), min(SILENCE, left))
     try:

@@ -39,8 +39,10 @@ logging.getLogger("stamina").setLevel(logging.ERROR)
 
 Result = TypeVar("Result")
 
-CONNECT, SILENCE = 3.05, 30.0
-"""Seconds to connect, and to wait for bytes; less where the deadline is nearer."""
+CONNECT: Final = 3.05
+"""Seconds to connect; less where the deadline is nearer."""
+SILENCE: Final = 30.0
+"""Seconds to wait for bytes; less where the deadline is nearer."""
 ATTEMPTS: Final = 3
 LONGEST_PAUSE: Final = 20
 """Seconds between attempts, whatever the registry asks for."""
@@ -63,8 +65,8 @@ class Transport:
         self._base = f"{scheme}://{self.registry}/v2/{reference.repository}"
         self._session = requests.Session()
         self._session.auth = _no_netrc  # the pull secret alone counts, not ~/.netrc
-        if access.trusted or verify is not None:
-            self._session.mount("https://", TrustingAdapter(access.trusted, verify=verify is not False))
+        if access.ca_file or verify is not None:
+            self._session.mount("https://", TrustingAdapter(access.trust))
         if verify is False:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if verify is not None:
@@ -244,30 +246,39 @@ class Stream:
 
 
 class TrustingAdapter(HTTPAdapter):
-    """Trusts what the machine trusts, as Go's programs do, and a bundle of CAs besides; or anything."""
+    """Makes every connection, behind a proxy too, with the trust that it is given."""
 
-    def __init__(self, bundle: Path | None, *, verify: bool = True) -> None:
-        """Load the bundle, if there is one. Raises RegistryError where it holds no certificate."""
-        self._context = ssl.create_default_context()
-        if not verify:
-            self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE
-        try:
-            if bundle:
-                self._context.load_verify_locations(bundle)
-        except (ssl.SSLError, OSError) as error:
-            raise RegistryError(
-                f"{bundle} holds no certificate that can be read", "put PEM certificates into it"
-            ) from error
+    def __init__(self, context: ssl.SSLContext) -> None:
+        """Keep the context, which several adapters may share."""
+        self._context = context
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Trust the bundle in connections of our own."""
+        """Trust in connections of our own."""
         super().init_poolmanager(*arguments, ssl_context=self._context, **options)
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
-        """Trust the bundle behind a proxy too."""
+        """Trust in connections behind a proxy."""
         return super().proxy_manager_for(*arguments, ssl_context=self._context, **options)
+
+
+def trust(bundle: Path | None, *, verify: bool = True) -> ssl.SSLContext:
+    """Trust what the machine trusts, as Go's programs do, and the CAs of `bundle` besides; or anything.
+
+    Raises RegistryError for a bundle that holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        if bundle:
+            context.load_verify_locations(bundle)
+    except (ssl.SSLError, OSError) as error:
+        raise RegistryError(
+            f"{bundle} holds no certificate that can be read", "put PEM certificates into it"
+        ) from error
+    return context
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from steps import units
 from steps.errors import RegistryError
 from steps.mirroring.data import space
+from steps.mirroring.ocmirror import mapping
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -65,11 +66,10 @@ def copy(layout: Layout, lines: list[str], options: Options) -> str:
 def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
     """Read the manifests of all images of a mapping, several at once."""
     reader = _Reader(layout, options.source.within(PATIENCE))
-    sources = list(dict.fromkeys(line.strip().rpartition("=docker://")[0] for line in lines))
     sizes: dict[str, int] = {}
     untold = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for found in pool.map(reader.blobs, sources):
+        for found in pool.map(reader.blobs, mapping.sources(lines)):
             sizes.update(found or {})
             untold += found is None
     return Sizes(sizes, untold)

@@ -32,7 +32,7 @@ def expected(
     """
     found = set()
     for line in lines:
-        source, _, destination = line.strip().rpartition("=docker://")
+        source, destination = _split(line)
         if source and destination.startswith(f"{target}/"):
             try:
                 found.add(_expected(source, Reference.parse(destination), cached))
@@ -42,6 +42,17 @@ def expected(
                     f"report it with this line of its list: {line.strip()}",
                 ) from error
     return sorted(found)
+
+
+def sources(lines: Iterable[str]) -> list[str]:
+    """The sources of a mapping's lines as they are written, each once, in their order."""
+    return list(dict.fromkeys(_split(line)[0] for line in lines))
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Split a line into source, with its transport, and destination, without."""
+    source, _, destination = line.strip().rpartition("=docker://")
+    return source, destination
 
 
 def _expected(source: str, image: Reference, cached: Callable[[str, str], str]) -> Reference:

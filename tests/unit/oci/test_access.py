@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import stamina
 
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, RegistryError
 from steps.oci import transport
 from steps.oci.access import Access
 from steps.oci.failures import UnreachableError
+from tests.testbed.pki import self_signed
+from tests.unit.catalog.front import before
 from tests.unit.oci.silent import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.testbed.registry import Registry
 
 
 @pytest.fixture
@@ -86,10 +91,38 @@ def test_the_login_of_the_longest_path_is_taken(tmp_path: Path) -> None:
 def test_a_bundle_that_is_missing_or_empty_is_as_none(tmp_path: Path) -> None:
     empty = tmp_path / "empty.crt"
     empty.touch()
-    assert Access(ca_bundle=empty).trusted is None
-    assert Access(ca_bundle=tmp_path / "none").trusted is None
+    assert Access(ca_bundle=empty).ca_file is None
+    assert Access(ca_bundle=tmp_path / "none").ca_file is None
     empty.write_text("x")
-    assert Access(ca_bundle=empty).trusted == empty
+    assert Access(ca_bundle=empty).ca_file == empty
+
+
+def test_repositories_share_one_trust(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("no certificate")
+    assert (access := Access()).trust is access.trust
+    with pytest.raises(RegistryError, match="holds no certificate"):
+        Access(ca_bundle=tmp_path / "ca.crt").open("quay.io/team/app")
+
+
+def test_many_threads_share_one_trust(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path, "IP:127.0.0.1")
+    with before(cast("Registry", None), certificate) as front:  # it answers itself, no registry is asked
+        front.answer = lambda _request: (200, {}, b'{"schemaVersion": 2}')
+        access = Access(ca_bundle=certificate, tls_verify=True)
+
+        def read(number: int) -> bytes:
+            with access.open(f"{front.host}/team/app-{number}") as repository:
+                return repository.manifest("v1")[1]
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(read, range(24))) == [b'{"schemaVersion": 2}'] * 24
+        with (
+            Access(tls_verify=True).open(f"{front.host}/team/app") as repository,
+            pytest.raises(RegistryError, match="is not trusted"),
+        ):
+            repository.manifest("v1")
+        with Access(tls_verify=False).open(f"{front.host}/team/app") as repository:
+            assert repository.manifest("v1")
 
 
 def test_the_port_of_another_program_is_named() -> None:
