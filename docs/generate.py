@@ -1,8 +1,8 @@
 """Write what the documents repeat of the code, or with --check say which of them is stale.
 
 docs/reference/{pipelines,tasks}.md come from the Tekton files and the table of parameters, the tables of
-mirror.md and settings.md from that table, the objects of configmaps.md from the code that writes them,
-docs/decisions/index.md from the titles of the decisions.
+mirror.md, settings.md and commands.md from that table, the objects of configmaps.md from the code that writes
+them, docs/decisions/index.md from the titles of the decisions.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ DECISIONS = """<!-- Written by docs/generate.py from the titles of the files bes
 
 What was decided, why, and what it costs; ten lines each, in the order they were made.
 """
+COMMANDS = ("preview-deployment", "migrate-check", "send-event")
+"""Those that no Task runs, besides `mirror`, which has a page of its own."""
 TITLES = {"workspaces": "Workspaces", "results": "Results"}
 
 
@@ -156,11 +158,13 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 def main(argv: list[str]) -> int:
     """Write the pages, or compare them."""
     reference = ROOT / "docs/reference"
-    configmaps, mirror, settings = (reference / f"{name}.md" for name in ("configmaps", "mirror", "settings"))
+    names_of_pages = ("configmaps", "mirror", "settings", "commands")
+    configmaps, mirror, settings, commands = (reference / f"{name}.md" for name in names_of_pages)
     pages = {
         configmaps: filled(_read(configmaps), objects()),
         mirror: filled(_read(mirror), {"arguments": command_table("mirror")}),
         settings: filled(_read(settings), {"settings": settings_table()}),
+        commands: filled(_read(commands), {name: command_table(name) for name in COMMANDS}),
         ROOT / "docs/decisions/index.md": decisions(),
         ROOT / "docs/reference/pipelines.md": page("Pipelines", "*-pipeline.yaml"),
         ROOT / "docs/reference/tasks.md": page("Tasks", "task-*.yaml"),

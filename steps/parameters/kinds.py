@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 T = TypeVar("T")
 Kind = Callable[[str], T]
@@ -285,10 +287,12 @@ def quantity(value: str) -> str:
 
 
 def bytes_of(value: str) -> Decimal:
-    """Value of a Kubernetes quantity in its unit.
+    """Bytes of a Kubernetes quantity, which may be a fraction.
 
     The rules: k8s.io/apimachinery, pkg/api/resource, quantity.go. Milli and smaller are no size.
     """
+    from decimal import Decimal  # late: few entrypoints are given a size
+
     found = _QUANTITY.fullmatch(value)
     if not found:
         raise ValueError(f"'{value}' is not a quantity such as 500Gi")

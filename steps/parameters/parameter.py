@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from steps.parameters.places import Where
+
 T = TypeVar("T")
 
 
@@ -38,10 +40,10 @@ class Parameter(Generic[T]):
     an empty one means "not given". A parameter with `empty_is_default` takes an empty text for its default.
     `help` is one sentence, `unset` what happens where nothing is given, `unit` what a bare number counts.
 
-    Where it occurs: `pipelines` and `tasks` declare it, `commands` take it as `--NAME`. A Task hands its
-    parameter to the command of its name; where it has no such parameter it gives `task_argument`. A Pipeline
-    hands its parameter to its Tasks, or what `wired` says for the Task. deploy-workload hands what it was
-    given to `mirror` where `to_mirror` says so; `pod_argument` is what the pod gives `mirror` in any case.
+    A Task hands its parameter to the command of its name; where it has no such parameter it gives
+    `task_argument`. A Pipeline hands its parameter to its Tasks, or what `wired` says for the Task. The pod
+    of the workload gives `mirror` its `pod_argument` in any case. `needed_in` names Tasks and commands to
+    which it must be given although it has a default elsewhere.
     `oc_mirror` is the argument that `mirror` gives oc-mirror for a value, such as `--retry-times={}`.
 
     `setting`: it may stand in the ConfigMap oc-mirror-settings, too. `by_hand`: a person gives it, no Task.
@@ -51,24 +53,36 @@ class Parameter(Generic[T]):
     kind: Callable[[str], T]
     help: str
     group: Group
+    where: Where
     default: str | None = ""
     task_default: str | None = None
     unset: str = ""
     unit: str = ""
-    pipelines: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
     needed_in: tuple[str, ...] = ()
     wired: Mapping[str, str] = field(default_factory=dict)
     task_argument: str = ""
     pod_argument: str = ""
-    to_mirror: bool = False
     oc_mirror: str = ""
     setting: bool = False
     empty_is_default: bool = False
     repeatable: bool = False
     array: bool = False
     by_hand: bool = False
+
+    @property
+    def pipelines(self) -> tuple[str, ...]:
+        """The Pipelines that declare it."""
+        return self.where.pipelines
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The Tasks that declare it."""
+        return self.where.tasks
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that take it."""
+        return self.where.commands
 
     def default_of(self, command: str) -> str | None:
         """The default as an argument of a command; None where it must be given."""

@@ -1,7 +1,8 @@
-"""The Pipelines, Tasks and commands that have parameters. A Task and its command have one name."""
+"""Where parameters occur: Pipelines, Tasks and commands. A Task and its command have one name."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 DEPLOYMENT: Final = "oc-mirror-deployment-pipeline"
@@ -26,3 +27,37 @@ VALUES_TASKS: Final = (FETCH, GENERATE, CREATE)
 """Read the values repository."""
 IMAGESET_TASKS: Final = (GENERATE, CREATE)
 """Both make the ImageSet: without a shared workspace the second makes it again, of the same parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where a parameter occurs: `pipelines` and `tasks` declare it, `commands` take it as `--NAME`.
+
+    With `to_mirror` deploy-workload hands what it was given to `mirror` in the pod.
+    """
+
+    pipelines: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    to_mirror: bool = False
+
+
+MIRRORING: Final = Where(
+    pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW, MIRROR), to_mirror=True
+)
+"""Deployment pipeline, deploy-workload, and from there `mirror` in the pod."""
+SCHEDULING: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW, MIRROR))
+"""The same, but what `mirror` gets depends on deploy-mode."""
+WORKLOAD: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW))
+"""Deployment pipeline and deploy-workload, which makes the objects of it."""
+MIRROR_ALONE: Final = Where(commands=(MIRROR,))
+VALUES: Final = Where(pipelines=(DEPLOYMENT,), tasks=VALUES_TASKS, commands=(*VALUES_TASKS, PREVIEW))
+VALUES_PATHS: Final = Where(commands=(*VALUES_TASKS, PREVIEW))
+"""Paths in the pods of these Tasks."""
+IMAGESET: Final = Where(pipelines=(DEPLOYMENT,), tasks=IMAGESET_TASKS, commands=(*IMAGESET_TASKS, PREVIEW))
+PREVIEWING: Final = Where(commands=(PREVIEW,))
+BUILDING: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH,))
+RECORDING: Final = Where(tasks=(UPDATE,), commands=(UPDATE,))
+STARTING: Final = Where(tasks=(START_RUN,), commands=(START_RUN,))
+SENDING: Final = Where(commands=(SEND_EVENT,))
+MIGRATING: Final = Where(commands=(MIGRATE,))

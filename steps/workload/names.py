@@ -17,8 +17,6 @@ IMAGESET = "oc-mirror-imageset"
 VALUES = "oc-mirror-values"
 IMAGES = "oc-mirror-images"
 CLAIM = "oc-mirror-workspace"
-PULL_SECRET = "oc-mirror-pull-secret"  # noqa: S105 - the name of an object
-TRUSTED_CA = "trusted-ca"
 WORKLOAD = "oc-mirror"
 SERVICE_ACCOUNT = "oc-mirror"
 

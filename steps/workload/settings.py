@@ -77,7 +77,7 @@ def _passed_on(values: Values) -> dict[str, str]:
     return {
         parameter.name: text
         for parameter in TABLE
-        if parameter.to_mirror
+        if parameter.where.to_mirror
         and (text := values.texts.get(parameter.name, "" if parameter.setting else parameter.default or ""))
     }
 

@@ -92,14 +92,14 @@ def test_what_shapes_the_imageset_is_given_to_all_that_make_it(parameter: Parame
 
 @each_parameter
 def test_what_the_workload_passes_on_is_taken_by_mirror(parameter: Parameter[Any]) -> None:
-    if parameter.to_mirror:
+    if parameter.where.to_mirror:
         assert {places.DEPLOY, places.PREVIEW, places.MIRROR} <= set(parameter.commands)
     if parameter.pod_argument or parameter.oc_mirror or parameter.setting:
         assert places.MIRROR in parameter.commands
     if (
         places.DEPLOY in parameter.commands
         and places.MIRROR in parameter.commands
-        and not parameter.to_mirror
+        and not parameter.where.to_mirror
     ):
         assert parameter in {mirror.SCHEDULE, mirror.TIME_ZONE}, "the pod must be told"
 

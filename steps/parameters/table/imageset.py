@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from steps.parameters import kinds
+from steps.parameters import kinds, places
 from steps.parameters.parameter import Group, Parameter
-from steps.parameters.places import (
-    CREATE,
-    DEPLOY,
-    DEPLOYMENT,
-    GENERATE,
-    IMAGESET_TASKS,
-    PREVIEW,
-    VALUES_TASKS,
-)
 
 VALUES_GIT_URL = Parameter(
     name="values-git-url",
     kind=kinds.text,
     help="Git repository of the values files (https, http, ssh or git@HOST:PATH)",
     group=Group.VALUES,
+    where=places.VALUES,
     default="https://github.com/auto-shift/autoshiftv2.git",
-    pipelines=(DEPLOYMENT,),
-    tasks=VALUES_TASKS,
-    commands=(*VALUES_TASKS, PREVIEW),
 )
 VALUES_GIT_REVISION = Parameter(
     name="values-git-revision",
     kind=kinds.text,
     help="Branch, tag or commit of the values repository",
     group=Group.VALUES,
+    where=places.Where(
+        pipelines=(places.DEPLOYMENT,), tasks=places.VALUES_TASKS, commands=places.VALUES_TASKS
+    ),
     default="main",
-    pipelines=(DEPLOYMENT,),
-    tasks=VALUES_TASKS,
-    commands=VALUES_TASKS,
-    wired=dict.fromkeys(IMAGESET_TASKS, "$(tasks.fetch-values.results.commit)"),
+    wired=dict.fromkeys(places.IMAGESET_TASKS, "$(tasks.fetch-values.results.commit)"),
 )
 PREVIEWED_REVISION = Parameter(
     name="values-git-revision",
     kind=kinds.text,
     help="Branch, tag or commit of the values repository",
     group=Group.VALUES,
+    where=places.PREVIEWING,
     unset="a folder is read as it lies, of a repository its branch main",
-    commands=(PREVIEW,),
 )
 VALUES_GIT_SECRET = Parameter(
     name="values-git-secret",
@@ -49,16 +38,15 @@ VALUES_GIT_SECRET = Parameter(
     help="Secret with username and password (basic-auth) or ssh-privatekey and known_hosts (ssh-auth); "
     "used where it exists",
     group=Group.VALUES,
+    where=places.Where(pipelines=(places.DEPLOYMENT,), tasks=places.VALUES_TASKS),
     default="values-git-auth",
-    pipelines=(DEPLOYMENT,),
-    tasks=VALUES_TASKS,
 )
 VALUES_GIT_SECRET_PATH = Parameter(
     name="values-git-secret-path",
     kind=kinds.optional(kinds.path),
     help="Folder of the mounted Secret: username and password, or ssh-privatekey and known_hosts",
     group=Group.VALUES,
-    commands=(*VALUES_TASKS, PREVIEW),
+    where=places.VALUES_PATHS,
     task_argument="/var/run/values-git-secret",
 )
 VALUES_FILE_PATH = Parameter(
@@ -67,17 +55,15 @@ VALUES_FILE_PATH = Parameter(
     help="Values file in the repository; several with commas between are merged in that order as Helm "
     "merges; a folder or glob takes all its values files",
     group=Group.VALUES,
+    where=places.VALUES,
     default="autoshift/values.hub.yaml",
-    pipelines=(DEPLOYMENT,),
-    tasks=VALUES_TASKS,
-    commands=(*VALUES_TASKS, PREVIEW),
 )
 VALUES_ROOT = Parameter(
     name="values-root",
     kind=kinds.optional(kinds.path),
     help="Folder to read instead of a repository",
     group=Group.VALUES,
-    commands=(GENERATE,),
+    where=places.Where(commands=(places.GENERATE,)),
     by_hand=True,
 )
 WORKSPACE = Parameter(
@@ -85,7 +71,7 @@ WORKSPACE = Parameter(
     kind=kinds.optional(kinds.path),
     help="Folder in which the Tasks of a run share files",
     group=Group.VALUES,
-    commands=(*VALUES_TASKS, PREVIEW),
+    where=places.VALUES_PATHS,
     task_argument="$(workspaces.shared-workspace.path)",
 )
 
@@ -95,9 +81,7 @@ IMAGESET_CONFIGMAP = Parameter(
     help="ConfigMap in the workload's namespace whose key imageset.yaml is used instead of generating "
     "an ImageSet; values are not needed then",
     group=Group.WHAT,
-    pipelines=(DEPLOYMENT,),
-    tasks=VALUES_TASKS,
-    commands=(*VALUES_TASKS, PREVIEW),
+    where=places.VALUES,
 )
 OPENSHIFT_VERSION = Parameter(
     name="openshift-version",
@@ -105,47 +89,37 @@ OPENSHIFT_VERSION = Parameter(
     help="OpenShift version X.Y, X.Y.Z or X.Y.Z-X.Y.Z; overrides what the values name; needed where "
     "they name none",
     group=Group.WHAT,
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
+    where=places.IMAGESET,
 )
 MIN_VERSION = Parameter(
     name="min-version",
     kind=kinds.text,
     help="X.Y.Z; mirrors OpenShift from this release on, up to max-version or the newest of its minor",
     group=Group.WHAT,
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
+    where=places.IMAGESET,
 )
 MAX_VERSION = Parameter(
     name="max-version",
     kind=kinds.text,
     help="X.Y.Z; the last OpenShift release to mirror; needs min-version",
     group=Group.WHAT,
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
+    where=places.IMAGESET,
 )
 OPERATORS_ONLY = Parameter(
     name="operators-only",
     kind=kinds.boolean,
     help="true mirrors operators without OpenShift itself",
     group=Group.WHAT,
+    where=places.IMAGESET,
     default="false",
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
 )
 OPENSHIFT_ONLY = Parameter(
     name="openshift-only",
     kind=kinds.boolean,
     help="true mirrors OpenShift itself without operators and additional images",
     group=Group.WHAT,
+    where=places.IMAGESET,
     default="false",
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
 )
 IMAGESET_OVERLAY = Parameter(
     name="imageset-overlay",
@@ -153,9 +127,7 @@ IMAGESET_OVERLAY = Parameter(
     help="YAML file in the values repository with fields of an ImageSet (images, helm, archiveSize "
     "...), merged over the generated one",
     group=Group.WHAT,
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
+    where=places.IMAGESET,
 )
 CATALOG_CHECK = Parameter(
     name="catalog-check",
@@ -163,26 +135,23 @@ CATALOG_CHECK = Parameter(
     help="auto checks operators against their catalogs where the registry can be read, error insists "
     "on it, warn only warns, off does without",
     group=Group.WHAT,
+    where=places.IMAGESET,
     default="auto",
-    pipelines=(DEPLOYMENT,),
-    tasks=IMAGESET_TASKS,
-    commands=(*IMAGESET_TASKS, PREVIEW),
 )
 IMAGESET_SHA256 = Parameter(
     name="imageset-sha256",
     kind=kinds.optional(kinds.text),
     help="Digest that generate-or-use-imageset reported; no other ImageSet is written",
     group=Group.WHAT,
-    tasks=(CREATE,),
-    commands=(CREATE,),
-    wired={CREATE: "$(tasks.generate-or-use-imageset.results.imageset-sha256)"},
+    where=places.Where(tasks=(places.CREATE,), commands=(places.CREATE,)),
+    wired={places.CREATE: "$(tasks.generate-or-use-imageset.results.imageset-sha256)"},
 )
 OUTPUT_IMAGESET = Parameter(
     name="output-imageset",
     kind=kinds.optional(kinds.path),
     help="File to write the ImageSet to",
     group=Group.WHAT,
-    commands=(GENERATE,),
+    where=places.Where(commands=(places.GENERATE,)),
     by_hand=True,
 )
 PREVIEWED_IMAGESET = Parameter(
@@ -190,23 +159,25 @@ PREVIEWED_IMAGESET = Parameter(
     kind=kinds.optional(kinds.path),
     help="File with an ImageSet of your own, instead of generating one",
     group=Group.WHAT,
-    commands=(PREVIEW,),
+    where=places.PREVIEWING,
 )
 OUTPUT = Parameter(
     name="output",
     kind=kinds.path,
     help="Folder to write ImageSet and manifests to",
     group=Group.RUN,
+    where=places.PREVIEWING,
     default=None,
-    commands=(PREVIEW,),
 )
 NAMESPACE = Parameter(
     name="namespace",
     kind=kinds.object_name,
     help="Namespace of the workload and its ConfigMaps",
     group=Group.WORKLOAD,
+    where=places.Where(
+        pipelines=(places.DEPLOYMENT,),
+        tasks=(*places.IMAGESET_TASKS, places.DEPLOY),
+        commands=(*places.IMAGESET_TASKS, places.DEPLOY, places.PREVIEW),
+    ),
     default="oc-mirror",
-    pipelines=(DEPLOYMENT,),
-    tasks=(*IMAGESET_TASKS, DEPLOY),
-    commands=(*IMAGESET_TASKS, DEPLOY, PREVIEW),
 )

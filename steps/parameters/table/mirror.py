@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from steps.parameters import kinds
+from steps.parameters import kinds, places
 from steps.parameters.parameter import Group, Parameter
-from steps.parameters.places import (
-    CREATE,
-    DEPLOY,
-    DEPLOYMENT,
-    GENERATE,
-    MIRROR,
-    PREVIEW,
-    START_RUN,
-    VALUES_TASKS,
-)
 
 WORKFLOW = Parameter(
     name="workflow",
@@ -21,19 +11,16 @@ WORKFLOW = Parameter(
     help="workflow-to-disk, workflow-from-disk, workflow-direct; or workflow-delete-generate, "
     "workflow-delete-execute, workflow-cleanup, as a Job only",
     group=Group.HOW,
+    where=places.MIRRORING,
     default="workflow-to-disk",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    needed_in=(MIRROR,),
-    to_mirror=True,
+    needed_in=(places.MIRROR,),
 )
 IMAGESET = Parameter(
     name="imageset",
     kind=kinds.optional(kinds.path),
     help="File with the ImageSet, or FILE.gz beside it where FILE is not there; from-disk needs none",
     group=Group.HOW,
-    commands=(MIRROR,),
+    where=places.MIRROR_ALONE,
     pod_argument="/config/imageset.yaml",
 )
 DATA = Parameter(
@@ -41,8 +28,8 @@ DATA = Parameter(
     kind=kinds.path,
     help="Data directory with archives, history and cache; it must persist",
     group=Group.HOW,
+    where=places.MIRROR_ALONE,
     default=None,
-    commands=(MIRROR,),
     pod_argument="/data",
 )
 INCREMENTAL_MODE = Parameter(
@@ -50,51 +37,39 @@ INCREMENTAL_MODE = Parameter(
     kind=kinds.boolean,
     help="true archives what is new since the last archive, false everything",
     group=Group.HOW,
+    where=places.MIRRORING,
     default="true",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
 )
 SINCE_DATE = Parameter(
     name="since-date",
     kind=kinds.optional(kinds.past_day),
     help="YYYY-MM-DD; archives everything new since the last archive made before that day",
     group=Group.HOW,
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
+    where=places.MIRRORING,
 )
 DRY_RUN = Parameter(
     name="dry-run",
     kind=kinds.boolean,
     help="true only reports what would be mirrored",
     group=Group.HOW,
+    where=places.MIRRORING,
     default="false",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
 )
 CHECK = Parameter(
     name="check",
     kind=kinds.boolean,
     help="true only checks that a run could start",
     group=Group.HOW,
+    where=places.MIRROR_ALONE,
     default="false",
-    commands=(MIRROR,),
 )
 SKIP_UNCHANGED = Parameter(
     name="skip-unchanged",
     kind=kinds.optional(kinds.boolean),
     help="true ends a run at once where nothing changed since the last success",
     group=Group.HOW,
+    where=places.MIRRORING,
     unset="true for cronjob and deployment, false for job",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     setting=True,
 )
 REMOVE_SIGNATURES = Parameter(
@@ -102,8 +77,8 @@ REMOVE_SIGNATURES = Parameter(
     kind=kinds.optional(kinds.boolean),
     help="true leaves image signatures out",
     group=Group.HOW,
+    where=places.MIRROR_ALONE,
     unset="as this version of oc-mirror does by itself",
-    commands=(MIRROR,),
     setting=True,
 )
 OC_MIRROR = Parameter(
@@ -111,8 +86,8 @@ OC_MIRROR = Parameter(
     kind=kinds.text,
     help="The program oc-mirror",
     group=Group.HOW,
+    where=places.MIRROR_ALONE,
     default="oc-mirror",
-    commands=(MIRROR,),
 )
 
 TARGET_REGISTRY = Parameter(
@@ -120,10 +95,7 @@ TARGET_REGISTRY = Parameter(
     kind=kinds.optional(kinds.registry),
     help="HOST[:PORT][/PATH] to mirror to; needed by all workflows but workflow-to-disk and workflow-cleanup",
     group=Group.WHERE,
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
+    where=places.MIRRORING,
 )
 RESOURCE_PREFIX = Parameter(
     name="resource-prefix",
@@ -131,10 +103,7 @@ RESOURCE_PREFIX = Parameter(
     help="Put before the names of all cluster resources (IDMS, CatalogSource and the like), for a "
     "cluster with several mirrors",
     group=Group.WHERE,
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
+    where=places.MIRRORING,
     setting=True,
 )
 APPLY_CLUSTER_RESOURCES = Parameter(
@@ -143,11 +112,8 @@ APPLY_CLUSTER_RESOURCES = Parameter(
     help="true applies them to this cluster after workflow-from-disk or workflow-direct; needs "
     "examples/apply-cluster-resources.yaml",
     group=Group.WHERE,
+    where=places.MIRRORING,
     unset="they are not applied",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     setting=True,
 )
 
@@ -156,39 +122,33 @@ DEPLOY_MODE = Parameter(
     kind=kinds.deploy_mode,
     help="job (once), cronjob (on a schedule) or deployment (a service that mirrors on a schedule)",
     group=Group.WHEN,
+    where=places.WORKLOAD,
     default="job",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW),
 )
 SCHEDULE = Parameter(
     name="schedule",
     kind=kinds.optional(kinds.schedule),
     help="Cron expression, for cronjob and deployment; with it `mirror` stays and mirrors then",
     group=Group.WHEN,
+    where=places.SCHEDULING,
     task_default="0 2 * * 0",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
 )
 TIME_ZONE = Parameter(
     name="time-zone",
     kind=kinds.time_zone,
     help="Time zone of the schedule, a name of the IANA database such as Europe/Berlin",
     group=Group.WHEN,
+    where=places.SCHEDULING,
     default="UTC",
     empty_is_default=True,
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
 )
 ONCE = Parameter(
     name="once",
     kind=kinds.boolean,
     help="true mirrors now and ends, as one run of a schedule that another keeps, such as a CronJob",
     group=Group.WHEN,
+    where=places.MIRROR_ALONE,
     default="false",
-    commands=(MIRROR,),
 )
 
 PARALLEL_IMAGES = Parameter(
@@ -196,12 +156,9 @@ PARALLEL_IMAGES = Parameter(
     kind=kinds.optional(kinds.up_to_ten),
     help="Images at a time, 1 to 10",
     group=Group.TUNING,
+    where=places.MIRRORING,
     unset="oc-mirror's own default",
     unit="images",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     oc_mirror="--parallel-images={}",
     setting=True,
 )
@@ -210,12 +167,9 @@ PARALLEL_LAYERS = Parameter(
     kind=kinds.optional(kinds.up_to_ten),
     help="Layers of an image at a time, 1 to 10",
     group=Group.TUNING,
+    where=places.MIRRORING,
     unset="oc-mirror's own default",
     unit="layers",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     oc_mirror="--parallel-layers={}",
     setting=True,
 )
@@ -224,12 +178,9 @@ IMAGE_TIMEOUT = Parameter(
     kind=kinds.optional(kinds.duration),
     help="For one image with all its retries, such as 90m",
     group=Group.TUNING,
+    where=places.MIRRORING,
     unset="oc-mirror's own default, 10m",
     unit="s, m or h",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     oc_mirror="--image-timeout={}s",
     setting=True,
 )
@@ -238,12 +189,9 @@ RETRY_TIMES = Parameter(
     kind=kinds.optional(kinds.number),
     help="Retries of one transfer",
     group=Group.TUNING,
+    where=places.MIRRORING,
     unset="oc-mirror's own default",
     unit="retries",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     oc_mirror="--retry-times={}",
     setting=True,
 )
@@ -252,15 +200,12 @@ RUN_RETRIES = Parameter(
     kind=kinds.number,
     help="How often a run that failed for want of a network is made again",
     group=Group.TUNING,
+    where=places.MIRRORING,
     default="3",
     task_default="",
     empty_is_default=True,
     unset="3",
     unit="runs",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
     setting=True,
 )
 SETTINGS = Parameter(
@@ -269,7 +214,7 @@ SETTINGS = Parameter(
     help="Folder with a file for each setting, as ConfigMap oc-mirror-settings is mounted; an argument "
     "wins over it",
     group=Group.TUNING,
-    commands=(MIRROR,),
+    where=places.MIRROR_ALONE,
     pod_argument="/config-settings",
 )
 
@@ -278,12 +223,9 @@ KEEP_GENERATIONS = Parameter(
     kind=kinds.optional(kinds.positive),
     help="How many of the newest generations of archives to keep, with all that they continue",
     group=Group.UPKEEP,
+    where=places.MIRRORING,
     unset="all are kept",
     unit="generations",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
 )
 ALSO_IMAGESET_CONFIGMAPS = Parameter(
     name="also-imageset-configmaps",
@@ -291,9 +233,7 @@ ALSO_IMAGESET_CONFIGMAPS = Parameter(
     help="ConfigMaps, by comma, with further ImageSets whose images are still needed; for deletion and "
     "cleanup",
     group=Group.UPKEEP,
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW),
+    where=places.WORKLOAD,
 )
 ALSO_IMAGESET = Parameter(
     name="also-imageset",
@@ -301,30 +241,24 @@ ALSO_IMAGESET = Parameter(
     help="File with a further ImageSet whose images are still needed, for deletion and cleanup; may be "
     "repeated",
     group=Group.UPKEEP,
+    where=places.MIRROR_ALONE,
     repeatable=True,
-    commands=(MIRROR,),
 )
 OLDER_THAN = Parameter(
     name="older-than",
     kind=kinds.optional(kinds.days),
     help="workflow-delete-generate plans only what was not needed for so long, such as 90d",
     group=Group.UPKEEP,
+    where=places.MIRRORING,
     unset="all is planned",
     unit="d or w",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
 )
 APPROVED_PLAN_SHA256 = Parameter(
     name="approved-plan-sha256",
     kind=kinds.optional(kinds.plan_sha256),
     help="Hash of the plan that workflow-delete-execute is to carry out",
     group=Group.UPKEEP,
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
+    where=places.MIRRORING,
 )
 
 AUTHFILE = Parameter(
@@ -332,7 +266,7 @@ AUTHFILE = Parameter(
     kind=kinds.optional(kinds.path),
     help="File with the pull secret",
     group=Group.ACCESS,
-    commands=(GENERATE, CREATE, PREVIEW, MIRROR),
+    where=places.Where(commands=(places.GENERATE, places.CREATE, places.PREVIEW, places.MIRROR)),
     task_argument="/var/run/pull-secret/.dockerconfigjson",
     pod_argument="/var/run/pull-secret/.dockerconfigjson",
 )
@@ -341,7 +275,7 @@ CA_BUNDLE = Parameter(
     kind=kinds.optional(kinds.path),
     help="File with extra CA certificates; used where it is there and not empty",
     group=Group.ACCESS,
-    commands=(*VALUES_TASKS, PREVIEW, START_RUN, MIRROR),
+    where=places.Where(commands=(*places.VALUES_TASKS, places.PREVIEW, places.START_RUN, places.MIRROR)),
     task_argument="/var/run/trusted-ca/ca-bundle.crt",
     pod_argument="/var/run/trusted-ca/ca-bundle.crt",
 )
@@ -350,22 +284,16 @@ SOURCE_TLS_VERIFY = Parameter(
     kind=kinds.boolean,
     help="false accepts any certificate of the source registries",
     group=Group.ACCESS,
+    where=places.MIRRORING,
     default="true",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
 )
 DESTINATION_TLS_VERIFY = Parameter(
     name="destination-tls-verify",
     kind=kinds.boolean,
     help="false accepts any certificate, or plain HTTP, of the target registry",
     group=Group.ACCESS,
+    where=places.MIRRORING,
     default="true",
-    pipelines=(DEPLOYMENT,),
-    tasks=(DEPLOY,),
-    commands=(DEPLOY, PREVIEW, MIRROR),
-    to_mirror=True,
 )
 
 LISTEN_PORT = Parameter(
@@ -373,22 +301,22 @@ LISTEN_PORT = Parameter(
     kind=kinds.port,
     help="Port of the service: page, metrics, probes",
     group=Group.RUN,
+    where=places.MIRROR_ALONE,
     default="8080",
-    commands=(MIRROR,),
 )
 TOLD_NAMESPACE = Parameter(
     name="namespace",
     kind=kinds.optional(kinds.object_name),
     help="Namespace to tell of runs, by ConfigMaps and Events; outside a pod with the kubeconfig",
     group=Group.RUN,
+    where=places.MIRROR_ALONE,
     unset="in a pod its own, else none",
-    commands=(MIRROR,),
 )
 TERMINATION_LOG = Parameter(
     name="termination-log",
     kind=kinds.path,
     help="Where the last word goes, if the file is there",
     group=Group.RUN,
+    where=places.MIRROR_ALONE,
     default="/dev/termination-log",
-    commands=(MIRROR,),
 )

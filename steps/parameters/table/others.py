@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from steps.parameters import kinds
+from steps.parameters import kinds, places
 from steps.parameters.parameter import Group, Parameter
-from steps.parameters.places import MIGRATE, SEND_EVENT
 
 LISTENER_URL = Parameter(
     name="listener-url",
     kind=kinds.http_url,
     help="URL of the EventListener, such as http://el-oc-mirror:8080/schedule",
     group=Group.RUN,
+    where=places.SENDING,
     default=None,
-    commands=(SEND_EVENT,),
 )
 SECRET_FILE = Parameter(
     name="secret-file",
     kind=kinds.path,
     help="File with the key to sign with",
     group=Group.ACCESS,
+    where=places.SENDING,
     default=None,
-    commands=(SEND_EVENT,),
 )
 EVENT_RUN = Parameter(
     name="run",
     kind=kinds.object_name,
     help="Which run to start",
     group=Group.RUN,
+    where=places.SENDING,
     default=None,
-    commands=(SEND_EVENT,),
 )
 EVENT_OCCASION = Parameter(
     name="occasion",
     kind=kinds.text,
     help="What sets this event apart from others: the name of the Job",
     group=Group.RUN,
+    where=places.SENDING,
     default=None,
-    commands=(SEND_EVENT,),
 )
 
 MANIFESTS = Parameter(
@@ -44,36 +43,36 @@ MANIFESTS = Parameter(
     kind=kinds.optional(kinds.path),
     help="Folder with the old manifests",
     group=Group.WHERE,
-    commands=(MIGRATE,),
+    where=places.MIGRATING,
 )
 CLUSTER = Parameter(
     name="cluster",
     kind=kinds.boolean,
     help="true reads the cluster of your kubeconfig",
     group=Group.WHERE,
+    where=places.MIGRATING,
     default="false",
-    commands=(MIGRATE,),
 )
 OLD_PIPELINE_NAMESPACE = Parameter(
     name="pipeline-namespace",
     kind=kinds.object_name,
     help="Namespace of the old pipelines",
     group=Group.WHERE,
+    where=places.MIGRATING,
     default="oc-mirror-pipeline",
-    commands=(MIGRATE,),
 )
 OLD_NAMESPACE = Parameter(
     name="namespace",
     kind=kinds.object_name,
     help="Namespace of the old workloads",
     group=Group.WHERE,
+    where=places.MIGRATING,
     default="oc-mirror",
-    commands=(MIGRATE,),
 )
 REPORT = Parameter(
     name="output",
     kind=kinds.optional(kinds.path),
     help="File to write the report to, as YAML",
     group=Group.WHERE,
-    commands=(MIGRATE,),
+    where=places.MIGRATING,
 )
