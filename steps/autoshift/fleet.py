@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from steps.autoshift.listing import few_paths
 from steps.autoshift.values import merge
 from steps.errors import InvalidInputError
-from steps.yaml.text import Misread, Tree, line_of
+from steps.yaml.nodes import line_of
+from steps.yaml.text import Misread, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

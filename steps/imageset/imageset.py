@@ -72,7 +72,9 @@ class ImageSet:
             name=name,
             content=content,
             configuration=configuration,
-            warnings=tuple(f"{name}, {_line(one, lines)}{one.path}: {one.what}" for one in findings),
+            warnings=tuple(
+                f"{name}, {_line(finding, lines)}{finding.path}: {finding.what}" for finding in findings
+            ),
             _node=node,
         )
 

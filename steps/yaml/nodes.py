@@ -11,7 +11,7 @@ from steps.yaml.source import SourceFile, decode
 from steps.yaml.text import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -56,6 +56,28 @@ def lines(node: yaml.Node, path: str = "") -> Iterator[tuple[str, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from lines(item, f"{path}[{index}]")
+
+
+def line_of(source: SourceFile, path: Sequence[str]) -> int | None:
+    """Find the line (from 1) where the key at `path` stands, or None where the file does not have it.
+
+    Where several documents have it, the last one counts. This parses the file, which `text.parse` took, once
+    more, so that nothing is carried along for the sake of messages.
+    """
+    found = None
+    for document in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader):
+        found = _line_of_key(document, path) or found
+    return found
+
+
+def _line_of_key(node: yaml.Node, path: Sequence[str]) -> int | None:
+    place: yaml.Node | None = None
+    for name in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        place, node = next((pair for pair in pairs if pair[0].value == name), (None, node))
+        if place is None:
+            return None
+    return None if place is None else line(place)
 
 
 def plain(node: yaml.Node, origin: str) -> Any:

@@ -20,7 +20,7 @@ from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | None"
 
@@ -94,25 +94,6 @@ def documents(text: str | bytes) -> Iterator[Tree]:
     except yaml.YAMLError as error:
         what = f"not valid YAML: {' '.join(str(error).split())}"
         raise NotYamlError(what, "remove control characters from the file") from error
-
-
-def line_of(source: SourceFile, path: Sequence[str]) -> int | None:
-    """Find the line (from 1) where the key at `path` stands, or None where the file does not have it.
-
-    A second parse, so that nothing is carried along for the sake of messages.
-    """
-    found = None
-    for node in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader):
-        line = None
-        for name in path:
-            pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            key = next((pair for pair in pairs if pair[0].value == name), None)
-            if key is None:
-                line = None
-                break
-            line, node = key[0].start_mark.line + 1, key[1]  # noqa: PLW2901 - walking down
-        found = line or found
-    return found
 
 
 class _Frame:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile
-from steps.yaml.text import ALIAS_LIMIT, DEPTH_LIMIT, Misread, Tree, line_of, parse
+from steps.yaml.text import ALIAS_LIMIT, DEPTH_LIMIT, Misread, Tree, parse
 from tests.unit.autoshift.samples import source
 
 
@@ -103,13 +103,6 @@ def test_aliases_that_explode_are_refused_before_they_do() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
     assert f"more than {ALIAS_LIMIT} nodes" in refusal("\n".join(lines).encode())
-
-
-def test_the_line_of_a_key_is_found_in_the_last_document_that_has_it() -> None:
-    file = source("a:\n  b:\n    c: 1\n---\nx: 1\n")
-    assert line_of(file, ["a", "b", "c"]) == 3
-    assert line_of(file, ["x"]) == 5
-    assert line_of(file, ["a", "nothing"]) is None
 
 
 @given(st.binary(max_size=300))
