@@ -18,7 +18,7 @@ from steps.errors import InvalidInputError
 from steps.inputs import choice, sharing, values_source
 from steps.parameters import arguments
 from steps.parameters.places import CREATE
-from steps.parameters.table.imageset import IMAGESET_SHA256
+from steps.parameters.table.content import IMAGESET_SHA256
 from steps.workload import names
 from steps.workload.configmaps import IMAGESET_KEY, config_sha256, deployment_configmaps, texts_of
 

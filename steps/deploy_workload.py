@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.cluster import Cluster
 from steps.errors import UsageError
-from steps.parameters import arguments
-from steps.parameters import settings as options
+from steps.parameters import arguments, shared_settings
 from steps.parameters.places import DEPLOY
-from steps.parameters.table import workload as table
+from steps.parameters.table import deployment as table
 from steps.workload import names
 from steps.workload.configmaps import texts_of
 from steps.workload.rollout import roll_out
@@ -62,23 +61,23 @@ def run(given: Inputs) -> dict[str, str]:
     Raises UsageError for a wrong setting in the ConfigMap, ConflictError, StartError, ClusterError.
     """
     cluster = Cluster.connect()
-    settings = _with_options(given.settings, cluster)
+    settings = _with_shared_settings(given.settings, cluster)
     workload = roll_out(cluster, settings, start_timeout=given.start_timeout)
     return {"workload-kind": workload["kind"], "workload-name": workload["metadata"]["name"]}
 
 
-def _with_options(settings: Settings, cluster: Cluster) -> Settings:
+def _with_shared_settings(settings: Settings, cluster: Cluster) -> Settings:
     """Check the ConfigMap oc-mirror-settings, log what it sets, and take in its digest."""
-    found = cluster.get("ConfigMap", options.CONFIGMAP, settings.namespace)
+    found = cluster.get("ConfigMap", shared_settings.CONFIGMAP, settings.namespace)
     if not found:
         return settings
-    configured, problems = options.check(texts_of(found))
+    configured, problems = shared_settings.check(texts_of(found))
     if problems:
         raise UsageError("; ".join(problems), arguments.HINT)
     for name, value in configured.items():
         won = f"; the parameter says {settings.mirror[name]}, and wins" if name in settings.mirror else ""
-        log.info("ConfigMap %s: %s is %s%s", options.CONFIGMAP, name, value, won)
-    return replace(settings, options_sha256=names.digest(json.dumps(configured, sort_keys=True)))
+        log.info("ConfigMap %s: %s is %s%s", shared_settings.CONFIGMAP, name, value, won)
+    return replace(settings, shared_sha256=names.digest(json.dumps(configured, sort_keys=True)))
 
 
 main = cli.task_entrypoint(parse, run)

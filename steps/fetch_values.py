@@ -14,7 +14,7 @@ from steps import cli
 from steps.inputs import values_source
 from steps.parameters import arguments
 from steps.parameters.places import FETCH
-from steps.parameters.table.imageset import IMAGESET_CONFIGMAP
+from steps.parameters.table.content import IMAGESET_CONFIGMAP
 
 if TYPE_CHECKING:
     from pathlib import Path

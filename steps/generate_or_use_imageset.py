@@ -18,7 +18,7 @@ from steps.imageset.describe import openshift_versions, operator_count
 from steps.inputs import choice, imageset, sharing, values_source
 from steps.parameters import arguments
 from steps.parameters.places import GENERATE
-from steps.parameters.table import imageset as table
+from steps.parameters.table import content as table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from steps import cli
 from steps.cluster import Cluster
 from steps.parameters import arguments
 from steps.parameters.places import CURRENT_IMAGE
-from steps.parameters.table import workload as table
+from steps.parameters.table import deployment as table
 from steps.workload.built_image import KEYS, read_image
 
 if TYPE_CHECKING:

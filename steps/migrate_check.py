@@ -23,7 +23,7 @@ from steps.migration.old_objects import Installation, OldObject, read_folder
 from steps.migration.report import CLUSTER, Report, as_text, as_yaml, make_report
 from steps.parameters import arguments
 from steps.parameters.places import MIGRATE
-from steps.parameters.table import others as table
+from steps.parameters.table import other_commands as table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

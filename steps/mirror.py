@@ -27,7 +27,7 @@ from steps.mirroring.request import make_request
 from steps.mirroring.schedule import Schedule
 from steps.parameters import arguments
 from steps.parameters.places import MIRROR
-from steps.parameters.table import mirror as table
+from steps.parameters.table import mirror_run as table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,8 @@ from steps.files import write_atomically
 from steps.inputs import choice, imageset, values_source
 from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
-from steps.parameters.table import imageset as table
-from steps.parameters.table import workload
+from steps.parameters.table import content as table
+from steps.parameters.table import deployment
 from steps.workload import objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
 from steps.workload.settings import make_settings, proxies
@@ -63,8 +63,8 @@ def parse(argv: list[str]) -> Inputs:
         imageset=given[table.PREVIEWED_IMAGESET],
         settings=make_settings(
             given,
-            image=given[workload.PREVIEWED_IMAGE] or UNRECORDED_IMAGE,
-            run_name=given[workload.PREVIEWED_RUN_NAME],
+            image=given[deployment.PREVIEWED_IMAGE] or UNRECORDED_IMAGE,
+            run_name=given[deployment.PREVIEWED_RUN_NAME],
             environment=environment,
         ),
         output=given[table.OUTPUT],

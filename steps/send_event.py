@@ -11,7 +11,7 @@ from steps.errors import NotFoundError
 from steps.listener import post
 from steps.parameters import arguments
 from steps.parameters.places import SEND_EVENT
-from steps.parameters.table import others as table
+from steps.parameters.table import other_commands as table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,9 @@ from steps.errors import ConflictError
 from steps.git_access import Credentials, Origin, ParameterNames
 from steps.parameters import arguments
 from steps.parameters.places import START_RUN
-from steps.parameters.table import build
-from steps.parameters.table.mirror import CA_BUNDLE
-from steps.parameters.table.workload import PIPELINE_NAMESPACE
+from steps.parameters.table import image_build
+from steps.parameters.table.deployment import PIPELINE_NAMESPACE
+from steps.parameters.table.mirror_run import CA_BUNDLE
 from steps.triggering.templates import Template, read_template
 from steps.triggering.turns import Turn, finished, outcome, runs_of
 
@@ -55,15 +55,15 @@ def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
     given = arguments.parse(START_RUN, argv, __doc__, results=RESULTS)
     return Inputs(
-        enabled=given[build.ENABLED],
-        run=given[build.RUN],
-        commit=given[build.COMMIT],
-        occasion=given[build.OCCASION],
-        runs_configmap=given[build.RUNS_CONFIGMAP],
+        enabled=given[image_build.ENABLED],
+        run=given[image_build.RUN],
+        commit=given[image_build.COMMIT],
+        occasion=given[image_build.OCCASION],
+        runs_configmap=given[image_build.RUNS_CONFIGMAP],
         namespace=given[PIPELINE_NAMESPACE],
-        holder=given[build.HOLDER],
-        patience=given[build.TURN_TIMEOUT],
-        credentials=Credentials(given[build.GIT_SECRET_PATH], given[CA_BUNDLE]),
+        holder=given[image_build.HOLDER],
+        patience=given[image_build.TURN_TIMEOUT],
+        credentials=Credentials(given[image_build.GIT_SECRET_PATH], given[CA_BUNDLE]),
         results=given.results,
     )
 

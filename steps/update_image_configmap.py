@@ -13,7 +13,7 @@ from steps import cli
 from steps.cluster import Change, Cluster
 from steps.parameters import arguments
 from steps.parameters.places import UPDATE
-from steps.parameters.table import build, workload
+from steps.parameters.table import deployment, image_build
 from steps.workload.built_image import BuiltImage, image_configmap, new_image, same_build
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def parse(argv: list[str]) -> Inputs:
     given = arguments.parse(UPDATE, argv, __doc__, results=RESULTS)
     # buildah and the registries end some of these with a newline when they pass through files.
     image = new_image(
-        name=given[build.IMAGE_NAME].strip(),
-        url=given[build.PUSHED_IMAGE_URL].strip(),
-        digest=given[build.IMAGE_DIGEST].strip(),
-        git_revision=given[build.GIT_REVISION].strip(),
+        name=given[image_build.IMAGE_NAME].strip(),
+        url=given[image_build.PUSHED_IMAGE_URL].strip(),
+        digest=given[image_build.IMAGE_DIGEST].strip(),
+        git_revision=given[image_build.GIT_REVISION].strip(),
     )
     return Inputs(
         image=image,
-        image_configmap=given[workload.IMAGE_CONFIGMAP],
-        namespace=given[workload.PIPELINE_NAMESPACE],
+        image_configmap=given[deployment.IMAGE_CONFIGMAP],
+        namespace=given[deployment.PIPELINE_NAMESPACE],
         results=given.results,
     )
 

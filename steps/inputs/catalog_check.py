@@ -16,16 +16,16 @@ from steps.errors import RegistryError
 from steps.oci.access import Access, obstacle
 from steps.oci.failures import AbsentError, UnreachableError
 from steps.oci.reference import Reference
-from steps.parameters.table.imageset import CATALOG_CHECK, WORKSPACE
-from steps.parameters.table.mirror import AUTHFILE, CA_BUNDLE
+from steps.parameters.table.content import CATALOG_CHECK, WORKSPACE
+from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from steps.catalog.packages import Catalog
-    from steps.parameters.kinds import CatalogMode
     from steps.parameters.parameter import Values
+    from steps.parameters.value_kinds import CatalogMode
 
 log = logging.getLogger("steps.inputs")
 

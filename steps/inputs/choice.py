@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from steps.autoshift.releases import with_bounds
 from steps.inputs import catalog_check
-from steps.parameters.table import imageset as table
+from steps.parameters.table import content as table
 
 if TYPE_CHECKING:
     from steps.inputs.catalog_check import CatalogCheck

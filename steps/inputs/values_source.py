@@ -12,8 +12,8 @@ from steps.autoshift.policies import is_policy_file
 from steps.autoshift.values import values_candidates
 from steps.errors import NotFoundError
 from steps.git_access import Credentials, Origin, ParameterNames
-from steps.parameters.table import imageset as table
-from steps.parameters.table.mirror import CA_BUNDLE
+from steps.parameters.table import content as table
+from steps.parameters.table.mirror_run import CA_BUNDLE
 from steps.tree import Tree
 from steps.yaml.source import SourceFile
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.migration.old_objects import OldObject, entries, mapping, text, texts
 from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
-from steps.parameters.schedule import normal_schedule
+from steps.parameters.cron import normal_schedule
 from steps.workload import names
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from steps.mirroring.ocmirror import reasons
 from steps.mirroring.ocmirror.runner import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.mirroring.retries import retrying
-from steps.parameters.kinds import Workflow
-from steps.parameters.table.mirror import APPLY_CLUSTER_RESOURCES
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES
+from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

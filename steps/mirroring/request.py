@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror.command import Options
-from steps.parameters.kinds import Workflow
 from steps.parameters.parameter import Values
-from steps.parameters.table import TABLE, mirror
+from steps.parameters.table import TABLE, mirror_run
+from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
     from datetime import date, timedelta
@@ -45,21 +45,21 @@ class Request:
 
 def make_request(values: Values) -> Request:
     """Make the request of checked values."""
-    skip = values[mirror.SKIP_UNCHANGED]
+    skip = values[mirror_run.SKIP_UNCHANGED]
     return Request(
-        workflow=values[mirror.WORKFLOW],
-        data=values[mirror.DATA],
-        imageset=values[mirror.IMAGESET],
-        target_registry=values[mirror.TARGET_REGISTRY] or "",
-        incremental_mode=values[mirror.INCREMENTAL_MODE],
-        since_date=values[mirror.SINCE_DATE],
-        dry_run=values[mirror.DRY_RUN],
-        keep_generations=values[mirror.KEEP_GENERATIONS],
-        skip_unchanged=values[mirror.SCHEDULE] is not None if skip is None else skip,
-        also_imagesets=values.all(mirror.ALSO_IMAGESET),
-        older_than=values[mirror.OLDER_THAN],
-        approved_plan_sha256=values[mirror.APPROVED_PLAN_SHA256] or "",
-        oc_mirror=values[mirror.OC_MIRROR],
+        workflow=values[mirror_run.WORKFLOW],
+        data=values[mirror_run.DATA],
+        imageset=values[mirror_run.IMAGESET],
+        target_registry=values[mirror_run.TARGET_REGISTRY] or "",
+        incremental_mode=values[mirror_run.INCREMENTAL_MODE],
+        since_date=values[mirror_run.SINCE_DATE],
+        dry_run=values[mirror_run.DRY_RUN],
+        keep_generations=values[mirror_run.KEEP_GENERATIONS],
+        skip_unchanged=values[mirror_run.SCHEDULE] is not None if skip is None else skip,
+        also_imagesets=values.all(mirror_run.ALSO_IMAGESET),
+        older_than=values[mirror_run.OLDER_THAN],
+        approved_plan_sha256=values[mirror_run.APPROVED_PLAN_SHA256] or "",
+        oc_mirror=values[mirror_run.OC_MIRROR],
         options=_options(values),
         values=values,
     )
@@ -67,11 +67,11 @@ def make_request(values: Values) -> Request:
 
 def _options(values: Values) -> Options:
     return Options(
-        authfile=values[mirror.AUTHFILE],
-        ca_bundle=_unless_empty(values[mirror.CA_BUNDLE]),
-        source_tls_verify=values[mirror.SOURCE_TLS_VERIFY],
-        destination_tls_verify=values[mirror.DESTINATION_TLS_VERIFY],
-        remove_signatures=values[mirror.REMOVE_SIGNATURES],
+        authfile=values[mirror_run.AUTHFILE],
+        ca_bundle=_unless_empty(values[mirror_run.CA_BUNDLE]),
+        source_tls_verify=values[mirror_run.SOURCE_TLS_VERIFY],
+        destination_tls_verify=values[mirror_run.DESTINATION_TLS_VERIFY],
+        remove_signatures=values[mirror_run.REMOVE_SIGNATURES],
         passed_on=tuple(
             parameter.oc_mirror.format(value)
             for parameter in TABLE

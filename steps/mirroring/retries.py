@@ -16,7 +16,7 @@ import stamina
 from steps.errors import MirrorError, StepError
 from steps.mirroring.data import journal
 from steps.oci.failures import BusyError, UnreachableError
-from steps.parameters.table.mirror import RUN_RETRIES
+from steps.parameters.table.mirror_run import RUN_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from steps.parameters.schedule import check_time_zone, normal_schedule
+from steps.parameters.cron import check_time_zone, normal_schedule
 
 
 @dataclass(frozen=True, slots=True)

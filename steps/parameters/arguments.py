@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from steps import cli
 from steps.errors import UsageError
-from steps.parameters import rules, settings
+from steps.parameters import contradictions, shared_settings
 from steps.parameters.parameter import Group, Parameter, Values
 from steps.parameters.table import of_command
-from steps.parameters.table.mirror import SETTINGS
+from steps.parameters.table.mirror_run import SETTINGS
 
 if TYPE_CHECKING:
     import argparse
@@ -42,10 +42,10 @@ def parse(
     found = list(problems)
     configured: dict[str, str] = {}
     if folder := texts.get(SETTINGS.name):
-        configured, wrong = settings.check(settings.read(Path(folder)))
+        configured, wrong = shared_settings.check(shared_settings.read(Path(folder)))
         found += wrong
     values, wrong = _check(command, parameters, _given(parameters, texts), configured)
-    found += [*wrong, *rules.broken(values)]
+    found += [*wrong, *contradictions.found_in(values)]
     if found:
         raise UsageError("; ".join(found), HINT)
     values.results = {name: given[f"result-{name}"] for name in results}

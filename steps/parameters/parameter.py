@@ -36,17 +36,19 @@ class Group(StrEnum):
 class Parameter(Generic[T]):
     """One parameter, wherever it occurs; its name stands once in each Pipeline, Task and command.
 
-    `kind` checks a text (see `kinds`). `default` is a text too; None has none, so that it must be given, and
-    an empty one means "not given". A parameter with `empty_is_default` takes an empty text for its default.
-    `help` is one sentence, `unset` what happens where nothing is given, `unit` what a bare number counts.
+    `kind` checks a text (see `value_kinds`). `default` is a text too: None has none, so that the parameter
+    must be given, and an empty one means "not given". With `empty_is_default` an empty text counts as the
+    default. Pipelines and Tasks declare `task_default` instead, if there is one. `help` is one sentence,
+    `unset` what happens where nothing is given, `unit` what a number counts or may end with.
 
-    A Task hands its parameter to the command of its name; where it has no such parameter it gives
-    `task_argument`. A Pipeline hands its parameter to its Tasks, or what `wired` says for the Task. The pod
-    of the workload gives `mirror` its `pod_argument` in any case. `needed_in` names Tasks and commands to
-    which it must be given although it has a default elsewhere.
-    `oc_mirror` is the argument that `mirror` gives oc-mirror for a value, such as `--retry-times={}`.
+    `where` says where it occurs. A Task hands its parameter to the command of its name; where it has no such
+    parameter it gives `task_argument`. A Pipeline hands its parameter to its Tasks, or what `wired` says for
+    the Task. The pod of the workload gives `mirror` its `pod_argument` in any case. `needed_in` names Tasks
+    and commands to which it must be given although it has a default elsewhere. `oc_mirror` is the argument
+    that `mirror` gives oc-mirror for a value, such as `--retry-times={}`.
 
     `setting`: it may stand in the ConfigMap oc-mirror-settings, too. `by_hand`: a person gives it, no Task.
+    `repeatable`: an argument may be given several times. `array`: a list in Tekton.
     """
 
     name: str

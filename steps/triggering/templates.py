@@ -20,7 +20,6 @@ from steps.workload import names
 if TYPE_CHECKING:
     from steps.cluster import KubernetesObject
 
-CONFIGMAP = "oc-mirror-triggered-runs"
 LABEL = f"{names.ANNOTATION}run"
 SOURCES = ("values-git", "git")
 """Prefixes of the Pipelines' parameters `PREFIX-url` and `PREFIX-revision`, which name a repository."""

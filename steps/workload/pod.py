@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from steps.parameters.settings import CONFIGMAP
+from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
-from steps.parameters.table.mirror import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, SETTINGS
+from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, SETTINGS
 from steps.workload import names
 from steps.workload.settings import FS_GROUP
 
@@ -53,7 +53,7 @@ def pod_template(
         "metadata": {
             "labels": names.labels(component),
             "annotations": names.annotate(
-                config_sha256=settings.config_sha256, settings_sha256=settings.options_sha256
+                config_sha256=settings.config_sha256, settings_sha256=settings.shared_sha256
             ),
         },
         "spec": {

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, StartError
-from steps.parameters.kinds import bytes_of
+from steps.parameters.value_kinds import bytes_of
 from steps.workload import objects
 from steps.workload.existing import replaced_workloads
 from steps.workload.settings import FS_GROUP

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.parameters.table import TABLE, imageset, mirror, workload
+from steps.parameters.table import TABLE, content, deployment, mirror_run
 from steps.workload import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.parameters.kinds import DeployMode
     from steps.parameters.parameter import Values
+    from steps.parameters.value_kinds import DeployMode
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
@@ -25,7 +25,7 @@ class Settings:
     """One workload. Optional texts are None where not given, never empty.
 
     `mirror` are the arguments of `mirror`, by name, that are passed on as they were given, `also_imagesets`
-    names of ConfigMaps, and `environment` the proxy variables. `options_sha256` is the digest of the
+    names of ConfigMaps, and `environment` the proxy variables. `shared_sha256` is the digest of the
     ConfigMap oc-mirror-settings, empty without one: where it changes, a Deployment rolls.
     """
 
@@ -42,7 +42,7 @@ class Settings:
     mirror: Mapping[str, str] = field(default_factory=dict)
     also_imagesets: tuple[str, ...] = ()
     config_sha256: str | None = None
-    options_sha256: str = ""
+    shared_sha256: str = ""
     memory: str = "4Gi"
     trusted_ca: str = "trusted-ca"
     fs_group: int | str | None = "auto"
@@ -53,21 +53,21 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
     """Make the settings of checked values; `environment` are the proxy variables of `proxies`."""
     return Settings(
         image=image,
-        mode=values[mirror.DEPLOY_MODE],
-        namespace=values[imageset.NAMESPACE],
-        claim_name=values[workload.CLAIM_NAME] or names.CLAIM,
-        pull_secret=values[workload.PULL_SECRET],
+        mode=values[mirror_run.DEPLOY_MODE],
+        namespace=values[content.NAMESPACE],
+        claim_name=values[deployment.CLAIM_NAME] or names.CLAIM,
+        pull_secret=values[deployment.PULL_SECRET],
         run_name=run_name,
-        storage_size=values[workload.STORAGE_SIZE],
-        storage_class=values[workload.STORAGE_CLASS],
-        schedule=values[mirror.SCHEDULE],
-        time_zone=values[mirror.TIME_ZONE],
+        storage_size=values[deployment.STORAGE_SIZE],
+        storage_class=values[deployment.STORAGE_CLASS],
+        schedule=values[mirror_run.SCHEDULE],
+        time_zone=values[mirror_run.TIME_ZONE],
         mirror=_passed_on(values),
-        also_imagesets=values[mirror.ALSO_IMAGESET_CONFIGMAPS],
-        config_sha256=values[workload.CONFIG_SHA256],
-        memory=values[workload.MEMORY],
-        trusted_ca=values[workload.TRUSTED_CA_CONFIGMAP],
-        fs_group=values[workload.FS_GROUP],
+        also_imagesets=values[mirror_run.ALSO_IMAGESET_CONFIGMAPS],
+        config_sha256=values[deployment.CONFIG_SHA256],
+        memory=values[deployment.MEMORY],
+        trusted_ca=values[deployment.TRUSTED_CA_CONFIGMAP],
+        fs_group=values[deployment.FS_GROUP],
         environment=environment,
     )
 

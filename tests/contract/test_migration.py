@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from steps.migration import decisions, translation
-from steps.parameters.kinds import Workflow
+from steps.parameters.value_kinds import Workflow
 from tests.contract.tekton_files import PIPELINE_FILES, TASK_FILES
 
 WORKLOAD = {"deploy-mode", "schedule", "time-zone", "workflow", "memory", "storage-size", "storage-class"}

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from steps.parameters import arguments, places, settings
+from steps.parameters import arguments, places, shared_settings
 from steps.parameters.parameter import Parameter
-from steps.parameters.table import TABLE, build, imageset, mirror, others, workload
+from steps.parameters.table import TABLE, content, deployment, image_build, mirror_run, other_commands
 from tests.conftest import ROOT
 from tests.contract.tekton_files import STEP_TASK_FILES, named, only
 
@@ -87,7 +87,7 @@ def test_what_shapes_the_imageset_is_given_to_all_that_make_it(parameter: Parame
         assert places.CREATE in parameter.tasks
     if places.GENERATE in parameter.commands and not parameter.by_hand:
         assert places.CREATE in parameter.commands
-        assert parameter is imageset.VALUES_GIT_REVISION or places.PREVIEW in parameter.commands
+        assert parameter is content.VALUES_GIT_REVISION or places.PREVIEW in parameter.commands
 
 
 @each_parameter
@@ -101,7 +101,7 @@ def test_what_the_workload_passes_on_is_taken_by_mirror(parameter: Parameter[Any
         and places.MIRROR in parameter.commands
         and not parameter.where.to_mirror
     ):
-        assert parameter in {mirror.SCHEDULE, mirror.TIME_ZONE}, "the pod must be told"
+        assert parameter in {mirror_run.SCHEDULE, mirror_run.TIME_ZONE}, "the pod must be told"
 
 
 @each_parameter
@@ -111,14 +111,16 @@ def test_a_setting_is_not_given_unless_somebody_gives_it(parameter: Parameter[An
         assert parameter.default is not None
         assert all(parameter.declared_default(place) == "" for place in parameter.tasks)
         assert not parameter.needed_in
-        assert settings.check({parameter.name: ""}) == ({}, [])
+        assert shared_settings.check({parameter.name: ""}) == ({}, [])
 
 
 def constants(module: ModuleType) -> dict[str, Parameter[Any]]:
     return {name: value for name, value in vars(module).items() if isinstance(value, Parameter)}
 
 
-@pytest.mark.parametrize("module", [build, imageset, mirror, others, workload], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "module", [content, deployment, image_build, mirror_run, other_commands], ids=lambda m: m.__name__
+)
 def test_every_parameter_is_read(module: ModuleType) -> None:
     """By the command that takes it; what only Tasks have, or oc-mirror, is passed on by the table."""
     table = ROOT / "steps" / "parameters" / "table"

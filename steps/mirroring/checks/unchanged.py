@@ -21,7 +21,7 @@ from steps.mirroring.data import generations, history, inventory
 from steps.mirroring.data.status import Done, timestamp
 from steps.mirroring.request import DIRECT, TO_DISK
 from steps.oci.reference import Reference
-from steps.parameters.table.mirror import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from steps.imageset.imageset import ImageSet

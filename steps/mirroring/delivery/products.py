@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
 from steps.mirroring.delivery import disconnected, resources
-from steps.parameters.table.mirror import RESOURCE_PREFIX
+from steps.parameters.table.mirror_run import RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

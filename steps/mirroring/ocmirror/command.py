@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, NotFoundError
 from steps.oci.access import Access
-from steps.parameters.kinds import OC_MIRROR_KEYWORDS
+from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.parameters.parameter import Parameter
-from steps.parameters.table import build, imageset, mirror, others, workload
+from steps.parameters.table import content, deployment, image_build, mirror_run, other_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,9 @@ def _entries(*modules: ModuleType) -> Iterator[Parameter[Any]]:
         yield from (value for value in vars(module).values() if isinstance(value, Parameter))
 
 
-TABLE: Final[tuple[Parameter[Any], ...]] = tuple(_entries(imageset, mirror, workload, build, others))
+TABLE: Final[tuple[Parameter[Any], ...]] = tuple(
+    _entries(content, mirror_run, deployment, image_build, other_commands)
+)
 
 
 def of_command(command: str) -> list[Parameter[Any]]:

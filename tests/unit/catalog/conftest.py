@@ -10,7 +10,7 @@ import pytest
 import stamina
 
 from steps.inputs.catalog_check import CatalogCheck
-from steps.parameters.kinds import CatalogMode
+from steps.parameters.value_kinds import CatalogMode
 from tests.conftest import unavailable
 from tests.testbed.registry import Registry, serving
 from tests.unit.catalog.front import Front, before

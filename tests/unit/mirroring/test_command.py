@@ -13,7 +13,7 @@ import pytest
 from steps.errors import InvalidInputError, NotFoundError
 from steps.mirroring.ocmirror import command
 from steps.mirroring.ocmirror.command import Options, Version
-from steps.parameters.kinds import OC_MIRROR_KEYWORDS
+from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
 from tests.standin import oc_mirror as standin
 
 NEWEST = Version("v0.0.0-unknown", None)

@@ -12,7 +12,7 @@ import pytest
 from steps import mirror
 from steps.cluster import KubernetesObject
 from steps.mirroring.schedule import Schedule
-from steps.parameters.table.mirror import RUN_RETRIES
+from steps.parameters.table.mirror_run import RUN_RETRIES
 from steps.workload import objects
 from steps.workload.pod import TEMPLATE_LABEL
 from tests.unit.workload.samples import settings

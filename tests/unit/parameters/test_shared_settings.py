@@ -8,8 +8,8 @@ import pytest
 
 from steps import mirror
 from steps.errors import UsageError
-from steps.parameters import settings
-from steps.parameters.table.mirror import RESOURCE_PREFIX, RUN_RETRIES
+from steps.parameters import shared_settings
+from steps.parameters.table.mirror_run import RESOURCE_PREFIX, RUN_RETRIES
 
 ENOUGH = ["--workflow=workflow-to-disk", "--imageset=/config/imageset.yaml", "--data=/data"]
 
@@ -74,7 +74,7 @@ def test_without_the_configmap_nothing_is_set(tmp_path: Path, folder: str) -> No
 def test_a_mistake_is_told_with_configmap_key_and_what_is_right(
     tmp_path: Path, name: str, value: str, said: str
 ) -> None:
-    _right, (problem,) = settings.check({name: value})
+    _right, (problem,) = shared_settings.check({name: value})
     assert problem.startswith(f"ConfigMap oc-mirror-settings: {name} {said}")
     with pytest.raises(UsageError) as caught:
         mirror.parse(mounted(tmp_path, **{name: value}))

@@ -10,7 +10,7 @@ from cronsim import CronSim
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from steps.parameters.schedule import MACROS, check_time_zone, normal_schedule
+from steps.parameters.cron import MACROS, check_time_zone, normal_schedule
 
 
 @pytest.mark.parametrize(

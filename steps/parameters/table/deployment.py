@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from steps.parameters import kinds, places
+from steps.parameters import places
+from steps.parameters import value_kinds as kinds
 from steps.parameters.parameter import Group, Parameter
 
 STORAGE_SIZE = Parameter(

@@ -166,14 +166,14 @@ def day_until(value: str, today: date) -> date:
 
 def schedule(value: str) -> str:
     """Parse a cron expression that a CronJob and our service read alike; write macros out."""
-    from steps.parameters.schedule import normal_schedule  # late: most entrypoints have no schedule
+    from steps.parameters.cron import normal_schedule  # late: most entrypoints have no schedule
 
     return normal_schedule(value)
 
 
 def time_zone(value: str) -> str:
     """Parse the name of a time zone of the IANA database."""
-    from steps.parameters.schedule import check_time_zone
+    from steps.parameters.cron import check_time_zone
 
     return check_time_zone(value)
 

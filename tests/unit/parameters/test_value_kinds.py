@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.parameters import kinds
+from steps.parameters import value_kinds as kinds
 
 TODAY = date(2026, 11, 23)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from steps.parameters.kinds import Workflow
-from steps.parameters.table import imageset, mirror, others
+from steps.parameters.table import content, mirror_run, other_commands
+from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,22 +24,22 @@ WITH_IMAGESET: Final = frozenset({Workflow.TO_DISK, Workflow.DIRECT})
 
 
 def _target(values: Values) -> str:
-    workflow = values[mirror.WORKFLOW]
-    if workflow in WITHOUT_TARGET or values[mirror.TARGET_REGISTRY]:
+    workflow = values[mirror_run.WORKFLOW]
+    if workflow in WITHOUT_TARGET or values[mirror_run.TARGET_REGISTRY]:
         return ""
     return f"{workflow} needs a target-registry, HOST[:PORT][/PATH]"
 
 
 def _imageset(values: Values) -> str:
-    workflow = values[mirror.WORKFLOW]
-    if workflow not in WITH_IMAGESET or values[mirror.IMAGESET]:
+    workflow = values[mirror_run.WORKFLOW]
+    if workflow not in WITH_IMAGESET or values[mirror_run.IMAGESET]:
         return ""
     return f"{workflow} needs an imageset, the path of an ImageSetConfiguration"
 
 
 def _schedule(values: Values) -> str:
-    mode = values[mirror.DEPLOY_MODE]
-    if mode == "job" or values[mirror.SCHEDULE]:
+    mode = values[mirror_run.DEPLOY_MODE]
+    if mode == "job" or values[mirror_run.SCHEDULE]:
         return ""
     return f"deploy-mode {mode} needs a schedule, such as '0 2 * * *'"
 
@@ -49,33 +49,33 @@ def _once(workflow: Workflow) -> str:
 
 
 def _no_repetition_of_a_workload(values: Values) -> str:
-    workflow = values[mirror.WORKFLOW]
-    if workflow not in UPKEEP or values[mirror.DEPLOY_MODE] == "job":
+    workflow = values[mirror_run.WORKFLOW]
+    if workflow not in UPKEEP or values[mirror_run.DEPLOY_MODE] == "job":
         return ""
     return f"{_once(workflow)}: only deploy-mode job will do"
 
 
 def _no_repetition(values: Values) -> str:
-    workflow = values[mirror.WORKFLOW]
-    if workflow not in UPKEEP or not values[mirror.SCHEDULE]:
+    workflow = values[mirror_run.WORKFLOW]
+    if workflow not in UPKEEP or not values[mirror_run.SCHEDULE]:
         return ""
     return f"{_once(workflow)}: leave schedule out"
 
 
 def _approval(values: Values) -> str:
-    if values[mirror.WORKFLOW] != Workflow.DELETE or values[mirror.APPROVED_PLAN_SHA256]:
+    if values[mirror_run.WORKFLOW] != Workflow.DELETE or values[mirror_run.APPROVED_PLAN_SHA256]:
         return ""
     return f"{Workflow.DELETE} needs approved-plan-sha256, the hash that {Workflow.PLAN_DELETION} logged"
 
 
 def _since_date(values: Values) -> str:
-    if not values[mirror.SINCE_DATE] or values[mirror.INCREMENTAL_MODE]:
+    if not values[mirror_run.SINCE_DATE] or values[mirror_run.INCREMENTAL_MODE]:
         return ""
     return "since-date contradicts incremental-mode=false, which archives everything; give one or the other"
 
 
 def _something_to_mirror(values: Values) -> str:
-    if not (values[imageset.OPERATORS_ONLY] and values[imageset.OPENSHIFT_ONLY]):
+    if not (values[content.OPERATORS_ONLY] and values[content.OPENSHIFT_ONLY]):
         return ""
     return "operators-only and openshift-only are both true, which leaves nothing to mirror"
 
@@ -85,7 +85,7 @@ def _versions(values: Values) -> str:
 
     try:
         with_bounds(
-            values[imageset.OPENSHIFT_VERSION], values[imageset.MIN_VERSION], values[imageset.MAX_VERSION]
+            values[content.OPENSHIFT_VERSION], values[content.MIN_VERSION], values[content.MAX_VERSION]
         )
     except ValueError as error:
         return str(error)
@@ -93,27 +93,28 @@ def _versions(values: Values) -> str:
 
 
 def _something_to_read(values: Values) -> str:
-    if values[others.MANIFESTS] or values[others.CLUSTER]:
+    if values[other_commands.MANIFESTS] or values[other_commands.CLUSTER]:
         return ""
     return "neither --manifests nor --cluster is given: give --manifests=DIR, --cluster=true, or both"
 
 
 RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
-    ((mirror.WORKFLOW, mirror.TARGET_REGISTRY), _target),
-    ((mirror.WORKFLOW, mirror.IMAGESET), _imageset),
-    ((mirror.DEPLOY_MODE, mirror.SCHEDULE), _schedule),
-    ((mirror.WORKFLOW, mirror.DEPLOY_MODE), _no_repetition_of_a_workload),
-    ((mirror.WORKFLOW, mirror.SCHEDULE, mirror.ONCE), _no_repetition),
-    ((mirror.WORKFLOW, mirror.APPROVED_PLAN_SHA256), _approval),
-    ((mirror.SINCE_DATE, mirror.INCREMENTAL_MODE), _since_date),
-    ((imageset.OPERATORS_ONLY, imageset.OPENSHIFT_ONLY), _something_to_mirror),
-    ((imageset.OPENSHIFT_VERSION, imageset.MIN_VERSION, imageset.MAX_VERSION), _versions),
-    ((others.MANIFESTS, others.CLUSTER), _something_to_read),
+    ((mirror_run.WORKFLOW, mirror_run.TARGET_REGISTRY), _target),
+    ((mirror_run.WORKFLOW, mirror_run.IMAGESET), _imageset),
+    ((mirror_run.DEPLOY_MODE, mirror_run.SCHEDULE), _schedule),
+    ((mirror_run.WORKFLOW, mirror_run.DEPLOY_MODE), _no_repetition_of_a_workload),
+    # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.
+    ((mirror_run.WORKFLOW, mirror_run.SCHEDULE, mirror_run.ONCE), _no_repetition),
+    ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
+    ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
+    ((content.OPERATORS_ONLY, content.OPENSHIFT_ONLY), _something_to_mirror),
+    ((content.OPENSHIFT_VERSION, content.MIN_VERSION, content.MAX_VERSION), _versions),
+    ((other_commands.MANIFESTS, other_commands.CLUSTER), _something_to_read),
 )
 """Each rule with the parameters that it is about; it counts where all of them have a value."""
 
 
-def broken(values: Values) -> list[str]:
+def found_in(values: Values) -> list[str]:
     """The sentences of the rules that do not hold; one about a value that is wrong in itself is left out."""
     return [
         sentence
