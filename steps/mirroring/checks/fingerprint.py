@@ -142,7 +142,7 @@ def _graph_data(access: Access) -> str:
 def _index(url: str, access: Access) -> str:
     from steps.oci.download import fetch
 
-    document = yaml.safe_load(fetch(url, access))
+    document = yaml.load(fetch(url, access), Loader=yaml.CSafeLoader)
     return _sha256(json.dumps(document["entries"], sort_keys=True, default=str).encode())
 
 
