@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import StepError
-from steps.mirroring import announce, operation, verdict
+from steps.mirroring import notify, operation, termination
 from steps.mirroring.checks import preflight
-from steps.mirroring.data.layout import Layout
 from steps.mirroring.request import make_request
 from steps.mirroring.schedule import Schedule
+from steps.mirroring.store import Store
 from steps.parameters import arguments
 from steps.parameters.places import MIRROR
 from steps.parameters.table import mirror_run as table
@@ -32,8 +32,8 @@ from steps.parameters.table import mirror_run as table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.mirroring.data.status import Run, Watcher
     from steps.mirroring.request import Request
+    from steps.mirroring.store.runs import Run, Watcher
 
 log = logging.getLogger("steps.mirror")
 
@@ -76,12 +76,13 @@ def run(inputs: Inputs) -> None:
     def keep_last_word(run: Run) -> None:
         nonlocal recorded
         recorded = True
-        verdict.of_run(inputs.termination_log, run)
+        termination.of_run(inputs.termination_log, run)
 
     try:
         if inputs.check:
-            ready = preflight.check(inputs.request)
-            preflight.check_target(inputs.request, ready.imageset)
+            store = Store(inputs.request.data)
+            ready = preflight.check(inputs.request, store)
+            preflight.check_target(inputs.request, store, ready.imageset)
             done = ready.summary
         elif inputs.schedule and not inputs.once:
             from steps.service import serve  # draws pages: of no use to a single run, and takes a while
@@ -94,21 +95,21 @@ def run(inputs: Inputs) -> None:
             done = operation.run(inputs.request, watchers=watchers, next_run=following).summary
     except StepError as error:
         if not recorded:
-            verdict.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
+            termination.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
         raise
     except SystemExit:
         done = "ended by SIGTERM; the next run goes on from here"
         log.warning("%s", done)
         if not recorded:
-            verdict.write(inputs.termination_log, done)
+            termination.write(inputs.termination_log, done)
         raise
     log.info("%s", done)
     if not recorded:
-        verdict.write(inputs.termination_log, done)
+        termination.write(inputs.termination_log, done)
 
 
 def _announcers(inputs: Inputs) -> list[Watcher]:
-    found = announce.announcer(Layout.at(inputs.request.data), inputs.namespace)
+    found = notify.notifier(Store(inputs.request.data), inputs.namespace)
     return [found] if found else []
 
 

@@ -1,8 +1,9 @@
-"""The mirror: what the workload does. The workflows stand here, what they are made of below.
+"""The mirror: what the workload does. `operation.run` does what a `Request` asks for.
 
-ocmirror/  the program: its arguments, its output, its outcome, where it puts images
-data/      the data directory: layout, lock, journal, archives and their generations, records of runs
-checks/    what is looked at before a run, and after it in the target
-delivery/  what a run leaves for a cluster and for people
-deleting/  the plan of what to delete, its execution, cleaning up
+ocmirror/   the program: its arguments, its output, its outcome, where it puts images
+store/      the data directory as one object, with its records
+session.py  what a workflow works with, made once for a run
+checks/     what is checked before a run, and after it in the target
+publish/    what a run leaves for a cluster
+workflows/  to disk, from disk, direct, deletion, cleaning up
 """

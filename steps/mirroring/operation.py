@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
-from steps.mirroring import direct, from_disk, to_disk, upkeep
 from steps.mirroring.checks import preflight, unchanged
-from steps.mirroring.data import journal, lock, retention
-from steps.mirroring.data.layout import Layout
-from steps.mirroring.data.recorder import Recorder
-from steps.mirroring.deleting import cleanup, deletion
-from steps.mirroring.delivery import applying, products
-from steps.mirroring.job import Job
 from steps.mirroring.ocmirror import reasons
-from steps.mirroring.ocmirror.runner import OcMirror
-from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
+from steps.mirroring.publish import apply
+from steps.mirroring.request import TO_DISK
 from steps.mirroring.retries import retrying
+from steps.mirroring.session import Session, locked
+from steps.mirroring.store import Store
+from steps.mirroring.store.runs import Run
+from steps.mirroring.workflows import cleanup, delete, direct, from_disk, to_disk
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES
 from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
-    from steps.mirroring.data.status import Done, Watcher
     from steps.mirroring.request import Request
+    from steps.mirroring.store.runs import Done, Recorder, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +37,21 @@ def run(
 ) -> Done:
     """Do what `request` asks and return what was done; may be killed anywhere and called again.
 
-    A record of it is kept (see `status`), and `watchers` are told. Raises the StepError of `preflight.check`,
-    ConflictError if another run has the data directory, MirrorError if oc-mirror failed, InvalidInputError if
-    archives are missing or damaged.
+    A record of it is kept (see `runs`), and `watchers` are notified. Raises the StepError of
+    `preflight.check`, ConflictError if another run has the data directory, MirrorError if oc-mirror failed,
+    InvalidInputError if archives are missing or damaged.
     """
-    recorder = Recorder(Layout.at(request.data), request, watchers=watchers, next_run=next_run)
+    store = Store(request.data)
+    record = Run(
+        workflow=request.workflow, started="", target=request.target_registry, dry_run=request.dry_run
+    )
+    recorder = store.runs.begin(record, watchers=watchers, next_run=next_run)
     try:
-        done = _run_or_explain(request, recorder)
+        done = _run(request, store, recorder)
+    except OSError as error:
+        failure = _explain(error, store)
+        recorder.failed(failure)
+        raise failure from error
     except StepError as error:
         recorder.failed(error)
         raise
@@ -58,72 +62,72 @@ def run(
     return done
 
 
-def _run_or_explain(request: Request, recorder: Recorder) -> Done:
-    try:
-        return _run(request, recorder)
-    except OSError as error:
-        problem = error.strerror or str(error)
-        raise InvalidInputError(
-            f"{error.filename or request.data}: {problem}", reasons.advice(problem).hint
-        ) from error
+def _explain(error: OSError, store: Store) -> InvalidInputError:
+    problem = error.strerror or str(error)
+    return InvalidInputError(f"{error.filename or store.root}: {problem}", reasons.advice(problem).hint)
 
 
-def _run(request: Request, recorder: Recorder) -> Done:
+def _run(request: Request, store: Store, recorder: Recorder) -> Done:
     match request.workflow:
         case Workflow.PLAN_DELETION:
-            return upkeep.run(request, recorder, deletion.generate)
+            return _upkeep(request, store, recorder, delete.generate)
         case Workflow.DELETE:
-            return upkeep.run(request, recorder, deletion.execute)
+            return _upkeep(request, store, recorder, delete.execute)
         case Workflow.CLEANUP:
-            return upkeep.run(request, recorder, cleanup.run)
-        case Workflow.TO_DISK | Workflow.FROM_DISK | Workflow.DIRECT:
-            return _mirror(request, recorder)
+            return _upkeep(request, store, recorder, cleanup.run)
+        case Workflow.TO_DISK:
+            return _mirror(request, store, recorder, partial(_unless_unchanged, to_disk.run))
+        case Workflow.DIRECT:
+            return _mirror(request, store, recorder, partial(_unless_unchanged, direct.run))
+        case Workflow.FROM_DISK:
+            return _mirror(request, store, recorder, from_disk.run)
 
 
-def _mirror(request: Request, recorder: Recorder) -> Done:
-    layout = Layout.at(request.data)
-    ready = preflight.check(request)
-    log.info("oc-mirror %s, %s, data in %s", ready.version.text, request.workflow, layout.root)
+def _upkeep(
+    request: Request, store: Store, recorder: Recorder, workflow: Callable[[Request, Store], Done]
+) -> Done:
+    """Run a workflow that needs no oc-mirror."""
+    preflight.check_authfile(request.options.authfile)
+    preflight.check_writable(store.root)
+    log.info("%s, data in %s", request.workflow, store.root)
+    with locked(request, store, recorder):
+        return workflow(request, store)
+
+
+def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callable[[Session], Done]) -> Done:
+    """Run a workflow that mirrors, and what follows its success."""
+    ready = preflight.check(request, store)
+    log.info("oc-mirror %s, %s, data in %s", ready.oc_mirror.version.text, request.workflow, store.root)
     for warning in ready.imageset.warnings if ready.imageset else ():
         log.warning("%s", warning)
     if request.workflow != TO_DISK:
-        _say_what_has_no_effect(request)
-    with lock.exclusive(layout, purpose=request.workflow) as held:
-        recorder.begin()
-        journal.recover(layout, now=datetime.now(UTC))
-        products.restore(layout)
-        oc_mirror = OcMirror(
-            executable=ready.executable, version=ready.version, options=request.options, lock=held
-        )
-        job = Job(request=request, layout=layout, oc_mirror=oc_mirror, imageset=ready.imageset)
-        try:
-            retrying(job, partial(preflight.check_target, request, ready.imageset))
-            done = _workflow(job)
-        finally:
-            shutil.rmtree(layout.scratch, ignore_errors=True)
-        if request.keep_generations is not None and not request.dry_run:
-            retention.prune(layout, request.keep_generations)
-        if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK and not request.dry_run:
-            applying.apply(layout)
+        _warn_without_effect(request)
+    with Session.open(
+        request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
+    ) as session:
+        retrying(session, partial(preflight.check_target, request, store, ready.imageset))
+        done = workflow(session)
+        if request.dry_run:
+            return done
+        if request.keep_generations is not None:
+            cleanup.prune(store, request.keep_generations)
+        if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK:
+            apply.apply(store.resources.files())
         return done
 
 
-def _workflow(job: Job) -> Done:
-    if job.request.workflow == FROM_DISK:
-        return from_disk.run(job)
-    if job.imageset is None:
-        raise ValueError(f"{job.request.workflow} needs an ImageSet")
-    fingerprint = unchanged.take(job, job.imageset) if unchanged.applies(job) else None
-    if fingerprint and (done := unchanged.answer(job, fingerprint)):
+def _unless_unchanged(workflow: Callable[[Session], Done], session: Session) -> Done:
+    """Run a workflow, unless it would find nothing new."""
+    fingerprint = unchanged.take(session) if unchanged.applies(session) else None
+    if fingerprint and (done := unchanged.answer(session, fingerprint)):
         return done
-    workflow = direct.run if job.request.workflow == DIRECT else to_disk.run
-    done = retrying(job, partial(workflow, job, job.imageset))
+    done = retrying(session, partial(workflow, session))
     if fingerprint:
-        unchanged.note(job, fingerprint, done)
+        unchanged.record(session, fingerprint, done)
     return done
 
 
-def _say_what_has_no_effect(request: Request) -> None:
+def _warn_without_effect(request: Request) -> None:
     for name, was_set in (
         ("since-date", request.since_date is not None),
         ("incremental-mode=false", not request.incremental_mode),

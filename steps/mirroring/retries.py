@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import stamina
 
 from steps.errors import MirrorError, StepError
-from steps.mirroring.data import journal
 from steps.oci.failures import BusyError, UnreachableError
 from steps.parameters.table.mirror_run import RUN_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from steps.mirroring.job import Job
+    from steps.mirroring.session import Session
 
 log = logging.getLogger(__name__)
 # stamina says of each retry only that there is one; ours say why.
@@ -34,13 +33,13 @@ FIRST_WAIT: Final = 15.0
 LONGEST_WAIT: Final = 600.0
 
 
-def retrying(job: Job, attempt: Callable[[], Result]) -> Result:
+def retrying(session: Session, attempt: Callable[[], Result]) -> Result:
     """Call `attempt` until it succeeds, at most `run-retries` times more than once; return its result.
 
     Raises the error of the last attempt. Before each other one the data directory is brought to rest,
     as it would be before a new run.
     """
-    retries = job.request.values[RUN_RETRIES]
+    retries = session.request.values[RUN_RETRIES]
     for trial in stamina.retry_context(
         on=_may_pass,
         attempts=retries + 1,
@@ -51,7 +50,7 @@ def retrying(job: Job, attempt: Callable[[], Result]) -> Result:
     ):
         with trial:
             if trial.num > 1:
-                journal.recover(job.layout, now=datetime.now(UTC))
+                session.store.recover(now=datetime.now(UTC))
             try:
                 return attempt()
             except StepError as error:

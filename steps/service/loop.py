@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from steps.errors import StepError
-from steps.mirroring.data import status
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.store import Store
+from steps.mirroring.store import runs as records
 from steps.service.overview import Overview, resources_in, runs_of, space_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from steps.mirroring.data.status import Run, Watcher
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.runs import Run, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Service:
         """
         self._request, self._schedule, self._clock = request, schedule, clock
         self._mirror, self._problems = mirror, problems
-        self._layout = Layout.at(request.data)
+        self._store = Store(request.data)
         self._runs: tuple[Run, ...] = ()
         self._next_run: datetime | None = None
         self.watchers: list[Watcher] = [lambda _run: self._read_records()]
@@ -73,7 +73,7 @@ class Service:
         last = self._runs[-1] if self._runs else None
         if last is None:
             return ""
-        if last.state not in {status.SUCCEEDED, status.FAILED}:
+        if last.state not in {records.SUCCEEDED, records.FAILED}:
             return f"the run of {last.started} was interrupted: going on now"
         if self._schedule.after(datetime.fromisoformat(last.started)) <= self._clock():
             return f"a run was due since the one of {last.started}: making up for it now"
@@ -82,7 +82,7 @@ class Service:
     def wait_until(self, moment: datetime) -> None:
         """Wait until the clock shows `moment`."""
         self._next_run = moment
-        log.info("next run at %s", status.timestamp(moment))
+        log.info("next run at %s", records.timestamp(moment))
         never = threading.Event()
         while (left := (moment - self._clock()).total_seconds()) > 0:
             never.wait(min(left, LONGEST_WAIT))
@@ -98,7 +98,7 @@ class Service:
 
     def overview(self) -> Overview:
         """Return the state of the service, for page and metrics; called from other threads."""
-        free, capacity = space_of(self._layout.root)
+        free, capacity = space_of(self._store.root)
         return Overview(
             request=self._request,
             schedule=self._schedule,
@@ -106,7 +106,7 @@ class Service:
             next_run=self._next_run,
             runs=self._runs,
             problems=tuple(self._problems()),
-            resources=resources_in(self._layout.cluster_resources),
+            resources=resources_in(self._store.resources.folder),
             free=free,
             capacity=capacity,
         )
@@ -120,4 +120,4 @@ class Service:
 
         Not at each request, since hundreds of files on a slow volume take a while.
         """
-        self._runs = runs_of(status.history(self._layout), self._request)
+        self._runs = runs_of(self._store.runs.all(), self._request)

@@ -13,20 +13,20 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
 from steps import errors
-from steps.mirroring.data import status
 from steps.mirroring.ocmirror import reasons
+from steps.mirroring.store import runs as records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prometheus_client.core import Metric
 
-    from steps.mirroring.data.status import Run
+    from steps.mirroring.store.runs import Run
     from steps.service.overview import Overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-RESULTS = (status.SUCCEEDED, status.FAILED, status.STOPPED)
+RESULTS = (records.SUCCEEDED, records.FAILED, records.STOPPED)
 BUCKETS = (10, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600, 24 * 3600, 48 * 3600)
 """Bounds in seconds: from a run without anything new to a first mirror of several releases."""
 
@@ -59,12 +59,12 @@ class Metrics:
 
     def count(self, run: Run) -> None:
         """Count a run that has ended; ignore a run in progress."""
-        if run.state == status.RUNNING:
+        if run.state == records.RUNNING:
             return
         self._runs.labels(run.state).inc()
         self._seconds.observe(run.seconds)
         self._bytes.inc(run.size)
-        if run.state == status.FAILED:
+        if run.state == records.FAILED:
             self._failures.labels(run.error).inc()
 
     def exposition(self) -> bytes:
@@ -127,7 +127,7 @@ def causes() -> list[str]:
 def _of_last_run(run: Run) -> Iterator[Metric]:
     """Yield the gauges of the newest run that has ended."""
     name = "oc_mirror_last_run"
-    yield _gauge(f"{name}_success", "1 if the last run succeeded.", float(run.state == status.SUCCEEDED))
+    yield _gauge(f"{name}_success", "1 if the last run succeeded.", float(run.state == records.SUCCEEDED))
     if run.finished:
         yield _gauge(f"{name}_timestamp_seconds", "When the last run ended.", _seconds(run.finished))
         yield _gauge(f"{name}_duration_seconds", "How long the last run took.", run.seconds)

@@ -6,16 +6,16 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.mirroring.data import status
+from steps.mirroring.store import runs as records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
-    from steps.mirroring.data.status import Run
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.runs import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +48,17 @@ class Overview:
     def current(self) -> Run | None:
         """The run in progress, None if there is none."""
         last = self.runs[-1] if self.runs else None
-        return last if last and last.state == status.RUNNING and self.next_run is None else None
+        return last if last and last.state == records.RUNNING and self.next_run is None else None
 
     @property
     def last(self) -> Run | None:
         """The newest run that has ended, None if there is none."""
-        return next((run for run in reversed(self.runs) if run.state != status.RUNNING), None)
+        return next((run for run in reversed(self.runs) if run.state != records.RUNNING), None)
 
     @property
     def last_success(self) -> Run | None:
         """The newest run that succeeded, None if there is none."""
-        return next((run for run in reversed(self.runs) if run.state == status.SUCCEEDED), None)
+        return next((run for run in reversed(self.runs) if run.state == records.SUCCEEDED), None)
 
     @property
     def generation(self) -> int:

@@ -15,25 +15,25 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from steps import units
-from steps.mirroring.data import status
 from steps.mirroring.ocmirror import reasons
+from steps.mirroring.store import runs as records
 from steps.service import plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.mirroring.data.status import Run
+    from steps.mirroring.store.runs import Run
     from steps.service.overview import Overview
 
 PLOTTED, LISTED = 24, 60
 """How many runs the charts and the table show."""
 
 WORDS = {
-    status.RUNNING: "Running",
-    status.SUCCEEDED: "Succeeded",
-    status.FAILED: "Failed",
-    status.STOPPED: "Stopped",
-    status.INTERRUPTED: "Interrupted",
+    records.RUNNING: "Running",
+    records.SUCCEEDED: "Succeeded",
+    records.FAILED: "Failed",
+    records.STOPPED: "Stopped",
+    records.INTERRUPTED: "Interrupted",
 }
 
 
@@ -99,9 +99,9 @@ def state_of(overview: Overview) -> State:
 
 
 def _after(last: Run) -> State:
-    if last.state == status.SUCCEEDED:
+    if last.state == records.SUCCEEDED:
         return State("good", "Up to date" if last.unchanged else "Last run succeeded", last.message)
-    if last.state == status.FAILED:
+    if last.state == records.FAILED:
         return State("bad", "Last run failed", last.message)
     return State("waiting", f"Last run was {last.state}", last.message)
 
@@ -120,7 +120,7 @@ def failures(failed: Mapping[str, str]) -> tuple[Group, ...]:
 
 def charts(runs: tuple[Run, ...], zone: ZoneInfo) -> dict[str, plot.Chart]:
     """Return charts of duration and size of the newest runs that mirrored something; no size if all are 0."""
-    shown = [run for run in runs if run.state == status.SUCCEEDED and not run.unchanged and not run.dry_run]
+    shown = [run for run in runs if run.state == records.SUCCEEDED and not run.unchanged and not run.dry_run]
     shown = shown[-PLOTTED:]
     if not shown:
         return {}

@@ -10,7 +10,7 @@ import yaml
 
 from steps.mirroring import operation
 from steps.mirroring.checks import preflight
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.store import Store
 from steps.service import page, web
 from steps.service.loop import Service
 from steps.service.metrics import CONTENT_TYPE, Metrics
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from steps.mirroring.data.status import Watcher
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.runs import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
     )
     metrics = Metrics(service.overview)
     service.watchers += [metrics.count, *watchers]
-    server = web.start(port, routes(service, metrics, Layout.at(request.data).cluster_resources))
+    server = web.start(port, routes(service, metrics, Store(request.data).resources.folder))
     try:
         log.info("listening on port %d", server.server_port)
         service.run()

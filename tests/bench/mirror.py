@@ -26,8 +26,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from steps.mirroring.data import archives
-from steps.mirroring.data.archives import Archive
+from steps.mirroring.store import archives
+from steps.mirroring.store.archives import Archive
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import MIRROR, STANDIN, serve_registry
 
@@ -95,8 +95,8 @@ def one_round(folder: Path, imageset: Path) -> dict[str, float]:
         for state, more in (("cold", ()), ("warm", (full,))):
             took[f"{name}, {state}"] = seconds(lambda: action(imageset, data, *more))  # noqa: B023 - at once
             if made := sorted(data.glob("mirror_*.tar")):  # where bare oc-mirror leaves them
-                took[f"fsync, {state}"] = seconds(lambda: archives.settle(made))
-                took[f"sha256 pass, {state}"] = seconds(lambda: archives.hashed(made))
+                took[f"fsync, {state}"] = seconds(lambda: archives.check_complete(made))
+                took[f"sha256 pass, {state}"] = seconds(lambda: archives.sha256_of(made))
                 for archive in made:  # or its next run would delete them, and write where they were
                     archive.rename(archive.with_name(f"kept-{state}-{archive.name}"))
             os.sync()
@@ -124,12 +124,11 @@ def compare_incremental(folder: Path, host: str) -> None:
 
 def check_hashes(data: Path) -> None:
     """What was hashed while it was written is what lies there."""
-    from steps.mirroring.data import generations
-    from steps.mirroring.data.layout import Layout
+    from steps.mirroring.store import Store
 
-    layout = Layout.at(data)
-    made = generations.present(layout)
-    generations.verify({layout.generation(number): one for number, one in made.items()})
+    store = Store(data)
+    made = store.generations.present()
+    store.generations.verify(made.values())
     files: list[Archive] = [file for one in made.values() for file in one.files]
     print(f"hashes of {len(files)} archives checked")
 

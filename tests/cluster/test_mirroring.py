@@ -221,7 +221,7 @@ def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
             assert archive.stat().st_size == file["size"] > 0
 
     disk = {"workflow": "workflow-from-disk", "target_registry": f"{registry.host}/{apart}/disk"}
-    assert f"{disk['target_registry']} has taken in generation 1, 2" in mirrored(lab, "three", **disk)
+    assert f"{disk['target_registry']} has imported generation 1, 2" in mirrored(lab, "three", **disk)
     expect_images(registry, f"{apart}/disk/{prefix}", prefix, ["team/app:v1", "team/app:v2", "team/db:v1"])
     assert "has everything" in mirrored(lab, "four", **disk)
 

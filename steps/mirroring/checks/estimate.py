@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
 from steps.errors import RegistryError
-from steps.mirroring.data import space
+from steps.mirroring.checks import space
 from steps.mirroring.ocmirror import mapping
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
-    from steps.mirroring.data.layout import Layout
     from steps.mirroring.ocmirror.command import Options
+    from steps.mirroring.store import Store
     from steps.oci.access import Access
 
 log = logging.getLogger(__name__)
@@ -46,26 +45,25 @@ class Sizes:
         return sum(size for digest, size in self.blobs.items() if not known(digest))
 
 
-def archive(layout: Layout, lines: list[str], history: Path | None, options: Options) -> str:
-    """In words, for to-disk: what the images of a mapping cost beyond the cache, and beyond a history."""
-    sizes = measure(layout, lines, options)
-    archived = set(history.read_text().split()) if history else set()
-    fetched = sizes.without(lambda digest: _blob(layout, digest).is_file())
+def archive(store: Store, lines: list[str], archived: set[str], options: Options) -> str:
+    """Return in words what the images of a mapping cost beyond the cache, and beyond `archived` blobs."""
+    sizes = measure(store, lines, options)
+    fetched = sizes.without(store.cache.has)
     packed = sizes.without(archived.__contains__)
     text = f"about {units.size(fetched)} to fetch, {units.size(packed)} to archive"
-    return f"{text}{_untold(sizes)}; {space.verdict(layout, fetched + packed)}"
+    return f"{text}{_untold(sizes)}; {space.summary(store, fetched + packed)}"
 
 
-def copy(layout: Layout, lines: list[str], options: Options) -> str:
+def copy(store: Store, lines: list[str], options: Options) -> str:
     """In words, for direct: the size of all images; what the target has of them is not copied again."""
-    sizes = measure(layout, lines, options)
+    sizes = measure(store, lines, options)
     total = units.size(sizes.without(lambda _digest: False))
     return f"about {total} in all{_untold(sizes)}, less what the target has"
 
 
-def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
+def measure(store: Store, lines: Iterable[str], options: Options) -> Sizes:
     """Read the manifests of all images of a mapping, several at once."""
-    reader = _Reader(layout, options.source.within(PATIENCE))
+    reader = _Reader(store, options.source.within(PATIENCE))
     sizes: dict[str, int] = {}
     untold = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -78,8 +76,8 @@ def measure(layout: Layout, lines: Iterable[str], options: Options) -> Sizes:
 class _Reader:
     """Reads manifests, of an index those of all its platforms: oc-mirror copies them all."""
 
-    def __init__(self, layout: Layout, access: Access) -> None:
-        self._layout, self._access = layout, access
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store, self._access = store, access
 
     def blobs(self, source: str) -> dict[str, int] | None:
         """The sizes of an image's blobs, manifests included; None where it cannot be told."""
@@ -104,15 +102,10 @@ class _Reader:
         return found
 
     def _manifest(self, repository: str, version: str) -> tuple[str, bytes]:
-        if version.startswith("sha256:") and (path := _blob(self._layout, version)).is_file():
-            return version, path.read_bytes()
+        if version.startswith("sha256:") and self._store.cache.has(version):
+            return version, self._store.cache.blob(version).read_bytes()
         with self._access.open(repository) as opened:
             return opened.manifest(version)
-
-
-def _blob(layout: Layout, digest: str) -> Path:
-    value = digest.partition(":")[2]
-    return layout.cached_registry / "docker/registry/v2/blobs/sha256" / value[:2] / value / "data"
 
 
 def _untold(sizes: Sizes) -> str:

@@ -1,4 +1,4 @@
-"""What a run needs, looked at before it starts: seconds here, or hours later in oc-mirror's words."""
+"""What a run needs, checked before it starts: in seconds here, not hours later in oc-mirror's words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from steps import process
 from steps.errors import InvalidInputError, NotFoundError, StepError
-from steps.mirroring.checks import reach
-from steps.mirroring.data import history, space
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.checks import reach, space
 from steps.mirroring.ocmirror import command, imageset_file
+from steps.mirroring.ocmirror.runner import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK
 
 if TYPE_CHECKING:
@@ -22,56 +21,53 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.imageset.imageset import ImageSet
-    from steps.mirroring.ocmirror.command import Version
     from steps.mirroring.request import Request
+    from steps.mirroring.store import Store
 
 _Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What the look brought to light."""
+    """What the check found: oc-mirror, and the ImageSet."""
 
-    executable: str
-    version: Version
+    oc_mirror: OcMirror
     imageset: ImageSet | None
 
     @property
     def summary(self) -> str:
         """The answer to `--check`."""
         what = "" if self.imageset is None else f", ImageSet {self.imageset.name}"
-        return f"ready: oc-mirror {self.version.text}{what}, pull secret and data directory are usable"
+        version = self.oc_mirror.version.text
+        return f"ready: oc-mirror {version}{what}, pull secret and data directory are usable"
 
 
-def check(request: Request) -> Ready:
+def check(request: Request, store: Store) -> Ready:
     """Check everything that a run of `request` needs, and write nothing that stays.
 
     Raises the StepError of the first thing that is missing or unusable.
     """
-    layout = Layout.at(request.data)
     if request.workflow != DIRECT:
-        command.check_path(layout.root)
+        command.check_path(store.root)
     imageset = None if request.imageset is None else imageset_file.read(request.imageset)
     check_authfile(request.options.authfile)
     if imageset is not None and request.workflow != FROM_DISK:
         reach.check_coverage(request.options.authfile, imageset.mirror)
-    check_writable(layout.root)
-    space.check_files(layout.root)
-    history.recorded(layout.history)
+    check_writable(store.root)
+    space.check_files(store.root)
+    store.history.written()
     executable = find(request.oc_mirror)
     environment = command.environment(os.environ, request.options)
     answer = process.ask([executable, "version", "--output", "json"], environment=environment)
-    return Ready(
-        executable=executable,
-        version=command.parse_version(answer.output or answer.errors),
-        imageset=imageset,
-    )
+    version = command.parse_version(answer.output or answer.errors)
+    oc_mirror = OcMirror(executable=executable, version=version, options=request.options)
+    return Ready(oc_mirror=oc_mirror, imageset=imageset)
 
 
-def check_target(request: Request, imageset: ImageSet | None) -> None:
-    """See that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
+def check_target(request: Request, store: Store, imageset: ImageSet | None) -> None:
+    """Check that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
     if request.workflow in {FROM_DISK, DIRECT} and not request.dry_run:
-        reach.check_target(request, Layout.at(request.data), None if imageset is None else imageset.mirror)
+        reach.check_target(request, store, None if imageset is None else imageset.mirror)
 
 
 def problems(request: Request) -> list[str]:
@@ -80,7 +76,7 @@ def problems(request: Request) -> list[str]:
     if request.imageset is not None:
         found.append(_reason(imageset_file.read, request.imageset))
     found.append(_reason(check_authfile, request.options.authfile))
-    found.append(_reason(check_writable, Layout.at(request.data).root))
+    found.append(_reason(check_writable, request.data.absolute()))
     found.append(_reason(find, request.oc_mirror))
     return [reason for reason in found if reason]
 

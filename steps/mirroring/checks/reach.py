@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.errors import InvalidInputError, RegistryError
-from steps.imageset.imageset import ImageSet
-from steps.mirroring.data.generations import IMAGESET
 from steps.mirroring.ocmirror import references
 from steps.mirroring.request import FROM_DISK
 from steps.oci.auth import key, longest_match
@@ -21,8 +19,8 @@ from steps.oci.failures import AbsentError, BusyError, RefusedError
 
 if TYPE_CHECKING:
     from steps.imageset.model import Mirror
-    from steps.mirroring.data.layout import Layout
     from steps.mirroring.request import Request
+    from steps.mirroring.store import Store
     from steps.oci.reference import Reference
 
 log = logging.getLogger(__name__)
@@ -58,14 +56,14 @@ def check_coverage(authfile: Path | None, mirror: Mirror) -> None:
         log.warning("the pull secret has no login for %s: it is read without one", host)
 
 
-def check_target(request: Request, layout: Layout, mirror: Mirror | None) -> None:
-    """See that the target answers and lets us write, by an upload that is begun and taken back.
+def check_target(request: Request, store: Store, mirror: Mirror | None) -> None:
+    """See that the target answers and lets us write, by an upload that is begun and cancelled.
 
     It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
     the registry's name; UnreachableError and BusyError may pass.
     """
     target, host = request.target_registry, request.target_registry.partition("/")[0]
-    path = _place(request, layout, mirror)
+    path = _place(request, store, mirror)
     if path is None:
         return
     options = request.options
@@ -93,13 +91,13 @@ def check_target(request: Request, layout: Layout, mirror: Mirror | None) -> Non
             raise
 
 
-def _place(request: Request, layout: Layout, mirror: Mirror | None) -> str | None:
+def _place(request: Request, store: Store, mirror: Mirror | None) -> str | None:
     if request.workflow == FROM_DISK:
-        newest = max(layout.generations.glob(f"[0-9]*/{IMAGESET}"), default=None)
         try:
-            mirror = ImageSet.recorded(newest.read_bytes(), str(newest)).mirror if newest else None
-        except InvalidInputError:  # damaged; its hash will tell
+            newest = store.generations.newest_imageset()
+        except InvalidInputError:  # damaged; the check of its hash says so
             return None
+        mirror = newest.mirror if newest else None
     return references.first_place(mirror) if mirror else None
 
 

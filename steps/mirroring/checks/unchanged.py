@@ -7,28 +7,25 @@ Taken before the run, so that what changes while it lasts is new to the next one
 
 from __future__ import annotations
 
-import json
 import logging
 import random
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
-from steps.files import write_atomically
 from steps.mirroring.checks import fingerprint, verification
-from steps.mirroring.data import generations, history, inventory
-from steps.mirroring.data.status import Done, timestamp
 from steps.mirroring.request import DIRECT, TO_DISK
+from steps.mirroring.store import history
+from steps.mirroring.store.fingerprints import Success
+from steps.mirroring.store.runs import Done, timestamp
 from steps.oci.reference import Reference
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
-    from steps.imageset.imageset import ImageSet
     from steps.mirroring.checks.fingerprint import Fingerprint
-    from steps.mirroring.data.inventory import Image
-    from steps.mirroring.data.layout import Layout
-    from steps.mirroring.job import Job
+    from steps.mirroring.session import Session
+    from steps.mirroring.store import Store
+    from steps.mirroring.store.inventory import InventoryImage
 
 log = logging.getLogger(__name__)
 
@@ -36,18 +33,9 @@ SAMPLE: Final = 48
 """Images that a target is asked for; others each time, so that a loss is noticed sooner or later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Success:
-    """A run that succeeded: its fingerprint, when it ended, and the generation that it made (0: none)."""
-
-    parts: Fingerprint
-    finished: str
-    generation: int
-
-
-def applies(job: Job) -> bool:
-    """Whether this run may be left out at all: not if it was asked for something of its own."""
-    request = job.request
+def applies(session: Session) -> bool:
+    """Return whether this run may be skipped at all: not if it was asked for something of its own."""
+    request = session.request
     plain = request.incremental_mode and request.since_date is None
     return (
         request.skip_unchanged
@@ -56,26 +44,27 @@ def applies(job: Job) -> bool:
     )
 
 
-def take(job: Job, imageset: ImageSet) -> Fingerprint | None:
-    """The fingerprint of what a run would mirror by; None where a part of it cannot be told."""
-    options = job.oc_mirror.options
+def take(session: Session) -> Fingerprint | None:
+    """Return the fingerprint of what the run would mirror by; None where a part of it is unknown."""
+    options = session.oc_mirror.options
     settings = {
-        "oc-mirror": job.oc_mirror.version.text,
+        "oc-mirror": session.oc_mirror.version.text,
         "remove-signatures": str(options.remove_signatures or ""),
-        "target": job.request.target_registry,
-        "resource-prefix": job.request.values[RESOURCE_PREFIX] or "",
-        "apply-cluster-resources": str(job.request.values[APPLY_CLUSTER_RESOURCES] or ""),
+        "target": session.request.target_registry,
+        "resource-prefix": session.request.values[RESOURCE_PREFIX] or "",
+        "apply-cluster-resources": str(session.request.values[APPLY_CLUSTER_RESOURCES] or ""),
     }
     try:
-        return fingerprint.take(imageset, options=options, settings=settings)
+        return fingerprint.take(session.given_imageset, options=options, settings=settings)
     except fingerprint.DoubtError as doubt:
         log.info("whether anything changed cannot be told: %s", doubt)
         return None
 
 
-def answer(job: Job, found: Fingerprint) -> Done | None:
-    """What to say instead of running oc-mirror; None if it is to run, with the reason in the log."""
-    before = _read(job.layout).get(_key(job))
+def answer(session: Session, found: Fingerprint) -> Done | None:
+    """Return the result without running oc-mirror; None if it has to run, with the reason in the log."""
+    request = session.request
+    before = session.store.fingerprints.last(request.workflow, request.target_registry)
     if before is None:
         return None
     changed = sorted(name for name in {*before.parts, *found} if before.parts.get(name) != found.get(name))
@@ -84,7 +73,7 @@ def answer(job: Job, found: Fingerprint) -> Done | None:
         log.info("changed since the run of %s: %s%s", before.finished, ", ".join(changed[:5]), more)
         return None
     try:
-        doubt = _doubt(job, before)
+        doubt = _doubt(session, before)
     except StepError as error:
         doubt = error.reason
     if doubt:
@@ -96,70 +85,53 @@ def answer(job: Job, found: Fingerprint) -> Done | None:
     )
 
 
-def note(job: Job, found: Fingerprint, done: Done) -> None:
-    """Write down by what this run was made."""
+def record(session: Session, found: Fingerprint, done: Done) -> None:
+    """Record by what this run was made."""
     now = timestamp(datetime.now(UTC))
     success = Success(parts=found, finished=now, generation=max(done.generations, default=0))
-    known = {key: asdict(one) for key, one in _read(job.layout).items()}
-    document = known | {_key(job): asdict(success)}
-    write_atomically(job.layout.fingerprints, json.dumps(document, indent=1, sort_keys=True) + "\n")
+    session.store.fingerprints.record(session.request.workflow, session.request.target_registry, success)
 
 
-def _doubt(job: Job, before: Success) -> str:
-    """Why what the last success made may not be there any more; empty if it is."""
-    if job.request.workflow == TO_DISK:
-        return _generation_doubt(job.layout, before.generation)
-    target = job.request.target_registry
-    if not job.layout.cluster_resources.is_dir():
-        return f"{job.layout.cluster_resources} is not there"
-    entries = inventory.read(job.layout, target)
+def _doubt(session: Session, before: Success) -> str:
+    """Return why what the last success made may not be there any more; empty if it is."""
+    if session.request.workflow == TO_DISK:
+        return _generation_doubt(session.store, before.generation)
+    target = session.request.target_registry
+    resources = session.store.resources.folder
+    if not resources.is_dir():
+        return f"{resources} is not there"
+    entries = session.store.inventory.of(target)
     if not entries or not entries[-1].complete:
         return f"what {target} has is not known in full"
-    lacking = missing(job, [*entries[-1].images, *entries[-1].earlier])
+    lacking = missing(session, [*entries[-1].images, *entries[-1].earlier])
     return f"{target} lacks {lacking}" if lacking else ""
 
 
-def missing(job: Job, images: list[Image]) -> str:
-    """One of these images that the target has in none of its places, of a sample; empty if it has them."""
-    known = [one for one in images if one.places]
-    return _missing(job, random.sample(known, min(SAMPLE, len(known))))
+def missing(session: Session, images: list[InventoryImage]) -> str:
+    """Return an image, of a sample, that the target has in none of its places; empty if it has them all."""
+    known = [image for image in images if image.places]
+    return _missing(session, random.sample(known, min(SAMPLE, len(known))))
 
 
-def _missing(job: Job, images: list[Image]) -> str:
-    """The first of these images that the target has in none of its places; empty if it has them all."""
-    target = job.request.target_registry
+def _missing(session: Session, images: list[InventoryImage]) -> str:
+    """Return the first image that the target has in none of its places; empty if it has them all."""
+    target = session.request.target_registry
     places = {
         image.origin: [Reference.parse(f"{target}/{place}") for place in image.places] for image in images
     }
-    wanted = [one for some in places.values() for one in some]
-    absent = verification.absent(job.oc_mirror.options.destination, wanted)
+    wanted = [reference for references in places.values() for reference in references]
+    absent = verification.absent(session.request.options.destination, wanted)
     lacking = (origin for origin, some in places.items() if all(image.place in absent for image in some))
     return next(lacking, "")
 
 
-def _generation_doubt(layout: Layout, sequence: int) -> str:
-    ledger = generations.ledger(layout)
+def _generation_doubt(store: Store, sequence: int) -> str:
+    ledger = store.generations.ledger()
     newest = ledger.get(max(ledger, default=0))
     if newest is None or newest.sequence != sequence:
         return f"the newest generation is not {sequence}, which it made"
-    if not layout.generation(sequence).is_dir():
+    if not store.generations.path(sequence).is_dir():
         return f"generation {sequence} is not here any more"
-    if history.chosen(history.recorded(layout.history), None) not in newest.history_written:
+    if history.chosen(store.history.written(), None) not in newest.history_written:
         return "the history is not the one that it wrote"
     return ""
-
-
-def _key(job: Job) -> str:
-    return f"{job.request.workflow} {job.request.target_registry}".strip()
-
-
-def _read(layout: Layout) -> dict[str, Success]:
-    """By workflow and target; what cannot be read is as if it were not there: then oc-mirror runs."""
-    try:
-        document: dict[str, Any] = json.loads(layout.fingerprints.read_bytes())
-        return {key: Success(**one) for key, one in document.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError, StepError) as error:
-        log.warning("%s is not readable (%s): nothing is skipped", layout.fingerprints, error)
-        return {}

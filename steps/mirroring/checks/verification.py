@@ -12,16 +12,15 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from steps.mirroring.data.layout import ARCHIVES
 from steps.mirroring.ocmirror import mapping, reasons
+from steps.mirroring.store.archives import ARCHIVES
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from steps.mirroring.data.layout import Layout
-    from steps.mirroring.job import Job
+    from steps.mirroring.session import Session
     from steps.oci.access import Access
     from steps.oci.registry import Repository
 
@@ -34,18 +33,18 @@ _SHARE = 50
 GRAPH = Reference("", "openshift/graph-image", "latest")
 
 
-def verify(job: Job, listing: list[str], *, working_dir: Path, more: Iterable[Reference] = ()) -> int:
+def verify(session: Session, listing: list[str], *, working_dir: Path, more: Iterable[Reference] = ()) -> int:
     """See that the target has every image that a dry run with the arguments `listing` names, and `more`.
 
     `more` are images below the target. Returns how many there are. Raises MirrorError that names those it
     lacks, RegistryError where the target does not answer, MirrorError where oc-mirror cannot list them.
     """
-    job.oc_mirror.run(listing, working_dir=working_dir, quietly=True)
+    session.oc_mirror.run(listing, working_dir=working_dir, quietly=True)
     lines = (working_dir / "dry-run" / "mapping.txt").read_text().splitlines()
-    target = job.request.target_registry
-    wanted = mapping.expected(lines, target, _cached(job.layout))
+    target = session.request.target_registry
+    wanted = mapping.expected(lines, target, session.store.cache.tag)
     wanted += [Reference.parse(f"{target}/{image}") for image in more]
-    found = absent(job.request.options.destination, wanted)
+    found = absent(session.request.options.destination, wanted)
     if found:
         raise _lacking(target, found, len(wanted))
     log.info("verified: %s has all %d images", target, len(wanted))
@@ -98,15 +97,3 @@ def _lacking(target: str, found: dict[str, str], total: int) -> Exception:
         reasons.NOT_KEPT,
         dict.fromkeys(found, reasons.NOT_KEPT),
     )
-
-
-def _cached(layout: Layout) -> Callable[[str, str], str]:
-    repositories = layout.cached_registry / "docker/registry/v2/repositories"
-
-    def digest_of(repository: str, tag: str) -> str:
-        try:
-            return (repositories / repository / "_manifests/tags" / tag / "current/link").read_text().strip()
-        except OSError:
-            return ""
-
-    return digest_of

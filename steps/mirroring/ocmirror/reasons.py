@@ -36,7 +36,7 @@ NOT_FOUND = Cause(
 )
 MISSING_BASE = Cause(
     "predecessor missing",
-    "the archive continues an earlier one that this side has not taken in: bring the earlier generations too",
+    "the archive continues an earlier one that this side has not imported: bring the earlier generations too",
 )
 TIMEOUT = Cause("timeout", "run again, with a longer image-timeout if large images failed", passing=True)
 DISK_FULL = Cause(

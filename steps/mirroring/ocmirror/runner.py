@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcMirror:
-    """oc-mirror as it is installed here, and the lock it inherits."""
+    """oc-mirror as it is installed here; `lock` is the descriptor of the lock that it inherits."""
 
     executable: str
     version: Version
     options: Options
-    lock: int
+    lock: int | None = None
 
     def run(self, arguments: list[str], *, working_dir: Path, quietly: bool = False) -> outcome.Reading:
         """Run it to its end and return what it said; `working_dir` is where it keeps its error lists.
@@ -55,7 +55,7 @@ class OcMirror:
                 [self.executable, *arguments],
                 each_line=take_in,
                 environment=command.environment(os.environ, self.options),
-                keep_open=[self.lock],
+                keep_open=[] if self.lock is None else [self.lock],
             )
         for path, _written in _error_lists(working_dir) - earlier:
             reading.note_failures(path.read_text(errors="replace").splitlines())

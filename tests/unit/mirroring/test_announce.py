@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from steps.mirroring import announce
-from steps.mirroring.data.layout import Layout
+from steps.mirroring import notify
+from steps.mirroring.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,18 +109,18 @@ def test_a_kubeconfig_that_is_none_does_not_fail_the_run(connected: Place, kubec
 def test_a_pod_tells_its_own_namespace(
     tmp_path: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announce, "ACCOUNT", tmp_path)
-    assert announce.announcer(Layout.at(tmp_path)) is None
+    monkeypatch.setattr(notify, "ACCOUNT", tmp_path)
+    assert notify.notifier(Store(tmp_path)) is None
     (tmp_path / "token").write_text("t")
     (tmp_path / "namespace").write_text("oc-mirror\n")
-    assert announce.announcer(Layout.at(tmp_path)) is not None
+    assert notify.notifier(Store(tmp_path)) is not None
 
 
 def test_a_plan_of_deletion_is_told_byte_by_byte(
     direct: Place, kubeconfig: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(announce.Announcer, "_publish", lambda _self, name, files: told.append((name, files)))
+    monkeypatch.setattr(notify.Notifier, "_publish", lambda _self, name, files: told.append((name, files)))
     assert direct.mirror().returncode == 0
     assert direct.mirror("--workflow=workflow-delete-generate", "--namespace=mine").returncode == 0
     content = (direct.data / "removal/plan.json").read_bytes()
@@ -129,8 +129,8 @@ def test_a_plan_of_deletion_is_told_byte_by_byte(
 
 
 def test_what_is_too_large_for_a_config_map_is_compressed() -> None:
-    small = announce.config_map("a", "n", {"idms.yaml": "x"})
+    small = notify.config_map("a", "n", {"idms.yaml": "x"})
     assert small["data"] == {"idms.yaml": "x"}
-    large = announce.config_map("a", "n", {"idms.yaml": "x" * 2_000_000})
+    large = notify.config_map("a", "n", {"idms.yaml": "x" * 2_000_000})
     assert "data" not in large
     assert gzip.decompress(base64.b64decode(large["binaryData"]["idms.yaml.gz"])) == b"x" * 2_000_000

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.data import archives, batches
+from steps.mirroring.store.cache import Cache
+from steps.mirroring.workflows import batches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,25 +45,27 @@ def named(content: bytes) -> list[str]:
 def test_only_the_registrys_files_are_laid_into_the_cache(tmp_path: Path) -> None:
     upload = "docker/registry/v2/repositories/app/_uploads/1/data"
     files = {BLOB: b"blob", LINK: b"sha256:abcd", upload: b"half", "working-dir/x": b"", "isc_now": b""}
-    assert archives.lay_into_cache(tar(tmp_path / "a.tar", files), tmp_path / "cache") == 15
-    laid = {path for path in (tmp_path / "cache").rglob("*") if path.is_file()}
-    assert laid == {tmp_path / "cache" / BLOB, tmp_path / "cache" / LINK}
+    assert Cache(tmp_path / "cache").unpack(tar(tmp_path / "a.tar", files)) == 15
+    storage = tmp_path / "cache/.oc-mirror/.cache"
+    unpacked = {path for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    assert unpacked == {storage / BLOB, storage / LINK}
 
 
 def test_a_blob_that_is_there_in_part_is_written_again_and_a_tag_moves(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    archives.lay_into_cache(tar(tmp_path / "a.tar", {BLOB: b"bl", LINK: b"sha256:old_"}), cache)
+    storage = cache / ".oc-mirror/.cache"
+    Cache(cache).unpack(tar(tmp_path / "a.tar", {BLOB: b"bl", LINK: b"sha256:old_"}))
     later = tar(tmp_path / "b.tar", {BLOB: b"blob", LINK: b"sha256:new_"})
-    assert archives.lay_into_cache(later, cache) == 15
-    assert (cache / BLOB).read_bytes() == b"blob"
-    assert (cache / LINK).read_bytes() == b"sha256:new_"
-    assert archives.lay_into_cache(later, cache) == len(b"sha256:new_")
+    assert Cache(cache).unpack(later) == 15
+    assert (storage / BLOB).read_bytes() == b"blob"
+    assert (storage / LINK).read_bytes() == b"sha256:new_"
+    assert Cache(cache).unpack(later) == len(b"sha256:new_")
 
 
 def test_an_archive_cannot_write_outside_the_cache(tmp_path: Path) -> None:
     evil = tar(tmp_path / "a.tar", {"docker/../../escaped": b"x"})
     with pytest.raises(InvalidInputError, match=r"a\.tar cannot be unpacked"):
-        archives.lay_into_cache(evil, tmp_path / "deep" / "cache")
+        Cache(tmp_path / "deep" / "cache").unpack(evil)
     assert not list(tmp_path.rglob("escaped"))
 
 
@@ -70,8 +73,8 @@ def test_an_archive_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
     path = tar(tmp_path / "a.tar", {BLOB: bytes(100_000)})
     path.write_bytes(path.read_bytes()[:50_000])
     with pytest.raises(InvalidInputError, match="cannot be unpacked"):
-        archives.lay_into_cache(path, tmp_path / "cache")
-    assert not (tmp_path / "cache" / BLOB).exists()
+        Cache(tmp_path / "cache").unpack(path)
+    assert not list((tmp_path / "cache").rglob("data"))
 
 
 def joined(earlier: bytes, later: bytes) -> bytes | None:

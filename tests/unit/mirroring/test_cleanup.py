@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.store import Store
 from tests.unit.mirroring.conftest import Place
 
 CLEANUP = "--workflow=workflow-cleanup"
@@ -17,7 +17,7 @@ Has = Callable[[str, str], bool]
 
 def tags(place: Place, repository: str) -> list[str]:
     """The tags of a repository in the cache."""
-    root = Layout.at(place.data).cached_registry / "docker/registry/v2/repositories"
+    root = Store(place.data).cache.folder / ".oc-mirror/.cache/docker/registry/v2/repositories"
     return sorted(path.name for path in (root / repository / "_manifests/tags").glob("*"))
 
 
@@ -40,7 +40,7 @@ def mirror_two_versions(connected: Place) -> None:
 
 def test_what_no_imageset_needs_goes_from_the_cache(connected: Place) -> None:
     mirror_two_versions(connected)
-    cache = Layout.at(connected.data).cached_registry
+    cache = Store(connected.data).cache.folder
     before, histories = size(cache), connected.histories()
     ran = connected.mirror(CLEANUP, "--dry-run=true")
     assert ran.returncode == 0, ran.stderr
@@ -162,5 +162,5 @@ def _cut_short(place: Place, removals: int) -> bool:
         remove(path, ignore_errors=bool(options))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("steps.mirroring.deleting.cached.shutil.rmtree", dying)
+        patch.setattr("steps.mirroring.store.cache.shutil.rmtree", dying)
         return place.mirror(CLEANUP).returncode == 130

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -18,12 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.data import inventory
-from steps.mirroring.data.inventory import Entry, Image
-from steps.mirroring.data.layout import Layout
-from steps.mirroring.deleting import removal
-from steps.mirroring.deleting.survey import Contents, Wanted, judge
 from steps.mirroring.ocmirror.outcome import Reading
+from steps.mirroring.store import Store
+from steps.mirroring.store.inventory import InventoryEntry, InventoryImage
+from steps.mirroring.workflows import deletion_plan
+from steps.mirroring.workflows.inspection import References, RepositoryContent, decide
 from steps.oci.access import Access
 from tests.unit.mirroring.conftest import Place
 
@@ -100,7 +98,7 @@ def plan_of(place: Place) -> dict[str, Any]:
 
 def approved(place: Place) -> str:
     content = (place.data / "removal" / "plan.json").read_bytes()
-    return f"--approved-plan-sha256={removal.sha256(content)}"
+    return f"--approved-plan-sha256={deletion_plan.sha256(content)}"
 
 
 def test_what_no_imageset_needs_goes_and_what_is_needed_stays(moved_on: Place, target: str) -> None:
@@ -349,7 +347,7 @@ def test_a_registry_that_does_not_delete_is_named(direct: Place, keeps_all: str)
         reading = Reading()
         reading.feed(f"Success copying {direct.host}/team/app:{version} ➡️ {keeps_all}/team/")
         imageset = ImageSet.recorded(direct.imageset.read_bytes(), "imageset.yaml")
-        inventory.note(Layout.at(direct.data), reading, target=keeps_all, imageset=imageset)
+        Store(direct.data).inventory.add(reading, target=keeps_all, imageset=imageset)
     where = f"--target-registry={keeps_all}"
     assert direct.mirror(GENERATE, where).returncode == 0
     ran = direct.mirror(EXECUTE, where, approved(direct))
@@ -414,7 +412,7 @@ def test_the_execution_needs_an_approval(moved_on: Place) -> None:
 
 
 def test_an_incomplete_record_makes_no_plan(moved_on: Place, target: str) -> None:
-    folder = inventory.folder(Layout.at(moved_on.data), target)
+    folder = Store(moved_on.data).inventory.folder(target)
     for path in folder.iterdir():
         path.write_text(path.read_text().replace('"complete": true', '"complete": false'))
     ran = moved_on.mirror(GENERATE)
@@ -424,14 +422,14 @@ def test_an_incomplete_record_makes_no_plan(moved_on: Place, target: str) -> Non
 
 def test_a_clock_set_back_does_not_make_the_last_run_an_old_one(direct: Place, target: str) -> None:
     assert direct.mirror().returncode == 0
-    layout = Layout.at(direct.data)
-    [path] = inventory.folder(layout, target).iterdir()
+    store = Store(direct.data)
+    [path] = store.inventory.folder(target).iterdir()
     future = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"
     path.write_text(re.sub(r'"finished": "[^"]*"', f'"finished": "{future}"', path.read_text()))
     direct.names("team/app:v2", "team/db:v1")
     assert direct.mirror().returncode == 0
-    assert [len(entry.images) for entry in inventory.read(layout, target)] == [2, 2]
-    assert {place for image in inventory.read(layout, target)[-1].images for place in image.places} == {
+    assert [len(entry.images) for entry in store.inventory.of(target)] == [2, 2]
+    assert {place for image in store.inventory.of(target)[-1].images for place in image.places} == {
         "team/app:v2",
         "team/db:v1",
     }
@@ -440,23 +438,23 @@ def test_a_clock_set_back_does_not_make_the_last_run_an_old_one(direct: Place, t
 def test_nightly_runs_of_one_imageset_leave_one_record(direct: Place, target: str) -> None:
     for _night in range(3):
         assert direct.mirror().returncode == 0
-    assert len(inventory.read(Layout.at(direct.data), target)) == 1
+    assert len(Store(direct.data).inventory.of(target)) == 1
 
 
 # --- the decision itself ---
 
 
 def test_content_that_two_releases_share_stays_until_both_go() -> None:
-    contents = Contents(
+    contents = RepositoryContent(
         tags={"4.18.1-x86_64-a": "sha256:a", "4.18.2-x86_64-a": "sha256:a", "4.18.1-x86_64-b": "sha256:b"},
         children={},
         present=frozenset({"sha256:a", "sha256:b"}),
     )
-    wanted = Wanted(doomed={"sha256:a", "sha256:b"})
-    verdict = judge("openshift/release", contents, wanted, releases=["4.18.1-x86_64"])
-    assert [victim.digest for victim in verdict.victims] == ["sha256:b"]
-    verdict = judge("openshift/release", contents, wanted, releases=["4.18.1-x86_64", "4.18.2-x86_64"])
-    assert {victim.digest for victim in verdict.victims} == {"sha256:a", "sha256:b"}
+    references = References(candidates={"sha256:a", "sha256:b"})
+    decision = decide("openshift/release", contents, references, releases=["4.18.1-x86_64"])
+    assert [deletion.digest for deletion in decision.deletions] == ["sha256:b"]
+    decision = decide("openshift/release", contents, references, releases=["4.18.1-x86_64", "4.18.2-x86_64"])
+    assert {deletion.digest for deletion in decision.deletions} == {"sha256:a", "sha256:b"}
 
 
 names = st.sampled_from("abcdef")
@@ -473,8 +471,10 @@ def test_nothing_needed_ever_goes(
 ) -> None:
     digests = {tag: f"sha256:{name}" for tag, name in tags.items()}
     lists = {f"sha256:{one}": tuple(f"sha256:{child}" for child in many) for one, many in children.items()}
-    verdict = judge("team/app", Contents(digests, lists), Wanted(doomed=doomed - needed, needed=needed))
-    going = [victim.digest for victim in verdict.victims]
+    decision = decide(
+        "team/app", RepositoryContent(digests, lists), References(candidates=doomed - needed, needed=needed)
+    )
+    going = [deletion.digest for deletion in decision.deletions]
     staying = {digest for tag, digest in digests.items() if tag not in doomed - needed}
     assert len(going) == len(set(going))
     assert not staying & set(going)
@@ -482,12 +482,14 @@ def test_nothing_needed_ever_goes(
 
 
 def test_an_image_is_as_old_as_the_last_run_that_needed_it() -> None:
-    image = Image(origin="r.example.com/a:v1", kind="additional", places=("a:v1",))
+    image = InventoryImage(origin="r.example.com/a:v1", kind="additional", places=("a:v1",))
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    run = Entry(target="t", imageset="1", finished="2026-01-01T00:00:00Z", images=(image,))
-    again = replace(run, imageset="2", finished="2026-11-01T00:00:00Z")
+    run = InventoryEntry(target="t", imageset="1", finished="2026-01-01T00:00:00Z", images=(image,))
+    again = run.changed(imageset="2", finished="2026-11-01T00:00:00Z")
     ninety = timedelta(days=90)
-    assert removal.doomed([run], [], older_than=ninety, now=now)
-    assert not removal.doomed([run, again], [], older_than=ninety, now=now)
-    assert removal.doomed([run, again], [], older_than=None, now=now)[0].last_needed == again.finished
-    assert not removal.doomed([run, again], [image], older_than=None, now=now)
+    assert deletion_plan.candidates([run], [], older_than=ninety, now=now)
+    assert not deletion_plan.candidates([run, again], [], older_than=ninety, now=now)
+    assert (
+        deletion_plan.candidates([run, again], [], older_than=None, now=now)[0].last_needed == again.finished
+    )
+    assert not deletion_plan.candidates([run, again], [image], older_than=None, now=now)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from steps.mirroring.checks import estimate
-from steps.mirroring.data.layout import Layout
 from steps.mirroring.ocmirror.command import Options
+from steps.mirroring.store import Store
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place
@@ -63,7 +63,7 @@ def test_a_volume_that_is_too_small_is_told(archiving: Place, monkeypatch: pytes
     class Full:
         total, used, free = 10_000_000, 9_000_000, 1_000_000
 
-    monkeypatch.setattr("steps.mirroring.data.space.shutil.disk_usage", lambda _path: Full)
+    monkeypatch.setattr("steps.mirroring.checks.space.shutil.disk_usage", lambda _path: Full)
     assert "too little" in said(archiving)
 
 
@@ -76,7 +76,7 @@ def test_direct_tells_the_size_of_all(direct: Place, upstream: Moody) -> None:
 def test_from_disk_tells_the_size_of_the_archives(three: Place, disconnected: Place) -> None:
     disconnected.data.mkdir(parents=True)
     (disconnected.data / "generations").symlink_to(three.data / "generations")
-    assert re.search(r"\d+(\.\d)? [kM]B of archives to take in", said(disconnected))
+    assert re.search(r"\d+(\.\d)? [kM]B of archives to import", said(disconnected))
 
 
 def test_what_no_manifest_tells_is_counted_not_guessed(
@@ -85,7 +85,7 @@ def test_what_no_manifest_tells_is_counted_not_guessed(
     upstream.mood = lambda _method, path: 404 if "/db/" in path else None
     lines = [f"docker://{upstream.host}/team/{name}=docker://x/team/{name}" for name in ("app:v1", "db:v1")]
     lines.append("oci:///var/catalog=docker://x/catalog:v1")
-    sizes = estimate.measure(Layout.at(tmp_path), lines, Options(source_tls_verify=False))
+    sizes = estimate.measure(Store(tmp_path), lines, Options(source_tls_verify=False))
     assert sizes.untold == 2
     assert SIZE < sum(sizes.blobs.values()) < SIZE + 10_000
 
@@ -107,7 +107,7 @@ def test_an_index_counts_with_all_its_platforms(upstream: Moody, tmp_path: Path)
     index = f'{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{entries}]}}'.encode()
     client.call("PUT", "/v2/team/multi/manifests/all", index, kind)
     line = f"docker://{upstream.host}/team/multi:all=docker://x/team/multi:all"
-    sizes = estimate.measure(Layout.at(tmp_path), [line], Options(source_tls_verify=False))
+    sizes = estimate.measure(Store(tmp_path), [line], Options(source_tls_verify=False))
     blobs = {name: len(data) for image in images for name, data in image.blobs.items()}
     assert blobs.items() <= sizes.blobs.items()
     assert len(sizes.blobs) == len(blobs) + 1

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.mirroring.data import generations, lock
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.store import Store, lock
 from tests.standin.moody import Mood, Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place, real_only, standin_only
@@ -55,7 +54,7 @@ def test_what_may_pass_is_tried_again(
     assert ran.returncode == 0, ran.stderr
     assert runs(ran.stderr) == 3
     assert "retry 2 of 2" in ran.stderr
-    (made,) = generations.present(Layout.at(connected.data)).values()
+    (made,) = Store(connected.data).generations.present().values()
     assert made.predecessor is None
     assert made.history_written == tuple(connected.histories())
 
@@ -221,7 +220,7 @@ def test_a_disk_that_fills_up_costs_the_run_and_nothing_else(
     small_volume("remount,size=60m")
     ran = connected.mirror()
     assert ran.returncode == 0, ran.stderr
-    (made,) = generations.present(Layout.at(connected.data)).values()
+    (made,) = Store(connected.data).generations.present().values()
     assert made.predecessor is None
 
 
@@ -230,15 +229,15 @@ def test_two_at_once_take_turns(connected: Place) -> None:
     both = [connected.start(), connected.start()]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    made = generations.present(Layout.at(connected.data))
+    made = Store(connected.data).generations.present()
     assert list(made) == [1, 2]
     assert made[2].predecessor is not None
     assert made[2].predecessor.identity == made[1].identity
 
 
 def test_who_has_the_data_directory_is_told(connected: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steps.mirroring.data.lock.PATIENCE", 0.3)
-    with lock.exclusive(Layout.at(connected.data), purpose="workflow-cleanup"):
+    monkeypatch.setattr("steps.mirroring.store.lock.PATIENCE", 0.3)
+    with lock.exclusive(Store(connected.data).root, purpose="workflow-cleanup"):
         ran = connected.mirror()
     assert ran.returncode == 5
     assert "is in use by workflow-cleanup, process" in ran.stderr.splitlines()[-2]

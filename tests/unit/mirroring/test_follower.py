@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.mirroring.data import follower
-from steps.mirroring.data.archives import Archive
-from steps.mirroring.data.follower import INTERVAL, Follower
+from steps.mirroring.store import archives
+from steps.mirroring.store.archives import INTERVAL, Archive, Follower
 
 
 def described(path: Path) -> Archive:
@@ -65,7 +64,7 @@ def test_archives_written_one_after_the_other_at_full_speed(tmp_path: Path) -> N
 
 
 def test_what_is_flushed_meanwhile_is_still_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "_FLUSH", 1000)
+    monkeypatch.setattr(archives, "_FLUSH", 1000)
     path = tmp_path / "mirror_000001.tar"
     with Follower(tmp_path) as watcher:
         for number in range(20):

@@ -11,10 +11,9 @@ import yaml
 
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.data import contents, inventory
-from steps.mirroring.data.layout import Layout
 from steps.mirroring.ocmirror.outcome import Reading
 from steps.mirroring.ocmirror.placement import CACHE, Rules
+from steps.mirroring.store import Store, contents
 from tests.unit.mirroring.conftest import REAL, Place, real_only
 
 HEX = "b5dd8cbfeffdcf19ea20775eeee8fcf8fd925fe42778094d95657f67d088fd0c"
@@ -65,7 +64,7 @@ def test_where_oc_mirror_says_only_cache_a_release_is_looked_for_in_all_its_plac
 
 def test_a_direct_run_is_recorded_with_the_place_of_every_image(direct: Place, target: str) -> None:
     assert direct.mirror().returncode == 0
-    [entry] = inventory.read(Layout.at(direct.data), target)
+    [entry] = Store(direct.data).inventory.of(target)
     assert entry.complete
     assert {place for image in entry.images for place in image.places} == {"team/app:v1", "team/db:v1"}
     assert {image.kind for image in entry.images} == {"additional"}
@@ -75,7 +74,7 @@ def test_a_direct_run_is_recorded_with_the_place_of_every_image(direct: Place, t
 def test_the_places_are_those_that_oc_mirror_itself_would_delete(direct: Place, target: str) -> None:
     direct.names("team/app:v1", "team/db:v1\n    targetRepo: else/where\n    targetTag: x1")
     assert direct.mirror().returncode == 0
-    [entry] = inventory.read(Layout.at(direct.data), target)
+    [entry] = Store(direct.data).inventory.of(target)
     config = direct.imageset.with_name("disc.yaml")
     text = direct.imageset.read_text()
     config.write_text(text.replace("ImageSetConf", "DeleteImageSetConf").replace("mirror:\n", "delete:\n"))
@@ -105,19 +104,19 @@ def test_an_image_of_an_earlier_generation_is_recorded_as_such(
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.symlink_to(source)
     assert disconnected.mirror().returncode == 0
-    [entry] = inventory.read(Layout.at(disconnected.data), target)
+    [entry] = Store(disconnected.data).inventory.of(target)
     assert [image.places for image in entry.images] == [("team/app:v3",), ("team/db:v1",)]
     assert {image.places for image in entry.earlier} == {("team/app:v1",), ("team/app:v2",)}
     assert entry.generations == (1, 2, 3)
 
 
 def test_a_record_that_is_none_is_named(tmp_path: Path) -> None:
-    layout = Layout.at(tmp_path)
-    path = inventory.folder(layout, "r.example.com") / "x.json"
+    store = Store(tmp_path)
+    path = store.inventory.folder("r.example.com") / "x.json"
     path.parent.mkdir(parents=True)
     path.write_text("{}")
     with pytest.raises(InvalidInputError, match=r"x\.json is not a record of a run"):
-        inventory.read(layout, "r.example.com")
+        store.inventory.of("r.example.com")
 
 
 def test_a_generation_lists_releases_and_bundles_with_their_versions(tmp_path: Path) -> None:

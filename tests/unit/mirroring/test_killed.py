@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.mirroring.data import generations, history
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.store import Store
 from tests.standin.oc_mirror import Image
 from tests.unit.mirroring.conftest import REAL
 
@@ -89,26 +88,25 @@ def duration(place: Place) -> float:
 
 def check_whole(place: Place, *versions: str) -> None:
     """Everything a target needs of these versions is in the generations, whose chain and files are whole."""
-    layout = Layout.at(place.data)
-    made = generations.present(layout)
+    store = Store(place.data)
+    made = store.generations.present()
     archived: set[str] = set()
     for sequence, generation in made.items():
-        folder = layout.generation(sequence)
-        generations.verify({folder: generation})
+        store.generations.verify([generation])
         before = generation.predecessor
         if before is not None:
             assert made[before.sequence].identity == before.identity
-        for archive in folder.glob("mirror_*.tar"):
+        for archive in store.generations.archives(sequence):
             with tarfile.open(archive) as tar:
                 archived |= {
                     f"sha256:{name.split('/')[-2]}" for name in tar.getnames() if name.endswith("/data")
                 }
     assert list(made) == list(range(1, len(made) + 1))
-    assert set(generations.ledger(layout)) == set(made)
+    assert set(store.generations.ledger()) == set(made)
     known = {name for generation in made.values() for name in generation.history_written}
-    assert set(history.recorded(layout.history)) == known
-    assert not layout.archives()
-    assert not layout.run.exists()
+    assert set(store.history.written()) == known
+    assert not store.archives()
+    assert not (store.root / "run").exists()
     if not REAL:
         for version in versions:
             image = Image(f"{place.host}/team/app:{version}", "additional", "team/app", version)

@@ -14,8 +14,7 @@ import pytest
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
 from steps.imageset.model import Mirror
-from steps.mirroring.checks import reach
-from steps.mirroring.data import space
+from steps.mirroring.checks import reach, space
 from steps.mirroring.ocmirror import references
 from tests.standin.moody import Mood, Moody
 from tests.unit.mirroring.conftest import Place, standin_only
@@ -162,7 +161,7 @@ def test_archives_that_cannot_fit_are_refused_with_the_numbers(
         (disconnected.data / "filler").write_bytes(b"x" * 150_000)
     ran = disconnected.mirror()
     assert ran.returncode == 3
-    assert "the archives to take in have" in ran.stderr.splitlines()[-2]
+    assert "the archives to import have" in ran.stderr.splitlines()[-2]
     assert "enlarge the volume" in ran.stderr.splitlines()[-1]
 
 

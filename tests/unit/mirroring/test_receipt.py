@@ -1,4 +1,4 @@
-"""What a target has taken in is written down in it too: what happens to it is noticed, and made good."""
+"""What a target has imported is recorded in it too: what happens to the target is noticed, and made good."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_registry_that_was_emptied_gets_everything_again(
     shutil.rmtree(folder)
     ran = side.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert "has lost generation 1, 2, 3: emptied, replaced or set back; taken in again" in ran.stderr
+    assert "has lost generation 1, 2, 3: emptied, replaced or set back; imported again" in ran.stderr
     assert has(target, "team/app:v3")
     assert taken(target) == [["1", "2", "3"]]
 
@@ -125,7 +125,7 @@ def test_a_receipt_that_was_pruned_is_written_again_and_nothing_else_done(
     shutil.rmtree(next(folder.rglob("oc-mirror-pipeline")))
     ran = side.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert "has lost our record of what it took in, and nothing else" in ran.stderr
+    assert "has lost our record of what it imported, and nothing else" in ran.stderr
     assert "running oc-mirror" not in ran.stderr
     assert taken(target) == [["1"]]
 
@@ -139,7 +139,7 @@ def test_a_lost_disk_is_noticed_and_two_data_directories_do_not_disturb_each_oth
     carry(three, disconnected, 3)
     ran = disconnected.mirror()
     assert ran.returncode == 3
-    assert "has taken in generations up to 2, but from no data directory that this one knows" in ran.stderr
+    assert "has imported generations up to 2, but from no data directory that this one knows" in ran.stderr
     assert "missing: 1 to 2" in ran.stderr
     carry(three, disconnected, 1, 2)
     assert disconnected.mirror().returncode == 0

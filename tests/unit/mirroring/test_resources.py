@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import MirrorError
-from steps.mirroring.delivery import disconnected, resources
+from steps.mirroring.publish import autoshift, resources
 
 ANNOTATIONS = {"createdAt": "2026-11-23T11:42:02Z", "createdBy": "oc-mirror v2", "oc-mirror_version": "v0"}
 HOST = "registry.example.com:8443"
@@ -156,7 +156,7 @@ def test_order_of_documents_and_of_sources_changes_nothing(
 
 
 def test_autoshift_gets_paths_below_its_host_and_sources_by_their_names() -> None:
-    block = disconnected.render(
+    block = autoshift.render(
         [
             idms(
                 "idms-release-0",
@@ -204,7 +204,7 @@ def test_autoshift_gets_paths_below_its_host_and_sources_by_their_names() -> Non
 
 
 def test_a_mirror_without_path_has_none_in_the_block() -> None:
-    block = disconnected.render([catalog("cs-a", f"{HOST}/redhat/certified-operator-index:v4.18")], HOST)
+    block = autoshift.render([catalog("cs-a", f"{HOST}/redhat/certified-operator-index:v4.18")], HOST)
     found = yaml.safe_load(block)["config"]["disconnected"]
     assert found["mirrorRegistry"] == {"host": HOST, "mirrors": []}
     assert found["catalogs"] == [

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from steps import mirror
 from steps.errors import UsageError
-from steps.mirroring.data import generations, retention
-from steps.mirroring.data.generations import Generation, Predecessor
+from steps.mirroring.store import generations
+from steps.mirroring.store.generations import Generation, Predecessor
 
 if TYPE_CHECKING:
     from tests.unit.mirroring.conftest import Place
@@ -48,7 +48,7 @@ def chains(draw: st.DrawFn) -> dict[int, Generation]:
 
 @given(chains(), st.integers(1, 14))
 def test_what_is_left_can_be_taken_in_from_a_full_archive_on(known: dict[int, Generation], keep: int) -> None:
-    left = set(known) - set(retention.superfluous(known, known, sorted(known)[-keep:]))
+    left = set(known) - set(generations.superfluous(known, known, sorted(known)[-keep:]))
     assert set(sorted(known)[-keep:]) <= left
     for number in left:
         before = known[number].predecessor
@@ -58,14 +58,14 @@ def test_what_is_left_can_be_taken_in_from_a_full_archive_on(known: dict[int, Ge
 @given(chains(), st.integers(1, 14))
 def test_nothing_is_kept_in_vain(known: dict[int, Generation], keep: int) -> None:
     newest = set(sorted(known)[-keep:])
-    left = set(known) - set(retention.superfluous(known, known, newest))
+    left = set(known) - set(generations.superfluous(known, known, newest))
     continued = {one.predecessor.sequence for number in left if (one := known[number]).predecessor}
     assert left <= newest | continued
 
 
 def test_where_a_record_is_unknown_everything_before_it_is_kept() -> None:
     known = {5: generation(5, 3), 2: generation(2, 1), 1: generation(1, None)}
-    assert retention.superfluous([1, 2, 5], known, [5]) == []
+    assert generations.superfluous([1, 2, 5], known, [5]) == []
 
 
 def numbers(place: Place) -> list[int]:
@@ -115,8 +115,8 @@ def test_a_target_in_arrears_keeps_what_it_lacks(connected: Place, disconnected:
     assert numbers(disconnected) == [2, 3]
     assert disconnected.mirror(f"--target-registry={target}/two").returncode == 0
     assert numbers(disconnected) == [3]
-    taken = json.loads((disconnected.data / "intake" / "taken.json").read_text())
-    assert [list(numbers) for numbers in taken.values()] == [["1", "2", "3"]] * 2
+    imported = json.loads((disconnected.data / "imported.json").read_text())["targets"].values()
+    assert [list(imports["generations"]) for imports in imported] == [["1", "2", "3"]] * 2
     assert generations.load(there / "000003" / "generation.json").predecessor is None
 
 

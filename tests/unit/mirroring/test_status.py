@@ -6,7 +6,6 @@ import json
 import logging
 import signal
 import time
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import ConflictError, MirrorError
-from steps.mirroring.data import status
-from steps.mirroring.data.layout import Layout
-from steps.mirroring.data.lock import exclusive
-from steps.mirroring.data.recorder import Recorder
-from steps.mirroring.data.status import Done, Run
-from steps.mirroring.request import TO_DISK, Request
+from steps.mirroring.request import TO_DISK
+from steps.mirroring.store import Store
+from steps.mirroring.store import runs as records
+from steps.mirroring.store.lock import exclusive
+from steps.mirroring.store.runs import Done, Run
 from tests.unit.mirroring.conftest import standin_only
 
 if TYPE_CHECKING:
@@ -31,8 +29,8 @@ if TYPE_CHECKING:
 
 def test_a_run_that_succeeds_is_recorded_with_what_it_made(connected: Place) -> None:
     assert connected.mirror().returncode == 0
-    [run] = status.history(Layout.at(connected.data))
-    assert run.state == status.SUCCEEDED
+    [run] = Store(connected.data).runs.all()
+    assert run.state == records.SUCCEEDED
     assert run.workflow == TO_DISK
     assert run.generations == (1,)
     assert run.size == sum(
@@ -49,7 +47,7 @@ def test_one_run_of_a_schedule_that_another_keeps_tells_of_the_next(connected: P
     scheduled = connected.mirror("--schedule=0 2 * * *", "--time-zone=Asia/Tokyo", "--once=true")
     assert scheduled.returncode == 0, scheduled.stderr
     assert connected.mirror().returncode == 0
-    [first, second] = status.history(Layout.at(connected.data))
+    [first, second] = Store(connected.data).runs.all()
     following = datetime.fromisoformat(first.next_run)
     assert (following.hour, following.minute) == (17, 0), "two o'clock in Tokyo, in UTC"
     assert timedelta() < following - began <= timedelta(days=1, minutes=10)
@@ -62,9 +60,9 @@ def test_a_run_that_fails_is_recorded_with_cause_and_remedy(
 ) -> None:
     monkeypatch.setenv("STANDIN_FAIL", "additional")
     assert connected.mirror().returncode == 8
-    run = status.last(Layout.at(connected.data))
+    run = Store(connected.data).runs.last()
     assert run is not None
-    assert run.state == status.FAILED
+    assert run.state == records.FAILED
     assert run.exit_code == 8
     assert run.error == "not found"
     assert [(image.rpartition("/")[2], cause) for image, cause in run.failed.items()] == [
@@ -74,22 +72,21 @@ def test_a_run_that_fails_is_recorded_with_cause_and_remedy(
 
 
 def test_a_run_that_is_refused_is_recorded_and_the_running_one_stays(tmp_path: Path) -> None:
-    layout = Layout.at(tmp_path)
-    request = Request(workflow=TO_DISK, data=tmp_path)
-    with exclusive(layout, purpose="test"):
-        Recorder(layout, request).begin()
-        refused = Recorder(layout, request)
+    store = Store(tmp_path)
+    with exclusive(store.root, purpose="test"):
+        store.runs.begin(Run(workflow=TO_DISK, started="")).begin()
+        refused = store.runs.begin(Run(workflow=TO_DISK, started=""))
         refused.failed(ConflictError("in use", "wait"))
-    assert [run.state for run in status.history(layout)] == [status.RUNNING, status.FAILED]
-    assert status.history(layout)[1].error == "conflict"
+    assert [run.state for run in store.runs.all()] == [records.RUNNING, records.FAILED]
+    assert store.runs.all()[1].error == "conflict"
 
 
 def test_a_dry_run_that_ends_before_the_lock_is_recorded_too(connected: Place) -> None:
     connected.imageset.write_text("kind: Nonsense\n")
     assert connected.mirror("--dry-run=true").returncode == 3
-    run = status.last(Layout.at(connected.data))
+    run = Store(connected.data).runs.last()
     assert run is not None
-    assert (run.state, run.dry_run, run.error) == (status.FAILED, True, "invalid input")
+    assert (run.state, run.dry_run, run.error) == (records.FAILED, True, "invalid input")
 
 
 @standin_only
@@ -97,43 +94,43 @@ def test_a_run_ended_by_sigterm_is_stopped_and_one_that_was_killed_interrupted(
     connected: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STANDIN_SLOW", "5")
-    layout = Layout.at(connected.data)
-    for number, state in ((signal.SIGTERM, status.STOPPED), (signal.SIGKILL, status.RUNNING)):
+    store = Store(connected.data)
+    for number, state in ((signal.SIGTERM, records.STOPPED), (signal.SIGKILL, records.RUNNING)):
         process = connected.start()
-        wait_for_state(layout, status.RUNNING)
+        wait_for_state(store, records.RUNNING)
         process.send_signal(number)
         process.communicate()
-        assert [run.state for run in status.history(layout)][-1] == state
+        assert [run.state for run in store.runs.all()][-1] == state
     monkeypatch.delenv("STANDIN_SLOW")
     assert connected.mirror().returncode == 0
-    states = [run.state for run in status.history(layout)]
-    assert states == [status.STOPPED, status.INTERRUPTED, status.SUCCEEDED]
+    states = [run.state for run in store.runs.all()]
+    assert states == [records.STOPPED, records.INTERRUPTED, records.SUCCEEDED]
 
 
-def wait_for_state(layout: Layout, state: str) -> None:
+def wait_for_state(store: Store, state: str) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        if (run := status.last(layout)) is not None and run.state == state:
+        if (run := store.runs.last()) is not None and run.state == state:
             return
         time.sleep(0.05)
     raise TimeoutError(state)
 
 
 def test_only_the_newest_records_are_kept(tmp_path: Path) -> None:
-    layout = Layout.at(tmp_path)
+    store = Store(tmp_path)
     for _ in range(12):
-        Recorder(layout, Request(workflow=TO_DISK, data=tmp_path)).succeeded(Done(summary="done"))
-    status.prune(layout, keep=5)
-    assert len(status.history(layout)) == 5
+        store.runs.begin(Run(workflow=TO_DISK, started="")).succeeded(Done(summary="done"))
+    store.runs.prune(keep=5)
+    assert len(store.runs.all()) == 5
 
 
 def test_a_damaged_record_is_named_and_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    layout = Layout.at(tmp_path)
-    Recorder(layout, Request(workflow=TO_DISK, data=tmp_path)).succeeded(Done(summary="done"))
+    store = Store(tmp_path)
+    store.runs.begin(Run(workflow=TO_DISK, started="")).succeeded(Done(summary="done"))
     for content in ("{", "[]", '{"started": 1}', '{"workflow": "w", "started": "yesterday"}'):
-        (layout.runs / "20990101T000000.000000Z-1.json").write_text(content)
+        (store.runs.folder / "20990101T000000.000000Z-1.json").write_text(content)
         caplog.clear()
-        assert [run.message for run in status.history(layout)] == ["done"]
+        assert [run.message for run in store.runs.all()] == ["done"]
         assert "20990101T000000.000000Z-1.json is no record of a run" in caplog.text
 
 
@@ -141,7 +138,7 @@ def test_a_volume_that_cannot_be_written_fails_no_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "runs").write_text("a file, where the folder should be")
-    recorder = Recorder(Layout.at(tmp_path), Request(workflow=TO_DISK, data=tmp_path))
+    recorder = Store(tmp_path).runs.begin(Run(workflow=TO_DISK, started=""))
     recorder.begin()
     recorder.succeeded(Done(summary="done"))
     assert "cannot be written" in caplog.text
@@ -152,31 +149,27 @@ def test_a_watcher_that_fails_fails_no_run(tmp_path: Path, caplog: pytest.LogCap
         raise RuntimeError("no")
 
     with caplog.at_level(logging.WARNING):
-        Recorder(Layout.at(tmp_path), Request(workflow=TO_DISK, data=tmp_path), watchers=[watcher]).succeeded(
+        Store(tmp_path).runs.begin(Run(workflow=TO_DISK, started=""), watchers=[watcher]).succeeded(
             Done(summary="done")
         )
-    assert "could not be told" in caplog.text
-    assert len(status.history(Layout.at(tmp_path))) == 1
+    assert "a watcher of the run failed" in caplog.text
+    assert len(Store(tmp_path).runs.all()) == 1
 
 
 def test_watchers_see_the_beginning_and_the_end(tmp_path: Path) -> None:
     seen: list[Run] = []
-    recorder = Recorder(Layout.at(tmp_path), Request(workflow=TO_DISK, data=tmp_path), watchers=[seen.append])
+    recorder = Store(tmp_path).runs.begin(Run(workflow=TO_DISK, started=""), watchers=[seen.append])
     recorder.begin()
     recorder.failed(MirrorError("r", "h"))
-    assert [run.state for run in seen] == [status.RUNNING, status.FAILED]
-
-
-def test_what_a_later_version_adds_is_passed_over() -> None:
-    document = json.loads(Run(workflow="w", started="2026-01-01T00:00:00Z").as_json())
-    assert Run.parse(json.dumps(document | {"colour": "blue"})) == Run.parse(json.dumps(document))
+    assert [run.state for run in seen] == [records.RUNNING, records.FAILED]
 
 
 texts = st.text(max_size=40)
 runs = st.builds(
-    replace,
-    st.just(Run(workflow="workflow-direct", started="2026-01-01T00:00:00Z")),
-    state=st.sampled_from((status.SUCCEEDED, status.FAILED)),
+    Run,
+    workflow=st.just("workflow-direct"),
+    started=st.just("2026-01-01T00:00:00Z"),
+    state=st.sampled_from((records.SUCCEEDED, records.FAILED)),
     message=texts,
     hint=texts,
     error=texts,
@@ -190,14 +183,14 @@ runs = st.builds(
 @given(run=runs)
 def test_a_record_is_read_as_it_was_written(run: Run) -> None:
     assert Run.parse(run.as_json()) == run
-    assert set(json.loads(run.as_json())) == {one.name for one in fields(Run)}
+    assert set(json.loads(run.as_json())) == set(Run.model_fields)
 
 
 @given(run=runs, limit=st.integers(600, 4096))
 def test_a_last_word_is_never_longer_than_is_kept_and_always_whole(run: Run, limit: int) -> None:
-    long = replace(run, message=run.message * 200, hint=run.hint * 200)
-    text = status.bounded(long, limit)
+    long = run.changed(message=run.message * 200, hint=run.hint * 200)
+    text = long.bounded(limit)
     assert len(text.encode()) <= limit
     assert Run.parse(text).state == run.state
     if len(run.as_json().encode()) < limit:
-        assert Run.parse(status.bounded(run, limit)) == run
+        assert Run.parse(run.bounded(limit)) == run

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.errors import ConflictError
-from steps.mirroring.data import lock
-from steps.mirroring.data.layout import Layout
+from steps.mirroring.store import Store, lock
 from tests.unit.mirroring.conftest import standin_only
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def test_archives_that_lie_there_are_moved_out_of_oc_mirrors_way(connected: Plac
     ran = connected.mirror()
     assert ran.returncode == 0, ran.stderr
     assert "came from no run of ours" in ran.stderr
-    assert [path.read_bytes() for path in connected.data.glob("set-aside/found-*/mirror_000001.tar")] == [
+    assert [path.read_bytes() for path in connected.data.glob("quarantine/found-*/mirror_000001.tar")] == [
         b"made by hand"
     ]
     assert [path.name for path in connected.generations()] == ["000001"]
@@ -220,7 +219,7 @@ def test_a_volume_that_is_too_small_is_named_and_can_be_enlarged(
         ran = connected.mirror()
         assert ran.returncode == 0, ran.stderr
         assert record(connected, 1)["predecessor"] is None
-        assert not list(connected.data.glob("set-aside/*"))
+        assert not list(connected.data.glob("quarantine/*"))
 
 
 @standin_only
@@ -288,12 +287,12 @@ def test_a_data_directory_with_one_of_oc_mirrors_own_names_is_refused(
 
 
 def test_two_runs_never_work_in_one_data_directory(connected: Place) -> None:
-    layout = Layout.at(connected.data)
+    store = Store(connected.data)
     with (
-        lock.exclusive(layout, purpose="workflow-to-disk"),
+        lock.exclusive(store.root, purpose="workflow-to-disk"),
         pytest.raises(ConflictError, match=rf"workflow-to-disk, process {os.getpid()} on .*, since 2"),
-        lock.exclusive(layout, purpose="another", patience=0.2),
+        lock.exclusive(store.root, purpose="another", patience=0.2),
     ):
         pytest.fail("the lock was given twice")
-    with lock.exclusive(layout, purpose="another", patience=0.2):
+    with lock.exclusive(store.root, purpose="another", patience=0.2):
         pass

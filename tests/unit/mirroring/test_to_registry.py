@@ -44,7 +44,7 @@ def test_pending_generations_are_taken_in_in_order_and_only_once(
     shutil.rmtree(disconnected.data / "generations" / "000001")
     ran = disconnected.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.splitlines()[-1] == f"{target} has taken in generation 2, 3"
+    assert ran.stderr.splitlines()[-1] == f"{target} has imported generation 2, 3"
     assert ran.stderr.count("running oc-mirror") == 1
     assert all(has(target, f"team/app:{version}") for version in ("v1", "v2", "v3"))
     assert list((disconnected.data / "cluster-resources").iterdir())
@@ -127,7 +127,7 @@ def test_a_gap_is_refused_with_the_missing_numbers(three: Place, disconnected: P
     ran = disconnected.mirror()
     assert ran.returncode == 3
     assert (
-        "generation 3 continues generation 2, which is neither here nor taken in; missing: 1 to 2"
+        "generation 3 continues generation 2, which is neither here nor imported; missing: 1 to 2"
         in ran.stderr
     )
     assert "running oc-mirror" not in ran.stderr
@@ -170,7 +170,7 @@ def test_archives_of_another_data_directory_are_not_mixed_in(
     carry(connected, disconnected, 1)
     ran = disconnected.mirror()
     assert ran.returncode == 5
-    assert "is not the generation 1 that was taken in before" in ran.stderr
+    assert "is not the generation 1 that was imported before" in ran.stderr
 
 
 def test_nothing_to_take_in_is_said(disconnected: Place) -> None:
@@ -184,7 +184,8 @@ def test_a_dry_run_from_disk_pushes_nothing(three: Place, disconnected: Place, t
     ran = disconnected.mirror("--dry-run=true")
     assert ran.returncode == 0, ran.stderr
     assert not has(target, "team/app:v1")
-    assert not (disconnected.data / "intake").exists()
+    assert not (disconnected.data / "imported.json").exists()
+    assert not (disconnected.data / "imports").exists()
     assert disconnected.mirror().returncode == 0
     assert has(target, "team/app:v2")
 
@@ -237,6 +238,6 @@ def test_what_failed_before_is_not_blamed_again(direct: Place, monkeypatch: pyte
 def test_what_a_target_has_is_remembered_by_name(three: Place, disconnected: Place, target: str) -> None:
     carry(three, disconnected, 1, 2)
     assert disconnected.mirror().returncode == 0
-    taken = json.loads((disconnected.data / "intake" / "taken.json").read_text())
-    assert list(taken) == [target]
-    assert list(taken[target]) == ["1", "2"]
+    imported = json.loads((disconnected.data / "imported.json").read_text())["targets"]
+    assert list(imported) == [target]
+    assert list(imported[target]["generations"]) == ["1", "2"]

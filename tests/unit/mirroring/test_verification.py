@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.mirroring.checks.verification import absent
-from steps.mirroring.data import status
-from steps.mirroring.data.layout import Layout
-from steps.mirroring.delivery import products
 from steps.mirroring.ocmirror.mapping import expected
+from steps.mirroring.store import Store
 from steps.oci.access import Access
 from steps.oci.reference import Reference
 from tests.standin.oc_mirror import Image, Registry
@@ -92,7 +90,7 @@ def test_a_target_that_lost_what_oc_mirror_pushed_is_no_success(
     assert "lacks 2 of 2 images although oc-mirror copied them" in ran.stderr
     assert "team/db:v1 (missing)" in ran.stderr
     assert not (place.data / "cluster-resources").exists()
-    run = status.last(Layout.at(place.data))
+    run = Store(place.data).runs.last()
     assert run is not None
     assert run.error == "not in the target"
     assert len(run.failed) == 2
@@ -147,14 +145,15 @@ def test_autoshift_values_lie_beside_the_resources_and_not_among_them(direct: Pl
 
 def test_the_published_folder_survives_a_kill_between_its_renames(direct: Place) -> None:
     assert direct.mirror().returncode == 0
-    layout = Layout.at(direct.data)
-    before = products.published(layout)
-    layout.cluster_resources.rename(layout.last_resources)
-    shutil.copytree(layout.last_resources, layout.next_resources)
-    products.restore(layout)
-    assert products.published(layout) == before
-    assert not layout.next_resources.exists()
-    assert not layout.last_resources.exists()
+    store = Store(direct.data)
+    before = store.resources.files()
+    last, following = store.root / ".cluster-resources.last", store.root / ".cluster-resources.next"
+    store.resources.folder.rename(last)
+    shutil.copytree(last, following)
+    store.resources.recover()
+    assert store.resources.files() == before
+    assert not following.exists()
+    assert not last.exists()
 
 
 def test_a_prefix_that_no_name_could_have_is_refused(direct: Place) -> None:

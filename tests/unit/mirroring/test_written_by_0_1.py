@@ -14,7 +14,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ import pytest
 
 from steps import mirror
 from steps.errors import ConflictError
-from steps.mirroring.data import generations, intake, inventory, lock, status
-from steps.mirroring.data.layout import Layout
-from steps.mirroring.data.status import Run
-from steps.mirroring.deleting import removal
 from steps.mirroring.schedule import Schedule
+from steps.mirroring.store import Store, generations, lock
+from steps.mirroring.store import runs as records
+from steps.mirroring.store.records import FORMAT
+from steps.mirroring.store.runs import Run
+from steps.mirroring.workflows import deletion_plan
 from steps.service import page
 from steps.service.loop import Service
 from steps.service.metrics import Metrics
@@ -74,7 +75,7 @@ class Left:
 
     def runs(self) -> list[Run]:
         """The records of runs, oldest first."""
-        return status.history(Layout.at(self.place.data))
+        return Store(self.place.data).runs.all()
 
 
 Unpack = Callable[[str], Left]
@@ -142,7 +143,7 @@ def test_a_new_far_side_takes_in_generations_of_both_versions(unpack: Unpack) ->
     carry(left.place, far, 1, 2, 3, 4)
     ran = far.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.splitlines()[-1].endswith("has taken in generation 1, 2, 3, 4")
+    assert ran.stderr.splitlines()[-1].endswith("has imported generation 1, 2, 3, 4")
     for image in ("app:v1", "app:v2", "app:v3", "app:v4", "db:v1"):
         assert digest_of(f"{left.registry}/elsewhere", f"team/{image}"), image
 
@@ -155,13 +156,13 @@ def test_a_run_that_was_killed_after_its_archive_is_completed(unpack: Unpack) ->
     ran = left.place.mirror()
     assert ran.returncode == 0, ran.stderr
     assert "an interrupted run is now complete: generation 2 (continues 1" in ran.stderr
-    assert record(left.place, 2) == journal["draft"]
+    assert record(left.place, 2) == {"format": FORMAT, "contents_sha256": "", **journal["draft"]}
     assert record(left.place, 3)["predecessor"]["sequence"] == 2
     far = beside(left, "elsewhere")
     carry(left.place, far, 1, 2, 3)
     assert far.mirror().returncode == 0
     assert digest_of(f"{left.registry}/elsewhere", "team/app:v2")
-    assert [run.state for run in left.runs()] == [status.SUCCEEDED, status.INTERRUPTED, status.SUCCEEDED]
+    assert [run.state for run in left.runs()] == [records.SUCCEEDED, records.INTERRUPTED, records.SUCCEEDED]
 
 
 def test_a_run_that_was_killed_while_it_archived_is_taken_back(unpack: Unpack) -> None:
@@ -175,12 +176,13 @@ def test_a_run_that_was_killed_while_it_archived_is_taken_back(unpack: Unpack) -
     assert record(left.place, 2)["history_used"] == kept
     assert false not in left.place.histories()
     assert len(left.place.histories()) == 2
-    assert not list((left.place.data / "set-aside").iterdir())
+    assert not list((left.place.data / "quarantine").iterdir())
+    assert not (left.place.data / "set-aside").exists()
     far = beside(left, "elsewhere")
     carry(left.place, far, 1, 2)
     assert far.mirror().returncode == 0
     assert digest_of(f"{left.registry}/elsewhere", "team/app:v2")
-    assert [run.state for run in left.runs()] == [status.SUCCEEDED, status.INTERRUPTED, status.SUCCEEDED]
+    assert [run.state for run in left.runs()] == [records.SUCCEEDED, records.INTERRUPTED, records.SUCCEEDED]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_from_disk_takes_in_only_what_was_missing(unpack: Unpack) -> None:
     assert taken(left.target) == [["1", "2"]], "the third was not taken in when the run was killed"
     ran = left.place.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.splitlines()[-1] == f"{TARGET} has taken in generation 3"
+    assert ran.stderr.splitlines()[-1] == f"{TARGET} has imported generation 3"
     assert ran.stderr.count("running oc-mirror") == 1
     assert "unpacked generation" not in ran.stderr
     assert left.tags("team/app:v1", "team/app:v2", "team/app:v3", "team/db:v1") == [
@@ -243,10 +245,10 @@ def test_from_disk_takes_in_only_what_was_missing(unpack: Unpack) -> None:
     assert taken(left.target) == [["1", "2", "3"]], "the receipt of 0.1 is continued, no other begun"
     ran = left.place.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert f"{TARGET} has everything: generation 3 was taken in before" in ran.stderr
+    assert f"{TARGET} has everything: generation 3 was imported before" in ran.stderr
     assert "running oc-mirror" not in ran.stderr
     states = [run.state for run in left.runs()]
-    assert states == [status.SUCCEEDED, status.INTERRUPTED, status.SUCCEEDED, status.SUCCEEDED]
+    assert states == [records.SUCCEEDED, records.INTERRUPTED, records.SUCCEEDED, records.SUCCEEDED]
 
 
 def test_from_disk_takes_in_what_the_new_version_archived_and_cleans_up(unpack: Unpack) -> None:
@@ -260,7 +262,7 @@ def test_from_disk_takes_in_what_the_new_version_archived_and_cleans_up(unpack: 
     left.place.names("team/app:v5", "team/db:v1")
     ran = left.place.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.splitlines()[-1] == f"{TARGET} has taken in generation 3, 4, 5"
+    assert ran.stderr.splitlines()[-1] == f"{TARGET} has imported generation 3, 4, 5"
     assert len(left.tags(*(f"team/app:v{number}" for number in range(1, 6)))) == 5
     ran = left.place.mirror(CLEANUP, "--keep-generations=1")
     assert ran.returncode == 0, ran.stderr
@@ -283,8 +285,8 @@ def test_a_target_that_lost_its_receipt_gets_that_again(unpack: Unpack) -> None:
     shutil.rmtree(next((left.place.data.parent / "registry").rglob("oc-mirror-pipeline")))
     ran = left.place.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert f"{TARGET} has lost our record of what it took in, and nothing else" in ran.stderr
-    assert ran.stderr.splitlines()[-1] == f"{TARGET} has taken in generation 3"
+    assert f"{TARGET} has lost our record of what it imported, and nothing else" in ran.stderr
+    assert ran.stderr.splitlines()[-1] == f"{TARGET} has imported generation 3"
     assert taken(left.target) == [["1", "2", "3"]]
 
 
@@ -352,7 +354,7 @@ def test_a_deletion_that_was_killed_is_completed_by_the_same_approval(unpack: Un
     ran = left.place.mirror(EXECUTE, approval)
     assert ran.returncode == 0, ran.stderr
     assert "that plan was carried out before" in ran.stderr
-    assert left.runs()[-3].state == status.INTERRUPTED
+    assert left.runs()[-3].state == records.INTERRUPTED
 
 
 def test_a_plan_is_outdated_by_a_run_since(unpack: Unpack) -> None:
@@ -462,7 +464,7 @@ def test_the_page_and_the_metrics_show_the_runs(
 
 def fields(record: Any) -> Any:
     """A record that was read, as JSON has it."""
-    return json.loads(json.dumps(asdict(record)))
+    return json.loads(json.dumps(record.document()))
 
 
 def _run(_data: Path, path: Path) -> Any:
@@ -474,24 +476,24 @@ def _entry(data: Path, path: Path) -> Any:
     folder = data / "inventory" / hashlib.sha256(target.encode()).hexdigest()[:16]
     folder.mkdir(parents=True)
     shutil.copy(path, folder / "2026-11-25T181144Z-438f3c444249.json")
-    [entry] = inventory.read(Layout.at(data), target)
+    [entry] = Store(data).inventory.of(target)
     return fields(entry)
 
 
 def _plan(data: Path, path: Path) -> Any:
     (data / "removal").mkdir(parents=True)
     shutil.copy(path, data / "removal" / "plan.json")
-    plan = removal.load(Layout.at(data), hashlib.sha256(path.read_bytes()).hexdigest())
-    return {"kind": "RemovalPlan", **fields(plan)}
+    plan = deletion_plan.load(data / "removal" / "plan.json", hashlib.sha256(path.read_bytes()).hexdigest())
+    return fields(plan)
 
 
 def _taken(data: Path, path: Path) -> Any:
     (data / "intake").mkdir(parents=True)
     shutil.copy(path, data / "intake" / "taken.json")
-    layout = Layout.at(data)
+    store = Store(data)
     return {
-        target: {str(number): name for number, name in intake.read(layout, target).identities.items()}
-        for target in intake.targets(layout)
+        target: {str(number): name for number, name in store.imports.of(target).generations.items()}
+        for target in store.imports.targets()
     }
 
 
@@ -582,7 +584,7 @@ def test_who_has_a_data_directory_is_told_from_its_lock(tmp_path: Path) -> None:
         said = "in use by {purpose}, process {pid} on {host}, since {since}".format(**holder)
         with (
             pytest.raises(ConflictError, match=re.escape(said)),
-            lock.exclusive(Layout.at(tmp_path), purpose="another", patience=0.0),
+            lock.exclusive(Store(tmp_path).root, purpose="another", patience=0.0),
         ):
             pytest.fail("the lock was given twice")
 
@@ -592,7 +594,7 @@ def test_a_plan_with_a_report_was_carried_out(unpack: Unpack) -> None:
     left = unpack(DELETION)
     report = json.loads((RECORDS / "report.json").read_text())
     plan = (RECORDS / "executed.json").read_bytes()
-    assert removal.sha256(plan) == report["plan"]
+    assert deletion_plan.sha256(plan) == report["plan"]
     assert report["counts"] == json.loads(plan)["counts"]
     folder = left.place.data / "removal"
     (folder / "plan.json").rename(folder / f"executed-{report['plan'][:12]}.json")

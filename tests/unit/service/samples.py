@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from steps.mirroring.data import status
-from steps.mirroring.data.status import Run
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
+from steps.mirroring.store import runs as records
+from steps.mirroring.store.runs import Run
 from steps.service.overview import Overview, ResourceFile
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -35,10 +35,10 @@ def nightly_runs(count: int = 14) -> tuple[Run, ...]:
         runs.append(
             Run(
                 workflow=TO_DISK,
-                started=status.timestamp(started),
-                finished=status.timestamp(started + timedelta(seconds=seconds)),
+                started=records.timestamp(started),
+                finished=records.timestamp(started + timedelta(seconds=seconds)),
                 seconds=seconds,
-                state=status.SUCCEEDED,
+                state=records.SUCCEEDED,
                 generations=(number,),
                 size=182 * GIGABYTE if number == 1 else ((number * 104_729) % 40 + 3) * GIGABYTE,
                 images={"release": 193, "operator": 412 + number, "additional": 3},
@@ -50,11 +50,10 @@ def nightly_runs(count: int = 14) -> tuple[Run, ...]:
 
 
 def failed_run() -> Run:
-    return replace(
-        nightly_runs()[-1],
-        started=status.timestamp(NOW - timedelta(hours=1)),
-        finished=status.timestamp(NOW - timedelta(minutes=50)),
-        state=status.FAILED,
+    return nightly_runs()[-1].changed(
+        started=records.timestamp(NOW - timedelta(hours=1)),
+        finished=records.timestamp(NOW - timedelta(minutes=50)),
+        state=records.FAILED,
         generations=(),
         size=0,
         seconds=600.0,
@@ -86,8 +85,7 @@ def states() -> dict[str, Overview]:
     runs = nightly_runs()
     direct = Request(workflow=DIRECT, data=Path("/data"), target_registry="registry.example.com:8443/mirror")
     pushed = [
-        replace(
-            run,
+        run.changed(
             workflow=DIRECT,
             generations=(),
             size=0,
@@ -96,14 +94,14 @@ def states() -> dict[str, Overview]:
         )
         for run in runs
     ]
-    running = replace(
-        runs[-1], state=status.RUNNING, finished="", generations=(), size=0, images={}, message=""
+    running = runs[-1].changed(
+        state=records.RUNNING, finished="", generations=(), size=0, images={}, message=""
     )
     return {
         "well": overview(),
         "failed": overview(runs=(*runs, failed_run())),
         "running": overview(
-            runs=(*runs, replace(running, started=status.timestamp(NOW - timedelta(minutes=12)))),
+            runs=(*runs, running.changed(started=records.timestamp(NOW - timedelta(minutes=12)))),
             next_run=None,
         ),
         "new": overview(runs=()),

@@ -14,12 +14,11 @@ import yaml
 
 from steps.errors import MirrorError
 from steps.files import write_atomically
-from steps.mirroring.data import status
-from steps.mirroring.data.layout import Layout
-from steps.mirroring.data.recorder import Recorder
-from steps.mirroring.data.status import Done, Run, Watcher
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
+from steps.mirroring.store import Store
+from steps.mirroring.store import runs as records
+from steps.mirroring.store.runs import Done, Run, Watcher
 from steps.service.loop import Service
 from tests.unit.service.test_server import ask
 
@@ -48,7 +47,9 @@ class Mirror:
             raise EnoughError
         self.runs += 1
         outcome = self.outcomes[self.runs - 1]
-        recorder = Recorder(Layout.at(self.request.data), self.request, watchers=[watcher], clock=self.clock)
+        recorder = Store(self.request.data).runs.begin(
+            Run(workflow=TO_DISK, started=""), watchers=[watcher], clock=self.clock
+        )
         recorder.begin()
         if outcome == "failure":
             error = MirrorError("oc-mirror ended with exit code 8", "look at the log", cause="timeout")
@@ -68,9 +69,9 @@ def service(mirror: Mirror, *, now: datetime = NOON, expression: str = "* * * * 
     return Service(mirror.request, Schedule.parse(expression), mirror=mirror, clock=ticking(now))
 
 
-def remember(data: Path, started: datetime, state: str = status.SUCCEEDED, workflow: str = TO_DISK) -> None:
-    run = Run(workflow=workflow, started=status.timestamp(started), state=state)
-    write_atomically(Layout.at(data).runs / f"{started:%Y%m%dT%H%M%S.%fZ}-1.json", run.as_json())
+def remember(data: Path, started: datetime, state: str = records.SUCCEEDED, workflow: str = TO_DISK) -> None:
+    run = Run(workflow=workflow, started=records.timestamp(started), state=state)
+    write_atomically(Store(data).runs.folder / f"{started:%Y%m%dT%H%M%S.%fZ}-1.json", run.as_json())
 
 
 def never_wait(running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +106,7 @@ def test_a_failing_run_does_not_end_the_service(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ago", "made_up"), [(timedelta(minutes=30), 0), (timedelta(hours=1), 1), (timedelta(days=30), 1)]
 )
-@pytest.mark.parametrize("state", [status.SUCCEEDED, status.FAILED])
+@pytest.mark.parametrize("state", [records.SUCCEEDED, records.FAILED])
 def test_one_missed_run_is_made_up_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: timedelta, made_up: int, state: str
 ) -> None:
@@ -119,7 +120,7 @@ def test_one_missed_run_is_made_up_for(
     assert mirror.runs == made_up
 
 
-@pytest.mark.parametrize("state", [status.RUNNING, status.INTERRUPTED, status.STOPPED])
+@pytest.mark.parametrize("state", [records.RUNNING, records.INTERRUPTED, records.STOPPED])
 def test_a_run_cut_short_goes_on_at_once(tmp_path: Path, state: str) -> None:
     remember(tmp_path, NOON, state)
     mirror = Mirror(tmp_path)
@@ -140,7 +141,7 @@ def test_the_first_start_waits_for_the_schedule(tmp_path: Path, monkeypatch: pyt
 def test_runs_of_another_workflow_in_the_same_directory_do_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remember(tmp_path, NOON - timedelta(days=30), status.RUNNING, workflow=DIRECT)
+    remember(tmp_path, NOON - timedelta(days=30), records.RUNNING, workflow=DIRECT)
     mirror = Mirror(tmp_path, "too early")
     running = service(mirror, expression="0 3 1 1 *")
     never_wait(running, monkeypatch)

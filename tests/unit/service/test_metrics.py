@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from steps.mirroring.data import status
+from steps.mirroring.store import runs as records
 from steps.service.metrics import Metrics
 from tests.conftest import ROOT
 from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview
 
 if TYPE_CHECKING:
-    from steps.mirroring.data.status import Run
+    from steps.mirroring.store.runs import Run
     from steps.service.overview import Overview
 
 
@@ -40,7 +39,7 @@ def scraped(it: Overview, *runs: Run) -> dict[str, dict[str, float]]:
 
 def test_runs_failures_bytes_and_durations_are_counted() -> None:
     good, bad = nightly_runs()[-1], failed_run()
-    found = scraped(overview(), good, good, bad, replace(bad, state=status.RUNNING))
+    found = scraped(overview(), good, good, bad, bad.changed(state=records.RUNNING))
     assert found["oc_mirror_runs_total"] == {"result=succeeded": 2, "result=failed": 1, "result=stopped": 0}
     assert found["oc_mirror_run_failures_total"]["cause=authentication"] == 1
     assert found["oc_mirror_archive_bytes_total"][""] == 2 * good.size
@@ -86,7 +85,7 @@ def test_two_services_in_one_process_do_not_meet() -> None:
 
 def test_every_metric_is_in_the_reference() -> None:
     reference = (ROOT / "docs" / "reference" / "service.md").read_text()
-    running = replace(nightly_runs()[-1], state=status.RUNNING)
+    running = nightly_runs()[-1].changed(state=records.RUNNING)
     names = {name for it in (overview(), overview(runs=(running,), next_run=None)) for name in scraped(it)}
     for name in sorted(names):
         if name.endswith(("_bucket", "_sum", "_count", "_created")):

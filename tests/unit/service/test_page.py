@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps import units
-from steps.mirroring.data import status
-from steps.mirroring.data.status import Run
+from steps.mirroring.store import runs as records
+from steps.mirroring.store.runs import Run
 from steps.service import page, plot
 from steps.service.overview import ResourceFile, resources_in
 from tests.unit.service.samples import FAILED, NOW, failed_run, nightly_runs, overview, states
@@ -37,10 +36,10 @@ def test_the_headline_says_how_things_are(name: str, headline: str) -> None:
 
 
 def test_a_stopped_run_and_one_about_to_start_are_told_apart() -> None:
-    stopped = replace(nightly_runs()[-1], state=status.STOPPED, message="ended by a signal")
+    stopped = nightly_runs()[-1].changed(state=records.STOPPED, message="ended by a signal")
     assert page.state_of(overview(runs=(stopped,))).title == "Last run was stopped"
     assert page.state_of(overview(runs=(stopped,), next_run=None)).title == "Starting a run"
-    unchanged = replace(nightly_runs()[-1], unchanged=True)
+    unchanged = nightly_runs()[-1].changed(unchanged=True)
     assert page.state_of(overview(runs=(unchanged,))).title == "Up to date"
 
 
@@ -56,7 +55,7 @@ def test_failed_images_stand_under_their_cause_with_what_to_do() -> None:
 
 
 def test_a_failure_without_images_says_what_to_do_too() -> None:
-    run = replace(failed_run(), failed={}, hint="enlarge the volume", error="disk full")
+    run = failed_run().changed(failed={}, hint="enlarge the volume", error="disk full")
     html = page.render(overview(runs=(run,)))
     assert "Enlarge the volume." in html
 
@@ -81,7 +80,7 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }
 
 
 def test_nothing_that_comes_from_outside_becomes_markup() -> None:
-    run = replace(failed_run(), message=EVIL, hint=EVIL, error=EVIL, failed={EVIL: EVIL}, images={EVIL: 1})
+    run = failed_run().changed(message=EVIL, hint=EVIL, error=EVIL, failed={EVIL: EVIL}, images={EVIL: 1})
     it = overview(runs=(run,), problems=(EVIL,), resources=(ResourceFile(name=EVIL, size=1),), next_run=NOW)
     tags = Tags()
     tags.feed(page.render(it))
@@ -93,7 +92,7 @@ def test_nothing_that_comes_from_outside_becomes_markup() -> None:
 @given(st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_any_text_is_shown_as_text(message: str, failed: dict[str, str]) -> None:
     tags = Tags()
-    tags.feed(page.render(overview(runs=(replace(failed_run(), message=message, failed=failed),))))
+    tags.feed(page.render(overview(runs=(failed_run().changed(message=message, failed=failed),))))
     assert "script" not in tags.elements
 
 

@@ -17,6 +17,7 @@ processes and hashes that depend on them are others each time; the same files al
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -29,7 +30,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from steps.mirroring.deleting import removal
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place
 from tests.unit.mirroring.test_deletion import tag_again
@@ -222,7 +222,7 @@ def make_deletion(folder: Path) -> None:
         run(place, "--workflow=workflow-delete-generate", "--older-than=0d")
         plan = only(place, "removal/plan.json")
         keep(plan, "plan.json")
-        approved = removal.sha256(plan.read_bytes())
+        approved = hashlib.sha256(plan.read_bytes()).hexdigest()
         (place.data.parent / "approved").write_text(f"{approved}\n")
         execute = ("--workflow=workflow-delete-execute", f"--approved-plan-sha256={approved}")
         run(place, *execute, moment="says:3:^deleted ")

@@ -1,1 +1,0 @@
-"""What no ImageSet needs any more: planned, deleted, cleaned up."""

@@ -1,0 +1,144 @@
+"""Notifies a cluster of runs: ConfigMaps, an Event for a failure. None of it can make a run fail.
+
+    oc-mirror-status             status.json: the last run, as in DATA/runs
+    oc-mirror-cluster-resources  the files of DATA/cluster-resources, and AutoShift's block
+    oc-mirror-removal-plan       plan.json of workflow-delete-generate, byte by byte, to be read and approved
+
+In the pod's namespace, with the pod's own account, which has a Role for these objects alone
+(tekton/10-rbac.yaml); on a laptop in the namespace that is asked for, with the kubeconfig.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import logging
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steps.errors import ForbiddenError, StepError
+from steps.mirroring.publish import autoshift
+from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
+from steps.mirroring.store.runs import FAILED, SUCCEEDED
+from steps.mirroring.workflows import deletion_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steps.cluster import Cluster
+    from steps.mirroring.store import Store
+    from steps.mirroring.store.runs import Run
+
+log = logging.getLogger(__name__)
+
+STATUS, RESOURCES = "oc-mirror-status", "oc-mirror-cluster-resources"
+REMOVAL_PLAN = "oc-mirror-removal-plan"
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod's account is mounted, if it is."""
+LARGEST = 1_000_000
+"""Bytes of data; a ConfigMap may have 1 MiB with its metadata."""
+LONGEST_MESSAGE = 1024
+"""Characters of an Event's message (k8s.io/kubernetes, pkg/apis/core/validation/events.go)."""
+_LABELS = {"app.kubernetes.io/name": "oc-mirror", "app.kubernetes.io/part-of": "oc-mirror-pipeline"}
+
+
+class Notifier:
+    """A watcher of runs that writes to a namespace of a cluster."""
+
+    def __init__(self, cluster: Cluster, namespace: str, store: Store) -> None:
+        """Notify `namespace` of what is mirrored in `store`."""
+        self._cluster, self._namespace, self._store = cluster, namespace, store
+        self._warned: set[str] = set()
+
+    def __call__(self, run: Run) -> None:
+        """Notify of a run that begins or has ended."""
+        self._try("its status", lambda: self._publish(STATUS, {"status.json": run.bounded(LARGEST)}))
+        if run.state == FAILED:
+            self._try("an event", lambda: self._cluster.create(_event(run, self._namespace)))
+        if run.state == SUCCEEDED and run.workflow in {DIRECT, FROM_DISK} and not run.dry_run:
+            self._try("the cluster resources", self._publish_resources)
+
+        if run.state == SUCCEEDED and run.workflow == PLAN_DELETION:
+            self._try("the plan of what to delete", self._publish_plan)
+
+    def _publish_plan(self) -> None:
+        content = (self._store.deletion / deletion_plan.PLAN).read_bytes()
+        self._publish(
+            REMOVAL_PLAN, {deletion_plan.PLAN: content.decode(), "sha256": deletion_plan.sha256(content)}
+        )
+
+    def _publish_resources(self) -> None:
+        files = self._store.resources.files()
+        if files:
+            files[autoshift.NAME] = self._store.resources.autoshift_values.read_text()
+            self._publish(RESOURCES, files)
+
+    def _publish(self, name: str, files: dict[str, str]) -> None:
+        self._cluster.apply(config_map(name, self._namespace, files))
+
+    def _try(self, what: str, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except (StepError, OSError) as error:
+            kind = type(error).__name__
+            if kind not in self._warned:
+                self._warned.add(kind)
+                hint = f"; {error.hint}" if isinstance(error, ForbiddenError) else ""
+                log.warning("the cluster is not told %s: %s%s", what, error, hint)
+
+
+def notifier(store: Store, namespace: str = "") -> Notifier | None:
+    """Return a notifier of `namespace`, or of the pod's own; None where there is neither."""
+    mounted = ACCOUNT / "namespace"
+    if not namespace and (ACCOUNT / "token").is_file() and mounted.is_file():
+        namespace = mounted.read_text().strip()
+    if not namespace:
+        return None
+    from steps.cluster import Cluster
+
+    try:
+        return Notifier(Cluster.connect(patient=False), namespace, store)
+    except StepError as error:
+        log.warning("the cluster is not told of this run: %s", error.reason)
+        return None
+
+
+def config_map(name: str, namespace: str, files: dict[str, str]) -> dict[str, Any]:
+    """A ConfigMap of these files; what is too large for one is compressed, each to NAME.gz."""
+    manifest: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(_LABELS)},
+    }
+    if sum(len(text.encode()) for text in files.values()) <= LARGEST:
+        return manifest | {"data": files}
+    packed = {
+        f"{key}.gz": base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+        for key, text in files.items()
+    }
+    return manifest | {"binaryData": packed}
+
+
+def _event(run: Run, namespace: str) -> dict[str, Any]:
+    """A Warning of the pod, or outside one of the ConfigMap that tells of the run."""
+    pod = os.environ.get("POD_NAME", "")
+    concerned = {"apiVersion": "v1", "kind": "Pod" if pod else "ConfigMap", "name": pod or STATUS}
+    if pod:
+        concerned["uid"] = os.environ.get("POD_UID", "")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"oc-mirror.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "involvedObject": concerned | {"namespace": namespace},
+        "type": "Warning",
+        "reason": "MirrorFailed",
+        "message": f"{run.workflow}: {run.message}; {run.hint}"[:LONGEST_MESSAGE],
+        "source": {"component": "oc-mirror"},
+        "reportingComponent": "oc-mirror",
+        "reportingInstance": run.host,
+        "firstTimestamp": run.finished,
+        "lastTimestamp": run.finished,
+        "count": 1,
+    }

@@ -1,0 +1,79 @@
+"""What AutoShift needs to know of a mirror: its block `config.disconnected` (pure).
+
+The keys are those of AutoShift (auto-shift/autoshiftv2, policies/stable/disconnected-mirror): a mirror
+is a path below `mirrorRegistry.host`, a catalog one below `host/path`, with a tag.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from steps.autoshift.catalog_sources import INDEXES
+from steps.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from steps.mirroring.publish.resources import Resource
+
+NAME = "autoshift-disconnected.yaml"
+
+_RELEASES = "quay.io/openshift-release-dev/ocp-release"
+_SOURCES = {index.rpartition("/")[2]: source for source, index in INDEXES.items()}
+"""Index image → the CatalogSource of OpenShift that has it, to whose name AutoShift adds its suffix."""
+
+_HEAD = """\
+# For the values of the clusters that use this mirror: clusters.NAME.config or the `config` of a cluster set,
+# with the label disconnected-mirror: 'true'. Where clusters do not trust the registry's CA anyway, add
+# mirrorRegistry.caRef (or .ca). disableDefaultCatalogs: true then switches Red Hat's own catalogs off.
+"""
+
+
+def render(resources: Iterable[Resource], target: str) -> str:
+    """The block as YAML, for `target` (HOST[:PORT][/PATH])."""
+    resources = list(resources)
+    host, _, path = target.partition("/")
+    mirrors = _mirrors(resources, "ImageDigestMirrorSet", "imageDigestMirrors", host)
+    registry: dict[str, Any] = {"host": host}
+    if path:
+        registry["path"] = path
+    release = next((one["mirror"] for one in mirrors if one["source"] == _RELEASES), "")
+    if release:
+        registry["releaseImage"] = _below(release, path)
+    registry["mirrors"] = mirrors
+    if tags := _mirrors(resources, "ImageTagMirrorSet", "imageTagMirrors", host):
+        registry["tagMirrors"] = tags
+    block: dict[str, Any] = {"mirrorRegistry": registry, "useIDMS": True}
+    if catalogs := _catalogs(resources, host, path):
+        block["catalogs"] = catalogs
+    return _HEAD + yaml.safe_dump({"config": {"disconnected": block}}, sort_keys=False, width=2**16)
+
+
+def _mirrors(resources: list[Resource], kind: str, key: str, host: str) -> list[dict[str, str]]:
+    found = {
+        (entry["source"], mirror.removeprefix(f"{host}/"))
+        for one in resources
+        if one["kind"] == kind
+        for entry in one["spec"].get(key) or []
+        for mirror in entry["mirrors"]
+        if mirror.startswith(f"{host}/")
+    }
+    return [{"source": source, "mirror": mirror} for source, mirror in sorted(found)]
+
+
+def _catalogs(resources: list[Resource], host: str, path: str) -> list[dict[str, str]]:
+    found = set()
+    for one in resources:
+        if one["kind"] == "CatalogSource":
+            image = Reference.parse(str(one["spec"]["image"]))
+            if not image.digest:
+                index = image.repository.rpartition("/")[2]
+                place = image.repository if image.registry == host else image.name
+                found.add((_SOURCES.get(index, index), _below(place, path), image.tag))
+    return [{"source": source, "imagePath": image, "tag": tag} for source, image, tag in sorted(found)]
+
+
+def _below(image: str, path: str) -> str:
+    return image.removeprefix(f"{path}/") if path else image

@@ -1,0 +1,72 @@
+"""What a workflow works with, made once for a run: the request, the data directory, the target, oc-mirror."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steps.imageset.imageset import ImageSet
+    from steps.mirroring.ocmirror.runner import OcMirror
+    from steps.mirroring.request import Request
+    from steps.mirroring.store import Store
+    from steps.mirroring.store.runs import Recorder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A run that holds the lock of the data directory, which is at rest.
+
+    `imageset` is None for workflow-from-disk without one: the archives have their own.
+    """
+
+    request: Request
+    store: Store
+    oc_mirror: OcMirror
+    imageset: ImageSet | None
+
+    @property
+    def given_imageset(self) -> ImageSet:
+        """The ImageSet of a workflow that cannot do without one."""
+        if self.imageset is None:
+            raise ValueError(f"{self.request.workflow} needs an ImageSet")
+        return self.imageset
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        request: Request,
+        store: Store,
+        recorder: Recorder,
+        *,
+        oc_mirror: OcMirror,
+        imageset: ImageSet | None,
+    ) -> Iterator[Session]:
+        """Lock the data directory and bring it to rest; what dry runs leave in it goes at the end.
+
+        Raises ConflictError if another run has it, InvalidInputError if it cannot be brought to rest.
+        """
+        with locked(request, store, recorder) as lock:
+            try:
+                yield cls(
+                    request=request, store=store, oc_mirror=replace(oc_mirror, lock=lock), imageset=imageset
+                )
+            finally:
+                store.clear_scratch()
+
+
+@contextmanager
+def locked(request: Request, store: Store, recorder: Recorder) -> Iterator[int]:
+    """Hold the lock of a data directory at rest, and record that the run has begun; gives the descriptor.
+
+    Raises as `Session.open` does.
+    """
+    with store.locked(purpose=request.workflow) as lock:
+        recorder.begin()
+        store.recover(now=datetime.now(UTC))
+        yield lock

@@ -1,0 +1,187 @@
+"""The data directory as one object, `Store`: where everything of a mirror lies, and how it stays whole.
+
+    DATA/working-dir/            oc-mirror's own, with .history (to-disk and direct)
+    DATA/mirror_NNNNNN.tar       only while a to-disk run writes them; then moved to
+    DATA/generations/NNNNNN/     mirror_*.tar, imageset.yaml, contents.json.gz and generation.json: what is
+                                 carried across the gap
+    DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
+    DATA/run/                    the run in progress: its ImageSet and its journal
+    DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
+    DATA/imports/                from-disk: the archives being imported, and oc-mirror's working directory
+    DATA/imported.json           from-disk: which generations each target has
+    DATA/scratch/                dry runs: oc-mirror deletes archives beside its destination even then
+    DATA/planned/                mapping.txt and missing.txt of the last dry run
+    DATA/cluster-resources/      IDMS, ITMS, CatalogSources… of the last run that pushed everything
+    DATA/autoshift-disconnected.yaml  the same for AutoShift's values
+    DATA/runs/                   a record of each run: when, what, how it went
+    DATA/quarantine/             what interrupted runs left behind
+    DATA/inventory/              what each run brought where; nothing is deleted that is not in it
+    DATA/removal/                the plan of deletion, and what came of it
+    DATA/fingerprints.json       by what each workflow's last success was made
+    DATA/lock
+
+No path that oc-mirror is given holds one of the words that it refuses there (cli/executor.go, Validate).
+Version 0.1 called `imports` and `imported.json` `intake`, and `quarantine` `set-aside`.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from steps.mirroring.store import lock
+from steps.mirroring.store.archives import ARCHIVES
+from steps.mirroring.store.cache import Cache
+from steps.mirroring.store.fingerprints import Fingerprints
+from steps.mirroring.store.generations import Generations
+from steps.mirroring.store.history import History
+from steps.mirroring.store.imports import Imports
+from steps.mirroring.store.inventory import Inventory
+from steps.mirroring.store.journal import ARCHIVED, Journal
+from steps.mirroring.store.resources import PublishedResources
+from steps.mirroring.store.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from steps.mirroring.store.generations import Generation
+    from steps.mirroring.store.journal import Progress
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """A data directory. Each attribute owns a part of it; nothing else knows where that part lies."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open `directory`, which need not exist yet; oc-mirror's `file://` needs it absolute."""
+        root = self.root = directory.absolute()
+        self.generations = Generations(root)
+        self.imports = Imports(root, self.generations)
+        self.cache = Cache(root / "cache")
+        self.journal = Journal(root / "run")
+        self.inventory = Inventory(root / "inventory")
+        self.runs = Runs(root / "runs")
+        self.resources = PublishedResources(root)
+        # The ImageSet of the run in progress: the mounted one may change under it.
+        self.imageset = root / "run/imageset.yaml"
+        self.content_index = root / "run/contents.json.gz"
+        self.working_dir = root / "working-dir"
+        self.history = History(self.working_dir / ".history")
+        self.scratch = root / "scratch"
+        self.staging = root / "imports/archives"
+        self.planned = root / "planned"
+        self.deletion = root / "removal"  # oc-mirror keeps the word `delete` for itself
+        self.fingerprints = Fingerprints(root / "fingerprints.json")
+        self._quarantine = root / "quarantine"
+
+    @contextmanager
+    def locked(self, *, purpose: str) -> Iterator[int]:
+        """Hold the lock of the data directory; gives its file descriptor, for oc-mirror to inherit.
+
+        Raises ConflictError, naming the holder and since when, if another holds it.
+        """
+        with lock.exclusive(self.root, purpose=purpose) as descriptor:
+            yield descriptor
+
+    def archives(self) -> list[Path]:
+        """Return the archives that lie where oc-mirror writes them; its next run would delete them."""
+        return sorted(self.root.glob(ARCHIVES))
+
+    def recover(self, *, now: datetime) -> None:
+        """Bring the data directory to rest: complete or undo an interrupted run, and remove its leftovers.
+
+        To be called with the lock held, before oc-mirror runs: then nothing unfinished can still be in work.
+        Can itself be interrupted and called again.
+        """
+        self._adopt_names_of_0_1()
+        progress = self.journal.read()
+        if progress is not None and progress.phase == ARCHIVED:
+            log.info("an interrupted run is now complete: %s", self.complete(progress).summary)
+        elif progress is not None:
+            self.roll_back(progress)
+        self.journal.close()
+        if unknown := self.archives():
+            folder = self._quarantine / f"found-{now:%Y%m%dT%H%M%SZ}"
+            _move(unknown, folder)
+            log.warning(
+                "%s lay in %s and came from no run of ours: moved to %s, since oc-mirror would delete them",
+                ", ".join(path.name for path in unknown),
+                self.root,
+                folder,
+            )
+        self.generations.remove_leftovers()
+        self.resources.recover()
+        self.clear_scratch()
+        _remove_unfinished_releases(self.working_dir)
+        self.cache.remove_uploads()
+
+    def complete(self, progress: Progress) -> Generation:
+        """Make the archives of a run in phase `archived` a generation, and end the run."""
+        if progress.draft is None:
+            raise ValueError("a run in phase `archived` has the record of its generation")
+        generation = self.generations.seal(progress.draft, written=self.archives(), run=self.imageset.parent)
+        self.journal.close()
+        for folder in self._quarantine.glob("interrupted-*"):
+            shutil.rmtree(folder)
+            log.info("removed %s: generation %d holds what was in it", folder, generation.sequence)
+        return generation
+
+    def roll_back(self, progress: Progress) -> None:
+        """Undo a run that made no generation: its histories must not claim blobs that no archive holds.
+
+        Its archives stay in quarantine until the next generation is made. All that is in them is in the cache
+        as well, so where the volume has no room for them and the next archive, they are removed.
+        """
+        written = self.history.paths_except(progress.histories)
+        archives = self.archives()
+        if not written and not archives:
+            return
+        folder = self._quarantine / f"interrupted-{progress.started.replace(':', '')}"
+        _move(written, folder)
+        if sum(path.stat().st_size for path in archives) < shutil.disk_usage(self.root).free:
+            _move(archives, folder)
+            outcome = f"in {folder} until then"
+        else:
+            for path in archives:
+                path.unlink()
+            outcome = "removed, the volume is too small for both"
+        log.warning(
+            "the run of %s made no generation, the next one will; %s: %s",
+            progress.started,
+            ", ".join(path.name for path in [*written, *archives]),
+            outcome,
+        )
+
+    def clear_scratch(self) -> None:
+        """Remove what a dry run left."""
+        if self.scratch.exists():
+            shutil.rmtree(self.scratch)
+
+    def _adopt_names_of_0_1(self) -> None:
+        former = self.root / "set-aside"
+        if former.is_dir():
+            _move(sorted(former.iterdir()), self._quarantine)
+            former.rmdir()
+
+
+def _remove_unfinished_releases(working_dir: Path) -> None:
+    """Remove release-images/REPOSITORY/TAG folders without index.json.
+
+    oc-mirror takes the mere folder for a finished copy (release/local_stored_collector.go,
+    ensureReleaseInOCIFormat) and would fail on it for ever: "failed to find release image in index".
+    """
+    for folder in (working_dir / "release-images").glob("*/*/"):
+        if not (folder / "index.json").exists():
+            shutil.rmtree(folder)
+            log.info("removed %s, a release image that an interrupted run had not finished", folder)
+
+
+def _move(paths: list[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        shutil.move(path, folder / path.name)

@@ -1,0 +1,205 @@
+"""oc-mirror's cache: the storage of a registry, whose layout no other module knows.
+
+The layout is that of the distribution registry's filesystem driver (registry/storage/paths.go): below
+`docker/registry/v2` lie `repositories/NAME/{_manifests/tags,_manifests/revisions,_layers,_uploads}` and
+`blobs/sha256/XX/HEX/data`. No registry runs on it while we work: the lock of the data directory sees to that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from steps import units
+from steps.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """How many tags were removed, and how many bytes with them."""
+
+    tags: int
+    size: int
+
+
+class Cache:
+    """The cache in `folder`, which is what oc-mirror is given as --cache-dir."""
+
+    def __init__(self, folder: Path) -> None:
+        """Work with the cache in `folder`, which need not exist yet."""
+        self.folder = folder
+        # What an archive's `docker/` is unpacked to (consts/const.go).
+        self._storage = folder / ".oc-mirror/.cache"
+        self._registry = self._storage / "docker/registry/v2"
+
+    def size(self) -> int:
+        """Return the bytes of all its files."""
+        total = 0
+        for where, _folders, files in os.walk(self._storage):
+            for name in files:
+                try:
+                    total += os.lstat(f"{where}/{name}").st_size
+                except FileNotFoundError:
+                    continue
+        return total
+
+    def blob(self, digest: str) -> Path:
+        """Return where the blob with `digest` (sha256:HEX) lies, whether it is there or not."""
+        value = digest.partition(":")[2]
+        return self._registry / "blobs/sha256" / value[:2] / value / "data"
+
+    def has(self, digest: str) -> bool:
+        """Return whether the blob with `digest` (sha256:HEX) is there."""
+        return self.blob(digest).is_file()
+
+    def tag(self, repository: str, tag: str) -> str:
+        """Return the digest of a repository's tag; empty where there is none."""
+        return _target(self._registry / "repositories" / repository / "_manifests/tags" / tag)
+
+    def manifest(self, digest: str) -> dict[str, Any]:
+        """Return a manifest; empty where the cache has only its name, as after a differential archive."""
+        try:
+            document = json.loads(self.blob(digest).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            log.warning("the manifest %s in the cache is damaged", digest)
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def unpack(self, archive: Path) -> int:
+        """Unpack the registry's files (`docker/…`) of an archive, as oc-mirror would; return their bytes.
+
+        Each file appears whole or not at all, since a kill must leave no half blob under a blob's name. A
+        file that is there in full is not written again. Raises InvalidInputError if the archive is no tar
+        file of oc-mirror's.
+        """
+        unpacked = 0
+        try:
+            with tarfile.open(archive, "r:") as tar:
+                for entry in tar:
+                    if entry.isfile() and entry.name.startswith("docker/"):
+                        unpacked += self._unpack(tar, entry)
+        except tarfile.TarError as error:
+            raise InvalidInputError(
+                f"{archive} cannot be unpacked: {error}", "copy the generation's whole folder again"
+            ) from error
+        return unpacked
+
+    def _unpack(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> int:
+        name = PurePosixPath(entry.name)
+        if ".." in name.parts:
+            raise tarfile.TarError(f"it holds a file named {name}")
+        path = self._storage / name
+        # A blob is named by its hash, so a blob of that size is that blob. Links are small, and may change.
+        if name.name == "data" and path.is_file() and path.stat().st_size == entry.size:
+            return 0
+        source = tar.extractfile(entry)
+        if source is None or "_uploads" in name.parts:
+            return 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        with source, unfinished.open("wb") as stream:
+            shutil.copyfileobj(source, stream, _CHUNK)
+        unfinished.replace(path)
+        return entry.size
+
+    def remove_uploads(self) -> None:
+        """Remove the uploads that a killed run had begun.
+
+        Nobody would ever finish them, and oc-mirror archives the cache's repositories whole
+        (archive/archive.go, BuildArchive): with the real program, one kill doubled every archive after it.
+        """
+        size = 0
+        for folder, names, _files in os.walk(self._registry / "repositories"):
+            if "_uploads" in names:
+                uploads = Path(folder, "_uploads")
+                size += sum(path.stat().st_size for path in uploads.rglob("*") if path.is_file())
+                shutil.rmtree(uploads)
+            names[:] = [name for name in names if not name.startswith("_")]
+        if size:
+            log.info("removed %s of uploads that an interrupted run had not finished", units.size(size))
+
+    def remove(self, images: Mapping[str, set[str]], *, among: Iterable[str], dry_run: bool = False) -> Freed:
+        """Remove `images` (tags and digests by repository), and the blobs that no image has then.
+
+        `among` names all repositories that runs have recorded: of others nothing is removed. The order is
+        tags, manifests, blobs: what a kill leaves, another call removes.
+        """
+        repositories = [self._registry / "repositories" / name for name in sorted(set(among))]
+        tags = [
+            path
+            for name, references in sorted(images.items())
+            for path in _tags(self._registry / "repositories" / name)
+            if path.name in references or _target(path) in references
+        ]
+        manifests = [path for path in repositories for path in self._untagged(path, without=set(tags))]
+        blobs = self._unused_blobs(without=set(manifests)) if repositories else {}
+        freed = Freed(len(tags), sum(blobs.values()))
+        if dry_run:
+            return freed
+        for path in (*tags, *manifests):
+            shutil.rmtree(path)
+        for repository in repositories:
+            for link in repository.glob("_layers/sha256/*/"):
+                if link.name in blobs:
+                    shutil.rmtree(link)
+        for name in blobs:
+            shutil.rmtree(self.blob(f"sha256:{name}").parent)
+        return freed
+
+    def _untagged(self, repository: Path, *, without: set[Path]) -> list[Path]:
+        """Return the manifests that no tag leads to but `without`: oc-mirror tags all that it keeps."""
+        reached: set[str] = set()
+        ahead = [_target(path) for path in _tags(repository) if path not in without]
+        while ahead:
+            digest = ahead.pop()
+            if digest not in reached:
+                reached.add(digest)
+                ahead += [str(child.get("digest")) for child in self.manifest(digest).get("manifests") or []]
+        return [
+            path
+            for path in repository.glob("_manifests/revisions/sha256/*/")
+            if f"sha256:{path.name}" not in reached
+        ]
+
+    def _unused_blobs(self, *, without: set[Path]) -> dict[str, int]:
+        """Return the blobs that no manifest names but `without`: their bytes by hex digest."""
+        used: set[str] = set()
+        for revision in self._registry.glob("repositories/**/_manifests/revisions/sha256/*/"):
+            if revision not in without:
+                used.add(revision.name)
+                manifest = self.manifest(f"sha256:{revision.name}")
+                parts = [manifest.get("config") or {}, *(manifest.get("layers") or [])]
+                parts += manifest.get("manifests") or []
+                used.update(str(part.get("digest")).removeprefix("sha256:") for part in parts)
+        return {
+            path.parent.name: path.stat().st_size
+            for path in self._registry.glob("blobs/sha256/*/*/data")
+            if path.parent.name not in used
+        }
+
+
+def _tags(repository: Path) -> list[Path]:
+    return sorted(repository.glob("_manifests/tags/*/"))
+
+
+def _target(tag: Path) -> str:
+    """Return the digest of a tag; empty for one that does not exist, or was being written at a kill."""
+    try:
+        return (tag / "current/link").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,76 @@
+"""DATA/fingerprints.json: by what the last success of each workflow and target was made."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, model_validator
+
+from steps.files import write_atomically
+from steps.mirroring.store import records
+from steps.mirroring.store.records import FORMAT, UNNUMBERED, Part, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+class Success(Part):
+    """A run that succeeded: its fingerprint, when it ended, and the generation that it made (0: none).
+
+    `parts` has a hash or digest for each part of the fingerprint, by name.
+    """
+
+    parts: dict[str, str]
+    finished: str
+    generation: int
+
+
+class FingerprintRecord(Record):
+    """DATA/fingerprints.json: the last successes by workflow and target."""
+
+    successes: dict[str, Success] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_format_1(cls, document: Any) -> Any:
+        """Version 0.1 wrote the successes without a key of their own."""
+        if isinstance(document, dict) and document.get("format") == UNNUMBERED:
+            return {
+                "format": UNNUMBERED,
+                "successes": {key: value for key, value in document.items() if key != "format"},
+            }
+        return document
+
+
+class Fingerprints:
+    """The fingerprints of a data directory, in the file `path`."""
+
+    def __init__(self, path: Path) -> None:
+        """Work with the file `path`, which need not exist yet."""
+        self._path = path
+
+    def last(self, workflow: str, target: str) -> Success | None:
+        """Return the last success; None where there is none, or the file cannot be read."""
+        return self._read().successes.get(_key(workflow, target))
+
+    def record(self, workflow: str, target: str, success: Success) -> None:
+        """Record the success of a run that has just ended."""
+        record = self._read()
+        successes = {**record.successes, _key(workflow, target): success}
+        write_atomically(self._path, record.changed(format=FORMAT, successes=successes).as_json(indent=1))
+
+    def _read(self) -> FingerprintRecord:
+        try:
+            return records.parse(FingerprintRecord, self._path.read_bytes())
+        except FileNotFoundError:
+            return FingerprintRecord()
+        except (OSError, ValueError) as error:
+            log.warning("%s is not readable (%s): nothing is skipped", self._path, error)
+            return FingerprintRecord()
+
+
+def _key(workflow: str, target: str) -> str:
+    return f"{workflow} {target}".strip()

@@ -1,0 +1,298 @@
+"""Generations: finished archives, numbered, each with a record of what it is and what it continues.
+
+An archive of oc-mirror holds only the blobs that its history lacks, and does not say so. Without its
+predecessors it fails at the target after minutes with `blob unknown to registry`. So each generation records
+its predecessor by number and identity, which makes the chain checkable on the other side of the gap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from steps import units
+from steps.errors import InvalidInputError
+from steps.files import write_atomically
+from steps.imageset.imageset import ImageSet
+from steps.mirroring.store import archives, content_index, records
+from steps.mirroring.store.archives import ARCHIVES, Archive
+from steps.mirroring.store.records import UNNUMBERED, Part, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from steps.mirroring.store.content_index import ContentIndex
+
+log = logging.getLogger(__name__)
+
+RECORD = "generation.json"
+IMAGESET = "imageset.yaml"
+_COPY_WHOLE = "copy the generation's whole folder again"
+
+
+class Predecessor(Part):
+    """The generation that another continues: its number, and the identity of its record."""
+
+    sequence: int
+    identity: str
+
+
+class Generation(Record):
+    """What `generation.json` says. Times are RFC 3339 in UTC; `predecessor` is None for a full archive.
+
+    `history_used` and `history_written` are names of files in oc-mirror's history; `images` counts images by
+    kind; `contents` is what `contents.describe` found; `contents_sha256` is that of the index of content
+    beside the record, empty for version 0.1. `identity` is not part of the file: see `_identity`.
+    """
+
+    sequence: int
+    predecessor: Predecessor | None
+    files: tuple[Archive, ...]
+    imageset_sha256: str
+    since: str | None
+    history_used: str | None
+    history_written: tuple[str, ...]
+    images: dict[str, int]
+    oc_mirror: str
+    started: str
+    finished: str
+    host: str
+    contents: dict[str, list[Any]] = Field(default_factory=dict)
+    contents_sha256: str = ""
+    identity: str = Field(default="", exclude=True)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its archives."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def summary(self) -> str:
+        """Its number, what it continues and its size, for people."""
+        before = self.predecessor
+        nature = "full" if before is None else f"continues {before.sequence}"
+        return f"generation {self.sequence} ({nature}, {units.size(self.size)})"
+
+
+def load(path: Path) -> Generation:
+    """Read a record. Raises InvalidInputError if it is missing or cannot be understood."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InvalidInputError(
+            f"{path.parent} has no {path.name}: it was not copied completely", _COPY_WHOLE
+        ) from None
+    record = records.decode(
+        Generation, content, where=path, what="the record of a generation", hint=_COPY_WHOLE
+    )
+    return record.changed(identity=_identity(record, content))
+
+
+def _identity(record: Generation, content: bytes) -> str:
+    """Return the hash by which a successor, the other side and the target know a generation.
+
+    It is that of the file's bytes. Version 0.1 hashed the record's values instead, in one line with sorted
+    keys, and left `contents` out where it was empty.
+    """
+    if record.format == UNNUMBERED:
+        document = json.loads(content)
+        if not record.contents:
+            document.pop("contents", None)
+        content = json.dumps(document, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+class Generations:
+    """The generations of a data directory.
+
+    DATA/generations/NNNNNN    the finished ones that are here
+    DATA/ledger/NNNNNN.json    a copy of the record of each that was ever made here
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Work with the generations below the data directory `root`."""
+        self._root = root
+        self.folder = root / "generations"
+        self._ledger = root / "ledger"
+
+    def path(self, sequence: int) -> Path:
+        """Return the folder of a finished generation."""
+        return self.folder / f"{sequence:06d}"
+
+    def archives(self, sequence: int) -> list[Path]:
+        """Return the archives of a finished generation."""
+        return sorted(self.path(sequence).glob(ARCHIVES))
+
+    def ledger(self) -> dict[int, Generation]:
+        """Return every generation that was ever made in this data directory, by number, oldest first."""
+        known = {}
+        for path in [*self._ledger.glob("[0-9]*.json"), *self.folder.glob(f"[0-9]*/{RECORD}")]:
+            generation = load(path)
+            known[generation.sequence] = generation
+        return dict(sorted(known.items()))
+
+    def present(self) -> dict[int, Generation]:
+        """Return the generations whose folders are here, by number, oldest first.
+
+        Raises InvalidInputError for a folder whose name is not the number in its record.
+        """
+        found = {}
+        for folder in sorted(self.folder.glob("[0-9]*/")):
+            generation = load(folder / RECORD)
+            if folder.name != f"{generation.sequence:06d}":
+                raise InvalidInputError(
+                    f"{folder} holds generation {generation.sequence}",
+                    f"rename the folder to {generation.sequence:06d}",
+                )
+            found[generation.sequence] = generation
+        return found
+
+    def newest_imageset(self) -> ImageSet | None:
+        """Return the ImageSet of the newest generation that is here; None where there is none.
+
+        It is not compared with the record. Raises InvalidInputError if it is unreadable.
+        """
+        newest = max(self.folder.glob(f"[0-9]*/{IMAGESET}"), default=None)
+        return ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else None
+
+    def imageset(self, generation: Generation) -> ImageSet:
+        """Return the ImageSet that a generation was made from.
+
+        Raises InvalidInputError if it is missing, unreadable or not the one in the record.
+        """
+        content = self._read(generation, IMAGESET, generation.imageset_sha256)
+        name = f"the ImageSet of generation {generation.sequence}"
+        return ImageSet.recorded(content, name, hint=_copy_again(self.path(generation.sequence)))
+
+    def content_index(self, generation: Generation) -> ContentIndex | None:
+        """Return the index of a generation's content; None for one that version 0.1 made.
+
+        Raises InvalidInputError if it is missing, or is not the one in the record.
+        """
+        if not generation.contents_sha256:
+            return None
+        content = self._read(generation, content_index.NAME, generation.contents_sha256)
+        return content_index.unpack(content, self.path(generation.sequence) / content_index.NAME)
+
+    def _read(self, generation: Generation, name: str, sha256: str) -> bytes:
+        path = self.path(generation.sequence) / name
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != sha256:
+            found = "is damaged" if path.is_file() else "is missing"
+            raise InvalidInputError(
+                f"generation {generation.sequence}: {name} {found}", _copy_again(path.parent)
+            )
+        return content
+
+    def verify(self, generations: Iterable[Generation]) -> None:
+        """Check that the archives and indexes of generations are what their records say.
+
+        Raises InvalidInputError with the file that is missing or damaged. It compares the sizes of all files
+        first: these show a copy that was cut short without reading it.
+        """
+        generations = list(generations)
+        expected = [
+            (self.path(generation.sequence) / file.name, file, generation)
+            for generation in generations
+            for file in generation.files
+        ]
+        for path, file, generation in expected:
+            size = path.stat().st_size if path.is_file() else None
+            if size != file.size:
+                words = "is missing" if size is None else f"has {size} bytes instead of {file.size}"
+                raise InvalidInputError(
+                    f"generation {generation.sequence}: {file.name} {words}", _copy_again(path.parent)
+                )
+        for generation in generations:
+            self.content_index(generation)
+        hashes = archives.sha256_of([path for path, _file, _generation in expected])
+        for (path, file, generation), digest in zip(expected, hashes, strict=True):
+            if digest != file.sha256:
+                raise InvalidInputError(
+                    f"generation {generation.sequence}: {file.name} is damaged (its sha256 is {digest})",
+                    _copy_again(path.parent),
+                )
+
+    def seal(self, generation: Generation, *, written: Sequence[Path], run: Path) -> Generation:
+        """Make the archives `written` by a completed run a generation; return its record as written.
+
+        `run` is the folder with the run's ImageSet and index of content.
+
+        Can be interrupted anywhere and called again: archives move into a hidden folder, which gets its real
+        name only when everything is in it and on the disk. Raises InvalidInputError if an archive is gone.
+        """
+        folder = self.path(generation.sequence)
+        if not folder.exists():
+            incoming = self.folder / f".{folder.name}"
+            incoming.mkdir(parents=True, exist_ok=True)
+            for archive in written:
+                # A copy to another volume that was cut short is made again from its source.
+                shutil.move(archive, incoming / archive.name)
+            for file in generation.files:
+                path = incoming / file.name
+                if not path.is_file() or path.stat().st_size != file.size:
+                    raise InvalidInputError(
+                        f"{file.name} of the run that just ended is gone, or is no longer what it was",
+                        f"move {run} away: the next run then makes a full archive",
+                    )
+                archives.sync(path)
+            for name in (IMAGESET, *([content_index.NAME] if generation.contents_sha256 else [])):
+                write_atomically(incoming / name, (run / name).read_bytes())
+            write_atomically(incoming / RECORD, generation.as_json())
+            incoming.rename(folder)
+            archives.sync(self.folder)
+        write_atomically(self._ledger / f"{folder.name}.json", (folder / RECORD).read_bytes())
+        return load(folder / RECORD)
+
+    def prune(self, keep: int, *, also_from: int | None, dry_run: bool = False) -> list[int]:
+        """Remove the generations that neither the newest `keep` need nor those from `also_from` on, if given.
+
+        Returns their numbers. To be called with the lock held. Their records stay in the ledger, so the chain
+        can still be checked.
+        """
+        here = self.present()
+        lacking = [number for number in here if also_from is not None and number >= also_from]
+        removed = superfluous(here, self.ledger(), [*sorted(here)[-keep:], *lacking])
+        if dry_run:
+            return removed
+        for number in removed:
+            # The folder gets a hidden name first: half a folder would look like an incomplete copy.
+            leaving = self.folder / f".leaving-{number:06d}"
+            shutil.rmtree(leaving, ignore_errors=True)
+            self.path(number).rename(leaving)
+            shutil.rmtree(leaving)
+            log.info("removed generation %d: the newest %d do not need it", number, keep)
+        return removed
+
+    def remove_leftovers(self) -> None:
+        """Remove generations whose removal was interrupted."""
+        for folder in self.folder.glob(".leaving-*"):
+            shutil.rmtree(folder)
+
+
+def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iterable[int]) -> list[int]:
+    """Return the numbers in `here` that are neither kept nor continued by a kept one, even indirectly.
+
+    `known` has the records. Where a link of the chain is unknown, everything before it counts as needed.
+    """
+    needed: set[int] = set()
+    for number in kept:
+        following: int | None = number
+        while following is not None and following not in needed:
+            needed.add(following)
+            if following not in known:
+                needed.update(other for other in here if other < following)
+                break
+            before = known[following].predecessor
+            following = None if before is None else before.sequence
+    return sorted(set(here) - needed)
+
+
+def _copy_again(folder: Path) -> str:
+    return f"copy {folder.name} again from where it was made; its record is right, its files are not"

@@ -1,0 +1,174 @@
+"""Imports: which generations each target registry has imported, and which it still lacks.
+
+Kept per target in DATA/imported.json, so that a second registry gets all of them and a kill repeats at most
+one run. oc-mirror itself remembers nothing and checks nothing: it unpacks what it is given, every time.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from steps.errors import ConflictError, InvalidInputError, NotFoundError
+from steps.files import write_atomically
+from steps.mirroring.store import records
+from steps.mirroring.store.records import UNNUMBERED, Part, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from steps.mirroring.store.generations import Generation, Generations
+
+_HINT = "move this file away: all generations are then imported again, which does no harm"
+
+
+class TargetImports(Part):
+    """What one target has imported: the identity of each generation, by number.
+
+    `record_tag` is the tag under which the target keeps a copy of this; empty where it has none yet.
+    """
+
+    generations: dict[int, str] = Field(default_factory=dict)
+    record_tag: str = ""
+
+    @property
+    def newest(self) -> int:
+        """The highest number, 0 where there is none."""
+        return max(self.generations, default=0)
+
+
+class ImportedRecord(Record):
+    """DATA/imported.json."""
+
+    targets: dict[str, TargetImports] = Field(default_factory=dict)
+
+
+class Imports:
+    """The imports of a data directory."""
+
+    def __init__(self, root: Path, generations: Generations) -> None:
+        """Work with the record below the data directory `root`; `generations` are those that are here."""
+        self._root = root
+        self._path = root / "imported.json"
+        self._generations = generations
+
+    def of(self, target: str) -> TargetImports:
+        """Return what `target` has imported from this data directory."""
+        return self._read().targets.get(target, TargetImports())
+
+    def targets(self) -> list[str]:
+        """Return the targets that have imported anything from this data directory."""
+        return list(self._read().targets)
+
+    def imported_by_all(self) -> int | None:
+        """Return the highest number that every target has imported; None where there is no target."""
+        return min((imports.newest for imports in self._read().targets.values()), default=None)
+
+    def record(self, target: str, generations: Iterable[Generation], *, record_tag: str = "") -> None:
+        """Record that `target` has imported `generations`, and under which tag the target says so."""
+        before = self.of(target)
+        added = {generation.sequence: generation.identity for generation in generations}
+        self._write(
+            target,
+            before.model_copy(
+                update={
+                    "generations": {**before.generations, **added},
+                    "record_tag": record_tag or before.record_tag,
+                }
+            ),
+        )
+
+    def forget(self, target: str, numbers: Iterable[int]) -> None:
+        """Remove these generations from what `target` has imported, since it has lost them."""
+        before, lost = self.of(target), set(numbers)
+        left = {number: identity for number, identity in before.generations.items() if number not in lost}
+        self._write(target, before.model_copy(update={"generations": left}))
+
+    def pending(self, target: str) -> list[Generation]:
+        """Return the generations that `target` lacks, oldest first; each one's predecessor comes before it.
+
+        Reads records only, no archives. Raises NotFoundError if there are no generations, InvalidInputError
+        with the numbers that are missing, ConflictError if a number is known with another identity.
+        """
+        here, imported = self._generations.present(), self.of(target)
+        if not here and not imported.generations:
+            bare = next(iter(sorted(self._root.glob("mirror_*.tar"))), None)
+            loose = f" (bare archives lie there: {bare.name})" if bare else ""
+            raise NotFoundError(
+                f"no generations under {self._generations.folder}{loose}",
+                "copy the folder generations/ of the connected side there, whole",
+            )
+        waiting = [generation for number, generation in here.items() if number > imported.newest]
+        _check_same(here, imported)
+        _check_chain(waiting, imported)
+        return waiting
+
+    def _read(self) -> ImportedRecord:
+        try:
+            return records.read(ImportedRecord, self._path, what="the record of imports", hint=_HINT)
+        except FileNotFoundError:
+            return _read_format_1(self._root / "intake")
+
+    def _write(self, target: str, imports: TargetImports) -> None:
+        record = self._read()
+        written = record.changed(format=records.FORMAT, targets={**record.targets, target: imports})
+        write_atomically(self._path, written.as_json())
+        shutil.rmtree(self._root / "intake", ignore_errors=True)  # its content is in the new record
+
+
+def _read_format_1(folder: Path) -> ImportedRecord:
+    """Read the two files of version 0.1: taken.json (identities by target) and receipts.json (tags)."""
+    taken, tags = _read_file(folder / "taken.json"), _read_file(folder / "receipts.json")
+    try:
+        generations = TypeAdapter(dict[str, dict[int, str]]).validate_python(taken)
+        record_tags = TypeAdapter(dict[str, str]).validate_python(tags)
+    except ValidationError as error:
+        raise InvalidInputError(f"{folder / 'taken.json'} is not readable: {error}", _HINT) from error
+    targets = {
+        target: TargetImports(generations=generations.get(target, {}), record_tag=record_tags.get(target, ""))
+        for target in {**generations, **record_tags}
+    }
+    return ImportedRecord(format=UNNUMBERED, targets=targets)
+
+
+def _read_file(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise InvalidInputError(f"{path} is not readable: {error}", _HINT) from error
+
+
+def _check_same(here: Mapping[int, Generation], imported: TargetImports) -> None:
+    for number, generation in here.items():
+        if imported.generations.get(number, generation.identity) != generation.identity:
+            raise ConflictError(
+                f"generation {number} is not the generation {number} that was imported before",
+                "archives of another data directory are imported with an empty --data of their own",
+            )
+
+
+def _check_chain(waiting: list[Generation], imported: TargetImports) -> None:
+    """Check that everything a waiting generation continues is there: an archive holds only new blobs."""
+    known = dict(imported.generations)
+    for generation in waiting:
+        before = generation.predecessor
+        if before is not None and before.sequence not in known:
+            first = max((number for number in known if number < before.sequence), default=0) + 1
+            missing = str(first) if first == before.sequence else f"{first} to {before.sequence}"
+            raise InvalidInputError(
+                f"generation {generation.sequence} continues generation {before.sequence},"
+                f" which is neither here nor imported; missing: {missing}",
+                "bring the missing generations too, or make a full archive (incremental-mode false)",
+            )
+        if before is not None and known[before.sequence] != before.identity:
+            raise ConflictError(
+                f"generation {generation.sequence} continues another {before.sequence} than this side has",
+                "archives of two data directories are mixed: give each its own --data",
+            )
+        known[generation.sequence] = generation.identity

@@ -1,0 +1,122 @@
+"""workflow-cleanup: remove from the disk what no current ImageSet and no later archive needs.
+
+Old generations go by the rules of `Generations.prune`. From the cache goes what runs recorded and neither the
+newest run of each ImageSet given nor that of each target needs. On a side that imports archives, all that the
+chain has brought since its last full archive stays as well: a later archive may continue it.
+History, ledger and records are never touched: blobs that are needed again are fetched again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from steps import units
+from steps.errors import ConflictError
+from steps.mirroring.store.runs import Done
+from steps.mirroring.workflows import delete
+from steps.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from steps.mirroring.request import Request
+    from steps.mirroring.store import Store
+    from steps.mirroring.store.cache import Freed
+    from steps.mirroring.store.inventory import InventoryEntry
+
+log = logging.getLogger(__name__)
+
+Entries = dict[str, list["InventoryEntry"]]
+"""The inventory: the entries of each target, oldest first."""
+
+
+def run(request: Request, store: Store) -> Done:
+    """Remove what nothing needs; a dry run only says what. May be killed anywhere and called again.
+
+    Raises ConflictError for an ImageSet that no run on record has mirrored.
+    """
+    removed: list[int] = []
+    if request.keep_generations is None:
+        log.info("generations: all stay, keep-generations is not given")
+    else:
+        removed = prune(store, request.keep_generations, dry_run=request.dry_run)
+    entries = store.inventory.all()
+    kept = _needed_by_imagesets(request, entries) | _needed_by_chains(store, entries)
+    freed = _trim(store, entries, kept, dry_run=request.dry_run)
+    words = "would be" if request.dry_run else "were"
+    numbers = ", ".join(map(str, removed)) or "none"
+    return Done(
+        summary=f"{freed.tags} images and {units.size(freed.size)} {words} removed from the cache;"
+        f" generations removed: {numbers}",
+        size=freed.size,
+        unchanged=not removed and not freed.size,
+    )
+
+
+def prune(store: Store, keep: int, *, dry_run: bool = False) -> list[int]:
+    """Remove old generations but the newest `keep`, and what targets still lack; return their numbers."""
+    imported = store.imports.imported_by_all()
+    lacking = None if imported is None else imported + 1
+    return store.generations.prune(keep, also_from=lacking, dry_run=dry_run)
+
+
+def _trim(store: Store, entries: Entries, kept: set[str], *, dry_run: bool) -> Freed:
+    """Remove from the cache what the inventory knows and `kept` does not name."""
+    known = {
+        place
+        for recorded in entries.values()
+        for entry in recorded
+        for place in entry.places | entry.earlier_places
+    }
+    images: dict[str, set[str]] = defaultdict(set)
+    for image in map(Reference.parse_relative, known - kept):
+        images[image.repository].add(image.version)
+    repositories = {Reference.parse_relative(place).repository for place in known}
+    return store.cache.remove(images, among=repositories, dry_run=dry_run)
+
+
+def _needed_by_imagesets(request: Request, entries: Entries) -> set[str]:
+    """Return the places of the newest run of each target, and of each ImageSet given."""
+    chosen = [recorded[-1] for recorded in entries.values()]
+    for meaning, path in delete.meanings(request).items():
+        newest = [
+            by_meaning[-1]
+            for recorded in entries.values()
+            if (by_meaning := [entry for entry in recorded if entry.imageset == meaning])
+        ]
+        if not newest:
+            raise ConflictError(
+                f"{path} was never mirrored as it is now: what it needs of the cache is not known",
+                "mirror with it first, or give the ImageSet that was mirrored",
+            )
+        chosen += newest
+    return _places(entry.places for entry in chosen)
+
+
+def _needed_by_chains(store: Store, entries: Mapping[str, Sequence[InventoryEntry]]) -> set[str]:
+    """Return the places that each target has imported since its last full archive."""
+    needed: set[str] = set()
+    for target in store.imports.targets():
+        start = _last_full(store, target)
+        for entry in entries.get(target, ()):
+            *before, last = entry.generations or (start,)
+            if last >= start:
+                needed |= entry.places
+            if any(number >= start for number in before):
+                needed |= entry.earlier_places
+    return needed
+
+
+def _places(groups: Iterable[set[str]]) -> set[str]:
+    return set().union(*groups)
+
+
+def _last_full(store: Store, target: str) -> int:
+    """Return the newest full archive that a target has imported; 0 where no record says it."""
+    imported = store.imports.of(target).generations
+    for number, generation in sorted(store.generations.ledger().items(), reverse=True):
+        if imported.get(number) == generation.identity and generation.predecessor is None:
+            return number
+    return 0

@@ -1,0 +1,82 @@
+"""workflow-direct: from registries to a registry. It converges: what is there is not copied again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steps.files import write_atomically
+from steps.imageset.imageset import ImageSet
+from steps.mirroring import publish
+from steps.mirroring.checks import estimate, verification
+from steps.mirroring.ocmirror import command
+from steps.mirroring.store.runs import Done
+from steps.mirroring.workflows import listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.mirroring.session import Session
+
+
+def run(session: Session) -> Done:
+    """Mirror what the ImageSet names to the target; return what was done.
+
+    Raises MirrorError if oc-mirror failed.
+    """
+    if session.request.dry_run:
+        return _dry_run(session)
+    store, imageset, target = session.store, session.given_imageset, session.request.target_registry
+    write_atomically(store.imageset, imageset.content)
+    earlier = _pinned(store.working_dir)
+    reading = session.oc_mirror.run(
+        _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir
+    )
+    made = publish.made_by(store.working_dir)
+    store.inventory.add(reading, target=target, imageset=imageset)
+    _verify(session, pinned=_pinned(store.working_dir) - earlier)
+    publish.publish(session, made)
+    images = {kind: done for kind, (done, _total) in reading.counts.items()}
+    counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
+    return Done(summary=f"{target} has all images ({counts or 'none to count'})", images=images)
+
+
+def _dry_run(session: Session) -> Done:
+    """List what would be mirrored, without the graph image, which oc-mirror would push even then."""
+    store = session.store
+    working_dir = store.scratch / "working-dir"
+    write_atomically(store.imageset, session.given_imageset.without_graph().content)
+    arguments = _arguments(session, workspace=store.scratch, dry_run=True)
+    session.oc_mirror.run(arguments, working_dir=working_dir)
+    lists = listing.read(working_dir)
+    size = estimate.copy(store, lists[listing.MAPPING], session.oc_mirror.options)
+    return Done(summary=listing.keep(store, [lists], size))
+
+
+def _verify(session: Session, *, pinned: set[Path]) -> None:
+    """Verify by the ImageSet that oc-mirror pinned, if it did (4.22): the tag of a catalog may move."""
+    store, imageset = session.store, session.given_imageset
+    newest = max(pinned, default=None)
+    used = ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else imageset
+    write_atomically(store.imageset, used.without_graph().content)
+    verification.verify(
+        session,
+        _arguments(session, workspace=store.root, dry_run=True),
+        working_dir=store.working_dir,
+        more=[verification.GRAPH] if used.mirror.platform.graph else [],
+    )
+
+
+def _pinned(working_dir: Path) -> set[Path]:
+    return set(working_dir.glob("isc_pinned_*.yaml"))
+
+
+def _arguments(session: Session, *, workspace: Path, dry_run: bool) -> list[str]:
+    return command.direct(
+        session.oc_mirror.options,
+        session.oc_mirror.version,
+        imageset=session.store.imageset,
+        workspace=workspace,
+        cache=session.store.cache.folder,
+        target=session.request.target_registry,
+        dry_run=dry_run,
+    )

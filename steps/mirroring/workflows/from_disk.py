@@ -1,0 +1,149 @@
+"""workflow-from-disk: the generations that a target lacks, all checked, pushed in as few runs as possible.
+
+A target can import an archive only after those that it continues. To push each by a run of its own would walk
+all images each time. So the archives before a batch's last one are only unpacked into oc-mirror's cache,
+which is all that oc-mirror itself does with them before it copies.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+from steps import units
+from steps.files import write_atomically
+from steps.mirroring import publish
+from steps.mirroring.checks import space, verification
+from steps.mirroring.ocmirror import command
+from steps.mirroring.retries import retrying
+from steps.mirroring.store.runs import Done
+from steps.mirroring.workflows import batches, import_record, listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.mirroring.ocmirror.outcome import Reading
+    from steps.mirroring.session import Session
+    from steps.mirroring.store.generations import Generation
+    from steps.mirroring.workflows.batches import Batch
+
+log = logging.getLogger(__name__)
+
+
+def run(session: Session) -> Done:
+    """Import what waits in DATA/generations; return what was done.
+
+    Each generation is mirrored by the ImageSet it was made from (see `batches`). Raises InvalidInputError,
+    before anything is pushed, if a predecessor is missing or a file is damaged; MirrorError if oc-mirror
+    failed.
+    """
+    store, target = session.store, session.request.target_registry
+    if not session.request.dry_run:
+        import_record.compare(session)
+    waiting = store.imports.pending(target)
+    if not waiting:
+        newest = store.imports.of(target).newest
+        return Done(
+            summary=f"{target} has everything: generation {newest} was imported before", unchanged=True
+        )
+    planned = _plan(session, waiting)
+    size = sum(generation.size for generation in waiting)
+    if session.request.dry_run:
+        lists = [_list(session, batch) for batch in planned]
+        return Done(summary=listing.keep(store, lists, f"{units.size(size)} of archives to import"))
+    for batch in planned:
+        _import(session, batch)
+    numbers = tuple(generation.sequence for generation in waiting)
+    return Done(
+        summary=f"{target} has imported generation {', '.join(map(str, numbers))}",
+        generations=numbers,
+        size=size,
+        images=waiting[-1].images,
+    )
+
+
+def _plan(session: Session, waiting: list[Generation]) -> list[Batch]:
+    """Check that all of `waiting` can be imported, and put them into batches."""
+    store = session.store
+    imagesets = [store.generations.imageset(generation) for generation in waiting]
+    space.check_import(store, waiting)
+    store.generations.verify(waiting)
+    log.info(
+        "to import, chain and files checked: %s", ", ".join(generation.summary for generation in waiting)
+    )
+    if session.imageset is not None and session.imageset.sha256 != waiting[-1].imageset_sha256:
+        log.warning(
+            "%s is not the ImageSet of the last archive: the archives' own are used", session.imageset.name
+        )
+    return batches.plan(zip(waiting, imagesets, strict=True))
+
+
+def _list(session: Session, batch: Batch) -> listing.Lists:
+    """Return what a dry run of a batch lists."""
+    staging = session.store.scratch
+    retrying(session, partial(_push, session, batch, staging))
+    return listing.read(staging / "working-dir")
+
+
+def _import(session: Session, batch: Batch) -> None:
+    """Push a batch, verify it, publish its resources, and record it: in the target first, then here."""
+    store, target, staging = session.store, session.request.target_registry, session.store.staging
+    reading = retrying(session, partial(_push, session, batch, staging))
+    made = publish.made_by(staging / "working-dir")
+    _verify(session, staging)
+    publish.publish(session, made)
+    store.inventory.add(
+        reading,
+        target=target,
+        imageset=batch.imageset,
+        newest=batch.newest,
+        generations=[generation.sequence for generation in batch.generations],
+    )
+    tag = import_record.write(session, batch.generations)
+    store.imports.record(target, batch.generations, record_tag=tag)
+    log.info("%s has imported generation %s", target, batch.numbers)
+
+
+def _push(session: Session, batch: Batch, staging: Path) -> Reading:
+    store = session.store
+    *before, last = batch.generations
+    if before:
+        log.info("in one run, by an ImageSet for all of them: generations %s", batch.numbers)
+    for generation in before:
+        unpacked = sum(map(store.cache.unpack, store.generations.archives(generation.sequence)))
+        log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(unpacked))
+    write_atomically(store.imageset, batch.imageset.content)
+    _stage(store.generations.archives(last.sequence), staging)
+    arguments = _arguments(session, staging, dry_run=session.request.dry_run)
+    return session.oc_mirror.run(arguments, working_dir=staging / "working-dir")
+
+
+def _verify(session: Session, staging: Path) -> None:
+    """Verify the batch that was just pushed, by what of it lies unpacked in working directory and cache."""
+    verification.empty_archive(staging)
+    verification.verify(
+        session, _arguments(session, staging, dry_run=True), working_dir=staging / "working-dir"
+    )
+
+
+def _stage(archives: list[Path], staging: Path) -> None:
+    """Put links to a generation's archives where oc-mirror reads them and writes its working directory."""
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for archive in archives:
+        (staging / archive.name).symlink_to(os.path.relpath(archive, staging))
+
+
+def _arguments(session: Session, staging: Path, *, dry_run: bool) -> list[str]:
+    return command.from_disk(
+        session.oc_mirror.options,
+        session.oc_mirror.version,
+        imageset=session.store.imageset,
+        archives=staging,
+        cache=session.store.cache.folder,
+        target=session.request.target_registry,
+        dry_run=dry_run,
+    )
