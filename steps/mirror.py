@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import StepError
-from steps.mirroring import notify, operation, termination
+from steps.mirroring import notify, operation
 from steps.mirroring.checks import preflight
 from steps.mirroring.request import make_request
 from steps.mirroring.schedule import Schedule
@@ -76,7 +76,7 @@ def run(inputs: Inputs) -> None:
     def keep_last_word(run: Run) -> None:
         nonlocal recorded
         recorded = True
-        termination.of_run(inputs.termination_log, run)
+        notify.write_last_word_of(inputs.termination_log, run)
 
     try:
         if inputs.check:
@@ -95,17 +95,17 @@ def run(inputs: Inputs) -> None:
             done = operation.run(inputs.request, watchers=watchers, next_run=following).summary
     except StepError as error:
         if not recorded:
-            termination.write(inputs.termination_log, f"{error.reason}\n{error.hint}")
+            notify.write_last_word(inputs.termination_log, f"{error.reason}\n{error.hint}")
         raise
     except SystemExit:
         done = "ended by SIGTERM; the next run goes on from here"
         log.warning("%s", done)
         if not recorded:
-            termination.write(inputs.termination_log, done)
+            notify.write_last_word(inputs.termination_log, done)
         raise
     log.info("%s", done)
     if not recorded:
-        termination.write(inputs.termination_log, done)
+        notify.write_last_word(inputs.termination_log, done)
 
 
 def _announcers(inputs: Inputs) -> list[Watcher]:

@@ -6,6 +6,10 @@
 
 In the pod's namespace, with the pod's own account, which has a Role for these objects alone
 (tekton/10-rbac.yaml); on a laptop in the namespace that is asked for, with the kubeconfig.
+
+The pod's termination message is the last word of a run, where Kubernetes shows it. The pods use
+FallbackToLogsOnError too, which takes the log's last lines; a file written by us says it shorter, and says it
+on success as well.
 """
 
 from __future__ import annotations
@@ -15,13 +19,14 @@ import gzip
 import logging
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
 from steps.mirroring.publish import autoshift
 from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
-from steps.mirroring.store.runs import FAILED, SUCCEEDED
+from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
 from steps.mirroring.workflows import deletion_plan
 
 if TYPE_CHECKING:
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from steps.cluster import Cluster
     from steps.mirroring.store import Store
     from steps.mirroring.store.runs import Run
+
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +48,8 @@ LARGEST = 1_000_000
 LONGEST_MESSAGE = 1024
 """Characters of an Event's message (k8s.io/kubernetes, pkg/apis/core/validation/events.go)."""
 _LABELS = {"app.kubernetes.io/name": "oc-mirror", "app.kubernetes.io/part-of": "oc-mirror-pipeline"}
+LIMIT = 4096
+"""Bytes that the kubelet keeps (k8s.io/kubernetes, pkg/kubelet/container/runtime.go)."""
 
 
 class Notifier:
@@ -142,3 +150,17 @@ def _event(run: Run, namespace: str) -> dict[str, Any]:
         "lastTimestamp": run.finished,
         "count": 1,
     }
+
+
+def write_last_word(path: Path, text: str) -> None:
+    """Write `text` to the termination log, if there is one: outside a pod nothing is written anywhere."""
+    if not path.exists() or not os.access(path, os.W_OK):
+        return
+    with suppress(OSError):  # a verdict that cannot be left is not a failure of the run
+        path.write_bytes(text.encode()[:LIMIT])
+
+
+def write_last_word_of(path: Path, run: Run) -> None:
+    """Write the record of a run that has ended, as JSON."""
+    if run.state != RUNNING:
+        write_last_word(path, run.bounded(LIMIT))

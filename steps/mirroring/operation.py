@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, StepError
-from steps.mirroring.checks import preflight, unchanged
+from steps.mirroring.checks import preflight, skip
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.publish import apply
 from steps.mirroring.request import TO_DISK
@@ -118,12 +118,12 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
 
 def _unless_unchanged(workflow: Callable[[Session], Done], session: Session) -> Done:
     """Run a workflow, unless it would find nothing new."""
-    fingerprint = unchanged.take(session) if unchanged.applies(session) else None
-    if fingerprint and (done := unchanged.answer(session, fingerprint)):
+    fingerprint = skip.take(session) if skip.applies(session) else None
+    if fingerprint and (done := skip.answer(session, fingerprint)):
         return done
     done = retrying(session, partial(workflow, session))
     if fingerprint:
-        unchanged.record(session, fingerprint, done)
+        skip.record(session, fingerprint, done)
     return done
 
 

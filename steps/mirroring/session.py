@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steps.imageset.imageset import ImageSet
-    from steps.mirroring.ocmirror.runner import OcMirror
+    from steps.mirroring.ocmirror.command import OcMirror
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.runs import Recorder

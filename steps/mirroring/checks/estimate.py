@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
 from steps.errors import RegistryError
+from steps.files import write_atomically
 from steps.mirroring.checks import space
 from steps.mirroring.ocmirror import mapping
 from steps.oci.reference import Reference
@@ -59,6 +60,21 @@ def copy(store: Store, lines: list[str], options: Options) -> str:
     sizes = measure(store, lines, options)
     total = units.size(sizes.without(lambda _digest: False))
     return f"about {total} in all{_untold(sizes)}, less what the target has"
+
+
+def keep_lists(store: Store, runs: Iterable[mapping.Lists], size: str) -> str:
+    """Keep what one dry run, or several in a row, listed; return a summary in one line with `size`."""
+    counts = {}
+    runs = list(runs)
+    for name in (mapping.MAPPING, mapping.MISSING):
+        lines = dict.fromkeys(line for lists in runs for line in lists[name])
+        write_atomically(store.planned / name, "".join(f"{line}\n" for line in lines))
+        counts[name] = len(lines)
+    uncached = f", {counts[mapping.MISSING]} of them to be fetched" if counts[mapping.MISSING] else ""
+    return (
+        f"dry run: {counts[mapping.MAPPING]} images would be mirrored{uncached}; {size};"
+        f" no archive, history or registry was changed; the list is {store.planned / mapping.MAPPING}"
+    )
 
 
 def measure(store: Store, lines: Iterable[str], options: Options) -> Sizes:

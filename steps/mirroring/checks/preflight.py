@@ -1,30 +1,47 @@
-"""What a run needs, checked before it starts: in seconds here, not hours later in oc-mirror's words."""
+"""What a run needs, checked before it starts: in seconds here, not hours later in oc-mirror's words.
+
+Only what would fail for certain is an error; the rest is oc-mirror's to find out.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
+import logging
 import os
 import shutil
 import tempfile
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from steps import process
-from steps.errors import InvalidInputError, NotFoundError, StepError
-from steps.mirroring.checks import reach, space
-from steps.mirroring.ocmirror import command, imageset_file
-from steps.mirroring.ocmirror.runner import OcMirror
+from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
+from steps.imageset.imageset import ImageSet
+from steps.mirroring.checks import space
+from steps.mirroring.ocmirror import command, placement
+from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK
+from steps.oci.auth import key, longest_match
+from steps.oci.failures import AbsentError, BusyError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from steps.imageset.imageset import ImageSet
+    from steps.imageset.model import Mirror
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
+    from steps.oci.reference import Reference
 
 _Subject = TypeVar("_Subject")
+log = logging.getLogger(__name__)
+CLOSED: Final = frozenset({"registry.redhat.io", "registry.connect.redhat.com"})
+"""Registries that give nothing to the anonymous (access.redhat.com/RegistryAuthentication)."""
+PATIENCE: Final = 30.0
+"""Seconds for a target to answer, its retries included."""
+_CERTIFICATES: Final = ("/etc/containers/certs.d", "/etc/docker/certs.d")
+"""Where containers/image looks for CAs of one registry (containers-certs.d(5)); we do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +66,10 @@ def check(request: Request, store: Store) -> Ready:
     """
     if request.workflow != DIRECT:
         command.check_path(store.root)
-    imageset = None if request.imageset is None else imageset_file.read(request.imageset)
+    imageset = None if request.imageset is None else read_imageset(request.imageset)
     check_authfile(request.options.authfile)
     if imageset is not None and request.workflow != FROM_DISK:
-        reach.check_coverage(request.options.authfile, imageset.mirror)
+        check_coverage(request.options.authfile, imageset.mirror)
     check_writable(store.root)
     space.check_files(store.root)
     store.history.written()
@@ -67,14 +84,14 @@ def check(request: Request, store: Store) -> Ready:
 def check_target(request: Request, store: Store, imageset: ImageSet | None) -> None:
     """Check that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
     if request.workflow in {FROM_DISK, DIRECT} and not request.dry_run:
-        reach.check_target(request, store, None if imageset is None else imageset.mirror)
+        _check_push(request, store, None if imageset is None else imageset.mirror)
 
 
 def problems(request: Request) -> list[str]:
     """What keeps a run from starting, one line each; empty if nothing does. Quick enough for a probe."""
     found = []
     if request.imageset is not None:
-        found.append(_reason(imageset_file.read, request.imageset))
+        found.append(_reason(read_imageset, request.imageset))
     found.append(_reason(check_authfile, request.options.authfile))
     found.append(_reason(check_writable, request.data.absolute()))
     found.append(_reason(find, request.oc_mirror))
@@ -128,3 +145,110 @@ def _reason(check_one: Callable[[_Subject], object], subject: _Subject) -> str:
     except StepError as error:
         return error.reason
     return ""
+
+
+def check_coverage(authfile: Path | None, mirror: Mirror) -> None:
+    """Check that the pull secret has a login for what the ImageSet names, by the longest path that matches.
+
+    Without `authfile` oc-mirror looks in several places, and a registries.conf may lead it elsewhere; then
+    nothing is said. Raises InvalidInputError for registries that certainly want a login; warns of others.
+    """
+    if authfile is None or "CONTAINERS_REGISTRIES_CONF" in os.environ:
+        return
+    document = json.loads(authfile.read_bytes())
+    if document.get("credsStore"):
+        return
+    bare = [image for image in placement.named(mirror) if not _has_login(document, image)]
+    if lacking := sorted({image.registry for image in bare if image.registry in CLOSED}):
+        names = ", ".join(image.name for image in bare if image.registry in CLOSED)
+        raise InvalidInputError(
+            f"pull secret {authfile} has no login for {' and '.join(lacking)}, which {names} needs",
+            f"add one (podman login --authfile FILE {lacking[0]}), or take the whole pull secret from"
+            " console.redhat.com/openshift/install/pull-secret",
+        )
+    for host in sorted({image.registry for image in bare}):
+        log.warning("the pull secret has no login for %s: it is read without one", host)
+
+
+def _check_push(request: Request, store: Store, mirror: Mirror | None) -> None:
+    """Check that the target answers and lets us write, by an upload that is begun and cancelled.
+
+    It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
+    the registry's name; UnreachableError and BusyError may pass.
+    """
+    target, host = request.target_registry, request.target_registry.partition("/")[0]
+    path = _place(request, store, mirror)
+    if path is None:
+        return
+    options = request.options
+    with options.destination.within(PATIENCE).open(f"{target}/{path}") as repository:
+        try:
+            repository.check_writable()
+        except RefusedError as error:
+            if _helped(options.authfile):
+                return
+            raise RefusedError(
+                error.reason,
+                f"give the pull secret a login for {host} that may push to {target}",
+            ) from error
+        except AbsentError as error:
+            raise AbsentError(
+                f"{host} has no place for {target}/{path} (HTTP 404)",
+                "create the organisation or project there first, or correct target-registry",
+            ) from error
+        except BusyError:
+            raise
+        except RegistryError as error:
+            if "certificate" in error.reason and _has_certificates(host):
+                log.warning("%s by us; oc-mirror has certificates of its own for it", error.reason)
+                return
+            raise
+
+
+def _place(request: Request, store: Store, mirror: Mirror | None) -> str | None:
+    if request.workflow == FROM_DISK:
+        try:
+            newest = store.generations.newest_imageset()
+        except InvalidInputError:  # damaged; the check of its hash says so
+            return None
+        mirror = newest.mirror if newest else None
+    return placement.first_place(mirror) if mirror else None
+
+
+def _helped(authfile: Path | None) -> bool:
+    """Whether logins come from elsewhere too: helpers, or the files where oc-mirror looks without ours."""
+    if authfile is None:
+        return True
+    document = json.loads(authfile.read_bytes())
+    return bool(document.get("credsStore") or document.get("credHelpers"))
+
+
+def _has_login(document: dict[str, Any], reference: Reference) -> bool:
+    if reference.registry in (document.get("credHelpers") or {}):
+        return True
+    known = {key(name) for name, entry in document["auths"].items() if entry}
+    return bool(longest_match(known, reference.name))
+
+
+def _has_certificates(host: str) -> bool:
+    return any(Path(folder, host).is_dir() for folder in _CERTIFICATES)
+
+
+def read_imageset(path: Path) -> ImageSet:
+    """Read `path`, or `path.gz` beside it: what exceeds a ConfigMap's 1 MiB is stored compressed.
+
+    Raises NotFoundError if neither is there, InvalidInputError with all that `ImageSet.parse` finds.
+    """
+    packed = path.with_name(path.name + ".gz")
+    try:
+        content = path.read_bytes() if path.is_file() else gzip.decompress(packed.read_bytes())
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"no ImageSet at {path}, nor {packed.name} beside it",
+            "name the file with --imageset; in a pod it comes from ConfigMap oc-mirror-config",
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInputError(
+            f"ImageSet {path} cannot be read: {error}", "write the file again, readable for this process"
+        ) from error
+    return ImageSet.parse(content, str(path))

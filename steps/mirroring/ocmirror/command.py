@@ -1,4 +1,4 @@
-"""What oc-mirror is called with.
+"""The program oc-mirror: what it is called with, and one run of it.
 
 The rules and their sources (files of openshift/oc-mirror, internal/pkg/):
 * `--v2` literally: `--v2=true` does not count, and up to 4.20 v1 runs without it (cmd/oc-mirror/main.go).
@@ -10,11 +10,21 @@ The rules and their sources (files of openshift/oc-mirror, internal/pkg/):
 from __future__ import annotations
 
 import json
+import logging
+import os
+import random
 import re
+import shlex
+import shutil
+import socket
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.errors import InvalidInputError, NotFoundError
+from steps import process, units
+from steps.errors import InvalidInputError, MirrorError, NotFoundError
+from steps.mirroring.ocmirror import output, reasons
+from steps.mirroring.ocmirror.output import Counter
 from steps.oci.access import Access
 from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
 
@@ -27,6 +37,7 @@ CACHE_PORTS = range(20000, 32000)
 """Below the ports of outgoing connections, which begin at 32768; oc-mirror's default is 55000."""
 OLDEST = (4, 18)
 """Before 4.18 there is no --cache-dir, and a run that failed in part ends with exit code 0 and an archive."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,3 +210,63 @@ def _common(options: Options, version: Version, imageset: Path, cache: Path, dry
 
 def _word(value: bool) -> str:
     return "true" if value else "false"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OcMirror:
+    """oc-mirror as it is installed here; `lock` is the descriptor of the lock that it inherits."""
+
+    executable: str
+    version: Version
+    options: Options
+    lock: int | None = None
+
+    def run(self, arguments: list[str], *, working_dir: Path, quietly: bool = False) -> output.Reading:
+        """Run it to its end and return what it said; `working_dir` is where it keeps its error lists.
+
+        `quietly` keeps its words out of the log. Raises MirrorError if anything that was asked was not done.
+        """
+        level = logging.DEBUG if quietly else logging.INFO
+        reading = output.Reading()
+        earlier = _error_lists(working_dir)
+        arguments = [*cache_port(_is_free, random.choice), *arguments]
+        log.log(level, "running oc-mirror %s", shlex.join(arguments))
+        with nullcontext(Counter()) if quietly else output.shown() as counter:
+
+            def take_in(line: str) -> None:
+                text = reading.feed(line)
+                counter.see(text)
+                log.log(level, "%s", text)
+
+            exit_code = process.stream(
+                [self.executable, *arguments],
+                each_line=take_in,
+                environment=environment(os.environ, self.options),
+                keep_open=[] if self.lock is None else [self.lock],
+            )
+        for path, _written in _error_lists(working_dir) - earlier:
+            reading.note_failures(path.read_text(errors="replace").splitlines())
+        try:
+            output.check(exit_code, reading)
+        except MirrorError as error:
+            usage = shutil.disk_usage(working_dir.parent)
+            if usage.free > usage.total / 100:
+                raise
+            # oc-mirror's cache then answers "500 Internal Server Error", which points the wrong way.
+            full = f"the data volume is full ({units.size(usage.free)} free)"
+            raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
+        return reading
+
+
+def _is_free(port: int) -> bool:
+    """Bind as oc-mirror's cache will, on all addresses, and let go."""
+    try:
+        socket.create_server(("", port), reuse_port=False).close()
+    except OSError:
+        return False
+    return True
+
+
+def _error_lists(working_dir: Path) -> set[tuple[Path, int]]:
+    """oc-mirror's lists of failed images and when each was written; before 4.20 they share one name."""
+    return {(path, path.stat().st_mtime_ns) for path in (working_dir / "logs").glob("mirroring_errors_*.txt")}

@@ -1,4 +1,4 @@
-"""What must be in a target after a run: oc-mirror's own list, read from a dry run (pure).
+"""What oc-mirror lists in a dry run: what would be mirrored, and so what must be in a target after a run.
 
 `dry-run/mapping.txt` has a line `SOURCE=DESTINATION` for each image, both with their transport. From disk the
 sources are oc-mirror's cache, whose files name the digest of each tag (distribution/distribution,
@@ -17,9 +17,27 @@ from steps.oci.reference import InvalidReferenceError, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+MAPPING, MISSING = "mapping.txt", "missing.txt"
+"""oc-mirror's lists: what would be mirrored, and what of it the cache lacks (by to-disk only)."""
+
+Lists = dict[str, list[str]]
+"""The lines of these lists, by file."""
 
 _CACHE = re.compile(r"localhost:\d+")
 _BY_DIGEST = re.compile(r"sha256-([0-9a-f]{64})")
+
+
+def read(working_dir: Path) -> Lists:
+    """Return what a dry run in `working_dir` listed."""
+    folder = working_dir / "dry-run"
+    return {
+        name: [line for line in (folder / name).read_text().splitlines() if line.strip()]
+        if (folder / name).exists()
+        else []
+        for name in (MAPPING, MISSING)
+    }
 
 
 def expected(

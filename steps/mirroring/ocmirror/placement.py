@@ -6,13 +6,17 @@ The rules (openshift/oc-mirror, internal/pkg): an image keeps its path without t
 openshift/release under tags that only its metadata tell (release/local_stored_collector.go), so these are
 found by digest. Catalogs and the graph image are left out: oc-mirror makes them anew for each target, one
 of each, and never deletes them.
+
+Also the images that an ImageSet names itself, which can be asked for before a run. What a catalog or a
+release refers to is found by oc-mirror only; but that changes only with the digest of the catalog, or with
+the release.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps.oci.reference import Reference
 
@@ -26,6 +30,8 @@ CACHE = "cache"
 """What oc-mirror calls its own cache where it says whereto it copied."""
 _LONGEST_TAG = 127
 """Of a tag made from a digest (release/local_stored_collector.go, prepareTag)."""
+RELEASE_IMAGES: Final = Reference("quay.io", "openshift-release-dev/ocp-release")
+"""Where channels lead (release/cincinnati.go; the release graph names it by digest)."""
 
 
 def path_of(origin: str) -> str:
@@ -102,3 +108,32 @@ def _release_places(image: Reference) -> tuple[str, ...]:
 def is_release(places: Iterable[str]) -> bool:
     """Whether one of these places is that of a release or of its content."""
     return any(place.startswith((f"{RELEASES}:", f"{RELEASES}@")) for place in places)
+
+
+def first_place(mirror: Mirror) -> str | None:
+    """A repository, below the target, that a run by this ImageSet writes to; None where none can be told."""
+    if mirror.platform.channels:
+        return "openshift/release-images"
+    for text, own in (
+        *((catalog.catalog, catalog.target_catalog) for catalog in mirror.operators),
+        *((image.name, image.target_repo) for image in mirror.additional_images),
+    ):
+        reference = Reference.find(text)
+        if place := own or (reference and reference.registry and reference.repository):
+            return place
+    return None
+
+
+def texts(mirror: Mirror) -> list[str]:
+    """The images that an ImageSet names, as they are written: catalogs, additional images, a release."""
+    found = [catalog.catalog for catalog in mirror.operators]
+    found += [image.name for image in mirror.additional_images]
+    return [*found, mirror.platform.release] if mirror.platform.release else found
+
+
+def named(mirror: Mirror) -> list[Reference]:
+    """Those of them that name their registry, each once, and where the releases of channels lie."""
+    found = [ref for text in texts(mirror) if (ref := Reference.find(text)) and ref.registry]
+    if mirror.platform.channels:
+        found.append(RELEASE_IMAGES)
+    return list(dict.fromkeys(found))

@@ -40,7 +40,7 @@ from steps.mirroring.store.history import History
 from steps.mirroring.store.imports import Imports
 from steps.mirroring.store.inventory import Inventory
 from steps.mirroring.store.journal import ARCHIVED, Journal
-from steps.mirroring.store.resources import PublishedResources
+from steps.mirroring.store.published import PublishedResources
 from steps.mirroring.store.runs import Runs
 
 if TYPE_CHECKING:

@@ -1,30 +1,43 @@
-"""What a run mirrored, with versions: releases, bundles by package and channel, additional images, charts.
+"""What a generation holds: the versions in its record, and the index of every image with its blobs.
 
-Put together from what oc-mirror names while it copies and what it leaves in its working directory:
-`operator-catalogs/NAME/DIGEST/filtered-catalogs/FILTER/catalog-config`, what it took of a catalog,
+`describe` is put together from what oc-mirror names while it copies and what it leaves in its working
+directory: `operator-catalogs/NAME/DIGEST/filtered-catalogs/FILTER/catalog-config`, what it took of a catalog,
 and `hold-release/NAME/TAG/release-manifests/image-references`, whose name is the release's version.
+
+    generations/NNNNNN/contents.json.gz     its sha256 is `contents_sha256` in generation.json
+
+It is made from what oc-mirror names while it copies, from the manifests in its cache, and from its history.
+So it costs no reading of the archives and no request to a registry.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import logging
+import zlib
 from typing import TYPE_CHECKING, Any
 
+from steps.errors import InvalidInputError
 from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release, path_of
+from steps.mirroring.store import records
+from steps.mirroring.store.records import Part, Record
 from steps.oci.reference import Reference
 from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from steps.imageset.model import Mirror
-    from steps.mirroring.ocmirror.outcome import Reading
+    from steps.mirroring.ocmirror.output import Reading
+    from steps.mirroring.store.cache import Cache
 
 log = logging.getLogger(__name__)
 
 Contents = dict[str, list[Any]]
+INDEX = "contents.json.gz"
 
 
 def describe(reading: Reading, mirror: Mirror, working_dir: Path) -> Contents:
@@ -95,3 +108,97 @@ def _of_catalog(folder: Path, mirrored: set[str]) -> Iterator[tuple[str, str, st
 def _bundle_version(bundle: dict[str, Any]) -> str:
     versions = [one["value"]["version"] for one in bundle["properties"] if one["type"] == "olm.package"]
     return str(versions[0]) if versions else ""
+
+
+class IndexedImage(Part):
+    """An image: its source as oc-mirror names it, its digest, and the digests of what it consists of.
+
+    `manifests` are the manifests of an index, or the image's only one; `blobs` are configurations and layers.
+    """
+
+    source: str
+    digest: str
+    manifests: tuple[str, ...]
+    blobs: tuple[str, ...]
+
+
+class IndexedBlob(Part):
+    """A blob; `size` in bytes. It is in this generation's archives if `archived`, else in earlier ones."""
+
+    size: int
+    archived: bool
+
+
+class ContentIndex(Record):
+    """What a generation stands for: all its images, those that only earlier archives hold included.
+
+    `blobs` has every manifest, configuration and layer by digest. `complete` is false where oc-mirror did not
+    name all images, or its cache lacks a manifest.
+    """
+
+    images: tuple[IndexedImage, ...]
+    blobs: dict[str, IndexedBlob]
+    complete: bool
+
+    def packed(self) -> bytes:
+        """Return the file's content; the same index gives the same bytes."""
+        return gzip.compress(self.as_json(indent=None).encode(), mtime=0)
+
+
+def unpack(content: bytes, path: Path) -> ContentIndex:
+    """Read the content of an index's file at `path`. Raises InvalidInputError if it cannot be understood."""
+    hint = "copy the generation's whole folder again"
+    try:
+        with gzip.open(io.BytesIO(content)) as stream:
+            text = stream.read(records.LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInputError(f"{path} cannot be unpacked: {error}", hint) from error
+    return records.decode(ContentIndex, text, where=path, what="an index of content", hint=hint)
+
+
+def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[str]) -> ContentIndex:
+    """Make the index of what a run copied; `archived` are the digests that its archives hold."""
+    rules = Rules.of(mirror)
+    here = frozenset(archived)
+    sizes: dict[str, int] = {}
+    images, complete = [], reading.names_all
+    for source in sorted(reading.copied):
+        digest = _digest(source, rules, cache)
+        found = list(_manifests(digest, cache)) if digest else []
+        complete = complete and bool(found) and all(manifest for _digest, manifest in found)
+        if not found:
+            continue
+        parts = {
+            str(part["digest"]): int(part["size"]) for _name, manifest in found for part in _parts(manifest)
+        }
+        sizes |= parts | {name: cache.blob(name).stat().st_size for name, manifest in found if manifest}
+        leaves = [name for name, manifest in found if not manifest.get("manifests")]
+        images.append(
+            IndexedImage(source=source, digest=digest, manifests=tuple(leaves), blobs=tuple(sorted(parts)))
+        )
+    blobs = {
+        digest: IndexedBlob(size=size, archived=digest in here) for digest, size in sorted(sizes.items())
+    }
+    return ContentIndex(images=tuple(images), blobs=blobs, complete=complete)
+
+
+def _digest(source: str, rules: Rules, cache: Cache) -> str:
+    """Return the digest of an image in the cache; empty where it is in none of its places."""
+    for place in rules.places(source, CACHE):
+        image = Reference.parse_relative(place)
+        digest = image.digest or cache.tag(image.repository, image.tag)
+        if digest and cache.has(digest):
+            return digest
+    return ""
+
+
+def _manifests(digest: str, cache: Cache) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the manifest of an image, and those that an index lists; one that the cache lacks is empty."""
+    manifest = cache.manifest(digest)
+    yield digest, manifest
+    for child in manifest.get("manifests") or []:
+        yield from _manifests(str(child["digest"]), cache)
+
+
+def _parts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [part for part in (manifest.get("config"), *(manifest.get("layers") or [])) if part]

@@ -19,7 +19,7 @@ from steps import units
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.store import archives, content_index, records
+from steps.mirroring.store import archives, contents, records
 from steps.mirroring.store.archives import ARCHIVES, Archive
 from steps.mirroring.store.records import UNNUMBERED, Part, Record
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from steps.mirroring.store.content_index import ContentIndex
+    from steps.mirroring.store.contents import ContentIndex
 
 log = logging.getLogger(__name__)
 
@@ -177,8 +177,8 @@ class Generations:
         """
         if not generation.contents_sha256:
             return None
-        content = self._read(generation, content_index.NAME, generation.contents_sha256)
-        return content_index.unpack(content, self.path(generation.sequence) / content_index.NAME)
+        content = self._read(generation, contents.INDEX, generation.contents_sha256)
+        return contents.unpack(content, self.path(generation.sequence) / contents.INDEX)
 
     def _read(self, generation: Generation, name: str, sha256: str) -> bytes:
         path = self.path(generation.sequence) / name
@@ -242,7 +242,7 @@ class Generations:
                         f"move {run} away: the next run then makes a full archive",
                     )
                 archives.sync(path)
-            for name in (IMAGESET, *([content_index.NAME] if generation.contents_sha256 else [])):
+            for name in (IMAGESET, *([contents.INDEX] if generation.contents_sha256 else [])):
                 write_atomically(incoming / name, (run / name).read_bytes())
             write_atomically(incoming / RECORD, generation.as_json())
             incoming.rename(folder)

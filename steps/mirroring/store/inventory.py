@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.imageset.imageset import ImageSet
-    from steps.mirroring.ocmirror.outcome import Reading
+    from steps.mirroring.ocmirror.output import Reading
 
 log = logging.getLogger(__name__)
 

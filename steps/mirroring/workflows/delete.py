@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from steps.errors import ConflictError, NotFoundError, RegistryError
 from steps.files import write_atomically
 from steps.mirroring import parallel
-from steps.mirroring.ocmirror import imageset_file
+from steps.mirroring.checks.preflight import read_imageset
 from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.workflows import deletion_plan, inspection
 from steps.mirroring.workflows.deletion_plan import PLAN, DeletionPlan
@@ -129,9 +129,9 @@ def execute(request: Request, store: Store) -> Done:
 
 
 def meanings(request: Request) -> dict[str, str]:
-    """Return the paths of the ImageSets of a request, by meaning. Raises what `imageset_file.read` raises."""
+    """Return the paths of the ImageSets of a request, by meaning. Raises what `read_imageset` raises."""
     paths = [path for path in (request.imageset, *request.also_imagesets) if path is not None]
-    return {imageset.meaning: imageset.name for imageset in map(imageset_file.read, paths)}
+    return {imageset.meaning: imageset.name for imageset in map(read_imageset, paths)}
 
 
 def _entries(store: Store, target: str) -> list[InventoryEntry]:

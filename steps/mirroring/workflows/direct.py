@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from steps.files import write_atomically
 from steps.imageset.imageset import ImageSet
 from steps.mirroring import publish
-from steps.mirroring.checks import estimate, verification
-from steps.mirroring.ocmirror import command
+from steps.mirroring.checks import estimate, verify
+from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +46,9 @@ def _dry_run(session: Session) -> Done:
     write_atomically(store.imageset, session.given_imageset.without_graph().content)
     arguments = _arguments(session, workspace=store.scratch, dry_run=True)
     session.oc_mirror.run(arguments, working_dir=working_dir)
-    lists = listing.read(working_dir)
-    size = estimate.copy(store, lists[listing.MAPPING], session.oc_mirror.options)
-    return Done(summary=listing.keep(store, [lists], size))
+    lists = mapping.read(working_dir)
+    size = estimate.copy(store, lists[mapping.MAPPING], session.oc_mirror.options)
+    return Done(summary=estimate.keep_lists(store, [lists], size))
 
 
 def _verify(session: Session, *, pinned: set[Path]) -> None:
@@ -58,11 +57,11 @@ def _verify(session: Session, *, pinned: set[Path]) -> None:
     newest = max(pinned, default=None)
     used = ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else imageset
     write_atomically(store.imageset, used.without_graph().content)
-    verification.verify(
+    verify.verify(
         session,
         _arguments(session, workspace=store.root, dry_run=True),
         working_dir=store.working_dir,
-        more=[verification.GRAPH] if used.mirror.platform.graph else [],
+        more=[verify.GRAPH] if used.mirror.platform.graph else [],
     )
 
 

@@ -3,6 +3,13 @@
 A target can import an archive only after those that it continues. To push each by a run of its own would walk
 all images each time. So the archives before a batch's last one are only unpacked into oc-mirror's cache,
 which is all that oc-mirror itself does with them before it copies.
+
+A run walks every image that its ImageSet names, however few of them are new; so generations are imported
+one by one only where nothing else is right. One run does for generations whose ImageSets differ in nothing
+but `additionalImages` (and the archives' size): it names the images of them all, and of the rest the newest
+state, which is what a direct run at that moment would have mirrored. Where platform, operators, charts or
+blocked images differ, what an earlier ImageSet alone names is pushed by that ImageSet, from its own archive:
+only that holds the catalogs it was made with.
 """
 
 from __future__ import annotations
@@ -10,35 +17,92 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steps import units
 from steps.files import write_atomically
 from steps.mirroring import publish
-from steps.mirroring.checks import space, verification
-from steps.mirroring.ocmirror import command
+from steps.mirroring.checks import estimate, space, verify
+from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.retries import retrying
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import batches, import_record, listing
+from steps.mirroring.workflows import import_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from steps.mirroring.ocmirror.outcome import Reading
+    from steps.imageset.imageset import ImageSet
+    from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.session import Session
     from steps.mirroring.store.generations import Generation
-    from steps.mirroring.workflows.batches import Batch
-
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one run imports: oc-mirror gets the last generation, those before go into its cache.
+
+    `imageset` is for all of them, `newest` that of the last one.
+    """
+
+    generations: tuple[Generation, ...]
+    imageset: ImageSet
+    newest: ImageSet
+
+    @property
+    def numbers(self) -> str:
+        """The generations' numbers, for people."""
+        return ", ".join(str(generation.sequence) for generation in self.generations)
+
+
+def plan_batches(waiting: Iterable[tuple[Generation, ImageSet]]) -> list[Batch]:
+    """Put generations (oldest first, each with its ImageSet) into as few batches as lose nothing."""
+    batches: list[Batch] = []
+    for generation, imageset in waiting:
+        together = joined(batches[-1].imageset, imageset) if batches else None
+        if together is None:
+            batches.append(Batch(generations=(generation,), imageset=imageset, newest=imageset))
+        else:
+            generations = (*batches[-1].generations, generation)
+            batches[-1] = Batch(generations=generations, imageset=together, newest=imageset)
+    return batches
+
+
+def joined(earlier: ImageSet, later: ImageSet) -> ImageSet | None:
+    """Make an ImageSet for both; None where one run cannot do for both.
+
+    All that the files say is compared, fields that only a newer version knows included.
+    """
+    if earlier.content == later.content:
+        return later
+    first, second = earlier.document(), later.document()
+    before, after = _take_images(first), _take_images(second)
+    if first != second:
+        return None
+    dropped = [image for image in before if image not in after]
+    if not dropped:
+        return later
+    document = later.document()
+    document["mirror"]["additionalImages"] = after + dropped
+    return later.with_document(document)
+
+
+def _take_images(document: dict[str, Any]) -> list[Any]:
+    """Take the additional images out of a document, and what does not matter to a target."""
+    document.pop("archiveSize", None)
+    images: list[Any] = document["mirror"].pop("additionalImages", None) or []
+    return images
 
 
 def run(session: Session) -> Done:
     """Import what waits in DATA/generations; return what was done.
 
-    Each generation is mirrored by the ImageSet it was made from (see `batches`). Raises InvalidInputError,
-    before anything is pushed, if a predecessor is missing or a file is damaged; MirrorError if oc-mirror
-    failed.
+    Each generation is mirrored by the ImageSet it was made from (see `plan_batches`). Raises
+    InvalidInputError, before anything is pushed, if a predecessor is missing or a file is damaged;
+    MirrorError if oc-mirror failed.
     """
     store, target = session.store, session.request.target_registry
     if not session.request.dry_run:
@@ -53,7 +117,7 @@ def run(session: Session) -> Done:
     size = sum(generation.size for generation in waiting)
     if session.request.dry_run:
         lists = [_list(session, batch) for batch in planned]
-        return Done(summary=listing.keep(store, lists, f"{units.size(size)} of archives to import"))
+        return Done(summary=estimate.keep_lists(store, lists, f"{units.size(size)} of archives to import"))
     for batch in planned:
         _import(session, batch)
     numbers = tuple(generation.sequence for generation in waiting)
@@ -78,14 +142,14 @@ def _plan(session: Session, waiting: list[Generation]) -> list[Batch]:
         log.warning(
             "%s is not the ImageSet of the last archive: the archives' own are used", session.imageset.name
         )
-    return batches.plan(zip(waiting, imagesets, strict=True))
+    return plan_batches(zip(waiting, imagesets, strict=True))
 
 
-def _list(session: Session, batch: Batch) -> listing.Lists:
+def _list(session: Session, batch: Batch) -> mapping.Lists:
     """Return what a dry run of a batch lists."""
     staging = session.store.scratch
     retrying(session, partial(_push, session, batch, staging))
-    return listing.read(staging / "working-dir")
+    return mapping.read(staging / "working-dir")
 
 
 def _import(session: Session, batch: Batch) -> None:
@@ -123,10 +187,8 @@ def _push(session: Session, batch: Batch, staging: Path) -> Reading:
 
 def _verify(session: Session, staging: Path) -> None:
     """Verify the batch that was just pushed, by what of it lies unpacked in working directory and cache."""
-    verification.empty_archive(staging)
-    verification.verify(
-        session, _arguments(session, staging, dry_run=True), working_dir=staging / "working-dir"
-    )
+    verify.empty_archive(staging)
+    verify.verify(session, _arguments(session, staging, dry_run=True), working_dir=staging / "working-dir")
 
 
 def _stage(archives: list[Path], staging: Path) -> None:

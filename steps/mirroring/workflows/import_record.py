@@ -14,7 +14,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, RegistryError
-from steps.mirroring.checks import unchanged
+from steps.mirroring.checks import skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +83,7 @@ def write(session: Session, imported: Iterable[Generation]) -> str:
 
 def _lacks_images(session: Session) -> bool:
     entries = session.store.inventory.of(session.request.target_registry)
-    return not entries or bool(unchanged.missing(session, list(entries[-1].images)))
+    return not entries or bool(skip.missing(session, list(entries[-1].images)))
 
 
 def _check_present(store: Store, target: str, lost: list[int], numbers: str) -> None:

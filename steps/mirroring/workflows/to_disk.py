@@ -18,20 +18,19 @@ from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
 from steps.mirroring.checks import estimate, space
-from steps.mirroring.ocmirror import command
-from steps.mirroring.store import archives, content_index, contents, history, inventory
+from steps.mirroring.ocmirror import command, mapping
+from steps.mirroring.store import archives, contents, history, inventory
 from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
     from pathlib import Path
 
-    from steps.mirroring.ocmirror.outcome import Reading
+    from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.request import Request
     from steps.mirroring.session import Session
     from steps.mirroring.store.archives import Archive
@@ -127,10 +126,10 @@ def _dry_run(session: Session, base: Base) -> Done:
     store = session.store
     working_dir = store.scratch / "working-dir"
     session.oc_mirror.run(_arguments(session, store.scratch, base), working_dir=working_dir)
-    lists = listing.read(working_dir)
+    lists = mapping.read(working_dir)
     archived = store.history.blobs(base.history)
-    size = estimate.archive(store, lists[listing.MAPPING], archived, session.oc_mirror.options)
-    return Done(summary=listing.keep(store, [lists], size))
+    size = estimate.archive(store, lists[mapping.MAPPING], archived, session.oc_mirror.options)
+    return Done(summary=estimate.keep_lists(store, [lists], size))
 
 
 def _archive(session: Session, base: Base, progress: Progress) -> Archived:
@@ -158,7 +157,7 @@ def _generation(
     store, imageset, before = session.store, session.given_imageset, base.generation
     written = tuple(name for name in store.history.written() if name not in progress.histories)
     blobs = set().union(*(store.history.blobs(name) for name in written))
-    index = content_index.describe(
+    index = contents.index(
         archived.reading, imageset.mirror, store.cache, archived=blobs - store.history.blobs(base.history)
     ).packed()
     write_atomically(store.content_index, index)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.store.cache import Cache
-from steps.mirroring.workflows import batches
+from steps.mirroring.workflows import from_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def test_an_archive_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
 
 
 def joined(earlier: bytes, later: bytes) -> bytes | None:
-    together = batches.joined(ImageSet.recorded(earlier, "earlier"), ImageSet.recorded(later, "later"))
+    together = from_disk.joined(ImageSet.recorded(earlier, "earlier"), ImageSet.recorded(later, "later"))
     return None if together is None else together.content
 
 

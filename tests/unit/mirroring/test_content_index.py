@@ -14,7 +14,7 @@ from steps.mirroring.store import Store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.mirroring.store.content_index import ContentIndex
+    from steps.mirroring.store.contents import ContentIndex
     from tests.unit.mirroring.conftest import Place
 
 

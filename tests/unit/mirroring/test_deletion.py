@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.ocmirror.outcome import Reading
+from steps.mirroring.ocmirror.output import Reading
 from steps.mirroring.store import Store
 from steps.mirroring.store.inventory import InventoryEntry, InventoryImage
 from steps.mirroring.workflows import deletion_plan

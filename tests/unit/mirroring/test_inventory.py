@@ -11,7 +11,7 @@ import yaml
 
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.ocmirror.outcome import Reading
+from steps.mirroring.ocmirror.output import Reading
 from steps.mirroring.ocmirror.placement import CACHE, Rules
 from steps.mirroring.store import Store, contents
 from tests.unit.mirroring.conftest import REAL, Place, real_only

@@ -13,7 +13,7 @@ import yaml
 from steps import mirror
 from steps.errors import InvalidInputError, NotFoundError, UsageError
 from steps.mirroring.checks import preflight
-from steps.mirroring.ocmirror import imageset_file
+from steps.mirroring.checks.preflight import read_imageset
 from steps.parameters import arguments as command_lines
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ def test_a_program_that_is_not_oc_mirror_is_told(connected: Place) -> None:
 def test_a_compressed_imageset_is_unpacked(tmp_path: Path) -> None:
     text = b"kind: ImageSetConfiguration\nmirror: {additionalImages: [{name: 'r/a:1'}]}\n"
     (tmp_path / "imageset.yaml.gz").write_bytes(gzip.compress(text))
-    assert imageset_file.read(tmp_path / "imageset.yaml").content == text
+    assert read_imageset(tmp_path / "imageset.yaml").content == text
     (tmp_path / "imageset.yaml").write_bytes(text + b"# newer\n")
-    assert imageset_file.read(tmp_path / "imageset.yaml").content.endswith(b"# newer\n")
+    assert read_imageset(tmp_path / "imageset.yaml").content.endswith(b"# newer\n")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_damaged_compressed_imageset_is_refused(tmp_path: Path, damage: Callab
     packed = gzip.compress(b"kind: ImageSetConfiguration\nmirror: {}\n" * 100)
     (tmp_path / "imageset.yaml.gz").write_bytes(damage(packed))
     with pytest.raises(InvalidInputError, match="cannot be read"):
-        imageset_file.read(tmp_path / "imageset.yaml")
+        read_imageset(tmp_path / "imageset.yaml")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_is_no_imageset_is_refused(tmp_path: Path, text: bytes, reason: str
     path = tmp_path / "imageset.yaml"
     path.write_bytes(text)
     with pytest.raises(InvalidInputError, match=reason) as caught:
-        imageset_file.read(path)
+        read_imageset(path)
     assert str(path) in caught.value.reason
 
 
@@ -188,12 +188,12 @@ def test_the_graph_is_turned_off_and_nothing_else_changed(tmp_path: Path) -> Non
     }
     path = tmp_path / "imageset.yaml"
     path.write_text(yaml.safe_dump(document))
-    changed = yaml.safe_load(imageset_file.read(path).without_graph().content)
+    changed = yaml.safe_load(read_imageset(path).without_graph().content)
     assert changed["mirror"]["platform"].pop("graph") is False
     del document["mirror"]["platform"]["graph"]  # type: ignore[index]
     assert changed == document
     path.write_text("kind: ImageSetConfiguration\nmirror: {additionalImages: [{name: r/a:1}]} # kept\n")
-    assert imageset_file.read(path).without_graph().content == path.read_bytes()
+    assert read_imageset(path).without_graph().content == path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_missing_program_and_secret_make_the_probe_fail(connected: Place) -> N
 
 def test_a_missing_imageset_file_names_both_places(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"imageset\.yaml, nor imageset\.yaml\.gz"):
-        imageset_file.read(tmp_path / "imageset.yaml")
+        read_imageset(tmp_path / "imageset.yaml")
 
 
 def test_every_argument_is_documented() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import MirrorError
-from steps.mirroring.ocmirror import outcome, reasons
-from steps.mirroring.ocmirror.outcome import Reading
+from steps.mirroring.ocmirror import output, reasons
+from steps.mirroring.ocmirror.output import Reading
 
 
 def read(*lines: str) -> Reading:
@@ -21,7 +21,7 @@ def read(*lines: str) -> Reading:
 
 def failure(exit_code: int, *lines: str) -> MirrorError:
     with pytest.raises(MirrorError) as caught:
-        outcome.check(exit_code, read(*lines))
+        output.check(exit_code, read(*lines))
     assert "\n" not in caught.value.reason
     return caught.value
 
@@ -41,7 +41,7 @@ def test_results_are_counted() -> None:
 
 
 def test_all_mirrored_is_no_failure() -> None:
-    outcome.check(0, read(" ✓  3 / 3 additional images mirrored successfully"))
+    output.check(0, read(" ✓  3 / 3 additional images mirrored successfully"))
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_all_mirrored_is_no_failure() -> None:
     ],
 )
 def test_exit_codes_in_words(code: int, words: str) -> None:
-    assert outcome.describe(code) == words
+    assert output.describe(code) == words
 
 
 @given(st.integers(min_value=2, max_value=30))
 def test_every_combination_of_bits_names_just_its_kinds(code: int) -> None:
-    words = outcome.describe(code)
-    for bit, name in outcome.BITS.items():
+    words = output.describe(code)
+    for bit, name in output.BITS.items():
         assert (name in words) == bool(code & bit)
 
 
@@ -164,8 +164,8 @@ def test_only_what_may_pass_by_itself_is_called_passing() -> None:
 
 
 def test_a_port_that_was_taken_is_no_defect_of_oc_mirror() -> None:
-    reading = outcome.Reading()
+    reading = output.Reading()
     reading.feed("panic: listen tcp :55000: bind: address already in use")
     with pytest.raises(MirrorError, match="could not start its cache") as caught:
-        outcome.check(2, reading)
+        output.check(2, reading)
     assert "run again" in caught.value.hint

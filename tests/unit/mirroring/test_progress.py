@@ -10,8 +10,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from steps.mirroring.ocmirror import progress
-from steps.mirroring.ocmirror.progress import Counter
+from steps.mirroring.ocmirror import output
+from steps.mirroring.ocmirror.output import Counter
 from tests.unit.mirroring.conftest import MIRROR, standin_only
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_the_archive_is_told_when_the_images_are_done() -> None:
 
 
 def test_a_line_comes_at_intervals_even_when_oc_mirror_is_silent(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO), progress.shown(interval=0.05, terminal=False) as counter:
+    with caplog.at_level(logging.INFO), output.shown(interval=0.05, terminal=False) as counter:
         time.sleep(0.2)
         assert not caplog.records
         counter.see(f"{SAID}📌 images to copy 7 ")

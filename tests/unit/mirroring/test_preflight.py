@@ -14,8 +14,8 @@ import pytest
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
 from steps.imageset.model import Mirror
-from steps.mirroring.checks import reach, space
-from steps.mirroring.ocmirror import references
+from steps.mirroring.checks import preflight, space
+from steps.mirroring.ocmirror import placement
 from tests.standin.moody import Mood, Moody
 from tests.unit.mirroring.conftest import Place, standin_only
 from tests.unit.oci.silent import Silent
@@ -41,7 +41,7 @@ def imageset(*images: str, catalog: str = "", channel: str = "") -> Mirror:
 def test_a_login_counts_for_all_that_lies_below_it(tmp_path: Path, key: str) -> None:
     secret = tmp_path / "auth.json"
     secret.write_text(json.dumps({"auths": {key: LOGIN}}))
-    reach.check_coverage(secret, imageset(catalog=CATALOG))
+    preflight.check_coverage(secret, imageset(catalog=CATALOG))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_registry_that_wants_a_login_must_have_one(tmp_path: Path, auths: obje
     with pytest.raises(
         InvalidInputError, match=r"has no login for registry\.redhat\.io, which .*index needs"
     ) as it:
-        reach.check_coverage(secret, imageset(catalog=CATALOG))
+        preflight.check_coverage(secret, imageset(catalog=CATALOG))
     assert "pull-secret" in it.value.hint
 
 
@@ -61,7 +61,9 @@ def test_other_registries_are_only_warned_of(tmp_path: Path, caplog: pytest.LogC
     secret = tmp_path / "auth.json"
     secret.write_text(json.dumps({"auths": {"quay.io/mine": LOGIN}}))
     with caplog.at_level(logging.WARNING):
-        reach.check_coverage(secret, imageset("quay.io/mine/a:v1", "ghcr.io/b/c:v1", channel="stable-4.18"))
+        preflight.check_coverage(
+            secret, imageset("quay.io/mine/a:v1", "ghcr.io/b/c:v1", channel="stable-4.18")
+        )
     assert [record.args for record in caplog.records] == [("ghcr.io",), ("quay.io",)]
 
 
@@ -69,16 +71,16 @@ def test_other_registries_are_only_warned_of(tmp_path: Path, caplog: pytest.LogC
 def test_helpers_may_have_the_login(tmp_path: Path, helper: dict[str, object]) -> None:
     secret = tmp_path / "auth.json"
     secret.write_text(json.dumps({"auths": {}, **helper}))
-    reach.check_coverage(secret, imageset(catalog=CATALOG))
+    preflight.check_coverage(secret, imageset(catalog=CATALOG))
 
 
 def test_a_place_that_the_run_writes_to_anyway() -> None:
-    assert references.first_place(imageset("quay.io/a/b:v1")) == "a/b"
+    assert placement.first_place(imageset("quay.io/a/b:v1")) == "a/b"
     assert (
-        references.first_place(imageset("quay.io/a/b:v1", catalog=CATALOG)) == "redhat/redhat-operator-index"
+        placement.first_place(imageset("quay.io/a/b:v1", catalog=CATALOG)) == "redhat/redhat-operator-index"
     )
-    assert references.first_place(imageset(channel="stable-4.18")) == "openshift/release-images"
-    assert references.first_place(imageset("oci:///x")) is None
+    assert placement.first_place(imageset(channel="stable-4.18")) == "openshift/release-images"
+    assert placement.first_place(imageset("oci:///x")) is None
 
 
 def on(moody: Moody, place: Place) -> str:
@@ -112,7 +114,7 @@ def test_a_target_that_lets_nobody_write_is_told_before_the_run(
 def test_a_target_that_takes_a_connection_and_stays_silent_is_tried_again(
     direct: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "PATIENCE", 1)
+    monkeypatch.setattr(preflight, "PATIENCE", 1)
     with Silent() as target:
         ran = direct.mirror(f"--target-registry={target.host}/mirror", "--run-retries=2")
     assert ran.returncode == 6, ran.stderr
@@ -126,7 +128,7 @@ def test_a_target_that_takes_a_connection_and_stays_silent_is_tried_again(
 def test_a_target_that_answers_again_is_mirrored_to(
     direct: Place, moody_target: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "PATIENCE", 2.0)
+    monkeypatch.setattr(preflight, "PATIENCE", 2.0)
     slow = iter([5.0])
     moody_target.mood = lambda method, _path: next(slow, None) if method == "POST" else None
     ran = direct.mirror(on(moody_target, direct), "--run-retries=1")

@@ -14,8 +14,8 @@ import pytest
 
 from steps import mirror
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.checks import fingerprint
-from steps.mirroring.checks.fingerprint import DoubtError
+from steps.mirroring.checks import skip
+from steps.mirroring.checks.skip import DoubtError
 from steps.mirroring.ocmirror.command import Options
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
@@ -194,7 +194,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def parts(mirror_section: str) -> dict[str, str]:
     imageset = f"kind: ImageSetConfiguration\nmirror:\n{mirror_section}".encode()
-    found = fingerprint.take(ImageSet.parse(imageset, "mine.yaml"), options=Options(), settings={})
+    found = skip.fingerprint_of(ImageSet.parse(imageset, "mine.yaml"), options=Options(), settings={})
     found.pop("ImageSet")
     return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.mirroring.checks.verification import absent
+from steps.mirroring.checks.verify import absent
 from steps.mirroring.ocmirror.mapping import expected
 from steps.mirroring.store import Store
 from steps.oci.access import Access
