@@ -114,7 +114,7 @@ def notifier(store: Store, namespace: str = "") -> Notifier | None:
 
 
 def config_map(name: str, namespace: str, files: dict[str, str]) -> dict[str, Any]:
-    """A ConfigMap of these files; what is too large for one is compressed, each to NAME.gz."""
+    """Make a ConfigMap of these files; what is too large for it is compressed, each file to NAME.gz."""
     manifest: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -130,7 +130,7 @@ def config_map(name: str, namespace: str, files: dict[str, str]) -> dict[str, An
 
 
 def _event(run: Run, namespace: str) -> dict[str, Any]:
-    """A Warning of the pod, or outside one of the ConfigMap that tells of the run."""
+    """Make a Warning for the pod, or, outside a pod, for the ConfigMap with the run's status."""
     pod = os.environ.get("POD_NAME", "")
     concerned = {"apiVersion": "v1", "kind": "Pod" if pod else "ConfigMap", "name": pod or STATUS}
     if pod:

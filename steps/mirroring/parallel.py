@@ -35,9 +35,9 @@ def each(work: Callable[[str, Callable[[], None]], _Result], names: Iterable[str
         running = {name: pool.submit(work, name, check) for name in names}
         try:
             ended, _waiting = wait(running.values(), return_when=FIRST_EXCEPTION)
-            for one in ended:
-                one.result()
+            for task in ended:
+                task.result()
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-    return {name: one.result() for name, one in running.items()}
+    return {name: task.result() for name, task in running.items()}

@@ -81,5 +81,5 @@ def _options(values: Values) -> Options:
 
 
 def _unless_empty(bundle: Path | None) -> Path | None:
-    """The CA bundle, if there is one: its ConfigMap is optional, and filled by OpenShift a moment later."""
+    """Return the CA bundle if it is there: its ConfigMap is optional, and OpenShift fills it later."""
     return bundle if bundle is not None and bundle.is_file() and bundle.stat().st_size else None

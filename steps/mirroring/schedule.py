@@ -29,5 +29,5 @@ class Schedule:
         return cls(normal_schedule(text), check_time_zone(time_zone))
 
     def after(self, moment: datetime) -> datetime:
-        """The first time of the schedule after `moment`, in UTC."""
+        """Return the first time of the schedule after `moment`, in UTC."""
         return next(CronSim(self.expression, moment.astimezone(ZoneInfo(self.time_zone)))).astimezone(UTC)

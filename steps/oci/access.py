@@ -78,7 +78,7 @@ class Access:
 
 
 def is_local(host: str) -> bool:
-    """Whether HOST[:PORT] is this machine, to which container tools speak plain HTTP and without a proxy."""
+    """Return whether HOST[:PORT] is this machine: container tools speak plain HTTP to it, without a proxy."""
     name = host.partition(":")[0]
     return name == "localhost" or name.startswith("127.")
 

@@ -63,7 +63,7 @@ class Image:
 
 
 def is_index(manifest: dict[str, Any]) -> bool:
-    """Whether a manifest is a list of images for several platforms."""
+    """Return whether a manifest is a list of images for several platforms."""
     return manifest.get("mediaType") in INDEXES or isinstance(manifest.get("manifests"), list)
 
 

@@ -140,7 +140,7 @@ class Repository:
     # --- changes
 
     def check_writable(self) -> None:
-        """See that the repository may be written to: an upload is begun and cancelled (OCI, "POST")."""
+        """Check that the repository may be written to: an upload is begun and cancelled (OCI, "POST")."""
         self._retrying(self._try_upload)
 
     def delete(self, digest: str) -> bool:

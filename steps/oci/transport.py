@@ -165,7 +165,7 @@ class Transport:
         return error
 
     def _pause(self, error: Exception) -> bool | float:
-        """Whether to try again, or after how many seconds."""
+        """Return whether to try again, or after how many seconds (stamina's hook)."""
         if time.monotonic() >= self._deadline:
             return False
         if isinstance(error, BusyError) and error.seconds:

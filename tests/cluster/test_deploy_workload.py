@@ -346,7 +346,8 @@ def test_a_missing_right_names_verb_resource_and_namespace(
     cluster: Cluster, make_namespace: Callable[..., str], tmp_path: Path
 ) -> None:
     namespace = make_namespace(prefix="deploy")
-    kubeconfig = make_account(cluster, namespace, tmp_path, rules=[])
+    settings_only = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
+    kubeconfig = make_account(cluster, namespace, tmp_path, rules=settings_only)
     strange = Lab(cluster, namespace, "quay.io/a/b@sha256:" + "0" * 64, kubeconfig)
     log = strange.refuse(10, "x")
     assert f"'system:serviceaccount:{namespace}:runner' may not list jobs.batch" in log

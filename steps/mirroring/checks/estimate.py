@@ -42,7 +42,7 @@ class Sizes:
     untold: int = 0
 
     def without(self, known: Callable[[str], bool]) -> int:
-        """Bytes of the blobs that are not known."""
+        """Return the bytes of the blobs that are not known."""
         return sum(size for digest, size in self.blobs.items() if not known(digest))
 
 
@@ -56,7 +56,7 @@ def archive(store: Store, lines: list[str], archived: set[str], options: Options
 
 
 def copy(store: Store, lines: list[str], options: Options) -> str:
-    """In words, for direct: the size of all images; what the target has of them is not copied again."""
+    """Return in words the size of all images, for direct; what the target has is not copied again."""
     sizes = measure(store, lines, options)
     total = units.size(sizes.without(lambda _digest: False))
     return f"about {total} in all{_untold(sizes)}, less what the target has"
@@ -96,7 +96,7 @@ class _Reader:
         self._store, self._access = store, access
 
     def blobs(self, source: str) -> dict[str, int] | None:
-        """The sizes of an image's blobs, manifests included; None where it cannot be told."""
+        """Return the sizes of an image's blobs, manifests included; None where they are unknown."""
         reference = Reference.find(source)
         if reference is None or not reference.registry or not reference.version:
             return None

@@ -88,7 +88,7 @@ def check_target(request: Request, store: Store, imageset: ImageSet | None) -> N
 
 
 def problems(request: Request) -> list[str]:
-    """What keeps a run from starting, one line each; empty if nothing does. Quick enough for a probe."""
+    """Return what keeps a run from starting, a line each; empty if nothing does. Quick enough for a probe."""
     found = []
     if request.imageset is not None:
         found.append(_reason(read_imageset, request.imageset))
@@ -99,7 +99,7 @@ def problems(request: Request) -> list[str]:
 
 
 def find(oc_mirror: str) -> str:
-    """The executable's full path. Raises NotFoundError."""
+    """Return the executable's full path. Raises NotFoundError."""
     executable = shutil.which(oc_mirror)
     if executable is None:
         raise NotFoundError(
@@ -110,7 +110,7 @@ def find(oc_mirror: str) -> str:
 
 
 def check_authfile(path: Path | None) -> None:
-    """See that the pull secret is one. Raises NotFoundError or InvalidInputError; never shows its content."""
+    """Check the pull secret's form. Raises NotFoundError or InvalidInputError; never shows its content."""
     if path is None:
         return
     hint = "the secret is of type kubernetes.io/dockerconfigjson, its key .dockerconfigjson: {'auths': {…}}"
@@ -126,7 +126,7 @@ def check_authfile(path: Path | None) -> None:
 
 
 def check_writable(directory: Path) -> None:
-    """See that `directory` can be made and written to. Raises InvalidInputError."""
+    """Check that `directory` can be made and written to. Raises InvalidInputError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory) as probe:
@@ -216,7 +216,7 @@ def _place(request: Request, store: Store, mirror: Mirror | None) -> str | None:
 
 
 def _helped(authfile: Path | None) -> bool:
-    """Whether logins come from elsewhere too: helpers, or the files where oc-mirror looks without ours."""
+    """Return whether logins come from elsewhere too: helpers, or files that oc-mirror reads without ours."""
     if authfile is None:
         return True
     document = json.loads(authfile.read_bytes())

@@ -237,7 +237,7 @@ def _digest(text: str, access: Access) -> str:
 
 
 def _graph(kind: str, channel: str, architecture: str, access: Access) -> str:
-    """Hash of a channel's releases and updates, whatever order the server gives them in."""
+    """Return a hash of a channel's releases and updates, whatever order the server gives them in."""
     from steps.oci.download import fetch
 
     base = os.environ.get("UPDATE_URL_OVERRIDE") or GRAPHS[kind]

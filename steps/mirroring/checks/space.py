@@ -25,7 +25,7 @@ FEWEST_FILES: Final = 1000
 
 
 def check_files(directory: Path) -> None:
-    """See that the volume can take more files. Raises InvalidInputError.
+    """Check that the volume can take more files. Raises InvalidInputError.
 
     Volumes that make inodes as they need them (btrfs, some of NFS) say that they have none at all.
     """

@@ -34,7 +34,7 @@ GRAPH = Reference("", "openshift/graph-image", "latest")
 
 
 def verify(session: Session, listing: list[str], *, working_dir: Path, more: Iterable[Reference] = ()) -> int:
-    """See that the target has every image that a dry run with the arguments `listing` names, and `more`.
+    """Check that the target has every image that a dry run with the arguments `listing` names, and `more`.
 
     `more` are images below the target. Returns how many there are. Raises MirrorError that names those it
     lacks, RegistryError where the target does not answer, MirrorError where oc-mirror cannot list them.
@@ -59,7 +59,7 @@ def empty_archive(staging: Path) -> None:
 
 
 def absent(access: Access, wanted: Iterable[Reference]) -> dict[str, str]:
-    """What is not there as expected, by `place`: 'missing', or which other digest the tag has."""
+    """Return what is not there as expected, by `place`: 'missing', or which other digest the tag has."""
     repositories: dict[str, list[Reference]] = defaultdict(list)
     for image in wanted:
         repositories[image.name].append(image)
@@ -81,7 +81,7 @@ def _ask(access: Access, images: list[Reference]) -> dict[str, str]:
 
 
 def _difference(repository: Repository, image: Reference) -> str:
-    """What is wrong, or nothing. A tag made of a digest is for oc-mirror: clusters pull by digest."""
+    """Return what is wrong, or nothing. A tag made of a digest is for oc-mirror: clusters pull by digest."""
     by_digest = not image.tag or image.tag.startswith("sha256-")
     manifest = repository.find(image.digest if by_digest and image.digest else image.tag)
     if manifest is None:

@@ -173,7 +173,7 @@ def direct(
 
 
 def cache_port(is_free: Callable[[int], bool], choose: Callable[[range], int]) -> list[str]:
-    """The argument for the port of oc-mirror's cache, a registry: one that is free, and likely to stay so.
+    """Return the argument for the port of oc-mirror's cache, a registry: a free port, likely to stay free.
 
     Its own default is taken by any other oc-mirror on the machine, and lies in the range that Linux takes for
     outgoing connections (ip(7), ip_local_port_range), while oc-mirror binds it only after it has made some.
@@ -184,7 +184,7 @@ def cache_port(is_free: Callable[[int], bool], choose: Callable[[range], int]) -
 
 
 def environment(base: Mapping[str, str], options: Options) -> dict[str, str]:
-    """The environment of oc-mirror: ours, without what would contradict the arguments, with the extra CA.
+    """Return oc-mirror's environment: ours without what contradicts the arguments, with the extra CA.
 
     Go reads SSL_CERT_FILE beside the system's certificate folders, so public registries stay trusted.
     """

@@ -43,7 +43,7 @@ def read(working_dir: Path) -> Lists:
 def expected(
     lines: Iterable[str], target: str, cached: Callable[[str, str], str] = lambda _repository, _tag: ""
 ) -> list[Reference]:
-    """The images that `lines` of a mapping bring to `target`, sorted; their digests as far as they are known.
+    """Return the images that `lines` of a mapping bring to `target`, sorted, with the digests that are known.
 
     `cached` gives the digest of a repository's tag in oc-mirror's cache, empty where there is none. Raises
     MirrorError for a line that names no image of a registry.
@@ -63,7 +63,7 @@ def expected(
 
 
 def sources(lines: Iterable[str]) -> list[str]:
-    """The sources of a mapping's lines as they are written, each once, in their order."""
+    """Return the sources of a mapping's lines as they are written, each once, in their order."""
     return list(dict.fromkeys(_split(line)[0] for line in lines))
 
 

@@ -126,7 +126,7 @@ def check(exit_code: int, reading: Reading) -> None:
 
 
 def describe(exit_code: int) -> str:
-    """An exit code of oc-mirror in words: `12` is 'operator images and additional images failed'."""
+    """Return an exit code of oc-mirror in words: `12` is 'operator images and additional images failed'."""
     if exit_code < 0:
         return f"killed by {_signal(-exit_code)}"
     if exit_code == 0:
@@ -187,7 +187,7 @@ class Counter:
         self.changed()
 
     def text(self) -> str:
-        """A line such as `12 of 395 images, 4.1 a minute, about 1 h 33 min left`; empty before the first."""
+        """Return a line such as `12 of 395 images, 4.1 a minute, about 1 h 33 min left`; empty at first."""
         if not self.total:
             return ""
         if self.archiving:

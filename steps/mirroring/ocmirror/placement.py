@@ -64,7 +64,7 @@ class Rules:
         )
 
     def places(self, origin: str, namespace: str) -> tuple[str, ...]:
-        """Where `origin` may be found: REPOSITORY:TAG or REPOSITORY@DIGEST, below the target.
+        """Return where `origin` may be found: REPOSITORY:TAG or REPOSITORY@DIGEST, below the target.
 
         `namespace` is the parent of its repository there, as oc-mirror logs it, without the target itself;
         `cache` where it is not said. Empty for catalogs and the graph image.
@@ -91,7 +91,7 @@ def _own_place(image: AdditionalImage) -> str:
 
 
 def _target_tag(image: Reference) -> str:
-    """The tag that an image gets: its own, else one made of its digest; empty without both."""
+    """Return the tag that an image gets: its own, else one made of its digest; empty without both."""
     return image.tag or image.digest.replace(":", "-")[:_LONGEST_TAG]
 
 
@@ -106,12 +106,12 @@ def _release_places(image: Reference) -> tuple[str, ...]:
 
 
 def is_release(places: Iterable[str]) -> bool:
-    """Whether one of these places is that of a release or of its content."""
+    """Return whether one of these places is that of a release or of its content."""
     return any(place.startswith((f"{RELEASES}:", f"{RELEASES}@")) for place in places)
 
 
 def first_place(mirror: Mirror) -> str | None:
-    """A repository, below the target, that a run by this ImageSet writes to; None where none can be told."""
+    """Return a repository below the target that a run by this ImageSet writes to; None if none is known."""
     if mirror.platform.channels:
         return "openshift/release-images"
     for text, own in (
@@ -125,14 +125,14 @@ def first_place(mirror: Mirror) -> str | None:
 
 
 def texts(mirror: Mirror) -> list[str]:
-    """The images that an ImageSet names, as they are written: catalogs, additional images, a release."""
+    """Return the images that an ImageSet names, as written: catalogs, additional images, a release."""
     found = [catalog.catalog for catalog in mirror.operators]
     found += [image.name for image in mirror.additional_images]
     return [*found, mirror.platform.release] if mirror.platform.release else found
 
 
 def named(mirror: Mirror) -> list[Reference]:
-    """Those of them that name their registry, each once, and where the releases of channels lie."""
+    """Return the named images with a registry, each once, and the repository of the channels' releases."""
     found = [ref for text in texts(mirror) if (ref := Reference.find(text)) and ref.registry]
     if mirror.platform.channels:
         found.append(RELEASE_IMAGES)

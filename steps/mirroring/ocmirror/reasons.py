@@ -112,7 +112,7 @@ _COMPILED = tuple((cause, re.compile(pattern, re.IGNORECASE)) for cause, pattern
 
 
 def advice(error: str) -> Cause:
-    """The class of an error text."""
+    """Return the class of an error text."""
     for cause, pattern in _COMPILED:
         if pattern.search(error):
             return cause
@@ -121,22 +121,22 @@ def advice(error: str) -> Cause:
 
 def error(text: str, cause: Cause, failed: Mapping[str, Cause] | None = None) -> MirrorError:
     """Make the error of a run that failed for one cause, or with these causes by image."""
-    causes = [one for one in (failed or {}).values() if one is not SKIPPED] or [cause]
+    causes = [reason for reason in (failed or {}).values() if reason is not SKIPPED] or [cause]
     return MirrorError(
         text,
         cause.hint,
         cause=cause.name,
-        passing=all(one.passing for one in causes),
-        failed={image: one.name for image, one in (failed or {}).items()},
+        passing=all(reason.passing for reason in causes),
+        failed={image: reason.name for image, reason in (failed or {}).items()},
     )
 
 
 def named(name: str) -> Cause:
-    """The class of that name; one that a later version knows, or none, is `other`."""
+    """Return the class of that name; a name that only a later version knows is `other`."""
     return next((cause for cause in CAUSES if cause.name == name), OTHER)
 
 
 def commonest(causes: Iterable[Cause]) -> Cause:
-    """The cause to advise on when images failed for several: the commonest, consequences left out."""
+    """Return the cause to advise on when images failed for several: the commonest, without consequences."""
     counted = Counter(cause for cause in causes if cause is not SKIPPED)
     return counted.most_common(1)[0][0] if counted else OTHER

@@ -32,14 +32,14 @@ _HEAD = """\
 
 
 def render(resources: Iterable[Resource], target: str) -> str:
-    """The block as YAML, for `target` (HOST[:PORT][/PATH])."""
+    """Return the block as YAML, for `target` (HOST[:PORT][/PATH])."""
     resources = list(resources)
     host, _, path = target.partition("/")
     mirrors = _mirrors(resources, "ImageDigestMirrorSet", "imageDigestMirrors", host)
     registry: dict[str, Any] = {"host": host}
     if path:
         registry["path"] = path
-    release = next((one["mirror"] for one in mirrors if one["source"] == _RELEASES), "")
+    release = next((entry["mirror"] for entry in mirrors if entry["source"] == _RELEASES), "")
     if release:
         registry["releaseImage"] = _below(release, path)
     registry["mirrors"] = mirrors
@@ -54,9 +54,9 @@ def render(resources: Iterable[Resource], target: str) -> str:
 def _mirrors(resources: list[Resource], kind: str, key: str, host: str) -> list[dict[str, str]]:
     found = {
         (entry["source"], mirror.removeprefix(f"{host}/"))
-        for one in resources
-        if one["kind"] == kind
-        for entry in one["spec"].get(key) or []
+        for resource in resources
+        if resource["kind"] == kind
+        for entry in resource["spec"].get(key) or []
         for mirror in entry["mirrors"]
         if mirror.startswith(f"{host}/")
     }
@@ -65,9 +65,9 @@ def _mirrors(resources: list[Resource], kind: str, key: str, host: str) -> list[
 
 def _catalogs(resources: list[Resource], host: str, path: str) -> list[dict[str, str]]:
     found = set()
-    for one in resources:
-        if one["kind"] == "CatalogSource":
-            image = Reference.parse(str(one["spec"]["image"]))
+    for resource in resources:
+        if resource["kind"] == "CatalogSource":
+            image = Reference.parse(str(resource["spec"]["image"]))
             if not image.digest:
                 index = image.repository.rpartition("/")[2]
                 place = image.repository if image.registry == host else image.name

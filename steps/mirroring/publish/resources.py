@@ -34,33 +34,33 @@ _MIRRORS = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "
 
 
 def canonical(found: Mapping[str, bytes], *, prefix: str = "", earlier: Mapping[str, str]) -> dict[str, str]:
-    """The files to publish, by name: of oc-mirror's files `found`, and of what was published `earlier`.
+    """Return the files to publish, by name: from oc-mirror's files `found` and those published `earlier`.
 
     `prefix` goes before every name, with a dash. Raises MirrorError for a file that is no list of resources.
     """
-    resources = [_clean(one) for one in _read(found)]
-    signatures = _signatures(one for one in resources if one["kind"] == "ConfigMap")
+    resources = [_clean(resource) for resource in _read(found)]
+    signatures = _signatures(resource for resource in resources if resource["kind"] == "ConfigMap")
     before = _signatures(_documents(earlier.get(FILES["ConfigMap"], "")))
     merged = _merged([*signatures, *before])
-    kept = [one for one in resources if one["kind"] != "ConfigMap"]
-    named = [_renamed(one, prefix) for one in [*kept, *merged]]
+    kept = [resource for resource in resources if resource["kind"] != "ConfigMap"]
+    named = [_renamed(resource, prefix) for resource in [*kept, *merged]]
     files: dict[str, list[Resource]] = defaultdict(list)
-    for one in named:
-        files[FILES.get(one["kind"], f"{one['kind'].lower()}.yaml")].append(one)
+    for resource in named:
+        files[FILES.get(resource["kind"], f"{resource['kind'].lower()}.yaml")].append(resource)
     return {name: dump(documents) for name, documents in sorted(files.items())}
 
 
 def dump(documents: Iterable[Resource]) -> str:
     """Resources as YAML documents, in the order of their names."""
-    ordered = sorted(documents, key=lambda one: (one["kind"], one["metadata"]["name"]))
-    return "".join(f"---\n{yaml.safe_dump(one, sort_keys=True, width=2**16)}" for one in ordered)
+    ordered = sorted(documents, key=lambda document: (document["kind"], document["metadata"]["name"]))
+    return "".join(f"---\n{yaml.safe_dump(document, sort_keys=True, width=2**16)}" for document in ordered)
 
 
 def load(files: Mapping[str, str]) -> list[Resource]:
-    """The resources of published files, in the order in which to apply them."""
+    """Return the resources of published files, in the order in which to apply them."""
     order = list(FILES.values())
     names = sorted(files, key=lambda name: (order.index(name) if name in order else len(order), name))
-    return [one for name in names for one in _documents(files[name])]
+    return [document for name in names for document in _documents(files[name])]
 
 
 def _read(found: Mapping[str, bytes]) -> list[Resource]:
@@ -69,9 +69,9 @@ def _read(found: Mapping[str, bytes]) -> list[Resource]:
         if not name.endswith((".yaml", ".yml")):
             continue  # the signatures come as JSON too
         try:
-            documents = [one for one in yaml.safe_load_all(content) if one]
-            for one in documents:
-                one["kind"], one["apiVersion"], one["metadata"]["name"]
+            documents = [document for document in yaml.safe_load_all(content) if document]
+            for document in documents:
+                document["kind"], document["apiVersion"], document["metadata"]["name"]
         except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise MirrorError(
                 f"oc-mirror's {name} is no list of resources ({type(error).__name__})",
@@ -82,9 +82,13 @@ def _read(found: Mapping[str, bytes]) -> list[Resource]:
 
 
 def _documents(text: str) -> list[Resource]:
-    """What was published; what cannot be read any more is left behind."""
+    """Return what was published; what cannot be read any more is left out."""
     try:
-        return [one for one in yaml.safe_load_all(text) if isinstance(one, dict) and "metadata" in one]
+        return [
+            document
+            for document in yaml.safe_load_all(text)
+            if isinstance(document, dict) and "metadata" in document
+        ]
     except yaml.YAMLError:
         return []
 
@@ -108,7 +112,7 @@ def _clean(resource: Resource) -> Resource:
 
 
 def _ordered(entries: Any) -> list[Any]:
-    """Entries by source; the mirrors of one stay in their order, which is that of their use."""
+    """Sort entries by source; the mirrors of a source stay in their order, which is that of their use."""
     by_source: dict[str, Resource] = {}
     for entry in entries or []:
         known = by_source.setdefault(str(entry.get("source")), {**entry, "mirrors": []})
@@ -119,16 +123,16 @@ def _ordered(entries: Any) -> list[Any]:
 
 
 def _signatures(resources: Iterable[Resource]) -> list[Resource]:
-    return [one for one in resources if one.get("kind") == "ConfigMap"]
+    return [resource for resource in resources if resource.get("kind") == "ConfigMap"]
 
 
 def _merged(config_maps: list[Resource]) -> list[Resource]:
-    """One ConfigMap of all signatures; keys are `sha256-HEX-N`, numbered by release instead of by run."""
+    """Make one ConfigMap of all signatures; keys are `sha256-HEX-N`, numbered by release, not by run."""
     if not config_maps:
         return []
     known: dict[str, list[str]] = defaultdict(list)
-    for one in config_maps:
-        for key, signature in (one.get("binaryData") or {}).items():
+    for config_map in config_maps:
+        for key, signature in (config_map.get("binaryData") or {}).items():
             release = str(key).rpartition("-")[0]
             if signature not in known[release]:
                 known[release].append(signature)

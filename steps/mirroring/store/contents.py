@@ -47,13 +47,13 @@ def describe(reading: Reading, mirror: Mirror, working_dir: Path) -> Contents:
     """
     rules = Rules.of(mirror)
     origins = set(reading.copied)
-    releases = [one for one in origins if is_release(_payload(rules, one, reading.copied[one]))]
+    releases = [origin for origin in origins if is_release(_payload(rules, origin, reading.copied[origin]))]
     operators = [
         {"package": package, "channel": channel, "version": version, "bundle": name}
         for package, channel, version, name in sorted(_bundles(origins, rules, working_dir))
     ]
     return {
-        "releases": sorted(filter(None, (_version(one, working_dir) for one in releases))),
+        "releases": sorted(filter(None, (_version(origin, working_dir) for origin in releases))),
         "operators": operators,
         "additional": sorted(origins & set(rules.own_places)),
         "charts": sorted(path.stem for path in (working_dir / "helm/charts").glob("*.tgz")),
@@ -65,7 +65,7 @@ def _payload(rules: Rules, origin: str, where: str) -> tuple[str, ...]:
 
 
 def _version(origin: str, working_dir: Path) -> str:
-    """The version of a release; empty for an image of its content, which has none of its own."""
+    """Return the version of a release; empty for an image of its content, which has none of its own."""
     folder = origin.rpartition("/")[2].replace(":", "/")
     try:
         references = working_dir / "hold-release" / folder / "release-manifests/image-references"
@@ -76,7 +76,7 @@ def _version(origin: str, working_dir: Path) -> str:
 
 
 def _bundles(origins: set[str], rules: Rules, working_dir: Path) -> set[tuple[str, str, str, str]]:
-    mirrored = {one.removeprefix("docker://") for one in origins}
+    mirrored = {origin.removeprefix("docker://") for origin in origins}
     catalogs = [Reference.find(origin) for origin in origins if path_of(origin) in rules.catalogs]
     read = {catalog.digest.removeprefix("sha256:") if catalog else "" for catalog in catalogs}
     found: set[tuple[str, str, str, str]] = set()
@@ -92,12 +92,12 @@ def _of_catalog(folder: Path, mirrored: set[str]) -> Iterator[tuple[str, str, st
     bundles: dict[tuple[str, str], str] = {}
     for path in sorted(folder.rglob("*.*")):
         try:
-            for one in documents(path.read_bytes()):
-                if one["schema"] == "olm.channel":
-                    for entry in one["entries"]:
-                        channels.setdefault((one["package"], entry["name"]), []).append(one["name"])
-                elif one["schema"] == "olm.bundle" and one["image"] in mirrored:
-                    bundles[one["package"], one["name"]] = _bundle_version(one)
+            for blob in documents(path.read_bytes()):
+                if blob["schema"] == "olm.channel":
+                    for entry in blob["entries"]:
+                        channels.setdefault((blob["package"], entry["name"]), []).append(blob["name"])
+                elif blob["schema"] == "olm.bundle" and blob["image"] in mirrored:
+                    bundles[blob["package"], blob["name"]] = _bundle_version(blob)
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s is not read to its end, bundles may be missing in the record: %s", path, error)
     for (package, name), version in bundles.items():
@@ -106,7 +106,7 @@ def _of_catalog(folder: Path, mirrored: set[str]) -> Iterator[tuple[str, str, st
 
 
 def _bundle_version(bundle: dict[str, Any]) -> str:
-    versions = [one["value"]["version"] for one in bundle["properties"] if one["type"] == "olm.package"]
+    versions = [part["value"]["version"] for part in bundle["properties"] if part["type"] == "olm.package"]
     return str(versions[0]) if versions else ""
 
 
