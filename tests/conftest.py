@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import requirements
 
@@ -20,6 +21,10 @@ PHASES = "PYTEST_PHASES"
 
 RUN = "PYTEST_RUN"
 """The environment variable that tells the passes of one run of the layers that they belong together."""
+
+# A slow machine is no defect: no property is timed.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(tryfirst=True)
