@@ -1,4 +1,4 @@
-"""Files that are whole or not there: every write goes to a neighbour first and is then renamed."""
+"""Write a file whole or not at all: into a temporary file beside it, which is then renamed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write `content` to `path` so that a reader, or a kill, never meets half of it.
 
-    The folder is made where missing. An existing file keeps its content until the new one is complete.
+    The folder is created if it is missing. An existing file keeps its content until the new one is complete.
     """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -221,7 +221,7 @@ def no_such_revision(origin: Origin, known_revisions: Iterable[str]) -> GitError
 
 
 def _last_line(stderr: str) -> str:
-    """The most telling line of git's output: the last one that names a fault."""
+    """Return the last line of git's output that names a fault, or else its last line."""
     lines = [line.strip().strip("'") for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
     return (telling or lines or ["no message"])[-1]

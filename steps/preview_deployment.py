@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from steps.workload.settings import Settings
 
 HEADER = "# Written by preview-deployment.\n"
-# Which image is recorded only a cluster knows; nobody can pull this one by mistake.
+# Only a cluster knows which image is recorded. Nobody can pull this one by mistake.
 UNRECORDED_IMAGE = "quay.io/autoshift/oc-mirror-autoshift@sha256:" + "0" * 64
 
 
@@ -106,7 +106,7 @@ def _content(given: Inputs) -> tuple[str, bytes | None, imageset.Obtained]:
 
 
 def _write_manifests(folder: Path, manifests: list[dict[str, Any]]) -> None:
-    """Write one file an object; what an earlier preview wrote and this one does not is removed."""
+    """Write a file for each object, and remove the files of an earlier preview that this one lacks."""
     written = set()
     for manifest in manifests:
         path = folder / f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml"

@@ -35,7 +35,7 @@ class Answer:
 
 
 def ask(command: Sequence[str], *, environment: Mapping[str, str], timeout: float = 60.0) -> Answer:
-    """Run a short-lived program to its end and keep what it wrote, for at most `timeout` seconds.
+    """Run a short-lived program for at most `timeout` seconds and return its exit code and output.
 
     Raises NotFoundError if it cannot be started or does not end in time.
     """

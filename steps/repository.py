@@ -130,7 +130,7 @@ def _fetch_commit(repo: git.Repo, revision: str) -> str:
 
 @contextmanager
 def _environment(origin: Origin) -> Iterator[tuple[dict[str, str], Path]]:
-    """Give git's variables for the server, and the folder, outside the workspace, of a copied private key."""
+    """Give git's environment, and a scratch folder outside the workspace, where the private key is copied."""
     with (
         tempfile.TemporaryDirectory(prefix="git-") as scratch,
         origin.credentials.environment(origin.url, Path(scratch)) as environment,
@@ -150,7 +150,7 @@ def _explained(origin: Origin, command: git.Git) -> Iterator[None]:
 
 
 def _known_revisions(command: git.Git, origin: Origin) -> list[str]:
-    """The names of the server's branches and tags; none if it does not tell them."""
+    """Return the names of the server's branches and tags, or nothing if it refuses to list them."""
     from git.exc import GitCommandError
 
     try:

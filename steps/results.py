@@ -19,7 +19,7 @@ LIMIT = 3072
 
 
 def write_results(paths: Mapping[str, Path | None], values: Mapping[str, str]) -> None:
-    """Write each value to the path declared for it; a path that was not given is left out.
+    """Write each value to the path declared for it; skip the values whose path is None.
 
     `paths` and `values` have the same keys: a result that one of them lacks is a defect of ours.
     """

@@ -69,7 +69,7 @@ def run(_given: Inputs) -> dict[str, str]:
 
 
 def _failure(command: list[str]) -> str:
-    """What is wrong with a command in one line, empty if nothing is."""
+    """Return in one line what is wrong with a command, or an empty text."""
     shown = " ".join(command)
     try:
         answer = ask(command, environment=os.environ, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""A folder of files that is never left: a checkout, or a plain folder on a laptop."""
+"""Read the files below one folder and none outside it: a checkout, or a plain folder on a laptop."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Cluster:
         return cls(new_client(patient=patient))
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> KubernetesObject | None:
-        """Read one object, or None where there is none (or no such namespace)."""
+        """Read an object; return None if it or its namespace does not exist."""
         return self._call("get", kind, namespace, name, missing_ok=True)
 
     def list(
@@ -89,7 +89,7 @@ class Cluster:
         return [{"kind": kind, **item} for item in (found or {}).get("items") or []]
 
     def apply(self, manifest: KubernetesObject, *, dry_run: bool = False) -> Change:
-        """Make the object what `manifest` says, taking over fields that others set; log what changed.
+        """Apply `manifest`, taking over fields that others set; log and return what changed.
 
         With `dry_run` the API server runs validation and admission and stores nothing.
         """
@@ -108,7 +108,7 @@ class Cluster:
         return change
 
     def create_if_missing(self, manifest: KubernetesObject, *, dry_run: bool = False) -> bool:
-        """Create the object unless one of its name exists, whatever that looks like; tell if it was."""
+        """Create the object unless an object of its name exists; return whether it was created."""
         kind, namespace, name = _identity(manifest)
         if self.get(kind, name, namespace) is not None:
             return False
@@ -125,13 +125,16 @@ class Cluster:
         return True
 
     def create(self, manifest: KubernetesObject) -> None:
-        """Create an object that nobody else has a name for; one that is there was made by our own attempt."""
+        """Create an object whose name nobody else uses: one that exists was created by an earlier attempt."""
         kind, namespace, name = _identity(manifest)
         with suppress(ConflictError):
             self._call("create", kind, namespace, name, body=manifest, query={"field_manager": FIELD_MANAGER})
 
     def delete(self, kind: Kind, name: str, namespace: str) -> bool:
-        """Start to delete an object, which stays readable until all it owns is gone; False for none."""
+        """Start to delete an object; return False if it does not exist.
+
+        It stays readable until everything that it owns is gone.
+        """
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
         if self._call("delete", kind, namespace, name, body=options, missing_ok=True) is None:
             return False
@@ -154,7 +157,7 @@ class Cluster:
         query: Mapping[str, str | None] | None = None,
         missing_ok: bool = False,
     ) -> KubernetesObject | None:
-        """Perform an API verb on a kind; None for what is missing if that may be."""
+        """Perform an API verb on a kind; with `missing_ok`, return None if the object does not exist."""
         resource = RESOURCES[kind]
         attempt = Attempt(verb=verb, resource=resource.full_name, namespace=namespace, name=name)
         path = resource.path(namespace, None if verb == "create" else name)
@@ -213,7 +216,7 @@ def _identity(manifest: KubernetesObject) -> tuple[Kind, str | None, str]:
 
 
 def _wanted_state(found: KubernetesObject) -> object:
-    """What tells if an object was changed by its users rather than by the controller that reports on it.
+    """Return what differs only if users changed the object, and not if its controller reported on it.
 
     An object with a status has a generation, which counts changes of its spec, while its resourceVersion also
     moves with the status, perhaps between our read and our write.

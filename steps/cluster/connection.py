@@ -1,4 +1,4 @@
-"""Where the API server is, and who we are. Imported late: the library costs 0.3 s of CPU."""
+"""Find the API server and the credentials. Imported late: the library costs 0.3 s of CPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USER_AGENT = "oc-mirror-pipeline"
 def new_client(*, patient: bool = True) -> DynamicClient:
     """Make a client without discovery; nothing is sent yet.
 
-    `patient` waits for an API server that restarts, else it gives up after one more attempt.
+    `patient` waits for an API server that restarts; otherwise a request is repeated once.
 
     Raises ClusterError where there is neither a pod's ServiceAccount nor a usable kubeconfig.
     """
