@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.runs import Recorder
+    from steps.oci.access import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,16 @@ class Session:
     store: Store
     oc_mirror: OcMirror
     imageset: ImageSet | None
+
+    @property
+    def source(self) -> Access:
+        """How to reach the registries that the ImageSet names."""
+        return self.request.options.source
+
+    @property
+    def target(self) -> Access:
+        """How to reach the target registry."""
+        return self.request.options.destination
 
     @property
     def given_imageset(self) -> ImageSet:

@@ -23,7 +23,6 @@ from steps.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from steps.mirroring.ocmirror.command import Options
     from steps.mirroring.store import Store
     from steps.oci.access import Access
 
@@ -46,18 +45,18 @@ class Sizes:
         return sum(size for digest, size in self.blobs.items() if not known(digest))
 
 
-def archive(store: Store, lines: list[str], archived: set[str], options: Options) -> str:
+def archive(store: Store, lines: list[str], archived: set[str], source: Access) -> str:
     """Return in words what the images of a mapping cost beyond the cache, and beyond `archived` blobs."""
-    sizes = measure(store, lines, options)
+    sizes = measure(store, lines, source)
     fetched = sizes.without(store.cache.has)
     packed = sizes.without(archived.__contains__)
     text = f"about {units.size(fetched)} to fetch, {units.size(packed)} to archive"
     return f"{text}{_untold(sizes)}; {space.summary(store, fetched + packed)}"
 
 
-def copy(store: Store, lines: list[str], options: Options) -> str:
+def copy(store: Store, lines: list[str], source: Access) -> str:
     """Return in words the size of all images, for direct; what the target has is not copied again."""
-    sizes = measure(store, lines, options)
+    sizes = measure(store, lines, source)
     total = units.size(sizes.without(lambda _digest: False))
     return f"about {total} in all{_untold(sizes)}, less what the target has"
 
@@ -77,9 +76,9 @@ def keep_lists(store: Store, runs: Iterable[mapping.Lists], size: str) -> str:
     )
 
 
-def measure(store: Store, lines: Iterable[str], options: Options) -> Sizes:
+def measure(store: Store, lines: Iterable[str], source: Access) -> Sizes:
     """Read the manifests of all images of a mapping, several at once."""
-    reader = _Reader(store, options.source.within(PATIENCE))
+    reader = _Reader(store, source.within(PATIENCE))
     sizes: dict[str, int] = {}
     untold = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:

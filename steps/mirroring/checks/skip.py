@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from steps.imageset.imageset import ImageSet
     from steps.imageset.model import Helm, Mirror, Platform
-    from steps.mirroring.ocmirror.command import Options
     from steps.mirroring.session import Session
     from steps.mirroring.store import Store
     from steps.mirroring.store.inventory import InventoryImage
@@ -76,16 +75,15 @@ def applies(session: Session) -> bool:
 
 def take(session: Session) -> Fingerprint | None:
     """Return the fingerprint of what the run would mirror by; None where a part of it is unknown."""
-    options = session.oc_mirror.options
     settings = {
         "oc-mirror": session.oc_mirror.version.text,
-        "remove-signatures": str(options.remove_signatures or ""),
+        "remove-signatures": str(session.request.options.remove_signatures or ""),
         "target": session.request.target_registry,
         "resource-prefix": session.request.values[RESOURCE_PREFIX] or "",
         "apply-cluster-resources": str(session.request.values[APPLY_CLUSTER_RESOURCES] or ""),
     }
     try:
-        return fingerprint_of(session.given_imageset, options=options, settings=settings)
+        return fingerprint_of(session.given_imageset, source=session.source, settings=settings)
     except DoubtError as doubt:
         log.info("whether anything changed cannot be told: %s", doubt)
         return None
@@ -150,7 +148,7 @@ def _missing(session: Session, images: list[InventoryImage]) -> str:
         image.origin: [Reference.parse(f"{target}/{place}") for place in image.places] for image in images
     }
     wanted = [reference for references in places.values() for reference in references]
-    absent = verify.absent(session.request.options.destination, wanted)
+    absent = verify.absent(session.target, wanted)
     lacking = (origin for origin, some in places.items() if all(image.place in absent for image in some))
     return next(lacking, "")
 
@@ -171,12 +169,12 @@ class DoubtError(Exception):
     """A part cannot be told."""
 
 
-def fingerprint_of(imageset: ImageSet, *, options: Options, settings: Mapping[str, str]) -> Fingerprint:
+def fingerprint_of(imageset: ImageSet, *, source: Access, settings: Mapping[str, str]) -> Fingerprint:
     """Ask for every part, all at once. `settings` are what else decides what a run makes.
 
     Raises DoubtError with the first part that cannot be told.
     """
-    parts = dict(_parts(imageset.mirror, options.source.within(PATIENCE)))
+    parts = dict(_parts(imageset.mirror, source.within(PATIENCE)))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = dict(zip(parts, pool.map(_told, parts, parts.values()), strict=True))
     own = {name: value for name, value in settings.items() if value}

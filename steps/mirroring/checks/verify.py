@@ -44,7 +44,7 @@ def verify(session: Session, listing: list[str], *, working_dir: Path, more: Ite
     target = session.request.target_registry
     wanted = mapping.expected(lines, target, session.store.cache.tag)
     wanted += [Reference.parse(f"{target}/{image}") for image in more]
-    found = absent(session.request.options.destination, wanted)
+    found = absent(session.target, wanted)
     if found:
         raise _lacking(target, found, len(wanted))
     log.info("verified: %s has all %d images", target, len(wanted))

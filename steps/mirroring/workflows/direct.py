@@ -47,7 +47,7 @@ def _dry_run(session: Session) -> Done:
     arguments = _arguments(session, workspace=store.scratch, dry_run=True)
     session.oc_mirror.run(arguments, working_dir=working_dir)
     lists = mapping.read(working_dir)
-    size = estimate.copy(store, lists[mapping.MAPPING], session.oc_mirror.options)
+    size = estimate.copy(store, lists[mapping.MAPPING], session.source)
     return Done(summary=estimate.keep_lists(store, [lists], size))
 
 

@@ -113,7 +113,7 @@ def _warn_of_others(repository: Repository, target: str) -> None:
 
 
 def _open(session: Session) -> Repository:
-    return session.request.options.destination.open(f"{session.request.target_registry}/{REPOSITORY}")
+    return session.target.open(f"{session.request.target_registry}/{REPOSITORY}")
 
 
 def _parse(text: str | None) -> dict[int, str]:

@@ -128,7 +128,7 @@ def _dry_run(session: Session, base: Base) -> Done:
     session.oc_mirror.run(_arguments(session, store.scratch, base), working_dir=working_dir)
     lists = mapping.read(working_dir)
     archived = store.history.blobs(base.history)
-    size = estimate.archive(store, lists[mapping.MAPPING], archived, session.oc_mirror.options)
+    size = estimate.archive(store, lists[mapping.MAPPING], archived, session.source)
     return Done(summary=estimate.keep_lists(store, [lists], size))
 
 

@@ -85,7 +85,7 @@ def test_what_no_manifest_tells_is_counted_not_guessed(
     upstream.mood = lambda _method, path: 404 if "/db/" in path else None
     lines = [f"docker://{upstream.host}/team/{name}=docker://x/team/{name}" for name in ("app:v1", "db:v1")]
     lines.append("oci:///var/catalog=docker://x/catalog:v1")
-    sizes = estimate.measure(Store(tmp_path), lines, Options(source_tls_verify=False))
+    sizes = estimate.measure(Store(tmp_path), lines, Options(source_tls_verify=False).source)
     assert sizes.untold == 2
     assert SIZE < sum(sizes.blobs.values()) < SIZE + 10_000
 
@@ -107,7 +107,7 @@ def test_an_index_counts_with_all_its_platforms(upstream: Moody, tmp_path: Path)
     index = f'{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{entries}]}}'.encode()
     client.call("PUT", "/v2/team/multi/manifests/all", index, kind)
     line = f"docker://{upstream.host}/team/multi:all=docker://x/team/multi:all"
-    sizes = estimate.measure(Store(tmp_path), [line], Options(source_tls_verify=False))
+    sizes = estimate.measure(Store(tmp_path), [line], Options(source_tls_verify=False).source)
     blobs = {name: len(data) for image in images for name, data in image.blobs.items()}
     assert blobs.items() <= sizes.blobs.items()
     assert len(sizes.blobs) == len(blobs) + 1

@@ -194,7 +194,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def parts(mirror_section: str) -> dict[str, str]:
     imageset = f"kind: ImageSetConfiguration\nmirror:\n{mirror_section}".encode()
-    found = skip.fingerprint_of(ImageSet.parse(imageset, "mine.yaml"), options=Options(), settings={})
+    found = skip.fingerprint_of(ImageSet.parse(imageset, "mine.yaml"), source=Options().source, settings={})
     found.pop("ImageSet")
     return found
 
