@@ -100,14 +100,14 @@ def _tell_difference(found: KubernetesObject | None, text: str) -> None:
 def _content(given: Inputs) -> tuple[str, bytes | None, str]:
     """Return the commit, the values document (None with an ImageSet of the user's own) and the ImageSet."""
     if given.choice.configmap:
-        from steps.inputs.imageset import obtain
+        from steps.inputs.imageset_source import obtain
 
         return "", None, obtain(given.source, given.choice).imageset.text
     commit, tree = given.source.open()
     document = values_document(values_source.read_values(tree, given.source.file_path))
     text = sharing.shared(given.source.workspace, given.imageset_sha256)
     if text is None:  # no workspace: the same is generated once more
-        from steps.inputs.imageset import generate
+        from steps.inputs.imageset_source import generate
 
         text = generate(tree, given.source.file_path, given.choice).imageset.text
     return commit, document, text

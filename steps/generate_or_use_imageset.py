@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.files import write_atomically
 from steps.imageset.describe import openshift_versions, operator_count
-from steps.inputs import choice, imageset, sharing, values_source
+from steps.inputs import choice, imageset_source, sharing, values_source
 from steps.parameters import arguments
 from steps.parameters.places import GENERATE
 from steps.parameters.table import content as table
@@ -52,7 +52,7 @@ def parse(argv: list[str]) -> Inputs:
 
 def run(given: Inputs) -> dict[str, str]:
     """Obtain, describe and store the ImageSet; return the results."""
-    obtained = imageset.obtain(given.source, given.choice)
+    obtained = imageset_source.obtain(given.source, given.choice)
     log.info("%s", obtained.describe())
     if given.output:
         write_atomically(given.output, obtained.imageset.text)

@@ -20,7 +20,7 @@ from steps import cli
 from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
-from steps.inputs import choice, imageset, values_source
+from steps.inputs import choice, imageset_source, values_source
 from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
 from steps.parameters.table import content as table
@@ -93,16 +93,16 @@ def run(given: Inputs) -> str:
     return f"{described}\n{_describe_workload(settings, manifests)}\n\nWritten to {given.output}"
 
 
-def _content(given: Inputs) -> tuple[str, bytes | None, imageset.Obtained]:
+def _content(given: Inputs) -> tuple[str, bytes | None, imageset_source.Obtained]:
     """Return the commit, the values document (None with an ImageSet of one's own) and the ImageSet."""
     if given.imageset:
         if not given.imageset.is_file():
             raise NotFoundError(f"there is no file {given.imageset}", "check --imageset")
         text = decode(SourceFile(str(given.imageset), given.imageset.read_bytes()))
-        return "", None, imageset.from_user(text, str(given.imageset), folder=given.output)
+        return "", None, imageset_source.from_user(text, str(given.imageset), folder=given.output)
     commit, tree = given.source.open()
     document = values_document(values_source.read_values(tree, given.source.file_path))
-    return commit, document, imageset.generate(tree, given.source.file_path, given.choice)
+    return commit, document, imageset_source.generate(tree, given.source.file_path, given.choice)
 
 
 def _write_manifests(folder: Path, manifests: list[dict[str, Any]]) -> None:
