@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steps")
 
-GARBAGE_THRESHOLD = 50_000
-"""New objects between two searches for unused cycles; at Python's 700, imports alone cause hundreds."""
-
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are `UsageError`s."""
@@ -81,7 +78,6 @@ class Entrypoint(Generic[Inputs]):
         logging.basicConfig(
             level=os.environ.get("LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr
         )
-        gc.set_threshold(GARBAGE_THRESHOLD)
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
         try:
             self.perform(sys.argv[1:] if argv is None else argv)
