@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.autoshift.values import values_document
 from steps.errors import InvalidInputError
 from steps.inputs import choice, sharing, values_source
 from steps.parameters import arguments
@@ -103,6 +102,8 @@ def _content(given: Inputs) -> tuple[str, bytes | None, str]:
         from steps.inputs.imageset_source import obtain
 
         return "", None, obtain(given.source, given.choice).imageset.text
+    from steps.autoshift.values import values_document  # late: not needed with an ImageSet of the user's own
+
     commit, tree = given.source.open()
     document = values_document(values_source.read_values(tree, given.source.file_path))
     text = sharing.shared(given.source.workspace, given.imageset_sha256)

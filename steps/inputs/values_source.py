@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import repository
-from steps.autoshift.policies import is_policy_file
-from steps.autoshift.values import values_candidates
 from steps.errors import NotFoundError
 from steps.git_access import Credentials, Origin, ParameterNames
 from steps.parameters.table import content as table
@@ -70,6 +68,8 @@ def read_values(tree: Tree, file_path: str) -> list[SourceFile]:
     try:
         return [SourceFile(path, tree.read(path)) for path in tree.select(file_path)]
     except NotFoundError as error:
+        from steps.autoshift.values import values_candidates  # late, as below: fetch-values reads no YAML
+
         yaml_files = [path for path in tree.paths if path.endswith((".yaml", ".yml"))]
         found = values_candidates(tree.paths) or yaml_files
         there_are = f"there are: {', '.join(found[:SHOWN])}" if found else "there is no YAML file at all"
@@ -78,4 +78,6 @@ def read_values(tree: Tree, file_path: str) -> list[SourceFile]:
 
 def read_policies(tree: Tree) -> list[SourceFile]:
     """Read the policy files with the operators' defaults; only AutoShift's own repository has any."""
+    from steps.autoshift.policies import is_policy_file
+
     return [SourceFile(path, tree.read(path)) for path in tree.paths if is_policy_file(path)]
