@@ -115,7 +115,7 @@ class StartError(StepError):
 
 
 def error_class(error: StepError) -> str:
-    """The class of a failure in few words: oc-mirror's by `reasons`, others by the kind of error."""
+    """Return the class of a failure in few words: oc-mirror's by `reasons`, others by the kind of error."""
     if isinstance(error, MirrorError):
         return error.cause
     words = re.findall(r"[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))

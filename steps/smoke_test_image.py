@@ -41,7 +41,7 @@ def parse(argv: list[str]) -> Inputs:
 
 
 def commands() -> list[list[str]]:
-    """Every command of the installed package with `--help`, then the programs that they drive."""
+    """Return every command of the installed package with `--help`, then the programs that they drive."""
     from importlib.metadata import entry_points
 
     ours = [

@@ -51,7 +51,7 @@ class Resource(NamedTuple):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str | None, name: str | None) -> str:
-        """The URL path of the collection, or of one object of it."""
+        """Return the URL path of the collection, or of an object in it."""
         parts = ["", "apis", self.group, self.version] if self.group else ["", "api", self.version]
         if namespace:
             parts += ["namespaces", quote(namespace, safe="")]

@@ -76,7 +76,7 @@ def explain_silence(attempt: Attempt, host: str, cause: BaseException) -> StepEr
 
 
 def _forbidden(attempt: Attempt, message: str) -> StepError:
-    """Tell a missing right (RBAC) from a refusal by admission (quota, Pod Security, SCC, terminating)."""
+    """Distinguish a missing right (RBAC) from a refusal by admission (quota, Pod Security, SCC)."""
     if re.search(r"cannot \w+ (resource|path)", message) or "RBAC" in message:
         where = f"in namespace '{attempt.namespace}'" if attempt.namespace else "in the whole cluster"
         right = f"'{attempt.verb}' on '{attempt.resource}' {where}"
@@ -99,7 +99,7 @@ def _forbidden(attempt: Attempt, message: str) -> StepError:
 
 
 def _not_found(attempt: Attempt, answer: dict[str, Any], message: str) -> StepError:
-    """Tell a missing namespace, the usual case of a write, from a missing object or API."""
+    """Distinguish a missing namespace, the usual case of a write, from a missing object or API."""
     details = answer.get("details") or {}
     if details.get("kind") == "namespaces" or f'namespaces "{attempt.namespace}" not found' in message:
         return NotFoundError(
@@ -111,7 +111,7 @@ def _not_found(attempt: Attempt, answer: dict[str, Any], message: str) -> StepEr
 
 
 def _invalid(attempt: Attempt, message: str) -> StepError:
-    """Tell a field that may not change any more from one that is wrong."""
+    """Distinguish a field that may not change any more from one that is wrong."""
     if "field is immutable" in message or "is immutable after creation" in message:
         return ConflictError(
             f"cannot {attempt}: it exists with other settings that cannot be changed: {message}",

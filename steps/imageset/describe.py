@@ -28,7 +28,7 @@ def describe_imageset(imageset: ImageSet) -> str:
 
 
 def openshift_versions(mirror: Mirror) -> tuple[str, ...]:
-    """The releases, in the order of the file; without release channels the minors of the catalogs' tags.
+    """Return the releases in the file's order; without channels, the minor versions of the catalogs' tags.
 
     They are `4.18.22`, `4.18.10-4.18.22`, `stable-4.18` (a channel's head) or `4.18.10-` (up to the head).
     """
@@ -48,5 +48,5 @@ def _version(channel: ReleaseChannel) -> str:
 
 
 def operator_count(mirror: Mirror) -> int:
-    """The number of operators; one of several catalogs counts once."""
+    """Return the number of operators; an operator of several catalogs counts once."""
     return len({package.name for catalog in mirror.operators for package in catalog.packages})

@@ -129,7 +129,7 @@ class ImageSet:
         return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
 
     def document(self) -> dict[str, Any]:
-        """All that the file says, as PyYAML's safe loader gives it; a new tree at each call."""
+        """Return the file's content as PyYAML's safe loader gives it; a new tree at each call."""
         document: dict[str, Any] = nodes.plain(self._node, self.name)
         return document
 

@@ -90,7 +90,7 @@ def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command:
 
 
 def _given(parameters: Iterable[Parameter[Any]], texts: Mapping[str, Any]) -> dict[str, Any]:
-    """What arguments say. Of a parameter that may be a setting, an empty text says nothing."""
+    """Return what the arguments give. An empty text gives nothing for a parameter that may be a setting."""
     return {
         parameter.name: texts[parameter.name]
         for parameter in parameters

@@ -1,4 +1,4 @@
-"""What parameters demand of each other, whichever command they are given to.
+"""What parameters require of each other, whichever command they are given to.
 
 A rule counts for a command that takes its parameters. Each returns a sentence that says what is wrong and
 what would be right, or an empty text.
@@ -115,7 +115,7 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
 
 
 def found_in(values: Values) -> list[str]:
-    """The sentences of the rules that do not hold; one about a value that is wrong in itself is left out."""
+    """Return the sentences of the rules that do not hold, apart from rules about values that are wrong."""
     return [
         sentence
         for parameters, rule in RULES

@@ -87,11 +87,11 @@ class Parameter(Generic[T]):
         return self.where.commands
 
     def default_of(self, command: str) -> str | None:
-        """The default as an argument of a command; None where it must be given."""
+        """Return the default as an argument of a command; None where it must be given."""
         return None if command in self.needed_in else self.default
 
     def declared_default(self, place: str) -> str | None:
-        """The default as a parameter of a Pipeline or Task; None where it must be given."""
+        """Return the default as a parameter of a Pipeline or Task; None where it must be given."""
         return self.default_of(place) if self.task_default is None else self.task_default
 
     def parse(self, text: str) -> T:
@@ -126,7 +126,7 @@ class Values:
         return tuple(self._parsed.get(parameter, ()))
 
     def __contains__(self, parameter: Parameter[Any]) -> bool:
-        """Whether the command that the values were given to takes the parameter."""
+        """Return whether the command that the values were given to takes the parameter."""
         return parameter in self._parsed
 
     def __eq__(self, other: object) -> bool:

@@ -287,7 +287,7 @@ def quantity(value: str) -> str:
 
 
 def bytes_of(value: str) -> Decimal:
-    """Bytes of a Kubernetes quantity, which may be a fraction.
+    """Return the bytes of a Kubernetes quantity, which may be a fraction.
 
     The rules: k8s.io/apimachinery, pkg/api/resource, quantity.go. Milli and smaller are no size.
     """

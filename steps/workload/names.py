@@ -26,7 +26,7 @@ LONGEST_NAME = 63
 
 
 def labels(component: str) -> dict[str, str]:
-    """The labels of one of our objects; `component` says which part of the whole it is."""
+    """Return the labels of an object of ours; `component` says which part of the whole it is."""
     return {
         "app.kubernetes.io/name": "oc-mirror",
         "app.kubernetes.io/part-of": "oc-mirror-pipeline",

@@ -73,7 +73,7 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
 
 
 def _passed_on(values: Values) -> dict[str, str]:
-    """What the pod's `mirror` gets: what was given, or else the default, unless a ConfigMap may set it."""
+    """Return what the pod's `mirror` gets: the given value, or the default if no ConfigMap may set it."""
     return {
         parameter.name: text
         for parameter in TABLE
@@ -83,7 +83,7 @@ def _passed_on(values: Values) -> dict[str, str]:
 
 
 def proxies(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The proxy variables of `environment`, in either case, for the workload; and what is wrong with them.
+    """Return the workload's proxy variables from `environment`, in either case, and what is wrong with them.
 
     A proxy URL with a password in it is refused, unquoted: anybody who may read the workload could read it.
     """

@@ -26,7 +26,7 @@ def compose(source: SourceFile) -> list[yaml.Node]:
 
 
 def is_null(node: yaml.Node) -> bool:
-    """Whether a node says nothing: it is blank or null."""
+    """Return whether a node is empty: blank or null."""
     return kind(node) == "null"
 
 

@@ -27,10 +27,10 @@ TABLE: Final[tuple[Parameter[Any], ...]] = tuple(
 
 
 def of_command(command: str) -> list[Parameter[Any]]:
-    """The parameters that a command takes."""
+    """Return the parameters that a command takes."""
     return [parameter for parameter in TABLE if command in parameter.commands]
 
 
 def settings() -> dict[str, Parameter[Any]]:
-    """Those that may stand in the ConfigMap oc-mirror-settings, by name."""
+    """Return the parameters that may stand in the ConfigMap oc-mirror-settings, by name."""
     return {parameter.name: parameter for parameter in TABLE if parameter.setting}
