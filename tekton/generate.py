@@ -23,28 +23,17 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent
 WIDTH = 112
 PIPELINES = {places.DEPLOYMENT: "deployment-pipeline.yaml", places.BUILD: "build-pipeline.yaml"}
-STEP_TASKS = (
-    places.FETCH,
-    places.CURRENT_IMAGE,
-    places.GENERATE,
-    places.CREATE,
-    places.DEPLOY,
-    places.SMOKE,
-    places.UPDATE,
-    places.START_RUN,
-)
-"""Tasks whose step is a command of ours."""
 
 
 def ordered(members: Callable[[Parameter[Any]], bool]) -> list[Parameter[Any]]:
-    """The parameters of a place by group, as in the reference, in each group as in the table."""
+    """Return the parameters of a place by group, as in the reference; in a group, as in the table."""
     return [
         parameter for group in Group for parameter in TABLE if parameter.group is group and members(parameter)
     ]
 
 
 def declarations(place: str) -> list[str]:
-    """The `params:` of a Pipeline or Task, with the groups as comments where there are several."""
+    """Return the `params:` of a Pipeline or Task, with the groups as comments where there are several."""
     parameters = ordered(lambda parameter: place in {*parameter.pipelines, *parameter.tasks})
     several = len({parameter.group for parameter in parameters}) > 1
     lines: list[str] = []
@@ -58,7 +47,7 @@ def declarations(place: str) -> list[str]:
 
 
 def declaration(parameter: Parameter[Any], place: str) -> list[str]:
-    """One parameter of a Pipeline or Task."""
+    """Return the lines of a parameter of a Pipeline or Task."""
     default = parameter.declared_default(place)
     text = parameter.help + (f"; empty: {parameter.unset}" if parameter.unset and default == "" else "")
     lines = [
@@ -129,11 +118,11 @@ def results(text: str) -> list[str]:
 
 def pages() -> Iterator[tuple[Path, str, str]]:
     """Each file with the text that it has and the one that it should have."""
-    for task in (*STEP_TASKS, places.BUILDAH):
+    for task in (*places.STEP_TASKS, places.BUILDAH):
         path = FOLDER / f"task-{task}.yaml"
         before = path.read_text()
         text = replaced(before, "  params:", declarations(task))
-        if task in STEP_TASKS:
+        if task in places.STEP_TASKS:
             text = replaced(text, "      args:", [*arguments(task), *results(text)])
         yield path, before, text
     for pipeline, name in PIPELINES.items():

@@ -1,4 +1,4 @@
-"""The same for many names at once, ended within a moment when one fails or a signal comes."""
+"""Calls a function for many names at once; a failure or a signal ends all calls within a moment."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ AT_ONCE = 8
 """Enough to hide the network, few enough for any registry."""
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the one that stopped the others is told
+class Stopped(Exception):  # noqa: N818 - not an error: the failure that stopped the others is raised
     """Raised by `check` when another has failed."""
 
 
 def each(work: Callable[[str, Callable[[], None]], _Result], names: Iterable[str]) -> dict[str, _Result]:
-    """Call `work(name, check)` for each name, several at once; the results by name.
+    """Call `work(name, check)` for each name, several at once; return the results by name.
 
-    `work` calls `check` between its steps. The first exception, SIGTERM's included, is raised once those
-    at work have come to their next check.
+    `work` calls `check` between its steps. Raises the first exception, SIGTERM's included, as soon as the
+    running calls have reached their next check.
     """
     stop = threading.Event()
 

@@ -23,6 +23,8 @@ PREVIEW: Final = "preview-deployment"
 SEND_EVENT: Final = "send-event"
 MIGRATE: Final = "migrate-check"
 
+STEP_TASKS: Final = (FETCH, CURRENT_IMAGE, GENERATE, CREATE, DEPLOY, SMOKE, UPDATE, START_RUN)
+"""Their step is a command of ours, in the product's image."""
 VALUES_TASKS: Final = (FETCH, GENERATE, CREATE)
 """Read the values repository."""
 IMAGESET_TASKS: Final = (GENERATE, CREATE)

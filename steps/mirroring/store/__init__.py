@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from steps.mirroring.store import lock
@@ -44,7 +43,7 @@ from steps.mirroring.store.published import PublishedResources
 from steps.mirroring.store.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -79,14 +78,12 @@ class Store:
         self.fingerprints = Fingerprints(root / "fingerprints.json")
         self._quarantine = root / "quarantine"
 
-    @contextmanager
-    def locked(self, *, purpose: str) -> Iterator[int]:
+    def locked(self, *, purpose: str) -> AbstractContextManager[int]:
         """Hold the lock of the data directory; gives its file descriptor, for oc-mirror to inherit.
 
         Raises ConflictError, naming the holder and since when, if another holds it.
         """
-        with lock.exclusive(self.root, purpose=purpose) as descriptor:
-            yield descriptor
+        return lock.exclusive(self.root, purpose=purpose)
 
     def archives(self) -> list[Path]:
         """Return the archives that lie where oc-mirror writes them; its next run would delete them."""

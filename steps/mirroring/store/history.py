@@ -29,17 +29,13 @@ class History:
         """Work with the histories in `folder`, which need not exist yet."""
         self._folder = folder
 
-    def path(self, name: str) -> Path:
-        """Return the file of a history."""
-        return self._folder / name
-
     def paths_except(self, names: Iterable[str]) -> list[Path]:
         """Return the files of all histories but these, sorted."""
         return sorted(path for path in self._folder.glob(f"{PREFIX}*") if path.name not in set(names))
 
     def blobs(self, name: str | None) -> set[str]:
         """Return the digests that a history lists; empty for None."""
-        return set() if name is None else set(self.path(name).read_text().split())
+        return set() if name is None else set((self._folder / name).read_text().split())
 
     def written(self) -> dict[str, datetime]:
         """Return when each history was written, by name, oldest first; empty where there is none.

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from steps.errors import ConflictError, InvalidInputError, NotFoundError
 from steps.files import write_atomically
 from steps.mirroring.store import records
+from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.records import UNNUMBERED, Part, Record
 
 if TYPE_CHECKING:
@@ -70,23 +71,21 @@ class Imports:
 
     def record(self, target: str, generations: Iterable[Generation], *, record_tag: str = "") -> None:
         """Record that `target` has imported `generations`, and under which tag the target says so."""
-        before = self.of(target)
+        record = self._read()
+        before = record.targets.get(target, TargetImports())
         added = {generation.sequence: generation.identity for generation in generations}
-        self._write(
-            target,
-            before.model_copy(
-                update={
-                    "generations": {**before.generations, **added},
-                    "record_tag": record_tag or before.record_tag,
-                }
-            ),
-        )
+        after = {
+            "generations": {**before.generations, **added},
+            "record_tag": record_tag or before.record_tag,
+        }
+        self._write(record, target, before.model_copy(update=after))
 
     def forget(self, target: str, numbers: Iterable[int]) -> None:
         """Remove these generations from what `target` has imported, since it has lost them."""
-        before, lost = self.of(target), set(numbers)
+        record, lost = self._read(), set(numbers)
+        before = record.targets.get(target, TargetImports())
         left = {number: identity for number, identity in before.generations.items() if number not in lost}
-        self._write(target, before.model_copy(update={"generations": left}))
+        self._write(record, target, before.model_copy(update={"generations": left}))
 
     def pending(self, target: str) -> list[Generation]:
         """Return the generations that `target` lacks, oldest first; each one's predecessor comes before it.
@@ -96,7 +95,7 @@ class Imports:
         """
         here, imported = self._generations.present(), self.of(target)
         if not here and not imported.generations:
-            bare = next(iter(sorted(self._root.glob("mirror_*.tar"))), None)
+            bare = next(iter(sorted(self._root.glob(ARCHIVES))), None)
             loose = f" (bare archives lie there: {bare.name})" if bare else ""
             raise NotFoundError(
                 f"no generations under {self._generations.folder}{loose}",
@@ -113,8 +112,7 @@ class Imports:
         except FileNotFoundError:
             return _read_format_1(self._root / "intake")
 
-    def _write(self, target: str, imports: TargetImports) -> None:
-        record = self._read()
+    def _write(self, record: ImportedRecord, target: str, imports: TargetImports) -> None:
         written = record.changed(format=records.FORMAT, targets={**record.targets, target: imports})
         write_atomically(self._path, written.as_json())
         shutil.rmtree(self._root / "intake", ignore_errors=True)  # its content is in the new record

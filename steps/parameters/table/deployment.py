@@ -153,16 +153,7 @@ TASK_IMAGE = Parameter(
     group=Group.IMAGE,
     where=places.Where(
         pipelines=(places.DEPLOYMENT,),
-        tasks=(
-            places.FETCH,
-            places.CURRENT_IMAGE,
-            places.GENERATE,
-            places.CREATE,
-            places.DEPLOY,
-            places.SMOKE,
-            places.UPDATE,
-            places.START_RUN,
-        ),
+        tasks=places.STEP_TASKS,
     ),
     default="quay.io/autoshift/oc-mirror-autoshift:v0.1.0",
     wired=dict.fromkeys(
