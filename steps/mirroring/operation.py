@@ -97,7 +97,7 @@ def _upkeep(
 def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callable[[Session], Done]) -> Done:
     """Run a workflow that mirrors, and what follows its success."""
     ready = preflight.check(request, store)
-    log.info("oc-mirror %s, %s, data in %s", ready.oc_mirror.version.text, request.workflow, store.root)
+    log.info("oc-mirror %s, %s, data in %s", ready.oc_mirror.program.version, request.workflow, store.root)
     for warning in ready.imageset.warnings if ready.imageset else ():
         log.warning("%s", warning)
     if request.workflow != TO_DISK:

@@ -8,7 +8,7 @@ before it closes the archive, says Goodbye on failure, and pushes real blobs and
 Only the standard library, so that it runs wherever Python does. Images are made up from their names: no
 registry is read. What it does wrong on purpose is asked for by environment variables:
 
-STANDIN_VERSION     the version it reports, such as 4.18.3 (default 4.20.0)
+STANDIN_VERSION     the version that it is and whose options it has, such as 4.18.3 or 2.0.0 (default 4.20.0)
 STANDIN_UPSTREAM    a number; the next one is a new version of every operator and every release (default 1)
 STANDIN_BYTES       size of an image's own layer (default 2048)
 STANDIN_SLOW        seconds to take for each image and each step of the archive
@@ -702,6 +702,16 @@ def cluster_resources(run: Run) -> None:
         (run.working_dir / "cluster-resources" / f"{name}-oc-mirror.yaml").write_text(text)
 
 
+def pin(run: Run) -> None:
+    """Write the ImageSet with its catalogs by digest (from 4.22 on), and which version this is (from 2.0 on)."""
+    if version() < (4, 22):
+        return
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    (run.working_dir / f"isc_pinned_{stamp}.yaml").write_bytes(Path(run.options.config).read_bytes())
+    if version() >= SECOND:
+        write(run.working_dir / "internal" / "oc-mirror-version.json", b"{}")
+
+
 def mirror(run: Run) -> None:
     if run.target is not None and setting("PUSH") != "none":
         try:
@@ -720,9 +730,9 @@ def mirror(run: Run) -> None:
         bits = work(run, images)
         if bits and (run.mode == "mirrorToDisk" or setting("EXIT") != "0"):
             raise ExitError("[Worker] some errors occurred during the mirroring.", bits)
+        if run.mode != "diskToMirror":
+            pin(run)
         if run.mode == "mirrorToDisk":
-            stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            (run.working_dir / f"isc_pinned_{stamp}.yaml").write_bytes(Path(run.options.config).read_bytes())
             archive(run, images)
         else:
             cluster_resources(run)
@@ -740,33 +750,85 @@ class Parser(argparse.ArgumentParser):
         raise ExitError(f"unknown flag: {found[1]}" if found else message)
 
 
+FIRST, SECOND = (4, 0), (9, 0)
+"""The line that came with OpenShift, and the one that follows it with numbers from 2.0 on."""
+OPTIONS: list[tuple[str, str, str, str, tuple[int, int]]] = [
+    ("authfile", "string", "", "path of the authentication file. Default is ${XDG_RUNTIME_DIR}/containers/auth.json", FIRST),
+    ("cache-dir", "string", "", "oc-mirror cache directory location. Default is $HOME", (4, 18)),
+    ("config", "string", "", "Path to imageset configuration file", FIRST),
+    ("dest-tls-verify", "", "true", "require HTTPS and verify certificates when talking to the container registry or daemon", FIRST),
+    ("dry-run", "", "", "Print actions without mirroring images", FIRST),
+    ("dry-run-manifest-lists", "", "", "Like --dry-run, but also includes manifest list sub-digests in mapping.txt (implies --dry-run, cannot be combined with --dry-run)", (4, 22)),
+    ("from", "string", "", "Local storage directory for disk to mirror workflow", FIRST),
+    ("ignore-release-signature", "", "", "Ignore release signature", (4, 19)),
+    ("image-timeout", "duration", "10m0s", "Timeout for mirroring an image", FIRST),
+    ("log-level", "string", '"info"', "Log level one of (info, debug, trace, error)", (4, 18)),
+    ("max-nested-paths", "int", "", "Number of nested paths, for destination registries that limit nested paths", FIRST),
+    ("parallel-images", "uint", "4", "Indicates the number of images mirrored in parallel", (4, 18)),
+    ("parallel-layers", "uint", "5", "Indicates the number of image layers mirrored in parallel", (4, 18)),
+    ("policy", "string", "", "Path to a trust policy file", (4, 19)),
+    ("port", "uint16", "55000", "HTTP port used by oc-mirror's local storage instance", FIRST),
+    ("registries.d", "DIR", "", "use registry configuration files in DIR (e.g. for container signature storage)", (4, 19)),
+    ("remove-signatures", "", "", "Do not copy image signature", (4, 19)),
+    ("retry-delay", "duration", "", "delay between 2 retries (default 0 uses exponential backoff, set value uses constant delay)", FIRST),
+    ("retry-times", "int", "5", "the number of times to possibly retry", FIRST),
+    ("rootless-storage-path", "string", "", "Override the default container rootless storage path (usually in etc/containers/storage.conf)", FIRST),
+    ("secure-policy", "", "", "If set, will enable signature verification (secure policy for signature verification)", FIRST),
+    ("since", "string", "", "Include all new content since specified date (format yyyy-MM-dd). When not provided, new content since previous mirroring is mirrored", FIRST),
+    ("src-tls-verify", "", "true", "require HTTPS and verify certificates when talking to the container registry or daemon", FIRST),
+    ("strict-archive", "", "", "If set, generates archives that are strictly less than archiveSize (set in the imageSetConfig). Mirroring will exit in error if a file being archived exceed archiveSize(GB)", FIRST),
+    ("workspace", "string", "", "oc-mirror workspace where resources and internal artifacts are generated", FIRST),
+]  # fmt: skip
+"""Each option with its kind (none: true or false), its default, its text, and the version that first had it."""
+
+
+def version() -> tuple[int, int]:
+    """The version it plays, in the order of releases: 2.x comes after all of 4.x."""
+    major, minor = (int(part) for part in setting("VERSION", "4.20.0").lstrip("v").split(".")[:2])
+    return (4, minor) if major == 4 else (SECOND[0], minor)
+
+
+def options_now() -> list[tuple[str, str, str, str]]:
+    """The options of this version; 4.19 and 4.20 leave signatures out by default."""
+    return [
+        (name, kind, "true" if name == "remove-signatures" and version() < (4, 21) else default, text)
+        for name, kind, default, text, first in OPTIONS
+        if version() >= first
+    ]
+
+
+def usage() -> str:
+    """The end of the real program's help, as cobra prints it."""
+    rows = []
+    for name, kind, default, text in options_now():
+        short = {"config": "-c, ", "port": "-p, "}.get(name, "    ")
+        shown = f"{text} (default {default})" if default else text
+        rows.append((f"  {short}--{name} {kind}".rstrip(), shown))
+    width = max(len(left) for left, _text in rows) + 3
+    flags = "\n".join(f"{left:{width}}{text}" for left, text in rows)
+    head = "Mirror OCP Release, operator catalog and additional images using a declarative configuration file as an input."
+    return (
+        f'{head}\n\nFlags:\n{flags}\n\nUse "oc-mirror [command] --help" for more information about a command.'
+    )
+
+
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser(allow_abbrev=False)
     parser.add_argument("destination")
     parser.add_argument("--v2", action="store_true")
-    parser.add_argument("-c", "--config", default="")
-    for name in (
-        "cache-dir",
-        "workspace",
-        "since",
-        "authfile",
-        "image-timeout",
-        "retry-times",
-        "retry-delay",
-        "port",
-    ):
-        parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--from", dest="from_", default="")
-    parser.add_argument("--log-level", default="info")
-    parser.add_argument("--parallel-images", type=int, default=4)
-    parser.add_argument("--parallel-layers", type=int, default=5)
-    parser.add_argument("--dry-run", action="store_true")
-    flags = ["src-tls-verify", "dest-tls-verify"]
-    if not setting("VERSION").startswith("4.18"):
-        flags.append("remove-signatures")
-    for name in flags:
-        parser.add_argument(f"--{name}", type=lambda text: text == "true", default=True)
-    return parser.parse_args(argv)
+    switches = set()
+    for name, kind, default, _text in options_now():
+        names = [f"-{name[0]}", f"--{name}"] if name in {"config", "port"} else [f"--{name}"]
+        if not kind:
+            switches.add(f"--{name}")
+            parser.add_argument(*names, type=lambda text: text == "true", default=default == "true")
+        elif kind in {"int", "uint", "uint16"}:
+            parser.add_argument(*names, type=int, default=int(default or 0))
+        else:
+            parser.add_argument(*names, default=default.strip('"'))
+    options = parser.parse_args([f"{one}=true" if one in switches else one for one in argv])
+    options.from_ = getattr(options, "from")
+    return options
 
 
 def validate(options: argparse.Namespace) -> None:
@@ -820,10 +882,13 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str]) -> int:  # noqa: PLR0911 - a refusal each
     if "version" in argv:
         log("👋 Hello, welcome to oc-mirror")
         print(json.dumps({"clientVersion": {"gitVersion": setting("VERSION", "4.20.0")}}))
+        return 0
+    if "--v2" in argv and "--help" in argv:
+        print(usage())
         return 0
     if "--v2" not in argv:
         text = "⚠️  the use of the flag --v1 or --v2 is mandatory, please use --v2 for the supported oc-mirror version"
@@ -831,9 +896,10 @@ def main(argv: list[str]) -> int:
         return 255
     try:
         log("👋 Hello, welcome to oc-mirror")
+        log(f"⚙️  environment version: {setting('VERSION', '4.20.0')}")
         umask = os.umask(0)
         os.umask(umask)
-        if umask != 0o022:
+        if umask != 0o022 and version() >= (4, 20):
             log(f"⚠️  Detected bad umask 00{umask:o} (oc-mirror requires a umask of 0022)", "WARN")
         options = parse(argv)
         validate(options)

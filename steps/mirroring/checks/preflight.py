@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from steps import process
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import space
-from steps.mirroring.ocmirror import command, placement
+from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK
 from steps.oci.auth import key, longest_match
@@ -55,7 +54,7 @@ class Ready:
     def summary(self) -> str:
         """The answer to `--check`."""
         what = "" if self.imageset is None else f", ImageSet {self.imageset.name}"
-        version = self.oc_mirror.version.text
+        version = self.oc_mirror.program.version
         return f"ready: oc-mirror {version}{what}, pull secret and data directory are usable"
 
 
@@ -73,12 +72,10 @@ def check(request: Request, store: Store) -> Ready:
     check_writable(store.root)
     space.check_files(store.root)
     store.history.written()
-    executable = find(request.oc_mirror)
     environment = command.environment(os.environ, request.options)
-    answer = process.ask([executable, "version", "--output", "json"], environment=environment)
-    version = command.parse_version(answer.output or answer.errors)
-    oc_mirror = OcMirror(executable=executable, version=version, options=request.options)
-    return Ready(oc_mirror=oc_mirror, imageset=imageset)
+    found = program.inspect(find(request.oc_mirror), environment)
+    command.check_options(request.options, found)
+    return Ready(oc_mirror=OcMirror(program=found, options=request.options), imageset=imageset)
 
 
 def check_target(request: Request, store: Store, imageset: ImageSet | None) -> None:

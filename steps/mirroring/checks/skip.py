@@ -76,7 +76,7 @@ def applies(session: Session) -> bool:
 def take(session: Session) -> Fingerprint | None:
     """Return the fingerprint of what the run would mirror by; None where a part of it is unknown."""
     settings = {
-        "oc-mirror": session.oc_mirror.version.text,
+        "oc-mirror": session.oc_mirror.program.version,
         "remove-signatures": str(session.request.options.remove_signatures or ""),
         "target": session.request.target_registry,
         "resource-prefix": session.request.values[RESOURCE_PREFIX] or "",

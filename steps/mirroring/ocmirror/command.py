@@ -3,17 +3,15 @@
 The rules and their sources (files of openshift/oc-mirror, internal/pkg/):
 * `--v2` literally: `--v2=true` does not count, and up to 4.20 v1 runs without it (cmd/oc-mirror/main.go).
 * `--cache-dir` always, with OC_MIRROR_CACHE unset: both together are refused, neither means $HOME.
-* `--remove-signatures` always where it exists (4.19), since its default has changed between versions.
+* `--remove-signatures` always where it exists, since its default has changed between versions.
 * a destination whose path holds one of oc-mirror's own folder names is refused (cli/executor.go, Validate).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
-import re
 import shlex
 import shutil
 import socket
@@ -22,9 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps import process, units
-from steps.errors import InvalidInputError, MirrorError, NotFoundError
+from steps.errors import InvalidInputError, MirrorError
 from steps.mirroring.ocmirror import output, reasons
 from steps.mirroring.ocmirror.output import Counter
+from steps.mirroring.ocmirror.program import REMOVE_SIGNATURES
 from steps.oci.access import Access
 from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
 
@@ -33,17 +32,17 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from steps.mirroring.ocmirror.program import Program
+
 CACHE_PORTS = range(20000, 32000)
 """Below the ports of outgoing connections, which begin at 32768; oc-mirror's default is 55000."""
-OLDEST = (4, 18)
-"""Before 4.18 there is no --cache-dir, and a run that failed in part ends with exit code 0 and an archive."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to mirror, whatever is mirrored; `passed_on` are oc-mirror's arguments that the table of parameters
-    says. `remove_signatures` None leaves it to the version of oc-mirror.
+    says, each `--NAME=VALUE`. `remove_signatures` None leaves it to the program.
     """
 
     authfile: Path | None = None
@@ -64,46 +63,12 @@ class Options:
         return Access(self.authfile, self.ca_bundle, self.destination_tls_verify)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """oc-mirror's version; `number` is None for a build that carries none, which is taken for the newest."""
-
-    text: str
-    number: tuple[int, int] | None
-
-    @property
-    def has_remove_signatures(self) -> bool:
-        """Whether --remove-signatures is known (from 4.19)."""
-        return self.number is None or self.number >= (4, 19)
-
-    @property
-    def removes_signatures(self) -> bool:
-        """What that flag is by default: 4.19 and 4.20 leave signatures out, later ones copy them."""
-        return self.number is not None and self.number < (4, 21)
-
-
-def parse_version(output: str) -> Version:
-    """Read `oc-mirror version --output json`.
-
-    Raises NotFoundError if that is no answer of oc-mirror, InvalidInputError if it is older than 4.18.
-    """
-    try:
-        text = str(json.loads(output[output.index("{") :])["clientVersion"]["gitVersion"])
-    except (ValueError, KeyError, TypeError):
-        raise NotFoundError(
-            f"oc-mirror did not tell its version; it said: {' '.join(output.split())[:200] or 'nothing'}",
-            "check that --oc-mirror names oc-mirror itself, built for this machine",
-        ) from None
-    found = re.match(r"v?(\d+)\.(\d+)\.", text)
-    number = (int(found[1]), int(found[2])) if found else None
-    if number is not None and number < (4, 0):
-        number = None
-    if number is not None and number < OLDEST:
-        raise InvalidInputError(
-            f"oc-mirror {text} is older than {OLDEST[0]}.{OLDEST[1]}: it may call a failed run a success",
-            "use an image with oc-mirror 4.18 or newer (build argument of the Containerfile)",
-        )
-    return Version(text, number)
+def check_options(options: Options, program: Program) -> None:
+    """Refuse what a user asked for and this oc-mirror cannot do. Raises InvalidInputError."""
+    for argument in options.passed_on:
+        program.require(argument, f"the parameter {argument.partition('=')[0].removeprefix('--')}")
+    if options.remove_signatures is False:
+        program.require(REMOVE_SIGNATURES, "the parameter remove-signatures=false")
 
 
 def check_path(directory: Path) -> None:
@@ -121,7 +86,7 @@ def check_path(directory: Path) -> None:
 
 def to_disk(
     options: Options,
-    version: Version,
+    program: Program,
     *,
     imageset: Path,
     destination: Path,
@@ -133,12 +98,12 @@ def to_disk(
     source = [f"--src-tls-verify={_word(options.source_tls_verify)}"]
     if since is not None:
         source.append(f"--since={since.isoformat()}")
-    return [*_common(options, version, imageset, cache, dry_run), *source, f"file://{destination}"]
+    return [*_common(options, program, imageset, cache, dry_run), *source, f"file://{destination}"]
 
 
 def from_disk(
     options: Options,
-    version: Version,
+    program: Program,
     *,
     imageset: Path,
     archives: Path,
@@ -148,13 +113,13 @@ def from_disk(
 ) -> list[str]:
     """Arguments that push the archives in `archives` to `target` (diskToMirror); never with --since."""
     destination = f"--dest-tls-verify={_word(options.destination_tls_verify)}"
-    common = _common(options, version, imageset, cache, dry_run)
+    common = _common(options, program, imageset, cache, dry_run)
     return [*common, destination, f"--from=file://{archives}", f"docker://{target}"]
 
 
 def direct(
     options: Options,
-    version: Version,
+    program: Program,
     *,
     imageset: Path,
     workspace: Path,
@@ -164,7 +129,7 @@ def direct(
 ) -> list[str]:
     """Arguments that copy from registries to `target` (mirrorToMirror); never with --since."""
     return [
-        *_common(options, version, imageset, cache, dry_run),
+        *_common(options, program, imageset, cache, dry_run),
         f"--src-tls-verify={_word(options.source_tls_verify)}",
         f"--dest-tls-verify={_word(options.destination_tls_verify)}",
         f"--workspace=file://{workspace}",
@@ -194,14 +159,14 @@ def environment(base: Mapping[str, str], options: Options) -> dict[str, str]:
     return changed
 
 
-def _common(options: Options, version: Version, imageset: Path, cache: Path, dry_run: bool) -> list[str]:
+def _common(options: Options, program: Program, imageset: Path, cache: Path, dry_run: bool) -> list[str]:
     arguments = ["--v2", f"--config={imageset}", f"--cache-dir={cache}", "--log-level=info"]
     if options.authfile is not None:
         arguments.append(f"--authfile={options.authfile}")
-    if version.has_remove_signatures:
+    if program.has(REMOVE_SIGNATURES):
         wanted = options.remove_signatures
-        decided = version.removes_signatures if wanted is None else wanted
-        arguments.append(f"--remove-signatures={_word(decided)}")
+        decided = program.removes_signatures if wanted is None else wanted
+        arguments.append(f"{REMOVE_SIGNATURES}={_word(decided)}")
     arguments += options.passed_on
     if dry_run:
         arguments.append("--dry-run")
@@ -216,8 +181,7 @@ def _word(value: bool) -> str:
 class OcMirror:
     """oc-mirror as it is installed here; `lock` is the descriptor of the lock that it inherits."""
 
-    executable: str
-    version: Version
+    program: Program
     options: Options
     lock: int | None = None
 
@@ -239,7 +203,7 @@ class OcMirror:
                 log.log(level, "%s", text)
 
             exit_code = process.stream(
-                [self.executable, *arguments],
+                [self.program.executable, *arguments],
                 each_line=take_in,
                 environment=environment(os.environ, self.options),
                 keep_open=[] if self.lock is None else [self.lock],

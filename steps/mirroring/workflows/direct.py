@@ -72,7 +72,7 @@ def _pinned(working_dir: Path) -> set[Path]:
 def _arguments(session: Session, *, workspace: Path, dry_run: bool) -> list[str]:
     return command.direct(
         session.oc_mirror.options,
-        session.oc_mirror.version,
+        session.oc_mirror.program,
         imageset=session.store.imageset,
         workspace=workspace,
         cache=session.store.cache.folder,

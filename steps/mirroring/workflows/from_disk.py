@@ -202,7 +202,7 @@ def _stage(archives: list[Path], staging: Path) -> None:
 def _arguments(session: Session, staging: Path, *, dry_run: bool) -> list[str]:
     return command.from_disk(
         session.oc_mirror.options,
-        session.oc_mirror.version,
+        session.oc_mirror.program,
         imageset=session.store.imageset,
         archives=staging,
         cache=session.store.cache.folder,

@@ -172,7 +172,7 @@ def _generation(
         history_used=base.history,
         history_written=written,
         images={kind: done for kind, (done, _total) in archived.reading.counts.items()},
-        oc_mirror=session.oc_mirror.version.text,
+        oc_mirror=session.oc_mirror.program.version,
         started=progress.started,
         finished=timestamp(datetime.now(UTC)),
         host=socket.gethostname(),
@@ -184,7 +184,7 @@ def _generation(
 def _arguments(session: Session, destination: Path, base: Base) -> list[str]:
     return command.to_disk(
         session.oc_mirror.options,
-        session.oc_mirror.version,
+        session.oc_mirror.program,
         imageset=session.store.imageset,
         destination=destination,
         cache=session.store.cache.folder,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from datetime import date
 from pathlib import Path
@@ -10,24 +9,25 @@ from typing import Any
 
 import pytest
 
-from steps.errors import InvalidInputError, NotFoundError
+from steps.errors import InvalidInputError
 from steps.mirroring.ocmirror import command
-from steps.mirroring.ocmirror.command import Options, Version
+from steps.mirroring.ocmirror.command import Options
+from steps.mirroring.ocmirror.program import Program, parse_help
 from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
 from tests.standin import oc_mirror as standin
 
-NEWEST = Version("v0.0.0-unknown", None)
+NEWEST = Program("oc-mirror", "v0.0.0-unknown", {**parse_help(standin.usage()), "--remove-signatures": ""})
 PLACES: dict[str, Any] = {"imageset": Path("/d/i.yaml"), "cache": Path("/d/cache"), "dry_run": False}
 
 
 PASSED_ON = ("--parallel-images=2", "--parallel-layers=3", "--image-timeout=5400s", "--retry-times=1")
 
 
-def all_three(options: Options, version: Version) -> list[list[str]]:
+def all_three(options: Options, program: Program) -> list[list[str]]:
     return [
-        command.to_disk(options, version, destination=Path("/d"), since=date(2026, 1, 2), **PLACES),
-        command.from_disk(options, version, archives=Path("/d/in"), target="r/ns", **PLACES),
-        command.direct(options, version, workspace=Path("/d"), target="r/ns", **PLACES),
+        command.to_disk(options, program, destination=Path("/d"), since=date(2026, 1, 2), **PLACES),
+        command.from_disk(options, program, archives=Path("/d/in"), target="r/ns", **PLACES),
+        command.direct(options, program, workspace=Path("/d"), target="r/ns", **PLACES),
     ]
 
 
@@ -63,39 +63,6 @@ def test_nothing_that_was_not_given_is_passed() -> None:
             argument.startswith(("--authfile", "--parallel", "--image-timeout", "--retry", "--dry-run"))
             for argument in arguments
         )
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        ("4.18.30", None),
-        ("4.19.2-202507", "true"),
-        ("4.20.0", "true"),
-        ("4.21.0", "false"),
-        ("v5.1.0", "false"),
-        ("v0.0.0-unknown", "false"),
-        ("v2.0.0-unknown", "false"),
-    ],
-)
-def test_signatures_are_decided_where_the_version_lets_us(version: str, expected: str | None) -> None:
-    parsed = command.parse_version(json.dumps({"clientVersion": {"gitVersion": version}}))
-    flags = [one for one in all_three(Options(), parsed)[0] if one.startswith("--remove-signatures")]
-    assert flags == ([] if expected is None else [f"--remove-signatures={expected}"])
-    flags = [
-        one for one in all_three(Options(remove_signatures=True), parsed)[0] if one.startswith("--remove-sig")
-    ]
-    assert flags == ([] if expected is None else ["--remove-signatures=true"])
-
-
-def test_versions_that_hide_failures_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"4\.16\.7.* is older than 4\.18"):
-        command.parse_version('{"clientVersion": {"gitVersion": "4.16.7"}}')
-
-
-@pytest.mark.parametrize("answer", ["", "usage: tar", "{}", '{"clientVersion": null}', "[1]"])
-def test_a_program_that_is_not_oc_mirror_is_recognised(answer: str) -> None:
-    with pytest.raises(NotFoundError, match="did not tell its version"):
-        command.parse_version(answer)
 
 
 @pytest.mark.parametrize("word", OC_MIRROR_KEYWORDS)
