@@ -55,6 +55,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("STANDIN_") or name in {"OC_MIRROR_CACHE", "LOG_LEVEL"}:
             monkeypatch.delenv(name)
+    # The stand-in finds this Python by PATH, not a version manager's shim, which takes as long as a run.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
 
 
 @pytest.fixture(scope="session")
