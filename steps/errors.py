@@ -86,14 +86,17 @@ class MirrorError(StepError):
         cause: str = "other",
         passing: bool = False,
         failed: Mapping[str, str] | None = None,
+        wanted_by: Mapping[str, str] | None = None,
     ) -> None:
         """Say more: the class of the failure (see `mirroring.ocmirror.reasons`), whether the same run may
-        succeed later by itself, and the images that failed, each with the class of its own failure.
+        succeed later by itself, the images that failed, each with the class of its own failure, and the
+        operators and bundles that need such an image, in words.
         """
         super().__init__(reason, hint)
         self.cause = cause
         self.passing = passing
         self.failed = dict(failed or {})
+        self.wanted_by = dict(wanted_by or {})
 
 
 class ClusterError(StepError):

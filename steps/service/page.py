@@ -20,8 +20,6 @@ from steps.mirroring.store import runs as records
 from steps.service import plot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from steps.mirroring.store.runs import Run
     from steps.service.overview import Overview
 
@@ -48,11 +46,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images that failed for the same cause, and what to do about it."""
+    """Images that failed for the same cause, each with what needs it, and what to do about it."""
 
     cause: str
     hint: str
-    images: tuple[str, ...]
+    images: tuple[tuple[str, str], ...]
 
 
 def render(overview: Overview) -> str:
@@ -71,7 +69,7 @@ def render(overview: Overview) -> str:
         .render(
             it=overview,
             state=state_of(overview),
-            failures=failures(overview.last.failed) if overview.last else (),
+            failures=failures(overview.last) if overview.last else (),
             charts=charts(overview.runs, zone),
             runs=overview.runs[: -LISTED - 1 : -1],
             words=WORDS,
@@ -106,14 +104,11 @@ def _after(last: Run) -> State:
     return State("waiting", f"Last run was {last.state}", last.message)
 
 
-def failures(failed: Mapping[str, str]) -> tuple[Group, ...]:
-    """Group the failed images by cause, most frequent cause first, consequences of other failures last.
-
-    `failed` maps an image to its cause.
-    """
+def failures(run: Run) -> tuple[Group, ...]:
+    """Group the failed images of a run by cause, most frequent first, consequences of other failures last."""
     images = defaultdict(list)
-    for image, cause in failed.items():
-        images[cause].append(image)
+    for image, cause in run.failed.items():
+        images[cause].append((image, run.wanted_by.get(image, "")))
     order = sorted(images, key=lambda cause: (cause == reasons.SKIPPED.name, -len(images[cause]), cause))
     return tuple(Group(cause, reasons.named(cause).hint, tuple(sorted(images[cause]))) for cause in order)
 

@@ -178,12 +178,13 @@ def read_config(path: str) -> dict[str, Any]:
 
 @dataclass
 class Image:
-    """An image: where it comes from, of which kind it is, where it goes, and its blobs by digest."""
+    """An image: where it comes from, of which kind it is, where it goes, which operator needs it, its blobs."""
 
     origin: str
     kind: str
     repository: str
     tag: str
+    operator: str = ""
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifest: str = ""
 
@@ -258,7 +259,9 @@ def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
             for part in ("bundle", "operand"):
                 image = f"{name}/{name}-{part}"
                 found.append(
-                    Image(f"registry.example.com/{image}:v{upstream}", "operator", image, f"v{upstream}")
+                    Image(
+                        f"registry.example.com/{image}:v{upstream}", "operator", image, f"v{upstream}", name
+                    )
                 )
     found += [_named(image["name"], "additional") for image in mirror.get("additionalImages") or []]
     for repository in (mirror.get("helm") or {}).get("repositories") or []:
@@ -644,7 +647,11 @@ def work(run: Run, images: list[Image]) -> int:
             copy(run, image, fails=image.origin in doomed)
         except OSError as error:
             log(f"Failed to copy {image.kind} {image.origin}", "ERROR")
-            failures.append(f"error mirroring image {image.origin} error: {error}")
+            bundle = f"{image.operator}.{image.tag}"
+            belongs = (
+                f" (Operator bundles: [{bundle}] - Operators: [{image.operator}])" if image.operator else ""
+            )
+            failures.append(f"error mirroring image {image.origin}{belongs} error: {error}")
             if image.kind == "release":
                 break
         else:

@@ -46,26 +46,35 @@ INTERVAL = 60.0
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _RESULT = re.compile(r"(\d+) / (\d+) (release|operator|additional|helm) images (?:mirrored|deleted)")
 _FAILED = re.compile(
-    r"error mirroring image (\S+)(?: \(Operator bundles: .*? - Operators: .*?\))? error: (.*)"
+    r"error mirroring image (\S+)(?: \(Operator bundles: \[(.*?)\] - Operators: \[(.*?)\]\))? error: (.*)"
 )
+_SHOWN = 3
+"""Operators and bundles of one image that are named."""
+_MODE = re.compile(r"workflow mode: (\w+)")
 _ERROR = re.compile(r"\[ERROR\]\s*:\s*(?:\[\w+\]\s*)?(.*)")
 _FATAL = re.compile(r"F\d{4} \S+ +\d+ \S+\] (.*)")
 _PANIC = re.compile(r"panic: |fatal error: ")
 _COPIED = re.compile(r"Success copying (\S+) \S+ (\S+)")
 _TORN = re.compile(r"error (?:flushing|closing) archive writer")
-_TOTAL = re.compile(r"images to copy\s+(\d+)")
+_TOTAL = re.compile(r"(?:^|:)\W*images to copy\s+(\d+)")
 _ONE = re.compile(r"Success copying |Failed to copy ")
 _ARCHIVING = "Preparing the tarball archive"
 
 
 @dataclass(slots=True)
 class Reading:
-    """What a run has said so far; `copied` has the images it named, and to which namespace each went."""
+    """What a run has said so far.
+
+    `copied` has the images it named, and to which namespace each went; `failed` the images that failed, with
+    their errors, and `wanted_by` the operators and bundles that need such an image, in words.
+    """
 
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     copied: dict[str, str] = field(default_factory=dict)
     copies: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    wanted_by: dict[str, str] = field(default_factory=dict)
+    mode: str = ""
     errors: list[str] = field(default_factory=list)
     panic: str = ""
     torn: str = ""
@@ -75,6 +84,8 @@ class Reading:
         text = _CONTROL.sub("", line).rstrip()
         if found := _RESULT.search(text):
             self.counts[found[3]] = (int(found[1]), int(found[2]))
+        if found := _MODE.search(text):
+            self.mode = found[1]
         if found := _COPIED.search(text):
             self.copies += 1
             if self.copied.get(found[1], "cache") == "cache":
@@ -92,7 +103,13 @@ class Reading:
         """Take in lines of `mirroring_errors_*.txt`, which name the image and its error."""
         for line in lines:
             if found := _FAILED.search(line):
-                self.failed.setdefault(found[1], found[2].strip())
+                self.failed.setdefault(found[1], found[4].strip())
+                if found[2] or found[3]:
+                    self.wanted_by[found[1]] = _wanted_by(found[3].split(), found[2].split())
+
+    def cause(self, error: str) -> reasons.Cause:
+        """Return the class of an error of this run."""
+        return reasons.advice(error, from_archives=self.mode in {"", "diskToMirror"})
 
     @property
     def names_all(self) -> bool:
@@ -122,7 +139,7 @@ def check(exit_code: int, reading: Reading) -> None:
     text = reading.errors[-1].removeprefix("[Executor]").strip() if reading.errors else "it gave no reason"
     if exit_code < 0:
         raise reasons.error(meaning, reasons.KILLED if exit_code == -signal.SIGKILL else reasons.ENDED)
-    raise reasons.error(f"{meaning}: {' '.join(text.split())}", reasons.advice(text))
+    raise reasons.error(f"{meaning}: {' '.join(text.split())}", reading.cause(text))
 
 
 def describe(exit_code: int) -> str:
@@ -147,13 +164,31 @@ def _images_failed(meaning: str, reading: Reading) -> MirrorError:
         for kind in KINDS
         if kind in reading.missing
     )
-    causes = {image: reasons.advice(error) for image, error in reading.failed.items()}
-    shown = [f"{image} ({causes[image].name})" for image in list(causes)[:5]]
+    causes = {image: reading.cause(error) for image, error in reading.failed.items()}
+    shown = [
+        f"{image} ({_detail(causes[image], reading.wanted_by.get(image))})" for image in list(causes)[:5]
+    ]
     more = f" and {len(causes) - len(shown)} more" if len(causes) > len(shown) else ""
     text = f"{meaning}: {lost or 'images'} not mirrored"
     if shown:
         text += f": {', '.join(shown)}{more}"
-    return reasons.error(text, reasons.commonest(causes.values()), causes)
+    return reasons.error(text, reasons.commonest(causes.values()), causes, reading.wanted_by)
+
+
+def _detail(cause: reasons.Cause, wanted_by: str | None) -> str:
+    return f"{cause.name}; {wanted_by}" if wanted_by else cause.name
+
+
+def _wanted_by(operators: list[str], bundles: list[str]) -> str:
+    """Return `operator a, bundles a.v1 and a.v2`; of many the first three."""
+    named = (("operator", operators), ("bundle", bundles))
+    return ", ".join(f"{what}{'s' * (len(names) > 1)} {_some(names)}" for what, names in named if names)
+
+
+def _some(names: list[str]) -> str:
+    if len(names) > _SHOWN:
+        return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _signal(number: int) -> str:

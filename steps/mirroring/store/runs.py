@@ -54,7 +54,8 @@ class Done:
 class Run(Record):
     """One run. Times are RFC 3339 in UTC, empty for 'not yet'; `size` is in bytes.
 
-    `images` counts what was mirrored by kind, `failed` gives the class of error by image (`reasons`); `error`
+    `images` counts what was mirrored by kind, `failed` gives the class of error by image (`reasons`),
+    `wanted_by` the operators and bundles that need a failed image, in words, where oc-mirror said it; `error`
     is the class of the run's own failure, with `hint` for what to do. `next_run` is that of the schedule, if
     there is one.
     """
@@ -76,6 +77,7 @@ class Run(Record):
     hint: str = ""
     exit_code: int = 0
     failed: dict[str, str] = Field(default_factory=dict)
+    wanted_by: dict[str, str] = Field(default_factory=dict)
     host: str = ""
 
     @field_validator("started", "finished", "next_run")
@@ -94,9 +96,10 @@ class Run(Record):
         """Return the record as JSON of at most `limit` bytes: failed images go first, then ends of texts."""
         run = self
         while len(text := json.dumps(run.document(), ensure_ascii=False).encode()) > limit:
-            if run.failed:
-                keep = len(run.failed) // 2
-                run = run.changed(failed=dict(list(run.failed.items())[:keep]))
+            if run.failed or run.wanted_by:
+                failed = dict(list(run.failed.items())[: len(run.failed) // 2])
+                wanted_by = {image: text for image, text in run.wanted_by.items() if image in failed}
+                run = run.changed(failed=failed, wanted_by=wanted_by)
             else:
                 longest = max(
                     ("message", "hint", "error", "target"), key=lambda name: len(getattr(run, name))
@@ -214,6 +217,7 @@ class Recorder:
             error=error_class(error),
             exit_code=error.exit_code,
             failed=dict(error.failed) if isinstance(error, MirrorError) else {},
+            wanted_by=dict(error.wanted_by) if isinstance(error, MirrorError) else {},
         )
 
     def stopped(self, exit_code: int) -> None:

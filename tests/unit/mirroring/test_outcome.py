@@ -77,7 +77,10 @@ def test_failed_images_are_named_with_their_causes() -> None:
         "[ERROR]  : [Worker] error mirroring image quay.io/b:1 error: reading manifest 1 in quay.io/b: manifest unknown",
     )
     assert "1 of 2 operator images, 1 of 1 additional images not mirrored" in error.reason
-    assert "quay.io/a/bundle@sha256:1 (authentication), quay.io/b:1 (not found)" in error.reason
+    assert (
+        "quay.io/a/bundle@sha256:1 (authentication; operator a, bundles a.v1 and b.v1), quay.io/b:1 (no such tag)"
+        in error.reason
+    )
 
 
 def test_many_failed_images_do_not_fill_the_message() -> None:
@@ -129,7 +132,10 @@ def test_being_killed_points_to_memory() -> None:
         ("unauthorized: authentication required", reasons.AUTHENTICATION),
         ("requested access to the resource is denied", reasons.AUTHENTICATION),
         ("received unexpected HTTP status: 403 Forbidden", reasons.AUTHENTICATION),
-        ("reading manifest v9 in quay.io/a: manifest unknown", reasons.NOT_FOUND),
+        ("reading manifest v9 in quay.io/a: manifest unknown", reasons.NO_TAG),
+        ("reading manifest sha256:12ab in quay.io/a: manifest unknown", reasons.NOT_FOUND),
+        ("reading manifest v1 in quay.io/a: name unknown", reasons.NOT_FOUND),
+        ("reading manifest v1 in localhost:20123/a: manifest unknown", reasons.MISSING_BASE),
         ("fetching blob: blob unknown to registry", reasons.MISSING_BASE),
         ("context deadline exceeded", reasons.TIMEOUT),
         ("dial tcp 1.2.3.4:443: i/o timeout", reasons.TIMEOUT),
@@ -151,10 +157,102 @@ def test_being_killed_points_to_memory() -> None:
         ("no images to copy", reasons.EMPTY),
         ("the default channel stable was filtered out", reasons.FILTER),
         ("something else", reasons.OTHER),
+        ("mkdir /data/x: permission denied", reasons.READ_ONLY),
+        ("unauthorized: you have no permission: permission denied", reasons.AUTHENTICATION),
     ],
 )
 def test_error_texts_have_causes(text: str, cause: reasons.Cause) -> None:
     assert reasons.advice(text) is cause
+
+
+SIGNATURE = "reading signatures: reading manifest sha256-12ab.sig in registry.connect.redhat.com/a"
+UPLOAD = "writing blob: initiating layer upload to /v2/m/a/b/blobs/uploads/ in r.example.com:5000"
+MANIFEST = "writing manifest: uploading manifest v1 to r.example.com:5000/m/team/app"
+SOURCE = "initializing source docker://r/a:v1: fetching manifest v1 in r/a: pinging container registry r: Get"
+LISTED = (
+    "copying image 2/3 from manifest list: determining manifest MIME type for docker://r/a:multi:"
+    " reading manifest sha256:b988 in r/a"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        # Seen with the real program; the messages after the last colon are those of registries.
+        (f"{SIGNATURE}: name unknown", reasons.SIGNATURES),
+        (f"{SIGNATURE}: unauthorized: access to the requested resource is not authorized", reasons.SIGNATURES),
+        (f"{SIGNATURE}: denied: access denied", reasons.SIGNATURES),
+        (f"{SIGNATURE}: manifest invalid: bad", reasons.SIGNATURES),
+        (f"{SIGNATURE}: received unexpected HTTP status: 503 Service Unavailable", reasons.NETWORK),
+        (f"{UPLOAD}: unsupported", reasons.READ_ONLY_TARGET),
+        (f'{UPLOAD}: StatusCode: 405, ""', reasons.READ_ONLY_TARGET),
+        (f'{UPLOAD}: StatusCode: 405, "<html><body>405 Method Not Allowed</body></html>"', reasons.READ_ONLY_TARGET),
+        (f"{UPLOAD}: denied: System is currently read-only. Pulls will succeed but all write operations are currently suspended.", reasons.READ_ONLY_TARGET),
+        (f"{UPLOAD}: denied: The system is in read only mode. Any modification is prohibited.", reasons.READ_ONLY_TARGET),
+        (f"{MANIFEST}: unsupported", reasons.READ_ONLY_TARGET),
+        (f"{MANIFEST}: tag invalid: The image tag 'v1' already exists in the 'team/app' repository and cannot be overwritten because the tag is immutable.", reasons.IMMUTABLE),
+        (f"{MANIFEST}: unknown: Failed to process request due to 'team/app:v1' configured as immutable.", reasons.IMMUTABLE),
+        (f"{MANIFEST}: unknown: Repository does not allow updating assets: docker-hosted", reasons.IMMUTABLE),
+        (f"{MANIFEST}: denied: The client does not have permission for manifest: Not enough permissions to delete/overwrite artifact 'docker/team/app/v1/manifest.json' (user: 'x' needs DELETE permission).", reasons.IMMUTABLE),
+        (f"{MANIFEST}: unknown: tag v1 is immutable", reasons.IMMUTABLE),
+        (f"{UPLOAD}: name invalid: Invalid repository name", reasons.NESTING),
+        (f"{UPLOAD}: name invalid", reasons.NESTING),
+        (f"{UPLOAD}: name unknown", reasons.NO_REPOSITORY),
+        (f"{UPLOAD}: name unknown: The repository with name 'team/app' does not exist in the registry with id '123'", reasons.NO_REPOSITORY),
+        (f"{UPLOAD}: unauthorized: project m not found: project m not found", reasons.NO_REPOSITORY),
+        (f"{UPLOAD}: unauthorized: access to the requested resource is not authorized", reasons.PUSH_REFUSED),
+        (f"{UPLOAD}: requested access to the resource is denied", reasons.PUSH_REFUSED),
+        (f"{MANIFEST}: denied: adding 2.0 GiB of storage resource, which when updated to current usage of 9 GiB will exceed the configured upper limit of 10 GiB.", reasons.QUOTA),
+        ('writing blob: uploading layer chunked: StatusCode: 413, "<html>413 Request Entity Too Large</html>"', reasons.TOO_LARGE),
+        (f"{LISTED}: manifest unknown", reasons.INCOMPLETE),
+        (f"{LISTED}: name unknown: x", reasons.INCOMPLETE),
+        (f'{LISTED}: StatusCode: 404, "not here"', reasons.INCOMPLETE),
+        ("copying image 1/3 from manifest list: reading config blob sha256:10: fetching blob: blob unknown", reasons.INCOMPLETE),
+        (f'{SOURCE} "https://r/v2/": tls: failed to verify certificate: x509: certificate is valid for other.example.com, not r', reasons.CERTIFICATE_NAME),
+        (f'{SOURCE} "https://r/v2/": tls: failed to verify certificate: x509: cannot validate certificate for 127.0.0.1 because it doesn\'t contain any IP SANs', reasons.CERTIFICATE_NAME),
+        (f'{SOURCE} "https://r/v2/": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-26T01:00:00Z is after 2020-02-01T00:00:00Z', reasons.CERTIFICATE_EXPIRED),
+        (f'{SOURCE} "https://r/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority', reasons.TLS),
+    ],
+)  # fmt: skip
+def test_what_registries_say_has_a_class_of_its_own(text: str, cause: reasons.Cause) -> None:
+    assert reasons.advice(text) is cause
+
+
+def test_a_blob_that_is_unknown_is_the_sources_unless_archives_are_read() -> None:
+    text = "error mirroring image quay.io/a:1 error: reading blob sha256:1: fetching blob: blob unknown to registry"
+    head = "[INFO]   : 🔀 workflow mode: "
+    assert failure(8, f"{head}diskToMirror", text).hint == reasons.MISSING_BASE.hint
+    assert failure(8, f"{head}mirrorToDisk", text).hint == reasons.INCOMPLETE.hint
+
+
+def test_signatures_that_are_not_there_lead_nobody_to_block_the_image() -> None:
+    assert "signatures to auto or none" in reasons.SIGNATURES.hint
+    assert "blockedImages" not in reasons.SIGNATURES.hint
+    assert "another CA does not help" in reasons.CERTIFICATE_NAME.hint
+
+
+def test_every_class_is_known_by_its_name() -> None:
+    every = [value for value in vars(reasons).values() if isinstance(value, reasons.Cause)]
+    assert set(every) == set(reasons.CAUSES)
+    assert len({cause.name for cause in every}) == len(every)
+    assert all(reasons.named(cause.name) is cause for cause in every)
+
+
+def test_an_error_names_the_operators_and_bundles_that_need_the_image() -> None:
+    error = failure(
+        4,
+        " ✗  0 / 2 operator images mirrored: Some operator images failed to be mirrored",
+        "[ERROR]  : [Worker] error mirroring image quay.io/a@sha256:1 (Operator bundles: [a.v1 a.v2] - Operators: [a])"
+        " error: initializing source docker://quay.io/a@sha256:1: unauthorized: authentication required",
+        "error mirroring image quay.io/b@sha256:2 (Operator bundles: [b.v1 b.v2 b.v3 b.v4 b.v5] - Operators: [b c])"
+        " error: manifest unknown",
+    )
+    assert "quay.io/a@sha256:1 (authentication; operator a, bundles a.v1 and a.v2)" in error.reason
+    several = "operators b and c, bundles b.v1, b.v2, b.v3 and 2 more"
+    assert error.wanted_by == {
+        "quay.io/a@sha256:1": "operator a, bundles a.v1 and a.v2",
+        "quay.io/b@sha256:2": several,
+    }
 
 
 def test_only_what_may_pass_by_itself_is_called_passing() -> None:

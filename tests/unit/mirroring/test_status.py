@@ -27,6 +27,24 @@ if TYPE_CHECKING:
     from tests.unit.mirroring.conftest import Place
 
 
+@standin_only
+def test_the_record_names_the_operator_and_bundle_of_a_failed_image(
+    connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.imageset.write_text(
+        "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  operators:\n"
+        "  - catalog: registry.example.com/index:v4.18\n    packages:\n    - name: quay\n"
+    )
+    monkeypatch.setenv("STANDIN_FAIL", "operator")
+    monkeypatch.setenv("STANDIN_ERROR", "reading manifest v1 in registry.example.com/quay: manifest unknown")
+    ran = connected.mirror()
+    assert ran.returncode == 8
+    assert "(no such tag; operator quay, bundle quay.v1)" in ran.stderr
+    (record,) = Store(connected.data).runs.all()
+    assert set(record.wanted_by.values()) == {"operator quay, bundle quay.v1"}
+    assert set(record.wanted_by) == set(record.failed)
+
+
 def test_a_run_that_succeeds_is_recorded_with_what_it_made(connected: Place) -> None:
     assert connected.mirror().returncode == 0
     [run] = Store(connected.data).runs.all()

@@ -16,7 +16,7 @@ from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Run
 from steps.service import page, plot
 from steps.service.overview import ResourceFile, resources_in
-from tests.unit.service.samples import FAILED, NOW, failed_run, nightly_runs, overview, states
+from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview, states
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_stopped_run_and_one_about_to_start_are_told_apart() -> None:
 
 
 def test_failed_images_stand_under_their_cause_with_what_to_do() -> None:
-    groups = page.failures(FAILED)
+    groups = page.failures(failed_run())
     assert [(group.cause, len(group.images)) for group in groups] == [
         ("authentication", 2),
         ("not found", 1),
@@ -52,6 +52,13 @@ def test_failed_images_stand_under_their_cause_with_what_to_do() -> None:
     ]
     assert "pull secret" in groups[0].hint
     assert "blockedImages" in groups[1].hint
+
+
+def test_a_failed_image_stands_with_the_operators_that_need_it() -> None:
+    image = next(iter(failed_run().failed))
+    run = failed_run().changed(wanted_by={image: "operator quay, bundle quay.v3.16.1"})
+    html = page.render(overview(runs=(run,)))
+    assert f'<li>{image} <span class="count">operator quay, bundle quay.v3.16.1</span>' in html
 
 
 def test_a_failure_without_images_says_what_to_do_too() -> None:
