@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from steps.errors import InvalidInputError
 from steps.oci.auth import Logins
-from steps.oci.reference import Reference
+from steps.oci.reference import Reference, server_of
+from steps.oci.schemes import Schemes, is_local
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
     from pathlib import Path
+    from socket import socket
 
     from steps.oci.registry import Repository
 
@@ -26,14 +29,16 @@ class Access:
 
     `authfile` is a pull secret, and `ca_bundle` has CAs besides those of the machine; both files may be
     missing. `tls_verify` is as in containers/image: True asks for a certificate that the machine or
-    `ca_bundle` vouches for, False takes any, or plain HTTP where there is no TLS. None speaks plain HTTP to
-    this machine, and to any other as True. `deadline` is a time of `time.monotonic` for all that is opened.
+    `ca_bundle` vouches for, False takes any, or plain HTTP where there is no TLS. None is as True, but plain
+    HTTP is taken from this machine where it speaks no TLS. `deadline` is a time of `time.monotonic` for all
+    that is opened. `schemes` remembers what each registry speaks.
     """
 
     authfile: Path | None = None
     ca_bundle: Path | None = None
     tls_verify: bool | None = None
     deadline: float = float("inf")
+    schemes: Schemes = field(default_factory=Schemes, compare=False, repr=False)
 
     def within(self, seconds: float) -> Access:
         """Return the same access, with a deadline `seconds` from now."""
@@ -77,12 +82,6 @@ class Access:
         return bundle if bundle and bundle.is_file() and bundle.stat().st_size else None
 
 
-def is_local(host: str) -> bool:
-    """Return whether HOST[:PORT] is this machine: container tools speak plain HTTP to it, without a proxy."""
-    name = host.partition(":")[0]
-    return name == "localhost" or name.startswith("127.")
-
-
 def obstacle(host: str, patience: float = 4.0) -> str:
     """Say what keeps us from a registry, or from the proxy that leads to it; empty where nothing does.
 
@@ -91,23 +90,36 @@ def obstacle(host: str, patience: float = 4.0) -> str:
     """
     from urllib.request import getproxies, proxy_bypass
 
-    scheme = "http" if is_local(host) else "https"
     known = getproxies()
-    proxy = "" if proxy_bypass(host) else known.get(scheme) or known.get("all") or ""
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}" if proxy else f"{scheme}://{host}/")
+    local = is_local(host)
+    proxy = "" if local or proxy_bypass(server_of(host)) else known.get("https") or known.get("all") or ""
+    there = server_of(host)
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}" if proxy else f"https://{there}/")
     found = ["no answer"]
-    thread = threading.Thread(target=_connect, args=(parts, patience, found), daemon=True)
+    thread = threading.Thread(target=_connect, args=(parts, local, patience, found), daemon=True)
     thread.start()
     thread.join(patience)
     return f"{parts.hostname} cannot be reached: {found[0]}" if found[0] else ""
 
 
-def _connect(parts: SplitResult, patience: float, found: list[str]) -> None:
+def _connect(parts: SplitResult, local: bool, patience: float, found: list[str]) -> None:
     import socket
 
     try:
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 1080)
-        socket.create_connection((parts.hostname or "", port), timeout=patience).close()
-        found[0] = ""
-    except (OSError, ValueError) as error:  # ValueError: a port that is not a number
-        found[0] = getattr(error, "strerror", None) or str(error)
+        ports = [parts.port or {"http": 80, "https": 443}.get(parts.scheme, 1080)]
+        if local and not parts.port:
+            ports.append(80)
+        for port in ports:
+            found[0] = _refusal(socket.create_connection, (parts.hostname or "", port), patience)
+            if not found[0]:
+                return
+    except ValueError as error:  # a port that is not a number
+        found[0] = str(error)
+
+
+def _refusal(connect: Callable[..., socket], address: tuple[str, int], patience: float) -> str:
+    try:
+        connect(address, timeout=patience).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -11,10 +11,13 @@ or an upper-case letter, or is `localhost`. Where no registry is named, containe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from steps.errors import InvalidInputError
+
+DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io"})
+"""Names of one registry in references (normalize.go, defaultDomain and legacyDefaultDomain)."""
 
 FORM: Final = "HOST[:PORT]/REPOSITORY[:TAG][@DIGEST]"
 
@@ -131,6 +134,14 @@ class Reference:
         return bool(self.digest)
 
     @property
+    def asked_for(self) -> Reference:
+        """The reference as container tools ask for it: docker.io by one name, `library/` added."""
+        if self.registry not in DOCKER_HUB:
+            return self
+        library = "" if "/" in self.repository else "library/"
+        return replace(self, registry="docker.io", repository=f"{library}{self.repository}")
+
+    @property
     def place(self) -> str:
         """REPOSITORY:TAG, or REPOSITORY@DIGEST without a tag: where to find it in its registry."""
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository}@{self.digest}"
@@ -140,6 +151,11 @@ class Reference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.name}{tag}{digest}"
+
+
+def server_of(registry: str) -> str:
+    """Return the host that answers for a registry, for docker.io another (docker_client.go)."""
+    return "registry-1.docker.io" if registry in DOCKER_HUB else registry
 
 
 def _is_registry(first: str) -> bool:

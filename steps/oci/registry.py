@@ -53,6 +53,7 @@ class Repository:
         """Connect to nothing yet."""
         self._name = reference.name
         self._transport = Transport(reference, access)
+        self._takes_head = True
         self._retrying = self._transport.retrying
 
     def __enter__(self) -> Repository:
@@ -181,17 +182,24 @@ class Repository:
         return document, f"tags/list?{following.partition('?')[2]}" if "?" in following else ""
 
     def _find(self, version: str) -> Manifest | None:
+        """Ask by HEAD; what it does not answer in full, GET decides.
+
+        Some registries and proxies refuse HEAD, or answer it by 404 or without the digest, where GET works.
+        """
         name = self._named(version)
-        with self._transport.ask("HEAD", f"manifests/{version}", name, _KINDS) as answer:
-            if answer.status_code == requests.codes.not_found:
-                return None
-            if answer.status_code != requests.codes.ok:
-                raise self._transport.failure(answer, name)
-            digest = answer.headers.get("Docker-Content-Digest", "")
-            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        if digest.startswith("sha256:") and media_type in INDEXES + MANIFESTS:
-            return Manifest(digest, media_type in INDEXES)
-        digest, manifest = self._manifest(version)  # one that answers HEAD in its own way
+        if self._takes_head:
+            with self._transport.ask("HEAD", f"manifests/{version}", name, _KINDS) as answer:
+                if answer.status_code == requests.codes.too_many_requests:
+                    raise self._transport.failure(answer, name)
+                digest = answer.headers.get("Docker-Content-Digest", "")
+                media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+                if answer.ok and digest.startswith("sha256:") and media_type in INDEXES + MANIFESTS:
+                    return Manifest(digest, media_type in INDEXES)
+        try:
+            digest, manifest = self._manifest(version)
+        except AbsentError:
+            return None
+        self._takes_head = False
         return Manifest(digest, is_index(manifest))
 
     def _manifest(self, version: str) -> tuple[str, dict[str, Any]]:
@@ -228,12 +236,12 @@ class Repository:
     def _begin_upload(self) -> str:
         """Begin an upload and return its URL."""
         with self._transport.get("blobs/uploads/", f"writing to {self._name}", method="POST") as answer:
-            return urljoin(str(answer.url), answer.headers.get("Location", ""))
+            return self._transport.secured(urljoin(str(answer.url), answer.headers.get("Location", "")))
 
     def _try_upload(self) -> None:
         location = self._begin_upload()
         with suppress(RegistryError):  # left alone, an upload is forgotten by the registry after a while
-            self._transport.send(location, self._name, method="DELETE").close()
+            self._transport.ask("DELETE", location, self._name).close()
 
     def _push(self, blob: bytes) -> None:
         location = self._begin_upload()

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import ssl
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import stamina
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import parse_dict_header
 from urllib3.exceptions import HTTPError
 
 from steps.errors import RegistryError
 from steps.oci import manifests
-from steps.oci.access import is_local
-from steps.oci.auth import basic
 from steps.oci.failures import BusyError, UnreachableError, UnreadableError, broken, explain_status, late
+from steps.oci.reference import server_of
+from steps.oci.schemes import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,9 @@ LONGEST_PAUSE: Final = 20
 """Seconds between attempts, whatever the registry asks for."""
 LARGEST_TOKEN: Final = 1024 * 1024
 BLOCK: Final = 1024 * 1024
+LONGEST_HEADER: Final = 8192
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_CHALLENGE: Final = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|({_WORD})(?=\s|,|$)')
 
 
 class Transport:
@@ -56,21 +61,20 @@ class Transport:
     def __init__(self, reference: Reference, access: Access) -> None:
         """Connect to nothing yet. Raises what `Access.open` does."""
         self.registry = reference.registry
-        self._login = access.logins.of(reference.name)
+        asked = reference.asked_for
+        self._server, self._repository = server_of(asked.registry), asked.repository
+        self._login = access.logins.of(asked.name)
+        self._access = access
         self._deadline = access.deadline
         self._authorization = ""
+        self._scheme = "https"
         self._verify = verify = access.tls_verify
-        local = is_local(self.registry)
-        scheme = "http" if verify is None and local else "https"
-        self._base = f"{scheme}://{self.registry}/v2/{reference.repository}"
-        self._session = requests.Session()
-        self._session.auth = _no_netrc  # the pull secret alone counts, not ~/.netrc
+        self._session = _Session()
         if access.ca_file or verify is not None:
             self._session.mount("https://", TrustingAdapter(access.trust))
         if verify is False:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        if verify is not None:
-            self._session.trust_env = not local  # as Go: no proxy to this machine
+        self._session.trust_env = not is_local(self._server)  # as Go: no proxy to this machine
 
     def close(self) -> None:
         """Close the connections."""
@@ -101,26 +105,28 @@ class Transport:
             raise self.failure(answer, name)
         return answer
 
-    def ask(self, method: str, path: str, name: str, accept: str = "*/*") -> requests.Response:
-        """Send a request and return its answer, whatever its status; logs in where the registry asks."""
-        try:
-            answer = self.send(f"{self._base}/{path}", name, accept, method)
-        except requests.exceptions.SSLError:  # of `verify=False`: there is no TLS at all
-            self._base = self._base.replace("https://", "http://", 1)
-            answer = self.send(f"{self._base}/{path}", name, accept, method)
-        if answer.status_code == requests.codes.unauthorized:
+    def ask(
+        self, method: str, path: str, name: str, accept: str = "*/*", **options: Any
+    ) -> requests.Response:
+        """Send a request and return its answer, whatever its status; logs in where the registry asks.
+
+        `path` is one of the repository, or the URL that an upload was given. A login that has expired since
+        is made again.
+        """
+        self._decide_scheme(name)
+        url = path if "://" in path else f"{self._base}/{path}"
+        answer = self.send(url, name, accept, method, **options)
+        if answer.status_code == requests.codes.unauthorized and self._is_ours(url):
             answer.close()
             if authorization := self._answer(answer.headers.get("WWW-Authenticate", ""), name):
                 self._authorization = authorization
-                answer = self.send(f"{self._base}/{path}", name, accept, method)
+                answer = self.send(url, name, accept, method, **options)
         return answer
 
     def put(self, url: str, content: bytes, media_type: str, name: str) -> None:
         """Write to a path of the repository, or to the URL that an upload was given."""
-        url = url if "://" in url else f"{self._base}/{url}"
-        with self.send(
-            url, name, "*/*", "PUT", data=content, more_headers={"Content-Type": media_type}
-        ) as answer:
+        headers = {"Content-Type": media_type}
+        with self.ask("PUT", url, name, data=content, more_headers=headers) as answer:
             if answer.status_code == requests.codes.not_found:
                 raise RegistryError(f"{name} forgot an upload that was begun", "try again")
             if not answer.ok:
@@ -130,27 +136,80 @@ class Transport:
         self, url: str, name: str, accept: str = "*/*", method: str = "GET", **options: Any
     ) -> requests.Response:
         """Send one request. Raises UnreachableError without an answer, RegistryError for a certificate."""
+        headers = {"Accept": accept, **options.pop("more_headers", {})}
+        if self._authorization and "auth" not in options and self._is_ours(url):
+            headers["Authorization"] = self._authorization
+        try:
+            return self._send(method, url, name, headers, **options)
+        except (requests.RequestException, ValueError) as error:
+            raise self._explain(error, name) from error
+
+    def _send(
+        self, method: str, url: str, name: str, headers: dict[str, str], **options: Any
+    ) -> requests.Response:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise late(name)
-        headers = {"Accept": accept, "Accept-Encoding": "identity", **options.pop("more_headers", {})}
         if self._verify is False:  # said of each: a session's own word yields to REQUESTS_CA_BUNDLE
             options["verify"] = False
-        if self._authorization and "auth" not in options:
-            headers["Authorization"] = self._authorization
         timeout = (min(CONNECT, left), min(SILENCE, left))
+        headers = {"Accept-Encoding": "identity", **headers}
+        return self._session.request(
+            method, url, headers=headers, stream=True, timeout=timeout, allow_redirects=True, **options
+        )
+
+    def _explain(self, error: Exception, name: str) -> RegistryError:
+        if isinstance(error, requests.exceptions.SSLError):
+            return self._distrust(error)
+        if time.monotonic() >= self._deadline:
+            return late(name)
+        return broken(error, name, self.registry)
+
+    @property
+    def _base(self) -> str:
+        return f"{self._scheme}://{self._server}/v2/{self._repository}"
+
+    def _decide_scheme(self, name: str) -> None:
+        """Decide between HTTPS and HTTP, once for the registry, before the first question to it."""
+        if self._verify is False or (self._verify is None and is_local(self._server)):
+            self._scheme = self._access.schemes.of(self._server, lambda: self._find_scheme(name))
+
+    def _find_scheme(self, name: str) -> str:
+        """Ask by HTTPS, then by HTTP. Raises the error of HTTPS where neither is answered."""
+        secure: RegistryError | None = None
         try:
-            return self._session.request(
-                method, url, headers=headers, stream=True, timeout=timeout, allow_redirects=True, **options
-            )
-        except requests.exceptions.SSLError as error:
-            if self._verify is False and url.startswith(f"{self._base}/") and url.startswith("https:"):
-                raise
-            raise self._distrust(error) from error
+            if self._answers("https", name):
+                return "https"
         except (requests.RequestException, ValueError) as error:
-            if time.monotonic() >= self._deadline:
-                raise late(name) from error
-            raise broken(error, name, self.registry) from error
+            secure = self._explain(error, name)
+            untrusted = isinstance(error, requests.exceptions.SSLError) and "certificate" in str(error)
+            if untrusted or isinstance(error, requests.exceptions.ReadTimeout):  # silent, or TLS indeed
+                raise secure from error
+        try:
+            if self._answers("http", name) or secure:
+                return "http"
+        except (requests.RequestException, ValueError) as error:
+            if secure:
+                raise secure from error
+        return "https"
+
+    def _answers(self, scheme: str, name: str) -> bool:
+        """Return whether a registry answers; False for an answer of something else."""
+        with self._send("GET", f"{scheme}://{self._server}/v2/", name, {}) as answer:
+            return answer.status_code in {requests.codes.ok, requests.codes.unauthorized}
+
+    def secured(self, url: str) -> str:
+        """Return the URL of an upload by HTTPS, where a registry does not know that a proxy gives it TLS."""
+        there = urlsplit(url)
+        ours = there.hostname == urlsplit(f"//{self._server}").hostname
+        if ours and there.scheme == "http" and self._scheme == "https":
+            return urlunsplit(there._replace(scheme="https", netloc=self._server))
+        return url
+
+    def _is_ours(self, url: str) -> bool:
+        """Return whether a URL is the registry's own, so that it may see the login."""
+        there = urlsplit(url)
+        return there.scheme == self._scheme and there.hostname == urlsplit(f"//{self._server}").hostname
 
     def stream(self, answer: requests.Response, limit: int, name: str) -> Stream:
         """Read an answer as it arrives, within the deadline; `limit` in bytes."""
@@ -159,9 +218,8 @@ class Transport:
     def failure(self, answer: requests.Response, name: str) -> RegistryError:
         """Make the error for an answer other than success."""
         error = explain_status(answer.status_code, name, self.registry, has_login=bool(self._login))
-        after = answer.headers.get("Retry-After", "")
-        if isinstance(error, BusyError) and after.isdecimal() and len(after) < 6:
-            error.seconds = float(after)
+        if isinstance(error, BusyError):
+            error.seconds = wait_asked_for(answer.headers.get("Retry-After", ""))
         return error
 
     def _pause(self, error: Exception) -> bool | float:
@@ -182,24 +240,82 @@ class Transport:
             "put its CA into the ConfigMap trusted-ca, key ca-bundle.crt",
         )
 
-    def _answer(self, challenge: str, name: str) -> str:
-        """Return what the challenge of a 401 asks for: basic auth, or a token from where it says."""
-        scheme, _, text = challenge.partition(" ")
-        if scheme.lower() == "basic":
-            return basic(self._login) if self._login else ""
-        fields = parse_dict_header(text)  # type: ignore[no-untyped-call]
-        realm = str(fields.get("realm") or "")
-        if scheme.lower() != "bearer" or (
+    def _answer(self, header: str, name: str) -> str:
+        """Return what a 401 asks for, basic auth or a token; empty where we have neither."""
+        for scheme, fields in challenges(header):
+            if scheme == "basic":
+                return self._login.basic if self._login else ""
+            if scheme == "bearer":
+                return self._bearer(fields, name)
+        return ""
+
+    def _bearer(self, fields: dict[str, str], name: str) -> str:
+        """Get a token (distribution, docs/spec/auth/token.md; by an identity token oauth.md)."""
+        login, realm = self._login, fields.get("realm", "")
+        if login and login.registry_token:
+            return f"Bearer {login.registry_token}"
+        if not realm.startswith("http") or (
             urlsplit(realm).scheme == "http" and self._base.startswith("https")
         ):
             return ""  # never a password in the clear
         asked = {key: fields[key] for key in ("service", "scope") if fields.get(key)}
-        with self.send(realm, name, params=asked, auth=self._login or _no_netrc) as answer:
+        if login and login.identity_token:
+            form = {
+                **asked,
+                "grant_type": "refresh_token",
+                "refresh_token": login.identity_token,
+                "client_id": "containers/image",
+            }
+            request = self.send(realm, name, method="POST", data=form, auth=_no_netrc)
+        else:
+            own = (login.username, login.password) if login else _no_netrc
+            request = self.send(realm, name, params=asked, auth=own)
+        with request as answer:
             if answer.status_code != requests.codes.ok:
                 raise self.failure(answer, name)
             token = manifests.parse(self.stream(answer, LARGEST_TOKEN, name).read())
         found = token.get("token") or token.get("access_token")
         return f"Bearer {found}" if found else ""
+
+
+class _Session(requests.Session):
+    """A session in which the pull secret alone counts, not ~/.netrc, after a redirect neither."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _no_netrc
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take the login off what goes to another host, such as the storage of a cloud."""
+        if "Authorization" in prepared_request.headers and self.should_strip_auth(  # type: ignore[no-untyped-call]
+            response.request.url, prepared_request.url
+        ):
+            del prepared_request.headers["Authorization"]
+
+
+def wait_asked_for(header: str) -> float:
+    """Read Retry-After (RFC 9110, 10.2.3): seconds, or a date; 0 for one that is past or cannot be read."""
+    if header.isdecimal() and len(header) < 6:
+        return float(header)
+    try:
+        when = parsedate_to_datetime(header)
+    except ValueError:
+        return 0.0
+    if when.tzinfo is None:  # "-0000": UTC
+        when = when.replace(tzinfo=UTC)
+    return max((when - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def challenges(header: str) -> list[tuple[str, dict[str, str]]]:
+    """Read WWW-Authenticate (RFC 9110, 11.6.1): schemes in lower case, each with its parameters."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for match in _CHALLENGE.finditer(header[:LONGEST_HEADER]):
+        name, quoted, bare, scheme = match.groups()
+        if scheme:
+            found.append((scheme.lower(), {}))
+        elif found:
+            found[-1][1][name.lower()] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+    return found
 
 
 class Stream:

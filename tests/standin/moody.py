@@ -2,7 +2,7 @@
 
 `mood(method, path)` decides for each request: None passes it on; a number is answered as that HTTP status;
 "drop" closes the connection without an answer, "cut" in the middle of one; a float passes it on after so many
-seconds.
+seconds. `manners` are asked before it; see `tests/standin/manners.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.standin.manners import Manner, Question, Reply, Without
 
 Mood = int | float | str | None
 
@@ -28,6 +30,7 @@ class Moody(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = upstream
         self.mood: Callable[[str, str], Mood] = lambda _method, _path: None
+        self.manners: list[Manner] = []
         self.asked: list[tuple[str, str]] = []
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
 
@@ -57,6 +60,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding") == "chunked":
             body = self._chunks()
         self.server.asked.append((self.command, self.path))
+        without: frozenset[str] = frozenset()
+        question = Question(
+            self.command, self.path, {name.lower(): text for name, text in self.headers.items()}, body
+        )
+        for manner in self.server.manners:
+            found = manner(question)
+            if isinstance(found, Reply):
+                self._reply(found)
+                return
+            if isinstance(found, Without):
+                without |= found.headers
         mood = self.server.mood(self.command, self.path)
         if mood == "drop":
             self._hang_up()
@@ -65,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             if isinstance(mood, float):
                 threading.Event().wait(mood)
-            self._pass_on(body, cut=mood == "cut")
+            self._pass_on(body, cut=mood == "cut", without=without)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
@@ -77,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return bytes(found)
 
-    def _pass_on(self, body: bytes, *, cut: bool) -> None:
+    def _pass_on(self, body: bytes, *, cut: bool, without: frozenset[str]) -> None:
         connection = http.client.HTTPConnection(self.server.upstream, timeout=30)
         try:
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -91,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(answer.status)
             length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
             for name, value in answer.getheaders():
-                if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
+                if name.lower() not in {"content-length", "connection", "transfer-encoding", *without}:
                     self.send_header(name, value)
             self.send_header("Content-Length", length or "0")
             self.end_headers()
@@ -100,6 +114,15 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
         if cut and data:
             self._hang_up()
+
+    def _reply(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
 
     def _refuse(self, status: int) -> None:
         self.send_response(status)

@@ -22,8 +22,9 @@ from steps.mirroring.checks import space
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK
-from steps.oci.auth import key, longest_match
+from steps.oci.auth import LARGEST, Logins
 from steps.oci.failures import AbsentError, BusyError, RefusedError
+from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from steps.imageset.model import Mirror
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
-    from steps.oci.reference import Reference
 
 _Subject = TypeVar("_Subject")
 log = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ CLOSED: Final = frozenset({"registry.redhat.io", "registry.connect.redhat.com"})
 """Registries that give nothing to the anonymous (access.redhat.com/RegistryAuthentication)."""
 PATIENCE: Final = 30.0
 """Seconds for a target to answer, its retries included."""
+_AUTHFILE: Final = (
+    "the secret is of type kubernetes.io/dockerconfigjson, its key .dockerconfigjson: {'auths': {…}}"
+)
 _CERTIFICATES: Final = ("/etc/containers/certs.d", "/etc/docker/certs.d")
 """Where containers/image looks for CAs of one registry (containers-certs.d(5)); we do not."""
 
@@ -110,16 +113,21 @@ def check_authfile(path: Path | None) -> None:
     """Check the pull secret's form. Raises NotFoundError or InvalidInputError; never shows its content."""
     if path is None:
         return
-    hint = "the secret is of type kubernetes.io/dockerconfigjson, its key .dockerconfigjson: {'auths': {…}}"
     try:
-        document = json.loads(path.read_bytes())
+        Logins.parse(_read_authfile(path))
+    except InvalidInputError as error:
+        raise InvalidInputError(f"pull secret {path}: {error.reason}", _AUTHFILE) from None
+
+
+def _read_authfile(path: Path) -> Any:
+    try:
+        with path.open("rb") as stream:
+            return json.loads(stream.read(LARGEST))
     except FileNotFoundError:
         raise NotFoundError(f"no pull secret at {path}", "create the secret, or mount it there") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not JSON"
-        raise InvalidInputError(f"pull secret {path} cannot be read: {what}", hint) from None
-    if not isinstance(document, dict) or not isinstance(document.get("auths"), dict):
-        raise InvalidInputError(f"pull secret {path} has no 'auths' mapping", hint)
+        raise InvalidInputError(f"it cannot be read: {what}", _AUTHFILE) from None
 
 
 def check_writable(directory: Path) -> None:
@@ -145,17 +153,18 @@ def _reason(check_one: Callable[[_Subject], object], subject: _Subject) -> str:
 
 
 def check_coverage(authfile: Path | None, mirror: Mirror) -> None:
-    """Check that the pull secret has a login for what the ImageSet names, by the longest path that matches.
+    """Check that the pull secret has a login for what the ImageSet names, and one that oc-mirror can use.
 
     Without `authfile` oc-mirror looks in several places, and a registries.conf may lead it elsewhere; then
     nothing is said. Raises InvalidInputError for registries that certainly want a login; warns of others.
     """
     if authfile is None or "CONTAINERS_REGISTRIES_CONF" in os.environ:
         return
-    document = json.loads(authfile.read_bytes())
-    if document.get("credsStore"):
-        return
-    bare = [image for image in placement.named(mirror) if not _has_login(document, image)]
+    logins = Logins.read(authfile)
+    images = [image.asked_for for image in placement.named(mirror)]
+    for image in images:
+        _check_usable(authfile, logins, image)
+    bare = [image for image in images if not _has_login(logins, image)]
     if lacking := sorted({image.registry for image in bare if image.registry in CLOSED}):
         names = ", ".join(image.name for image in bare if image.registry in CLOSED)
         raise InvalidInputError(
@@ -165,6 +174,15 @@ def check_coverage(authfile: Path | None, mirror: Mirror) -> None:
         )
     for host in sorted({image.registry for image in bare}):
         log.warning("the pull secret has no login for %s: it is read without one", host)
+
+
+def _check_usable(authfile: Path | None, logins: Logins, image: Reference) -> None:
+    """Refuse an entry of the pull secret that oc-mirror would not read, or fail with."""
+    if reason := logins.unusable(image.name):
+        raise InvalidInputError(
+            f"pull secret {authfile} has no login for {image.registry} that oc-mirror can use: {reason}",
+            f"write one that it can (podman login --authfile FILE {image.registry})",
+        )
 
 
 def _check_push(request: Request, store: Store, mirror: Mirror | None) -> None:
@@ -178,11 +196,13 @@ def _check_push(request: Request, store: Store, mirror: Mirror | None) -> None:
     if path is None:
         return
     options = request.options
+    if options.authfile is not None:
+        _check_usable(options.authfile, Logins.read(options.authfile), Reference.parse(f"{target}/{path}"))
     with options.destination.within(PATIENCE).open(f"{target}/{path}") as repository:
         try:
             repository.check_writable()
         except RefusedError as error:
-            if _helped(options.authfile):
+            if options.authfile is None:  # oc-mirror then looks in places of its own
                 return
             raise RefusedError(
                 error.reason,
@@ -212,19 +232,11 @@ def _place(request: Request, store: Store, mirror: Mirror | None) -> str | None:
     return placement.first_place(mirror) if mirror else None
 
 
-def _helped(authfile: Path | None) -> bool:
-    """Return whether logins come from elsewhere too: helpers, or files that oc-mirror reads without ours."""
-    if authfile is None:
+def _has_login(logins: Logins, reference: Reference) -> bool:
+    if reference.registry in logins.helpers:
         return True
-    document = json.loads(authfile.read_bytes())
-    return bool(document.get("credsStore") or document.get("credHelpers"))
-
-
-def _has_login(document: dict[str, Any], reference: Reference) -> bool:
-    if reference.registry in (document.get("credHelpers") or {}):
-        return True
-    known = {key(name) for name, entry in document["auths"].items() if entry}
-    return bool(longest_match(known, reference.name))
+    found = logins.matching(reference.name)
+    return bool(found and logins.entries[found])
 
 
 def _has_certificates(host: str) -> bool:

@@ -67,11 +67,41 @@ def test_other_registries_are_only_warned_of(tmp_path: Path, caplog: pytest.LogC
     assert [record.args for record in caplog.records] == [("ghcr.io",), ("quay.io",)]
 
 
-@pytest.mark.parametrize("helper", [{"credsStore": "x"}, {"credHelpers": {"registry.redhat.io": "x"}}])
-def test_helpers_may_have_the_login(tmp_path: Path, helper: dict[str, object]) -> None:
+def test_a_helper_program_has_the_login_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = tmp_path / "auth.json"
-    secret.write_text(json.dumps({"auths": {}, **helper}))
+    secret.write_text(json.dumps({"credHelpers": {"registry.redhat.io": "ours"}}))
+    with pytest.raises(InvalidInputError, match="its helper program docker-credential-ours is not installed"):
+        preflight.check_coverage(secret, imageset(catalog=CATALOG))
+    program = tmp_path / "docker-credential-ours"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     preflight.check_coverage(secret, imageset(catalog=CATALOG))
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"auths": {"registry.redhat.io": {}}, "credsStore": "x"}, "does not read 'credsStore'"),
+        ({"auths": {"registry.redhat.io": {"username": "u", "password": "p"}}}, "'username' and no 'auth'"),
+        ({"auths": {"registry.redhat.io": {"identitytoken": "t"}}}, "'identitytoken' and no 'auth'"),
+        ({"auths": {"registry.redhat.io": {"registrytoken": "t"}}}, "'registrytoken' and no 'auth'"),
+        ({"auths": {"registry.redhat.io": {"auth": "bm90aGluZw=="}}}, "no user name and password"),
+        (
+            {"auths": {"registry.redhat.io/redhat": {"username": "u"}, "registry.redhat.io": LOGIN}},
+            "no 'auth'",
+        ),
+        ({}, "has no login for registry.redhat.io"),
+    ],
+)
+def test_a_login_that_oc_mirror_does_not_read_is_said(tmp_path: Path, document: object, reason: str) -> None:
+    secret = tmp_path / "auth.json"
+    secret.write_text(json.dumps(document))
+    preflight.check_authfile(secret)
+    with pytest.raises(InvalidInputError, match=reason):
+        preflight.check_coverage(secret, imageset(catalog=CATALOG))
 
 
 def test_a_place_that_the_run_writes_to_anyway() -> None:
@@ -139,7 +169,7 @@ def test_a_target_that_answers_again_is_mirrored_to(
 
 def test_no_upload_is_left_behind(direct: Place, moody_target: Moody) -> None:
     assert direct.mirror(on(moody_target, direct), "--check=true").returncode == 0
-    assert [method for method, _path in moody_target.asked] == ["POST", "DELETE"]
+    assert [method for method, _path in moody_target.asked] == ["GET", "POST", "DELETE"]
 
 
 def test_a_dry_run_asks_the_target_for_nothing(direct: Place, moody_target: Moody) -> None:

@@ -15,6 +15,7 @@ import stamina
 from steps.errors import InvalidInputError, RegistryError
 from steps.oci import transport
 from steps.oci.access import Access
+from steps.oci.auth import Login
 from steps.oci.failures import UnreachableError
 from tests.testbed.pki import self_signed
 from tests.unit.catalog.front import before
@@ -82,8 +83,8 @@ def test_the_login_of_the_longest_path_is_taken(tmp_path: Path) -> None:
     }
     secret.write_text(json.dumps({"auths": auths}))
     logins = Access(secret).logins
-    assert logins.of("quay.io/team/app") == ("b", "2")
-    assert logins.of("quay.io/teams/app") == ("a", "1")
+    assert logins.of("quay.io/team/app") == Login(username="b", password="2")
+    assert logins.of("quay.io/teams/app") == Login(username="a", password="1")
     assert logins.of("quay.io:443/team/app") is None
     assert Access(tmp_path / "none").logins.of("quay.io/team/app") is None
 
