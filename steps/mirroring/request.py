@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror.command import Options
+from steps.mirroring.ocmirror.placement import Nesting
 from steps.parameters.parameter import Values
 from steps.parameters.table import TABLE, mirror_run
 from steps.parameters.value_kinds import Workflow
@@ -42,6 +43,11 @@ class Request:
     options: Options = field(default_factory=Options)
     values: Values = field(default_factory=Values)
 
+    @property
+    def nesting(self) -> Nesting:
+        """How deep the paths of images may be below the target."""
+        return Nesting.below(self.target_registry, self.values[mirror_run.MAX_NESTED_PATHS])
+
 
 def make_request(values: Values) -> Request:
     """Make the request of checked values."""
@@ -73,11 +79,15 @@ def _options(values: Values) -> Options:
         destination_tls_verify=values[mirror_run.DESTINATION_TLS_VERIFY],
         remove_signatures=values[mirror_run.REMOVE_SIGNATURES],
         passed_on=tuple(
-            parameter.oc_mirror.format(value)
+            parameter.oc_mirror.format(_word(value))
             for parameter in TABLE
             if parameter.oc_mirror and (value := values[parameter]) is not None
         ),
     )
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unless_empty(bundle: Path | None) -> Path | None:

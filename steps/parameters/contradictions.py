@@ -68,6 +68,16 @@ def _approval(values: Values) -> str:
     return f"{Workflow.DELETE} needs approved-plan-sha256, the hash that {Workflow.PLAN_DELETION} logged"
 
 
+def _nesting(values: Values) -> str:
+    target, limit = values[mirror_run.TARGET_REGISTRY], values[mirror_run.MAX_NESTED_PATHS]
+    if not target or not limit or (depth := target.count("/")) < limit:
+        return ""
+    return (
+        f"max-nested-paths {limit} leaves no room below target-registry {target}:"
+        f" give {depth + 1} or more, or a target with a shorter path"
+    )
+
+
 def _since_date(values: Values) -> str:
     if not values[mirror_run.SINCE_DATE] or values[mirror_run.INCREMENTAL_MODE]:
         return ""
@@ -106,6 +116,7 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.
     ((mirror_run.WORKFLOW, mirror_run.SCHEDULE, mirror_run.ONCE), _no_repetition),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
+    ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
     ((content.OPERATORS_ONLY, content.OPENSHIFT_ONLY), _something_to_mirror),
     ((content.OPENSHIFT_VERSION, content.MIN_VERSION, content.MAX_VERSION), _versions),

@@ -112,6 +112,18 @@ def positive(value: str) -> int:
     return _within(value, 1, None)
 
 
+def path_components(value: str) -> int:
+    """Parse a number of path components from 2 on: with 1, oc-mirror makes paths that begin with `/`."""
+    return _within(value, 2, None)
+
+
+def log_level(value: str) -> str:
+    """Parse how much oc-mirror says; at `error` it does not say what it copied, which `mirror` reads."""
+    if value == "error":
+        raise ValueError("'error' hides what was copied, which is read from oc-mirror's messages: use 'info'")
+    return _choice(value, ("info", "debug", "trace"))
+
+
 def up_to_ten(value: str) -> int:
     """Parse a number from 1 to 10, the range of oc-mirror's --parallel-images and --parallel-layers."""
     return _within(value, 1, 10)

@@ -77,13 +77,21 @@ class ExitError(Exception):
         self.code = code
 
 
+LEVELS = {"error": {"ERROR"}, "info": {"ERROR", "WARN", "INFO"}}
+LEVELS["debug"] = {*LEVELS["info"], "DEBUG"}
+LEVELS["trace"] = {*LEVELS["debug"], "TRACE"}
+
+
 class Log:
     """Coloured lines as oc-mirror's: to stderr at first, then to stdout and a file."""
 
     def __init__(self) -> None:
         self.file: Path | None = None
+        self.level = "info"
 
     def __call__(self, message: str, level: str = "INFO") -> None:
+        if level not in LEVELS[self.level]:
+            return
         line = f"{datetime.now():%Y/%m/%d %H:%M:%S} \x1b[1;54m [{level}] \x1b[0m  : {message}\n"
         stream = sys.stderr if self.file is None else sys.stdout
         stream.write(line)
@@ -575,6 +583,7 @@ def collect(run: Run) -> list[Image]:
     if run.mode != "diskToMirror":
         marker.write_text(setting("UPSTREAM", "1"))
     images = images_of(run.options.document, marker.read_text() if marker.exists() else "1")
+    log(f"[CollectAll] total additional images to copy {len(images)} ", "DEBUG")
     for image in images:
         if image.repository == "openshift/release-images":
             folder = run.working_dir / "release-images" / "ocp-release" / image.tag
@@ -593,9 +602,18 @@ def collect(run: Run) -> list[Image]:
     return images
 
 
+def destination(run: Run, image: Image) -> str:
+    """The repository of an image in the target; what exceeds --max-nested-paths is joined (image/image.go)."""
+    path = "/".join(filter(None, (run.prefix, image.repository)))
+    limit, parts = run.options.max_nested_paths, path.split("/")
+    if not limit or len(parts) <= limit:
+        return path
+    return "/".join(["/".join(parts[: limit - 1]), "-".join(parts[limit - 1 :])])
+
+
 def push(run: Run, image: Image) -> None:
     if run.target is not None and setting("PUSH") != "none":
-        run.target.push(image, "/".join(filter(None, (run.prefix, image.repository))))
+        run.target.push(image, destination(run, image))
 
 
 def fails_this_time() -> bool:
@@ -627,7 +645,7 @@ def place(run: Run, image: Image) -> str:
     """Where an image went, as the log says it: its repository's parent (hostNamespace)."""
     if run.mode == "mirrorToDisk" or run.target is None:
         return "cache"
-    return "/".join(filter(None, (run.target.host, run.prefix, image.repository.rpartition("/")[0]))) + "/"
+    return "/".join(filter(None, (run.target.host, destination(run, image).rpartition("/")[0]))) + "/"
 
 
 def work(run: Run, images: list[Image]) -> int:
@@ -680,13 +698,11 @@ def dry_run(run: Run, images: list[Image]) -> None:
     folder = run.working_dir / "dry-run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    cache = "docker://localhost:55000"
-    target = (
-        cache if run.target is None else "/".join(filter(None, (f"docker://{run.target.host}", run.prefix)))
-    )
+    cache = f"docker://localhost:{run.options.port}"
+    target = cache if run.target is None else f"docker://{run.target.host}"
     lines = [
         f"{f'{cache}/{image.repository}:{image.tag}' if run.mode == 'diskToMirror' else f'docker://{image.origin}'}"
-        f"={target}/{image.repository}:{image.tag}"
+        f"={target}/{image.repository if run.target is None else destination(run, image)}:{image.tag}"
         for image in images
     ]
     (folder / "mapping.txt").write_text("".join(f"{line}\n" for line in lines))
@@ -874,6 +890,7 @@ def validate(options: argparse.Namespace) -> None:
     for broken, message in rules:
         if broken:
             raise ExitError(message)
+    log.level = options.log_level
     options.cache_dir = options.cache_dir or os.environ.get("OC_MIRROR_CACHE") or os.environ["HOME"]
 
 

@@ -229,7 +229,8 @@ def _place(request: Request, store: Store, mirror: Mirror | None) -> str | None:
         except InvalidInputError:  # damaged; the check of its hash says so
             return None
         mirror = newest.mirror if newest else None
-    return placement.first_place(mirror) if mirror else None
+    place = placement.first_place(mirror) if mirror else None
+    return request.nesting.join(place) if place else None
 
 
 def _has_login(logins: Logins, reference: Reference) -> bool:

@@ -31,7 +31,7 @@ from steps.mirroring.store import history
 from steps.mirroring.store.fingerprints import Success
 from steps.mirroring.store.runs import Done, timestamp
 from steps.oci.reference import Reference
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, RESOURCE_PREFIX
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, MAX_NESTED_PATHS, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +79,7 @@ def take(session: Session) -> Fingerprint | None:
         "oc-mirror": session.oc_mirror.program.version,
         "remove-signatures": str(session.request.options.remove_signatures or ""),
         "target": session.request.target_registry,
+        "max-nested-paths": str(session.request.values[MAX_NESTED_PATHS] or ""),
         "resource-prefix": session.request.values[RESOURCE_PREFIX] or "",
         "apply-cluster-resources": str(session.request.values[APPLY_CLUSTER_RESOURCES] or ""),
     }
@@ -145,7 +146,7 @@ def _missing(session: Session, images: list[InventoryImage]) -> str:
     """Return the first image that the target has in none of its places; empty if it has them all."""
     target = session.request.target_registry
     places = {
-        image.origin: [Reference.parse(f"{target}/{place}") for place in image.places] for image in images
+        image.origin: [Reference.parse(f"{target}/{place}") for place in image.in_target] for image in images
     }
     wanted = [reference for references in places.values() for reference in references]
     absent = verify.absent(session.target, wanted)

@@ -160,7 +160,9 @@ def environment(base: Mapping[str, str], options: Options) -> dict[str, str]:
 
 
 def _common(options: Options, program: Program, imageset: Path, cache: Path, dry_run: bool) -> list[str]:
-    arguments = ["--v2", f"--config={imageset}", f"--cache-dir={cache}", "--log-level=info"]
+    arguments = ["--v2", f"--config={imageset}", f"--cache-dir={cache}"]
+    if not any(argument.startswith("--log-level=") for argument in options.passed_on):
+        arguments.append("--log-level=info")  # what is read from it is said at this level
     if options.authfile is not None:
         arguments.append(f"--authfile={options.authfile}")
     if program.has(REMOVE_SIGNATURES):

@@ -44,6 +44,11 @@ INTERVAL = 60.0
 """Seconds between two lines of progress."""
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_SECRET = re.compile(
+    r"(?<=://)[^\s/@\"']+:[^\s/@\"']+(?=@)|(?<=authorization: )(?:basic|bearer)? ?\S+|(?<=bearer )\S+",
+    re.IGNORECASE,
+)
+"""A login in an address, and what an Authorization header holds."""
 _RESULT = re.compile(r"(\d+) / (\d+) (release|operator|additional|helm) images (?:mirrored|deleted)")
 _FAILED = re.compile(
     r"error mirroring image (\S+)(?: \(Operator bundles: \[(.*?)\] - Operators: \[(.*?)\]\))? error: (.*)"
@@ -80,8 +85,8 @@ class Reading:
     torn: str = ""
 
     def feed(self, line: str) -> str:
-        """Take in one line of output and give it back without colours and control characters."""
-        text = _CONTROL.sub("", line).rstrip()
+        """Take in one line of output and give it back without colours, control characters and logins."""
+        text = _SECRET.sub("***", _CONTROL.sub("", line)).rstrip()
         if found := _RESULT.search(text):
             self.counts[found[3]] = (int(found[1]), int(found[2]))
         if found := _MODE.search(text):

@@ -7,6 +7,9 @@ openshift/release under tags that only its metadata tell (release/local_stored_c
 found by digest. Catalogs and the graph image are left out: oc-mirror makes them anew for each target, one
 of each, and never deletes them.
 
+With `--max-nested-paths` the components of a path in the target that exceed it are joined by `-`
+(image/image.go, WithMaxNestedPaths); in the cache and in archives they are not (cli/executor.go).
+
 Also the images that an ImageSet names itself, which can be asked for before a run. What a catalog or a
 release refers to is found by oc-mirror only; but that changes only with the digest of the catalog, or with
 the release.
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 RELEASES, CONTENT = "openshift/release-images", "openshift/release"
 CACHE = "cache"
 """What oc-mirror calls its own cache where it says whereto it copied."""
+_JOINED: Final = {place.replace("/", "-"): place for place in (RELEASES, CONTENT)}
 _LONGEST_TAG = 127
 """Of a tag made from a digest (release/local_stored_collector.go, prepareTag)."""
 RELEASE_IMAGES: Final = Reference("quay.io", "openshift-release-dev/ocp-release")
@@ -49,25 +53,56 @@ def path_of(origin: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Nesting:
+    """How many components the path of an image may have below the target; `room` 0 is any number."""
+
+    room: int = 0
+
+    @classmethod
+    def below(cls, target: str, limit: int | None) -> Nesting:
+        """Take it from --max-nested-paths, which counts the target's own components as well.
+
+        The rules of the parameters see to it that the target leaves room.
+        """
+        return cls(max(limit - target.count("/"), 1)) if limit else cls()
+
+    def join(self, place: str) -> str:
+        """Return where a place (REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST) is in the target."""
+        parts = place.split("/")
+        if not self.room or len(parts) <= self.room:
+            return place
+        kept = parts[: self.room - 1]
+        return "/".join([*kept, "-".join(parts[self.room - 1 :])])
+
+
+def unjoined(repository: str) -> str:
+    """Return the name of a release repository as it is without --max-nested-paths; others as they are."""
+    return _JOINED.get(repository, repository)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What an ImageSet says of where its images go."""
 
     own_places: Mapping[str, str]
     catalogs: frozenset[str]
+    nesting: Nesting = Nesting()
 
     @classmethod
-    def of(cls, mirror: Mirror) -> Rules:
+    def of(cls, mirror: Mirror, nesting: Nesting = Nesting()) -> Rules:
         """Take them from an ImageSet."""
         return cls(
             {image.name: _own_place(image) for image in mirror.additional_images},
             frozenset(path_of(catalog.catalog) for catalog in mirror.operators),
+            nesting,
         )
 
     def places(self, origin: str, namespace: str) -> tuple[str, ...]:
-        """Return where `origin` may be found: REPOSITORY:TAG or REPOSITORY@DIGEST, below the target.
+        """Return where `origin` may be found: REPOSITORY:TAG or REPOSITORY@DIGEST, in the cache.
 
-        `namespace` is the parent of its repository there, as oc-mirror logs it, without the target itself;
-        `cache` where it is not said. Empty for catalogs and the graph image.
+        In the target they are joined as `nesting` says. `namespace` is the parent of its repository there,
+        as oc-mirror logs it, without the target itself; `cache` where it is not said. Empty for catalogs and
+        the graph image.
         """
         if origin in self.own_places:
             return (self.own_places[origin],)
@@ -75,11 +110,12 @@ class Rules:
         if image is None or path in self.catalogs or path.endswith("graph-image") or not image.version:
             return ()
         usual = f"{path}:{_target_tag(image)}"
-        parent = path.rpartition("/")[0]
-        if namespace not in {CACHE, "openshift"}:
+        parent = self.nesting.join(path).rpartition("/")[0]
+        releases = self.nesting.join(RELEASES).rpartition("/")[0]
+        if namespace not in {CACHE, releases}:
             return (usual,) if namespace == parent else ()
         release = _release_places(image)
-        if namespace == CACHE:
+        if namespace == CACHE or (releases == parent and releases != "openshift"):
             return (usual, *(release if _may_be_release(path) else ()))
         return (usual, *release) if parent == namespace else release
 

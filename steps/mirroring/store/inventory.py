@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release
+from steps.mirroring.ocmirror.placement import CACHE, Nesting, Rules, is_release
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
 
@@ -34,15 +34,21 @@ _SECOND = timedelta(seconds=1)
 
 
 class InventoryImage(Part):
-    """An image: its source's name, its kind, and where it may be found below the target.
+    """An image: its source's name, its kind, and where it may be found in the cache.
 
     The kind is `release`, `additional` or `operator or chart`; a place is REPOSITORY:TAG or
-    REPOSITORY@DIGEST.
+    REPOSITORY@DIGEST. `room` is that of `placement.Nesting`.
     """
 
     origin: str
     kind: str
     places: tuple[str, ...]
+    room: int = 0
+
+    @property
+    def in_target(self) -> tuple[str, ...]:
+        """Where it may be found below the target."""
+        return tuple(map(Nesting(self.room).join, self.places))
 
 
 class InventoryEntry(Record):
@@ -67,12 +73,12 @@ class InventoryEntry(Record):
 
     @property
     def places(self) -> set[str]:
-        """Where the images that the ImageSet names may be found."""
+        """Where the images that the ImageSet names may be found in the cache."""
         return {place for image in self.images for place in image.places}
 
     @property
     def earlier_places(self) -> set[str]:
-        """Where the images for earlier generations only may be found."""
+        """Where the images for earlier generations only may be found in the cache."""
         return {place for image in self.earlier for place in image.places}
 
     @property
@@ -112,13 +118,15 @@ class Inventory:
         imageset: ImageSet,
         newest: ImageSet | None = None,
         generations: Iterable[int] = (),
+        nesting: Nesting | None = None,
     ) -> None:
         """Record what a run copied by `imageset`.
 
-        `newest` is the ImageSet of its last generation where `imageset` joins those of several.
+        `newest` is the ImageSet of its last generation where `imageset` joins those of several; `nesting` is
+        that of the target (None: of any depth).
         """
         current = imageset if newest is None else newest
-        rules, joined = Rules.of(current.mirror), Rules.of(imageset.mirror)
+        rules, joined = Rules.of(current.mirror), Rules.of(imageset.mirror, nesting or Nesting())
         images = {
             origin: _image(joined, origin, reading.copied[origin], target)
             for origin in sorted(reading.copied)
@@ -182,5 +190,8 @@ def _image(rules: Rules, origin: str, where: str, target: str) -> InventoryImage
     places = rules.places(origin, namespace)
     kind = "release" if is_release(places) else "operator or chart"
     return InventoryImage(
-        origin=origin, kind="additional" if origin in rules.own_places else kind, places=tuple(places)
+        origin=origin,
+        kind="additional" if origin in rules.own_places else kind,
+        places=tuple(places),
+        room=rules.nesting.room,
     )

@@ -120,15 +120,15 @@ def candidates(
     now: datetime,
 ) -> list[Candidate]:
     """Return the images of all runs that are not needed, and were not within `older_than`, by origin."""
-    kept = {place for image in needed for place in image.places}
+    kept = {place for image in needed for place in image.in_target}
     last: dict[str, tuple[InventoryEntry, InventoryImage]] = {}
     for entry in sorted(entries, key=lambda entry: entry.time):
         for image in (*entry.images, *entry.earlier):
             last[image.origin] = (entry, image)
     return [
-        Candidate(origin=origin, kind=image.kind, last_needed=entry.finished, places=image.places)
+        Candidate(origin=origin, kind=image.kind, last_needed=entry.finished, places=image.in_target)
         for origin, (entry, image) in sorted(last.items())
-        if not kept.intersection(image.places) and (older_than is None or now - entry.time > older_than)
+        if not kept.intersection(image.in_target) and (older_than is None or now - entry.time > older_than)
     ]
 
 

@@ -31,7 +31,7 @@ def run(session: Session) -> Done:
         _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir
     )
     made = publish.made_by(store.working_dir)
-    store.inventory.add(reading, target=target, imageset=imageset)
+    store.inventory.add(reading, target=target, imageset=imageset, nesting=session.request.nesting)
     _verify(session, pinned=_pinned(store.working_dir) - earlier)
     publish.publish(session, made)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}

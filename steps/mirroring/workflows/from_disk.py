@@ -165,6 +165,7 @@ def _import(session: Session, batch: Batch) -> None:
         imageset=batch.imageset,
         newest=batch.newest,
         generations=[generation.sequence for generation in batch.generations],
+        nesting=session.request.nesting,
     )
     tag = import_record.write(session, batch.generations)
     store.imports.record(target, batch.generations, record_tag=tag)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.mirroring import parallel
-from steps.mirroring.ocmirror.placement import CONTENT, RELEASES
+from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, unjoined
 from steps.mirroring.workflows.deletion_plan import Deletion, KeptManifest
 from steps.oci.reference import Reference
 
@@ -76,7 +76,7 @@ def inspect(
             reference = Reference.parse_relative(place)
             asked[reference.repository].candidates.add(reference.version)
     for image in needed:
-        for place in image.places:
+        for place in image.in_target:
             reference = Reference.parse_relative(place)
             if reference.repository in asked:
                 asked[reference.repository].needed.add(reference.version)
@@ -85,7 +85,7 @@ def inspect(
     contents = parallel.each(
         lambda name, check: _read(access, f"{target}/{name}", asked[name], check), sorted(asked)
     )
-    releases = _release_tags(contents.get(RELEASES), asked)
+    releases = _release_tags(contents, asked)
     return {
         name: decide(name, contents[name], references, needed_anywhere=digests, releases=releases)
         for name, references in asked.items()
@@ -163,20 +163,19 @@ def _is_candidate(
     """Return whether a tag is that of a candidate; the tag of a release, known by digest, is its version."""
     if tag in references.candidates:
         return True
-    if repository == CONTENT:
+    if unjoined(repository) == CONTENT:
         return any(tag.startswith(f"{release}-") for release in releases)
-    return repository == RELEASES and digest in references.candidates
+    return unjoined(repository) == RELEASES and digest in references.candidates
 
 
-def _release_tags(content: RepositoryContent | None, asked: Mapping[str, References]) -> list[str]:
+def _release_tags(contents: Mapping[str, RepositoryContent], asked: Mapping[str, References]) -> list[str]:
     """Return the tags of the releases that are candidates, such as `4.18.1-x86_64`."""
-    if content is None:
-        return []
-    releases = asked[RELEASES]
     return [
         tag
+        for name, content in contents.items()
+        if unjoined(name) == RELEASES
         for tag, digest in content.tags.items()
-        if releases.candidates & {tag, digest} and tag not in releases.needed
+        if asked[name].candidates & {tag, digest} and tag not in asked[name].needed
     ]
 
 

@@ -82,6 +82,16 @@ REMOVE_SIGNATURES = Parameter(
     unset="as this version of oc-mirror does by itself",
     setting=True,
 )
+STRICT_ARCHIVE = Parameter(
+    name="strict-archive",
+    kind=kinds.optional(kinds.boolean),
+    help="true fails where one file exceeds the ImageSet's archiveSize; else it gets an archive of its own",
+    group=Group.HOW,
+    where=places.MIRROR_ALONE,
+    unset="false",
+    oc_mirror="--strict-archive={}",
+    setting=True,
+)
 OC_MIRROR = Parameter(
     name="oc-mirror",
     kind=kinds.text,
@@ -115,6 +125,19 @@ APPLY_CLUSTER_RESOURCES = Parameter(
     group=Group.WHERE,
     where=places.MIRRORING,
     unset="they are not applied",
+    setting=True,
+)
+
+MAX_NESTED_PATHS = Parameter(
+    name="max-nested-paths",
+    kind=kinds.optional(kinds.path_components),
+    help="How many path components the target allows, those of target-registry included; what exceeds it is "
+    "joined by -",
+    group=Group.WHERE,
+    where=places.MIRRORING,
+    unset="any number",
+    unit="components",
+    oc_mirror="--max-nested-paths={}",
     setting=True,
 )
 
@@ -194,6 +217,27 @@ RETRY_TIMES = Parameter(
     unset="oc-mirror's own default",
     unit="retries",
     oc_mirror="--retry-times={}",
+    setting=True,
+)
+RETRY_DELAY = Parameter(
+    name="retry-delay",
+    kind=kinds.optional(kinds.duration),
+    help="Delay between two retries of one transfer, such as 30s",
+    group=Group.TUNING,
+    where=places.MIRROR_ALONE,
+    unset="oc-mirror's own: 1, 2, 4, 8, 16 s",
+    unit="s, m or h",
+    oc_mirror="--retry-delay={}s",
+    setting=True,
+)
+LOG_LEVEL = Parameter(
+    name="log-level",
+    kind=kinds.optional(kinds.log_level),
+    help="How much oc-mirror says: info, debug or trace",
+    group=Group.TUNING,
+    where=places.MIRROR_ALONE,
+    unset="info",
+    oc_mirror="--log-level={}",
     setting=True,
 )
 RUN_RETRIES = Parameter(

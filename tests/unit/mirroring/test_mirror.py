@@ -14,6 +14,7 @@ from steps import mirror
 from steps.errors import InvalidInputError, NotFoundError, UsageError
 from steps.mirroring.checks import preflight
 from steps.mirroring.checks.preflight import read_imageset
+from steps.mirroring.store import Store
 from steps.parameters import arguments as command_lines
 
 if TYPE_CHECKING:
@@ -118,6 +119,18 @@ def test_the_verdict_is_left_for_kubernetes(connected: Place, tmp_path: Path) ->
     assert record["message"].startswith("no ImageSet at")
     assert connected.mirror(f"--termination-log={verdict}", "--check=true").returncode == 4
     assert verdict.read_text().startswith("no ImageSet at")
+
+
+@pytest.mark.parametrize("level", ["debug", "trace"])
+def test_with_more_to_read_the_same_is_understood(direct: Place, level: str) -> None:
+    ran = direct.mirror(f"--log-level={level}", "--strict-archive=true", "--retry-delay=1s")
+    assert ran.returncode == 0, ran.stderr
+    assert f"--log-level={level}" in ran.stderr
+    assert "--strict-archive=true" in ran.stderr
+    assert "--retry-delay=1s" in ran.stderr
+    assert "[DEBUG]" in ran.stderr
+    (entry,) = Store(direct.data).inventory.of(direct.arguments[1].partition("=")[2])
+    assert len(entry.images) == 2
 
 
 def test_without_a_termination_log_none_is_made(connected: Place, tmp_path: Path) -> None:

@@ -31,6 +31,19 @@ def test_colours_and_control_characters_do_not_reach_the_log() -> None:
     assert Reading().feed(line) == "2026/08/21 12:41:51  [INFO]   : 📌 images to copy 395"
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("Get https://user:pass@charts.example.com/index.yaml", "Get https://***@charts.example.com/index.yaml"),
+        ("> Authorization: Basic dXNlcjpwYXNz", "> Authorization: ***"),
+        ("Authorization: Bearer eyJh.b.c", "Authorization: ***"),
+        ("[DEBUG]  : source docker://localhost:55000/a:v1@sha256:12", "[DEBUG]  : source docker://localhost:55000/a:v1@sha256:12"),
+    ],
+)  # fmt: skip
+def test_logins_do_not_reach_the_log(line: str, shown: str) -> None:
+    assert Reading().feed(line) == shown
+
+
 def test_results_are_counted() -> None:
     reading = read(
         " ✓  190 / 190 release images mirrored successfully",

@@ -33,6 +33,14 @@ def counted(*, total: int, done: int, seconds: float) -> Counter:
     return counter
 
 
+def test_what_debug_says_of_collecting_is_no_number_of_images_to_copy() -> None:
+    counter = counted(total=5, done=1, seconds=10)
+    for line in ("[CollectAll] total release images to copy 190 ", "images to copy (before duplicates) 7 "):
+        counter.see(f"2026/11/23 11:42:02  [DEBUG]   : {line}")
+    assert counter.total == 5
+    assert counter.done == 1
+
+
 def test_images_rate_and_time_left_are_told() -> None:
     assert counted(total=395, done=12, seconds=180).text() == (
         "12 of 395 images, 4.0 a minute, about 1 h 36 min left"
