@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps import units
 from steps.errors import InvalidInputError
+from steps.mirroring.store.archives import COPY_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,9 +95,7 @@ class Cache:
                     if entry.isfile() and entry.name.startswith("docker/"):
                         unpacked += self._unpack(tar, entry)
         except tarfile.TarError as error:
-            raise InvalidInputError(
-                f"{archive} cannot be unpacked: {error}", "copy the generation's whole folder again"
-            ) from error
+            raise InvalidInputError(f"{archive} cannot be unpacked: {error}", COPY_WHOLE) from error
         return unpacked
 
     def _unpack(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> int:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from steps.errors import InvalidInputError
 from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release, path_of
 from steps.mirroring.store import records
+from steps.mirroring.store.archives import COPY_WHOLE
 from steps.mirroring.store.records import Part, Record
 from steps.oci.reference import Reference
 from steps.yaml.documents import documents
@@ -147,7 +148,7 @@ class ContentIndex(Record):
 
 def unpack(content: bytes, path: Path) -> ContentIndex:
     """Read the content of an index's file at `path`. Raises InvalidInputError if it cannot be understood."""
-    hint = "copy the generation's whole folder again"
+    hint = COPY_WHOLE
     try:
         with gzip.open(io.BytesIO(content)) as stream:
             text = stream.read(records.LARGEST + 1)

@@ -20,7 +20,7 @@ from steps.errors import InvalidInputError
 from steps.files import write_atomically
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.store import archives, contents, records
-from steps.mirroring.store.archives import ARCHIVES, Archive
+from steps.mirroring.store.archives import ARCHIVES, COPY, COPY_WHOLE, Archive
 from steps.mirroring.store.records import UNNUMBERED, Part, Record
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 RECORD = "generation.json"
 IMAGESET = "imageset.yaml"
-_COPY_WHOLE = "copy the generation's whole folder again"
 
 
 class Predecessor(Part):
@@ -86,10 +85,10 @@ def load(path: Path) -> Generation:
         content = path.read_bytes()
     except FileNotFoundError:
         raise InvalidInputError(
-            f"{path.parent} has no {path.name}: it was not copied completely", _COPY_WHOLE
+            f"{path.parent} has no {path.name}: it was not copied completely", COPY_WHOLE
         ) from None
     record = records.decode(
-        Generation, content, where=path, what="the record of a generation", hint=_COPY_WHOLE
+        Generation, content, where=path, what="the record of a generation", hint=COPY_WHOLE
     )
     return record.changed(identity=_identity(record, content))
 
@@ -295,4 +294,4 @@ def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iter
 
 
 def _copy_again(folder: Path) -> str:
-    return f"copy {folder.name} again from where it was made; its record is right, its files are not"
+    return f"copy {folder.name} again from where it was made, such as by {COPY}"
