@@ -3,7 +3,8 @@
 One operation: workflow-to-disk makes the next generation of archives below DATA/generations,
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
 registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
-in a target by an approved plan, and in DATA. With --schedule it stays, as a service, and mirrors whenever the
+in a target by an approved plan, and in DATA. --export and --import only carry generations: onto a medium, and
+from media into DATA. With --schedule it stays, as a service, and mirrors whenever the
 schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next run goes on;
 nothing that was archived is lost.
 

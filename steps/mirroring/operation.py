@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError, StepError
 from steps.mirroring.checks import preflight, skip
@@ -15,12 +15,12 @@ from steps.mirroring.retries import retrying
 from steps.mirroring.session import Session, locked
 from steps.mirroring.store import Store
 from steps.mirroring.store.runs import Run
-from steps.mirroring.workflows import cleanup, delete, direct, from_disk, to_disk
+from steps.mirroring.workflows import cleanup, delete, direct, export, from_disk, import_media, to_disk
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES
 from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from steps.mirroring.request import Request
@@ -68,19 +68,9 @@ def _explain(error: OSError, store: Store) -> InvalidInputError:
 
 
 def _run(request: Request, store: Store, recorder: Recorder) -> Done:
-    match request.workflow:
-        case Workflow.PLAN_DELETION:
-            return _upkeep(request, store, recorder, delete.generate)
-        case Workflow.DELETE:
-            return _upkeep(request, store, recorder, delete.execute)
-        case Workflow.CLEANUP:
-            return _upkeep(request, store, recorder, cleanup.run)
-        case Workflow.TO_DISK:
-            return _mirror(request, store, recorder, partial(_unless_unchanged, to_disk.run))
-        case Workflow.DIRECT:
-            return _mirror(request, store, recorder, partial(_unless_unchanged, direct.run))
-        case Workflow.FROM_DISK:
-            return _mirror(request, store, recorder, from_disk.run)
+    if upkeep := UPKEEP.get(request.workflow):
+        return _upkeep(request, store, recorder, upkeep)
+    return _mirror(request, store, recorder, MIRRORING[request.workflow])
 
 
 def _upkeep(
@@ -125,6 +115,21 @@ def _unless_unchanged(workflow: Callable[[Session], Done], session: Session) -> 
     if fingerprint:
         skip.record(session, fingerprint, done)
     return done
+
+
+UPKEEP: Final[Mapping[Workflow, Callable[[Request, Store], Done]]] = {
+    Workflow.PLAN_DELETION: delete.generate,
+    Workflow.DELETE: delete.execute,
+    Workflow.CLEANUP: cleanup.run,
+    Workflow.EXPORT: export.run,
+    Workflow.IMPORT: import_media.run,
+}
+"""Workflows that need no oc-mirror."""
+MIRRORING: Final[Mapping[Workflow, Callable[[Session], Done]]] = {
+    Workflow.TO_DISK: partial(_unless_unchanged, to_disk.run),
+    Workflow.DIRECT: partial(_unless_unchanged, direct.run),
+    Workflow.FROM_DISK: from_disk.run,
+}
 
 
 def _warn_without_effect(request: Request) -> None:

@@ -53,7 +53,7 @@ def make_request(values: Values) -> Request:
     """Make the request of checked values."""
     skip = values[mirror_run.SKIP_UNCHANGED]
     return Request(
-        workflow=values[mirror_run.WORKFLOW],
+        workflow=_workflow(values),
         data=values[mirror_run.DATA],
         imageset=values[mirror_run.IMAGESET],
         target_registry=values[mirror_run.TARGET_REGISTRY] or "",
@@ -69,6 +69,12 @@ def make_request(values: Values) -> Request:
         options=_options(values),
         values=values,
     )
+
+
+def _workflow(values: Values) -> Workflow:
+    if values[mirror_run.EXPORT]:
+        return Workflow.EXPORT
+    return Workflow.IMPORT if values.all(mirror_run.IMPORT) else values[mirror_run.WORKFLOW]
 
 
 def _options(values: Values) -> Options:

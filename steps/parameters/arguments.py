@@ -84,7 +84,7 @@ def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command:
         dest=parameter.name,
         metavar=parameter.name.rpartition("-")[2].upper(),
         action="append" if parameter.repeatable else "store",
-        required=default is None,
+        required=default is None and not parameter.not_beside,
         help=text.replace("%", "%%"),
     )
 
@@ -109,12 +109,16 @@ def _check(
     problems: list[str] = []
     for parameter in parameters:
         name, default = parameter.name, parameter.default_of(command)
+        if any(given.get(other) for other in parameter.not_beside):
+            continue
         text = given.get(name, configured.get(name, default))
         try:
             if parameter.repeatable:
                 parsed[parameter] = tuple(map(parameter.parse, text or ()))
             elif text or default is not None:
                 parsed[parameter] = parameter.parse(text or "")
+            elif text is None and parameter.not_beside:
+                problems.append(f"none of --{', --'.join((name, *parameter.not_beside))} is given")
             else:
                 problems.append(f"{name} is empty")
         except ValueError as error:

@@ -62,6 +62,28 @@ def _no_repetition(values: Values) -> str:
     return f"{_once(workflow)}: leave schedule out"
 
 
+def _export_or_import(values: Values) -> str:
+    if not (values[mirror_run.EXPORT] and values.all(mirror_run.IMPORT)):
+        return ""
+    return "export and import are both given: do one after the other"
+
+
+def _carried_once(values: Values) -> str:
+    carried = values[mirror_run.EXPORT] or values.all(mirror_run.IMPORT)
+    return (
+        "export and import are done once: leave schedule out"
+        if carried and values[mirror_run.SCHEDULE]
+        else ""
+    )
+
+
+def _volumes(values: Values) -> str:
+    size, volume = values[mirror_run.VOLUME_SIZE], values[mirror_run.VOLUME]
+    if (size or volume) and not values[mirror_run.EXPORT]:
+        return "volume-size and volume divide an export: give --export=FOLDER too"
+    return "volume needs a volume-size, such as 25G" if volume and not size else ""
+
+
 def _approval(values: Values) -> str:
     if values[mirror_run.WORKFLOW] != Workflow.DELETE or values[mirror_run.APPROVED_PLAN_SHA256]:
         return ""
@@ -115,6 +137,9 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.WORKFLOW, mirror_run.DEPLOY_MODE), _no_repetition_of_a_workload),
     # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.
     ((mirror_run.WORKFLOW, mirror_run.SCHEDULE, mirror_run.ONCE), _no_repetition),
+    ((mirror_run.EXPORT, mirror_run.IMPORT), _export_or_import),
+    ((mirror_run.EXPORT, mirror_run.IMPORT, mirror_run.SCHEDULE), _carried_once),
+    ((mirror_run.EXPORT, mirror_run.VOLUME_SIZE, mirror_run.VOLUME), _volumes),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),

@@ -24,6 +24,7 @@ class Group(StrEnum):
     WHERE = "Where to"
     WHEN = "When"
     TUNING = "Tuning"
+    CARRYING = "Carrying generations across a gap"
     UPKEEP = "Upkeep: generations, deletion, cleanup"
     ACCESS = "Logins and certificates"
     WORKLOAD = "The workload in the cluster"
@@ -47,6 +48,7 @@ class Parameter(Generic[T]):
     and commands to which it must be given although it has a default elsewhere. `oc_mirror` is the argument
     that `mirror` gives oc-mirror for a value, such as `--retry-times={}`.
 
+    `not_beside` names parameters that make this one needless; where one of them is given it has no effect.
     `setting`: it may stand in the ConfigMap oc-mirror-settings, too. `by_hand`: a person gives it, no Task.
     `repeatable`: an argument may be given several times. `array`: a list in Tekton.
     """
@@ -65,6 +67,7 @@ class Parameter(Generic[T]):
     task_argument: str = ""
     pod_argument: str = ""
     oc_mirror: str = ""
+    not_beside: tuple[str, ...] = ()
     setting: bool = False
     empty_is_default: bool = False
     repeatable: bool = False

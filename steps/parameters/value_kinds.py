@@ -30,6 +30,9 @@ class Workflow(StrEnum):
     PLAN_DELETION = "workflow-delete-generate"
     DELETE = "workflow-delete-execute"
     CLEANUP = "workflow-cleanup"
+    EXPORT = "export"
+    """By `--export` alone, as the next by `--import`."""
+    IMPORT = "import"
 
 
 DeployMode = Literal["job", "cronjob", "deployment"]
@@ -89,7 +92,7 @@ def boolean(value: str) -> bool:
 
 def workflow(value: str) -> Workflow:
     """Parse the name of a workflow."""
-    return Workflow(_choice(value, tuple(Workflow)))
+    return Workflow(_choice(value, tuple(name for name in Workflow if name.startswith("workflow-"))))
 
 
 def deploy_mode(value: str) -> DeployMode:
@@ -314,6 +317,11 @@ def bytes_of(value: str) -> Decimal:
     if not 0 < result < 2**63:
         raise ValueError(f"'{value}' is not more than 0 and less than 8Ei")
     return result
+
+
+def size(value: str) -> int:
+    """Parse a size such as `25G` or `500Mi` into bytes, as `bytes_of` reads it."""
+    return int(bytes_of(value))
 
 
 def fs_group(value: str) -> int | str | None:

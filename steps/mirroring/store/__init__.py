@@ -9,6 +9,7 @@
     DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
     DATA/imports/                from-disk: the archives being imported, and oc-mirror's working directory
     DATA/imported.json           from-disk: which generations each target has
+    DATA/received.json           which generations `mirror --import` has taken in whole
     DATA/scratch/                dry runs: oc-mirror deletes archives beside its destination even then
     DATA/planned/                mapping.txt and missing.txt of the last dry run
     DATA/cluster-resources/      IDMS, ITMS, CatalogSources… of the last run that pushed everything
@@ -40,6 +41,7 @@ from steps.mirroring.store.imports import Imports
 from steps.mirroring.store.inventory import Inventory
 from steps.mirroring.store.journal import ARCHIVED, Journal
 from steps.mirroring.store.published import PublishedResources
+from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Store:
         root = self.root = directory.absolute()
         self.generations = Generations(root)
         self.imports = Imports(root, self.generations)
+        self.receipts = Receipts(root)
         self.cache = Cache(root / "cache")
         self.journal = Journal(root / "run")
         self.inventory = Inventory(root / "inventory")

@@ -29,7 +29,7 @@ ARCHIVES = "mirror_*.tar"
 COPY = "rsync --recursive --checksum --partial-dir=.partial"
 """Copies folders so that what is damaged over there is replaced, and needs no rights, owners or links there
 (FAT32, exFAT). Without --checksum rsync compares size and time only, and a damaged file stays."""
-COPY_WHOLE = f"copy the generation's whole folder again, such as by {COPY}"
+COPY_WHOLE = f"copy the generation's whole folder again: mirror --export and --import, or {COPY}"
 INTERVAL = 0.05
 """Seconds between two readings; what is written meanwhile is still in memory."""
 _CHUNK = 1 << 20

@@ -72,6 +72,12 @@ class Generation(Record):
         return sum(file.size for file in self.files)
 
     @property
+    def sha256s(self) -> dict[str, str]:
+        """The sha256 of each file beside the record, by name."""
+        index = {contents.INDEX: self.contents_sha256} if self.contents_sha256 else {}
+        return {IMAGESET: self.imageset_sha256, **index, **{file.name: file.sha256 for file in self.files}}
+
+    @property
     def summary(self) -> str:
         """Its number, what it continues and its size, for people."""
         before = self.predecessor
@@ -294,4 +300,4 @@ def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iter
 
 
 def _copy_again(folder: Path) -> str:
-    return f"copy {folder.name} again from where it was made, such as by {COPY}"
+    return f"copy {folder.name} again from where it was made: mirror --export and --import, or {COPY}"

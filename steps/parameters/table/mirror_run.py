@@ -15,6 +15,7 @@ WORKFLOW = Parameter(
     where=places.MIRRORING,
     default="workflow-to-disk",
     needed_in=(places.MIRROR,),
+    not_beside=("export", "import"),
 )
 IMAGESET = Parameter(
     name="imageset",
@@ -261,6 +262,39 @@ SETTINGS = Parameter(
     group=Group.TUNING,
     where=places.MIRROR_ALONE,
     pod_argument="/config-settings",
+)
+
+EXPORT = Parameter(
+    name="export",
+    kind=kinds.optional(kinds.path),
+    help="Only put the generations that the other side lacks into this folder, such as that of a USB stick",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+)
+VOLUME_SIZE = Parameter(
+    name="volume-size",
+    kind=kinds.optional(kinds.size),
+    help="Divide the export into volumes of this size, folders volume-001, volume-002 …, such as 25G",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    unset="one volume of any size",
+    unit="k, M, G, Ki, Mi, Gi",
+)
+VOLUME = Parameter(
+    name="volume",
+    kind=kinds.optional(kinds.positive),
+    help="Write this volume of the export only, for one medium after the other",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    unset="all volumes",
+)
+IMPORT = Parameter(
+    name="import",
+    kind=kinds.path,
+    help="Only take in the generations from this folder, written by --export or copied; may be repeated",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    repeatable=True,
 )
 
 KEEP_GENERATIONS = Parameter(

@@ -1,0 +1,49 @@
+"""Receipts: which generations have arrived whole on the other side of a gap.
+
+`mirror --import` keeps DATA/received.json and puts a copy on each medium that can be written. `mirror
+--export` reads the copy on the medium that it writes to, and leaves out what it names. So each medium knows
+its own other side, where there are several.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from steps.files import write_atomically
+from steps.mirroring.store import records
+from steps.mirroring.store.packing import Sha256
+from steps.mirroring.store.records import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECEIVED = "received.json"
+WHAT = "a list of what the other side has received"
+
+
+class Received(Record):
+    """The identity of each generation that has arrived, by number."""
+
+    generations: dict[int, Sha256] = Field(default_factory=dict)
+
+
+class Receipts:
+    """DATA/received.json."""
+
+    def __init__(self, root: Path) -> None:
+        """Work with the file in the data directory `root`."""
+        self.path = root / RECEIVED
+
+    def read(self) -> Received:
+        """Return what has arrived here. Raises InvalidInputError if the file cannot be understood."""
+        try:
+            hint = "remove this file: generations are then offered again, which does no harm"
+            return records.read(Received, self.path, what=WHAT, hint=hint)
+        except FileNotFoundError:
+            return Received()
+
+    def write(self, received: Received) -> None:
+        """Replace the file."""
+        write_atomically(self.path, received.as_json())
