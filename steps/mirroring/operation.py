@@ -6,9 +6,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from steps.errors import InvalidInputError, StepError
-from steps.mirroring.checks import preflight, skip
-from steps.mirroring.ocmirror import reasons
+from steps.errors import StepError
+from steps.mirroring.checks import preflight, skip, volume
 from steps.mirroring.publish import apply
 from steps.mirroring.request import TO_DISK
 from steps.mirroring.retries import retrying
@@ -49,7 +48,7 @@ def run(
     try:
         done = _run(request, store, recorder)
     except OSError as error:
-        failure = _explain(error, store)
+        failure = volume.explain(error, store.root)
         recorder.failed(failure)
         raise failure from error
     except StepError as error:
@@ -60,11 +59,6 @@ def run(
         raise
     recorder.succeeded(done)
     return done
-
-
-def _explain(error: OSError, store: Store) -> InvalidInputError:
-    problem = error.strerror or str(error)
-    return InvalidInputError(f"{error.filename or store.root}: {problem}", reasons.advice(problem).hint)
 
 
 def _run(request: Request, store: Store, recorder: Recorder) -> Done:
@@ -79,6 +73,7 @@ def _upkeep(
     """Run a workflow that needs no oc-mirror."""
     preflight.check_authfile(request.options.authfile)
     preflight.check_writable(store.root)
+    volume.check(store.root, links=False)
     log.info("%s, data in %s", request.workflow, store.root)
     with locked(request, store, recorder):
         return workflow(request, store)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.checks import space
+from steps.mirroring.checks import space, volume
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.request import DIRECT, FROM_DISK
@@ -73,6 +73,7 @@ def check(request: Request, store: Store) -> Ready:
     if imageset is not None and request.workflow != FROM_DISK:
         check_coverage(request.options.authfile, imageset.mirror)
     check_writable(store.root)
+    volume.check(store.root, links=request.workflow == FROM_DISK)
     space.check_files(store.root)
     store.history.written()
     environment = command.environment(os.environ, request.options)

@@ -1,0 +1,113 @@
+"""What a volume must be able to do: tried once before a run, and named where it fails in one.
+
+The data directory needs a file system as POSIX describes it. Shares by CIFS, exFAT and FAT, and NFS without
+its lock service, lack some of it: links, locks (flock), modes, or names with a colon, which oc-mirror gives
+its history (history/const.go).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from steps.errors import InvalidInputError
+from steps.mirroring.ocmirror import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NEEDED: Final = (
+    "use a volume of a file system with links, locks (flock), modes and names with a colon, such as ext4,"
+    " XFS, CephFS or NFS with its lock service; not CIFS, exFAT or FAT"
+)
+_LACKING: Final = frozenset(
+    {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL, errno.ENOTTY}
+)
+"""How the kernel says that a file system cannot do something."""
+_HINTS: Final = {
+    errno.ENOSPC: reasons.DISK_FULL.hint,
+    errno.EDQUOT: reasons.DISK_FULL.hint,
+    errno.EROFS: reasons.READ_ONLY.hint,
+    errno.EACCES: reasons.READ_ONLY.hint,
+    errno.EFBIG: "set archiveSize in the ImageSet to less than the largest file of that volume (FAT: 4 GiB)",
+    errno.EXDEV: "let the whole data directory lie on one volume: nothing may be mounted inside it",
+    errno.ENAMETOOLONG: "use a volume that takes names of 255 bytes; encrypted folders often take fewer",
+    errno.EMFILE: "raise the number of files that this process may open (ulimit -n), then run again",
+}
+_SICK: Final = "see whether that volume is mounted and sound (the kernel's log tells), then run again"
+
+
+def check(directory: Path, *, links: bool) -> None:
+    """Check by doing it once, in a folder that goes again, what a run needs of the volume of `directory`.
+
+    `links` asks for symbolic links as well. Raises InvalidInputError that names the volume and what it lacks.
+    """
+    tried: list[tuple[str, Callable[[Path], object]]] = [
+        ("locks (flock)", _lock),
+        ("modes (chmod)", lambda folder: _file(folder).chmod(0o644)),
+        ("names with a colon", lambda folder: (folder / "2026-01-01T00:00:00Z").touch()),
+        ("renaming over a file", lambda folder: _file(folder).rename(_file(folder, "other"))),
+    ]
+    if links:
+        tried.append(("symbolic links", lambda folder: (folder / "link").symlink_to("file")))
+    try:
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".trial-") as name:
+            for what, try_it in tried:
+                _try(what, try_it, Path(name), directory)
+    except OSError as error:
+        raise explain(error, directory) from error
+
+
+def explain(error: OSError, directory: Path) -> InvalidInputError:
+    """Return the error of a file operation that failed, with the volume it failed on and what to do.
+
+    `directory` is meant where the error names no file.
+    """
+    path = Path(os.fsdecode(error.filename)) if error.filename else directory
+    number = error.errno or 0
+    problem = error.strerror or str(error)
+    hint = _HINTS.get(number, NEEDED if number in _LACKING else _SICK)
+    return InvalidInputError(f"{path}: {problem} (on {named(path)})", hint)
+
+
+def named(path: Path) -> str:
+    """Return the volume that `path` lies on, in words: where it is mounted, and its file system if known."""
+    mount = path.absolute()
+    while not mount.is_mount() and mount != mount.parent:
+        mount = mount.parent
+    kind = ""
+    with suppress(OSError):
+        for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines():
+            _device, where, what, *_rest = line.split(" ")
+            if where == str(mount):
+                kind = f", {what}"
+    return f"the volume at {mount}{kind}"
+
+
+def _try(what: str, try_it: Callable[[Path], object], folder: Path, directory: Path) -> None:
+    try:
+        try_it(folder)
+    except OSError as error:
+        if error.errno not in _LACKING:
+            raise
+        raise InvalidInputError(
+            f"the data directory {directory} lies on {named(directory)},"
+            f" which cannot do {what}: {error.strerror}",
+            NEEDED,
+        ) from error
+
+
+def _file(folder: Path, name: str = "file") -> Path:
+    path = folder / name
+    path.touch()
+    return path
+
+
+def _lock(folder: Path) -> None:
+    with _file(folder).open("wb") as stream:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,95 @@
+"""What a volume cannot do is named with the volume, before the run where it can be."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from steps.mirroring.checks import volume
+from steps.mirroring.store import Store
+from tests.unit.mirroring.conftest import Place
+
+
+def refusing(number: int) -> Callable[..., None]:
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+CANNOT = {
+    "locks (flock)": (fcntl, "flock", errno.ENOLCK),
+    "modes (chmod)": (os, "chmod", errno.EPERM),
+    "symbolic links": (os, "symlink", errno.EOPNOTSUPP),
+}
+"""What no file system of this machine lacks: the kernel's answer is put in the place of the call."""
+
+
+@pytest.mark.parametrize("what", CANNOT)
+def test_what_the_volume_cannot_do_is_named_before_the_run(
+    disconnected: Place, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, name, number = CANNOT[what]
+    monkeypatch.setattr(where, name, refusing(number))
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    *_, reason, hint = ran.stderr.splitlines()
+    assert f"the data directory {disconnected.data} lies on the volume at /" in reason
+    assert f"which cannot do {what}: {os.strerror(number)}" in reason
+    assert "such as ext4" in hint
+    assert "running oc-mirror" not in ran.stderr
+
+
+def test_links_are_asked_for_only_where_they_are_needed(
+    connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "symlink", refusing(errno.EPERM))
+    assert connected.mirror().returncode == 0
+
+
+def test_the_trial_leaves_nothing(connected: Place) -> None:
+    connected.data.mkdir()
+    volume.check(connected.data, links=True)
+    assert not list(connected.data.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "enlarge the volume"),
+        (errno.EDQUOT, "enlarge the volume"),
+        (errno.EROFS, "writable volume"),
+        (errno.EACCES, "writable volume"),
+        (errno.EPERM, "such as ext4"),
+        (errno.ENOLCK, "such as ext4"),
+        (errno.EINVAL, "such as ext4"),
+        (errno.EFBIG, "archiveSize"),
+        (errno.EXDEV, "on one volume"),
+        (errno.EIO, "mounted and sound"),
+        (errno.ESTALE, "mounted and sound"),
+    ],
+)
+def test_an_error_of_ours_names_the_volume_and_never_points_to_oc_mirror(
+    number: int, advice: str, tmp_path: Path
+) -> None:
+    error = volume.explain(OSError(number, os.strerror(number), str(tmp_path / "x")), tmp_path)
+    assert f"{tmp_path / 'x'}: {os.strerror(number)} (on the volume at " in error.reason
+    assert advice in error.hint
+    assert "oc-mirror's messages" not in error.hint
+
+
+def test_an_error_in_the_middle_of_a_run_names_the_volume(
+    connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "replace", refusing(errno.EIO))
+    ran = connected.mirror()
+    assert ran.returncode == 3
+    *_, reason, hint = ran.stderr.splitlines()
+    assert "Input/output error (on the volume at /" in reason
+    assert "mounted and sound" in hint
+    assert not Store(connected.data).generations.present()
