@@ -16,7 +16,15 @@ from steps.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steps.imageset.model import Catalog, Channel, Configuration, Package, Platform, ReleaseChannel
+    from steps.imageset.model import (
+        AdditionalImage,
+        Catalog,
+        Channel,
+        Configuration,
+        Package,
+        Platform,
+        ReleaseChannel,
+    )
 
 # Semantic version as blang/semver parses it: three numbers without leading zeros, pre-release, build.
 _NUMBER: Final = r"(?:0|[1-9]\d*)"
@@ -36,7 +44,22 @@ def check_rules(configuration: Configuration) -> Iterator[Finding]:
     for index, catalog in enumerate(mirror.operators):
         yield from _catalog(catalog, f"mirror.operators[{index}]")
     for index, image in enumerate(mirror.additional_images):
-        yield from _reference(image.name, f"mirror.additionalImages[{index}].name")
+        yield from _additional(image, f"mirror.additionalImages[{index}].name")
+
+
+def _additional(image: AdditionalImage, path: str) -> Iterator[Finding]:
+    """Check an additional image: oc-mirror looks for tag and digest by counting colons, a port's too."""
+    if image.name.startswith("oci://"):
+        return
+    yield from _reference(image.name, path)
+    reference = Reference.find(image.name)
+    by_digest_alone = reference and reference.digest and not (reference.tag or image.target_tag)
+    if reference and by_digest_alone and ":" in reference.registry:
+        yield Finding(
+            path,
+            f"is '{image.name}', by digest alone from a registry with a port, which oc-mirror cannot read:"
+            " add its tag before the digest (HOST:PORT/NAME:TAG@DIGEST), or a targetTag",
+        )
 
 
 def _platform(platform: Platform) -> Iterator[Finding]:
@@ -70,6 +93,9 @@ def _release_channel(channel: ReleaseChannel, path: str, *, several: bool) -> It
 def _catalog(catalog: Catalog, path: str) -> Iterator[Finding]:
     if not catalog.catalog.startswith("oci://"):
         yield from _reference(catalog.catalog, f"{path}.catalog")
+        reference = Reference.find(catalog.catalog)
+        if reference and reference.tag and reference.digest:
+            yield Finding(f"{path}.catalog", "has both tag and digest, which oc-mirror refuses: leave one")
     if ":" in catalog.target_catalog.rpartition("/")[2]:
         yield Finding(f"{path}.targetCatalog", "must not contain a tag or digest")
     if not catalog.packages:
@@ -108,6 +134,12 @@ def _reference(name: str, path: str) -> Iterator[Finding]:
     reference = Reference.find(name)
     if reference is None or not reference.version:
         yield Finding(path, f"is '{name}', not an image reference with tag or digest")
+    elif reference.registry.startswith("["):
+        yield Finding(
+            path,
+            f"is '{name}', with an IPv6 literal, which oc-mirror cannot read: give that host a name, in DNS"
+            " or /etc/hosts",
+        )
 
 
 def _doubles(names: list[str], path: str, what: str) -> Iterator[Finding]:

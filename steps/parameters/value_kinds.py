@@ -279,6 +279,11 @@ def registry(value: str) -> str:
     found = _REGISTRY.fullmatch(value)
     if "://" in value:
         raise ValueError(f"'{value}' has a scheme; leave '{value.split('://')[0]}://' out")
+    if value.startswith("["):
+        raise ValueError(
+            f"'{value}' is an IPv6 literal, which oc-mirror cannot read: give that host a name, in DNS or"
+            " /etc/hosts"
+        )
     if not found:
         raise ValueError(
             f"'{value}' is not a registry HOST[:PORT][/PATH] (no tag, no digest, a path in lower case)"

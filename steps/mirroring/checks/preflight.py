@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from steps import units
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import space, volume
@@ -37,6 +38,8 @@ _Subject = TypeVar("_Subject")
 log = logging.getLogger(__name__)
 CLOSED: Final = frozenset({"registry.redhat.io", "registry.connect.redhat.com"})
 """Registries that give nothing to the anonymous (access.redhat.com/RegistryAuthentication)."""
+LARGEST_IMAGESET: Final = 64 * 1024 * 1024
+"""Bytes of an ImageSet, unpacked."""
 PATIENCE: Final = 30.0
 """Seconds for a target to answer, its retries included."""
 _AUTHFILE: Final = (
@@ -252,7 +255,8 @@ def read_imageset(path: Path) -> ImageSet:
     """
     packed = path.with_name(path.name + ".gz")
     try:
-        content = path.read_bytes() if path.is_file() else gzip.decompress(packed.read_bytes())
+        with path.open("rb") if path.is_file() else gzip.open(packed) as stream:
+            content = stream.read(LARGEST_IMAGESET + 1)
     except FileNotFoundError:
         raise NotFoundError(
             f"no ImageSet at {path}, nor {packed.name} beside it",
@@ -262,4 +266,8 @@ def read_imageset(path: Path) -> ImageSet:
         raise InvalidInputError(
             f"ImageSet {path} cannot be read: {error}", "write the file again, readable for this process"
         ) from error
+    if len(content) > LARGEST_IMAGESET:
+        raise InvalidInputError(
+            f"ImageSet {path} has more than {units.size(LARGEST_IMAGESET)}", "name another file by --imageset"
+        )
     return ImageSet.parse(content, str(path))

@@ -16,6 +16,7 @@ from steps.imageset.imageset import ImageSet
 
 HEAD = "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n"
 INDEX = "registry.redhat.io/redhat/redhat-operator-index:v4.18"
+DIGEST = f"sha256:{'0' * 64}"
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
@@ -40,6 +41,19 @@ def refusal(text: str) -> str:
     with pytest.raises(InvalidInputError) as caught:
         check(text)
     return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"name: 'quay.io/x/y@{DIGEST}'",
+        f"name: 'a.b:5000/x/y:1@{DIGEST}'",
+        f"name: 'a.b:5000/x/y@{DIGEST}', targetTag: v1",
+        "name: 'oci:///data/images/y'",
+    ],
+)
+def test_forms_of_images_that_oc_mirror_reads(image: str) -> None:
+    assert check(mirror(f"additionalImages: [{{{image}}}]"))
 
 
 def test_the_facts_of_an_imageset_are_what_it_mirrors() -> None:
@@ -138,6 +152,17 @@ def test_a_catalog_on_disk_and_nulls_are_fine() -> None:
             "additionalImages[0].name is 'quay.io/x/y', not an image",
         ),
         (mirror("additionalImages: [{name: 'quay.io/x/y:1 '}]"), "not an image reference"),
+        (
+            mirror("additionalImages: [{name: '[::1]:5000/x/y:1'}]"),
+            "an IPv6 literal, which",
+        ),
+        (
+            mirror("operators: [{catalog: '[2001:db8::1]/x/y:1'}]"),
+            "an IPv6 literal, which",
+        ),
+        (mirror(f"additionalImages: [{{name: 'a.b:5000/x/y@{DIGEST}'}}]"), "HOST:PORT/NAME:TAG@DIGEST"),
+        (mirror(f"additionalImages: [{{name: 'docker://a.b:5000/x@{DIGEST}'}}]"), "or a targetTag"),
+        (mirror(f"operators: [{{catalog: 'a.b/x/y:1@{DIGEST}'}}]"), "has both tag and digest"),
         (mirror("helm: {repositories: [{name: a}]}"), "helm.repositories[0].url is missing"),
     ],
 )

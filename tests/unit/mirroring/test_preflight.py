@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -233,3 +234,9 @@ def test_a_full_archive_that_may_not_fit_is_warned_of(
 def test_what_writes_to_no_target_is_checked_without_one(connected: Place) -> None:
     assert connected.mirror("--check=true").returncode == 0
     assert connected.mirror("--check=true", "--workflow=workflow-cleanup").returncode == 0
+
+
+def test_an_imageset_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "imageset.yaml.gz").write_bytes(gzip.compress(bytes(80 * 1024 * 1024), compresslevel=1))
+    with pytest.raises(InvalidInputError, match="has more than"):
+        preflight.read_imageset(tmp_path / "imageset.yaml")

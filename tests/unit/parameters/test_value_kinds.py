@@ -78,7 +78,6 @@ def test_what_is_no_day_is_refused(text: str) -> None:
         "registry:5000",
         "10.0.0.7:5000/openshift",
         "10.0.0.7/openshift",
-        "[fd00::1]:5000/x",
     ],
 )
 def test_registries_with_port_and_path_pass(registry: str) -> None:
@@ -103,6 +102,7 @@ def test_registries_with_port_and_path_pass(registry: str) -> None:
         "-oops.example.com",
         "registry.example.com/a b",
         "registry.example.com\n",
+        "[fd00::1]:5000/x",
     ],
 )
 def test_what_oc_mirror_would_not_take_for_a_registry_is_refused(registry: str) -> None:
