@@ -13,7 +13,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── MirrorError       8  oc-mirror failed
     ├── ClusterError      9  the Kubernetes API refused or did not answer
     ├── ForbiddenError   10  the account lacks a right
-    └── StartError       11  the workload, or a program of a new image, cannot start
+    ├── StartError       11  the workload, or a program of a new image, cannot start
+    └── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
 """
 
 from __future__ import annotations
@@ -97,6 +98,12 @@ class MirrorError(StepError):
         self.passing = passing
         self.failed = dict(failed or {})
         self.wanted_by = dict(wanted_by or {})
+
+
+class NotMirroredError(MirrorError):
+    """oc-mirror ended well and left out a part of what the ImageSet asks for."""
+
+    exit_code = 12
 
 
 class ClusterError(StepError):

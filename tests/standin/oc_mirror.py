@@ -18,6 +18,7 @@ STANDIN_ERROR       the error text of those images
 STANDIN_EXIT        exit code to use instead of the failure bits (0: as early 4.18 did)
 STANDIN_PANIC       crash as a Go program does
 STANDIN_DISK_FULL   run out of space: `archive` in the middle of the archive, `close` only at its last block
+STANDIN_CATALOG     JSON of what every catalog has: {PACKAGE: {CHANNEL: [VERSION, …]}}; the rest is left out
 STANDIN_PUSH        `none`: pretend that the target took everything
 """
 
@@ -35,6 +36,7 @@ import shutil
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -264,6 +266,8 @@ def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
         found.append(_named(catalog, "operator", f"{catalog} at {upstream}"))
         for package in operator.get("packages") or [{"name": "everything"}]:
             name = package["name"]
+            if operator.get("packages") and setting("CATALOG") and name not in json.loads(setting("CATALOG")):
+                continue  # as the real program: without a word
             for part in ("bundle", "operand"):
                 image = f"{name}/{name}-{part}"
                 found.append(
@@ -578,13 +582,51 @@ def complete(options: argparse.Namespace) -> Run:
     return run
 
 
+def unpack_catalogs(run: Run) -> None:
+    """Unpack catalogs whole, and filtered by the ImageSet, as far as the packages are in them."""
+    if not setting("CATALOG"):
+        return
+    known: dict[str, dict[str, list[str]]] = json.loads(setting("CATALOG"))
+    for operator in run.options.document["mirror"].get("operators") or []:
+        name = operator["catalog"].rpartition("/")[2].partition("@")[0].partition(":")[0]
+        folder = run.working_dir / "operator-catalogs" / name / digest(setting("CATALOG").encode())[7:]
+        filtered = folder / "filtered-catalogs" / digest(json.dumps(operator).encode())[7:39]
+        asked = {package["name"] for package in operator.get("packages") or []}
+        for package, channels in known.items():
+            text = "\n".join(map(json.dumps, _package(package, channels))).encode()
+            write(folder / "catalog-config/configs" / package / "catalog.json", text)
+            if not asked or package in asked:
+                write(filtered / "catalog-config" / package / "catalog.json", text)
+
+
+def _package(name: str, channels: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """The documents of a package in a file-based catalog."""
+    yield {"schema": "olm.package", "name": name, "defaultChannel": next(iter(channels))}
+    for channel, versions in channels.items():
+        entries = [{"name": f"{name}.v{version}"} for version in versions]
+        yield {"schema": "olm.channel", "package": name, "name": channel, "entries": entries}
+    for version in sorted({version for versions in channels.values() for version in versions}):
+        yield {
+            "schema": "olm.bundle",
+            "package": name,
+            "name": f"{name}.v{version}",
+            "image": f"registry.example.com/{name}/{name}-bundle:v1",
+            "properties": [{"type": "olm.package", "value": {"packageName": name, "version": version}}],
+        }
+
+
 def collect(run: Run) -> list[Image]:
     marker = run.working_dir / "operator-catalogs" / "upstream"
     if run.mode != "diskToMirror":
         marker.write_text(setting("UPSTREAM", "1"))
+        unpack_catalogs(run)
     images = images_of(run.options.document, marker.read_text() if marker.exists() else "1")
     log(f"[CollectAll] total additional images to copy {len(images)} ", "DEBUG")
     for image in images:
+        if image.kind == "helm":
+            chart = run.working_dir / "helm/charts" / f"{image.repository.partition('/')[2]}-{image.tag}.tgz"
+            chart.parent.mkdir(parents=True, exist_ok=True)
+            chart.touch()
         if image.repository == "openshift/release-images":
             folder = run.working_dir / "release-images" / "ocp-release" / image.tag
             if folder.exists() and not (folder / "index.json").exists():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from steps.files import write_atomically
 from steps.imageset.imageset import ImageSet
 from steps.mirroring import publish
-from steps.mirroring.checks import estimate, verify
+from steps.mirroring.checks import asked, estimate, verify
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store.runs import Done
 
@@ -32,6 +32,7 @@ def run(session: Session) -> Done:
     )
     made = publish.made_by(store.working_dir)
     store.inventory.add(reading, target=target, imageset=imageset, nesting=session.request.nesting)
+    asked.check(reading, imageset.mirror, store.working_dir)
     _verify(session, pinned=_pinned(store.working_dir) - earlier)
     publish.publish(session, made)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
-from steps.mirroring.checks import estimate, space
+from steps.mirroring.checks import asked, estimate, space
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store import archives, contents, history, inventory
 from steps.mirroring.store.archives import Follower
@@ -141,6 +141,7 @@ def _archive(session: Session, base: Base, progress: Progress) -> Archived:
             reading = session.oc_mirror.run(
                 _arguments(session, store.root, base), working_dir=store.working_dir
             )
+            asked.check(reading, session.given_imageset.mirror, store.working_dir)
             archives.check_complete(store.archives())
             return Archived(reading=reading, files=follower.files())
     except BaseException:
