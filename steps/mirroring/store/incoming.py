@@ -21,7 +21,7 @@ from steps.errors import ConflictError, InvalidInputError
 from steps.files import write_atomically
 from steps.mirroring.store import archives, generations, records
 from steps.mirroring.store.medium import CHUNK
-from steps.mirroring.store.packing import Item, PackedFile, PackedGeneration, Sha256, ranges
+from steps.mirroring.store.packing import Item, PackedFile, PackedGeneration, Range, Sha256, gaps, ranges
 from steps.mirroring.store.records import Record
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Progress(Record):
     """How far a generation has come: the ranges (start, end) of its files that are here, by name."""
 
     identity: Sha256
-    done: dict[str, list[tuple[int, int]]] = Field(default_factory=dict)
+    done: dict[str, list[Range]] = Field(default_factory=dict)
 
 
 class Incoming:
@@ -62,6 +62,16 @@ class Incoming:
     def whole(self) -> bool:
         """Whether its folder is here and all its files are what they should be."""
         return not self._wanted
+
+    @property
+    def arrived(self) -> dict[str, list[Range]]:
+        """The ranges of its files that are here."""
+        return {
+            file.name: self._progress.done.get(file.name, [])
+            if file.name in self._wanted
+            else [(0, file.size)]
+            for file in self.packed.files
+        }
 
     def lacks(self, item: Item) -> bool:
         """Return whether the bytes of an item are still to come."""
@@ -91,14 +101,16 @@ class Incoming:
         self._record(name, ranges([*self._progress.done.get(name, []), arrived]))
         return True
 
-    def missing(self) -> list[Item]:
-        """Return the items, as far as lists name them, that are still to come."""
-        return [
-            Item(self.packed, file, part)
-            for file in self._wanted.values()
-            for part in file.parts
-            if self.lacks(Item(self.packed, file, part))
-        ]
+    def missing(self) -> list[str]:
+        """Return what is still to come, by volume and path; bytes that no list names, by file."""
+        found = []
+        for file in self._wanted.values():
+            items = [Item(self.packed, file, part) for part in file.parts]
+            found += [item.where for item in items if self.lacks(item)]
+            listed = [(part.offset, part.offset + part.size) for part in file.parts]
+            for start, end in gaps(file.size, [*listed, *self._progress.done.get(file.name, [])]):
+                found.append(f"bytes {start} to {end} of {file.name}, which an earlier medium carried")
+        return found
 
     def complete(self) -> str:
         """Give the generation its real name if all has come; return what of it is not as its record says.
@@ -172,7 +184,7 @@ class Incoming:
             raise _other(self.sequence, f"is half taken in ({self._work})")
         return progress if self._folder.is_dir() else empty
 
-    def _record(self, name: str, done: list[tuple[int, int]]) -> None:
+    def _record(self, name: str, done: list[Range]) -> None:
         self._progress = self._progress.changed(done={**self._progress.done, name: done})
         write_atomically(self._path, self._progress.as_json(indent=None))
 

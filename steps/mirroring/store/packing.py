@@ -12,8 +12,9 @@ and no number is larger than what we write.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -21,13 +22,14 @@ from steps import units
 from steps.errors import UsageError
 from steps.mirroring.store.records import Part, Record
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
 LIST, TEXT = "packing-list.json", "packing-list.txt"
 LARGEST_PART: Final = 2**32 - 1
 """Bytes of the largest file that FAT32 takes."""
 MOST_VOLUMES: Final = 999
+Range = tuple[int, int]
+"""Bytes of a file: the offset of the first, and of the first after them."""
+Arrived = Mapping[int, Mapping[str, Iterable[Range]]]
+"""Ranges that are on the other side already, by number of a generation and name of a file."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._+@=~-]{0,199}"
@@ -136,17 +138,20 @@ def volume_name(volume: int) -> str:
     return f"volume-{volume:03d}" if volume else ""
 
 
-def divide(generations: Sequence[PackedGeneration], volume_size: int | None) -> PackingList:
+def divide(
+    generations: Sequence[PackedGeneration], volume_size: int | None, arrived: Arrived | None = None
+) -> PackingList:
     """Divide the files of generations, in their order, into as few volumes of `volume_size` bytes as can be.
 
-    The parts that the files have are replaced; the new ones have the sha256 of their file. Raises UsageError
-    where the volumes are too small.
+    The parts that the files have are replaced, without the bytes that have arrived; the new ones have the
+    sha256 of their file. Raises UsageError where the volumes are too small.
     """
+    arrived = arrived or {}
     if volume_size is None:
-        return _fill(generations, None)
+        return _fill(generations, None, arrived)
     reserved = 0
     while reserved < volume_size:
-        filled = _fill(generations, volume_size - reserved)
+        filled = _fill(generations, volume_size - reserved, arrived)
         if max(filled.volumes, default=0) > MOST_VOLUMES:
             break
         needed = filled.room
@@ -160,12 +165,13 @@ def divide(generations: Sequence[PackedGeneration], volume_size: int | None) -> 
     )
 
 
-def _fill(generations: Iterable[PackedGeneration], room: int | None) -> PackingList:
+def _fill(generations: Iterable[PackedGeneration], room: int | None, arrived: Arrived) -> PackingList:
     filling = _Filling(room)
-    packed = [
-        generation.model_copy(update={"files": tuple(map(filling.add, generation.files))})
-        for generation in generations
-    ]
+    packed = []
+    for generation in generations:
+        known = arrived.get(generation.sequence, {})
+        files = tuple(filling.add(file, known.get(file.name, ())) for file in generation.files)
+        packed.append(generation.model_copy(update={"files": files}))
     return PackingList(volume=0, generations=tuple(packed))
 
 
@@ -177,18 +183,20 @@ class _Filling:
         self._volume = 0 if room is None else 1
         self._left = room
 
-    def add(self, file: PackedFile) -> PackedFile:
-        """Put a file where the last one ended, in as many parts as it takes."""
+    def add(self, file: PackedFile, arrived: Iterable[Range]) -> PackedFile:
+        """Put what has not arrived of a file where the last one ended, in as many parts as it takes."""
         parts: list[FilePart] = []
-        offset = 0
-        while (offset < file.size or not parts) and self._volume <= MOST_VOLUMES:
-            size = self._take(file.size - offset)
+        waiting = gaps(file.size, arrived)
+        while waiting and self._volume <= MOST_VOLUMES:
+            offset, end = waiting.pop(0)
+            size = self._take(end - offset)
             number = 0 if size == file.size else len(parts) + 1
             part = FilePart.model_construct(
                 volume=self._volume, number=number, offset=offset, size=size, sha256=file.sha256
             )
             parts.append(part)
-            offset += size
+            if offset + size < end:
+                waiting.insert(0, (offset + size, end))
         return file.model_copy(update={"parts": tuple(parts)})
 
     def _take(self, wanted: int) -> int:
@@ -201,12 +209,25 @@ class _Filling:
         return size
 
 
-def ranges(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join ranges (start, end) that touch or overlap; sorted."""
-    joined: list[tuple[int, int]] = []
+def ranges(parts: Iterable[Range]) -> list[Range]:
+    """Join ranges that touch or overlap; sorted."""
+    joined: list[Range] = []
     for start, end in sorted(parts):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
     return joined
+
+
+def gaps(size: int, parts: Iterable[Range]) -> list[Range]:
+    """Return the ranges of a file of `size` bytes that no part covers. An empty file has one empty range."""
+    joined = ranges(parts)
+    if size == 0:
+        return [] if joined else [(0, 0)]
+    found, start = [], 0
+    for first, last in joined:
+        if first > start:
+            found.append((start, min(first, size)))
+        start = max(start, last)
+    return [*found, (start, size)] if start < size else found

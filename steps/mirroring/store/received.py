@@ -13,8 +13,8 @@ from pydantic import Field
 
 from steps.files import write_atomically
 from steps.mirroring.store import records
-from steps.mirroring.store.packing import Sha256
-from steps.mirroring.store.records import Record
+from steps.mirroring.store.packing import Range, Sha256
+from steps.mirroring.store.records import Part, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,31 @@ RECEIVED = "received.json"
 WHAT = "a list of what the other side has received"
 
 
+class InPart(Part):
+    """A generation that has arrived in part: the ranges of its files, by name."""
+
+    identity: Sha256
+    files: dict[str, list[Range]] = Field(default_factory=dict)
+
+
 class Received(Record):
-    """The identity of each generation that has arrived, by number."""
+    """The identity of each generation that has arrived, by number; and those that have in part."""
 
     generations: dict[int, Sha256] = Field(default_factory=dict)
+    in_part: dict[int, InPart] = Field(default_factory=dict)
+
+    def joined(self, other: Received) -> Received:
+        """Return what either of two says."""
+        return Received(
+            generations={**self.generations, **other.generations}, in_part={**self.in_part, **other.in_part}
+        )
+
+    def arrived(self, sequence: int, identity: str, name: str) -> list[Range] | None:
+        """Return which ranges of a file have arrived; None for all of it."""
+        if self.generations.get(sequence) == identity:
+            return None
+        part = self.in_part.get(sequence)
+        return part.files.get(name, []) if part and part.identity == identity else []
 
 
 class Receipts:

@@ -25,13 +25,14 @@ from steps.mirroring.store.runs import Done
 from steps.parameters.table import mirror_run as table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+    from typing import Any, BinaryIO
 
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.generations import Generation
-    from steps.mirroring.store.packing import FilePart, Item
+    from steps.mirroring.store.packing import Item
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,12 @@ def run(request: Request, store: Store) -> Done:
     waiting = {
         number: generation
         for number, generation in here.items()
-        if received.get(number) != generation.identity
+        if received.generations.get(number) != generation.identity
     }
     if not waiting:
         return Done(summary=f"the other side has received generation {_numbers(here)}", unchanged=True)
     _warn_of_gaps(waiting, received)
-    listed = _pack(store, waiting, request.values[table.VOLUME_SIZE])
+    listed = _pack(store, waiting, request.values[table.VOLUME_SIZE], received)
     export = _Export(medium, listed, _chosen(listed, request.values[table.VOLUME]), received)
     for item in listed.items():
         log.info("%s", item.line)
@@ -79,7 +80,7 @@ class _Export:
     medium: Path
     listed: PackingList
     volumes: Collection[int]
-    received: Mapping[int, str]
+    received: Received
 
     def items(self) -> list[Item]:
         return [item for item in self.listed.items() if item.part.volume in self.volumes]
@@ -109,7 +110,8 @@ class _Export:
         kept = tuple(
             generation
             for generation in (earlier.generations if earlier else ())
-            if generation.sequence not in planned and not self._arrived(generation)
+            if generation.sequence not in planned
+            and self.received.generations.get(generation.sequence) != generation.identity
         )
         return self.listed.changed(volume=number, generations=(*kept, *self.listed.generations))
 
@@ -125,8 +127,11 @@ class _Export:
                         "it comes from another data directory: export to a folder of its own",
                     )
 
-    def _arrived(self, generation: PackedGeneration) -> bool:
-        return self.received.get(generation.sequence) == generation.identity
+    def _arrived(self, item: Item) -> bool:
+        generation, part = item.generation, item.part
+        ranges = self.received.arrived(generation.sequence, generation.identity, item.file.name)
+        end = part.offset + part.size
+        return ranges is None or any(first <= part.offset and end <= last for first, last in ranges)
 
     def _tidy(self) -> None:
         """Remove what earlier lists of ours name and nobody needs there any more."""
@@ -145,7 +150,7 @@ class _Export:
             going = [
                 item
                 for item in earlier.here()
-                if self._arrived(item.generation)
+                if self._arrived(item)
                 or (
                     (ours or all_of_it)
                     and item.path not in stay
@@ -191,12 +196,11 @@ def _medium(request: Request, store: Store) -> Path:
     return medium
 
 
-def _received(medium: Path) -> dict[int, str]:
+def _received(medium: Path) -> Received:
     """Return what the other side has received, by what lies on the medium."""
-    found: dict[int, str] = {}
+    found = Received()
     for volume in Volume.found_on(medium):
-        received = volume.read(Received, RECEIVED, what=WHAT)
-        found |= received.generations if received else {}
+        found = found.joined(volume.read(Received, RECEIVED, what=WHAT) or Received())
     return found
 
 
@@ -209,10 +213,12 @@ def _packing_list(volume: Volume) -> PackingList | None:
         return None
 
 
-def _warn_of_gaps(waiting: Mapping[int, Generation], received: Mapping[int, str]) -> None:
+def _warn_of_gaps(waiting: Mapping[int, Generation], received: Received) -> None:
     for number, generation in waiting.items():
         before = generation.predecessor
-        if before and before.sequence not in waiting and received.get(before.sequence) != before.identity:
+        if not before or before.sequence in waiting:
+            continue
+        if received.generations.get(before.sequence) != before.identity:
             log.warning(
                 "generation %d continues generation %d, which is not here: the other side must have it",
                 number,
@@ -231,10 +237,19 @@ def _chosen(listed: PackingList, volume: int | None) -> list[int]:
     return [volume]
 
 
-def _pack(store: Store, waiting: Mapping[int, Generation], volume_size: int | None) -> PackingList:
+def _pack(
+    store: Store, waiting: Mapping[int, Generation], volume_size: int | None, received: Received
+) -> PackingList:
     """Divide generations into volumes, and give each part its sha256."""
     packed = [_describe(store, generation) for generation in waiting.values()]
-    listed = packing.divide(packed, volume_size)
+    arrived = {
+        generation.sequence: {
+            file.name: received.arrived(generation.sequence, generation.identity, file.name) or []
+            for file in generation.files
+        }
+        for generation in packed
+    }
+    listed = packing.divide(packed, volume_size, arrived)
     return listed.changed(
         generations=tuple(
             generation.model_copy(
@@ -285,17 +300,16 @@ def _others(folder: Path) -> list[str]:
 
 def _with_sums(folder: Path, file: PackedFile) -> PackedFile:
     """Return a file whose parts have their sha256. Raises InvalidInputError if the file is damaged."""
-    if len(file.parts) == 1:
+    if not any(part.number for part in file.parts):
         return file
     whole, parts = hashlib.sha256(), []
-    with (folder / file.name).open("rb", buffering=0) as stream:
+    with (folder / file.name).open("rb") as stream:
         for part in file.parts:
-            sha256, left = hashlib.sha256(), part.size
-            while left and (chunk := stream.read(min(left, CHUNK))):
-                whole.update(chunk)
-                sha256.update(chunk)
-                left -= len(chunk)
-            parts.append(_with_sum(part, sha256.hexdigest()))
+            _feed(stream, part.offset, [whole])
+            sha256 = hashlib.sha256()
+            _feed(stream, part.offset + part.size, [whole, sha256])
+            parts.append(part.model_copy(update={"sha256": sha256.hexdigest()}))
+        _feed(stream, file.size, [whole])
     if whole.hexdigest() != file.sha256:
         raise InvalidInputError(
             f"generation {int(folder.name)}: {folder / file.name} is damaged",
@@ -304,8 +318,11 @@ def _with_sums(folder: Path, file: PackedFile) -> PackedFile:
     return file.model_copy(update={"parts": tuple(parts)})
 
 
-def _with_sum(part: FilePart, sha256: str) -> FilePart:
-    return part.model_copy(update={"sha256": sha256})
+def _feed(stream: BinaryIO, end: int, digests: Sequence[Any]) -> None:
+    """Feed digests with what follows in a file, up to the offset `end`."""
+    while (left := end - stream.tell()) > 0 and (chunk := stream.read(min(left, CHUNK))):
+        for digest in digests:
+            digest.update(chunk)
 
 
 def _numbers(numbers: Collection[int]) -> str:

@@ -20,7 +20,7 @@ from steps.mirroring.store import generations, records
 from steps.mirroring.store.incoming import Incoming
 from steps.mirroring.store.medium import Volume
 from steps.mirroring.store.packing import FilePart, Item, PackedFile, PackedGeneration
-from steps.mirroring.store.received import RECEIVED, Received
+from steps.mirroring.store.received import RECEIVED, InPart, Received
 from steps.mirroring.store.runs import Done
 from steps.parameters.table import mirror_run as table
 
@@ -281,11 +281,11 @@ def _is_there(offer: Offer, found: Found) -> bool:
 
 def _missing(incoming: Iterable[Incoming]) -> str:
     """Return what is still to come, for people; empty where nothing is."""
-    lines = []
-    for one in incoming:
-        if items := one.missing():
-            names = ", ".join(item.where for item in items)
-            lines.append(f"generation {one.sequence} still lacks {names}")
+    lines = [
+        f"generation {one.sequence} still lacks {', '.join(names)}"
+        for one in incoming
+        if (names := one.missing())
+    ]
     return f"; {'; '.join(lines)}" if lines else ""
 
 
@@ -303,8 +303,15 @@ def _acknowledge(store: Store, incoming: Mapping[int, Incoming], folders: Iterab
         for number, identity in (targets[0] if targets else {}).items()
         if all(target.get(number) == identity for target in targets)
     }
-    received = Received(generations=dict(sorted({**everywhere, **earlier, **arrived}.items())))
-    if not received.generations:
+    received = Received(
+        generations=dict(sorted({**everywhere, **earlier, **arrived}.items())),
+        in_part={
+            number: InPart(identity=one.packed.identity, files=one.arrived)
+            for number, one in incoming.items()
+            if not one.whole and any(one.arrived.values())
+        },
+    )
+    if not (received.generations or received.in_part):
         return
     store.receipts.write(received)
     for folder in folders:

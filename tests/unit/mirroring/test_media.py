@@ -207,6 +207,35 @@ def test_one_medium_after_the_other_gives_the_same_volumes(made: Place, tmp_path
     assert f"the export has {len(volumes)}" in ran.stderr
 
 
+def test_one_stick_carries_all_in_several_journeys(
+    made: Place, far: Place, small_volume: Callable[[str], Path]
+) -> None:
+    stick = small_volume(f"size={size_of(made) * 2 // 3 // 4096 * 4096}")
+    volume = [f"--volume-size={size_of(made) // 3}", "--volume=1"]
+    said, journeys = "", 0
+    while "the other side has received generation 1, 2, 3" not in said:
+        said = export(made, stick, *volume)
+        take_in(far, stick)
+        journeys += 1
+        assert journeys < 10
+    assert journeys > 3
+    check_arrived(made, far, 1, 2, 3)
+    assert sorted(path.name for path in stick.iterdir()) == ["received.json", "volume-001"]
+
+
+def test_what_arrived_in_part_and_was_lost_is_exported_again(made: Place, far: Place, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    volume = [f"--volume-size={size_of(made) // 3}", "--volume=1"]
+    export(made, stick, *volume)
+    take_in(far, stick)
+    export(made, stick, *volume)
+    shutil.rmtree(far.data)
+    assert "which an earlier medium carried" in take_in(far, stick)
+    export(made, stick)
+    take_in(far, stick)
+    check_arrived(made, far, 1, 2, 3)
+
+
 def test_another_division_replaces_the_earlier_one(made: Place, far: Place, tmp_path: Path) -> None:
     medium, size = tmp_path / "staging", size_of(made)
     export(made, medium, f"--volume-size={size // 4}")
