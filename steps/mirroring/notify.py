@@ -1,7 +1,8 @@
 """Notifies a cluster of runs: ConfigMaps, an Event for a failure. None of it can make a run fail.
 
     oc-mirror-status             status.json: the last run, as in DATA/runs
-    oc-mirror-cluster-resources  the files of DATA/cluster-resources, and AutoShift's block
+    oc-mirror-cluster-resources  what is published for the clusters of a target, and AutoShift's block; for
+                                 any further target of the data directory oc-mirror-cluster-resources-NAME
     oc-mirror-removal-plan       plan.json of workflow-delete-generate, byte by byte, to be read and approved
 
 In the pod's namespace, with the pod's own account, which has a Role for these objects alone
@@ -24,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
-from steps.mirroring.publish import autoshift
 from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
+from steps.mirroring.store.published import AUTOSHIFT_VALUES
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
 from steps.mirroring.workflows import deletion_plan
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from steps.cluster import Cluster
     from steps.mirroring.store import Store
+    from steps.mirroring.store.published import PublishedTarget
     from steps.mirroring.store.runs import Run
 
 
@@ -66,7 +68,7 @@ class Notifier:
         if run.state == FAILED:
             self._try("an event", lambda: self._cluster.create(_event(run, self._namespace)))
         if run.state == SUCCEEDED and run.workflow in {DIRECT, FROM_DISK} and not run.dry_run:
-            self._try("the cluster resources", self._publish_resources)
+            self._try("the cluster resources", lambda: self._publish_resources(run.target))
 
         if run.state == SUCCEEDED and run.workflow == PLAN_DELETION:
             self._try("the plan of what to delete", self._publish_plan)
@@ -77,20 +79,27 @@ class Notifier:
             REMOVAL_PLAN, {deletion_plan.PLAN: content.decode(), "sha256": deletion_plan.sha256(content)}
         )
 
-    def _publish_resources(self) -> None:
-        files = self._store.resources.files()
-        if files:
-            files[autoshift.NAME] = self._store.resources.autoshift_values.read_text()
-            self._publish(RESOURCES, files)
+    def _publish_resources(self, target: str) -> None:
+        published = self._store.published.of(target)
+        if published is None:
+            return
+        name = resources_name(published)
+        files = published.files() | {AUTOSHIFT_VALUES: published.autoshift_values.read_text()}
+        try:
+            self._publish(name, files, target=target, mirrors=",".join(published.record.mirrors))
+        except ForbiddenError as error:
+            if name == RESOURCES:
+                raise
+            raise ForbiddenError(f"of {target}: {error.reason}", _right_to(name, self._namespace)) from error
 
-    def _publish(self, name: str, files: dict[str, str]) -> None:
-        self._cluster.apply(config_map(name, self._namespace, files))
+    def _publish(self, name: str, files: dict[str, str], **annotations: str) -> None:
+        self._cluster.apply(config_map(name, self._namespace, files, **annotations))
 
     def _try(self, what: str, action: Callable[[], object]) -> None:
         try:
             action()
         except (StepError, OSError) as error:
-            kind = type(error).__name__
+            kind = f"{type(error).__name__} {getattr(error, 'hint', '')}"
             if kind not in self._warned:
                 self._warned.add(kind)
                 hint = f"; {error.hint}" if isinstance(error, ForbiddenError) else ""
@@ -113,13 +122,31 @@ def notifier(store: Store, namespace: str = "") -> Notifier | None:
         return None
 
 
-def config_map(name: str, namespace: str, files: dict[str, str]) -> dict[str, Any]:
+def resources_name(published: PublishedTarget) -> str:
+    """Return the name of the ConfigMap with what is published for a target: each target has its own."""
+    return RESOURCES if published.record.plain_name else f"{RESOURCES}-{published.folder.name}"
+
+
+def _right_to(name: str, namespace: str) -> str:
+    """Return how to let the workload's account write a ConfigMap that its Role cannot name in advance."""
+    role = (
+        f"oc create role {name} -n {namespace} --verb=get,patch --resource=configmaps --resource-name={name}"
+    )
+    account = f"--role={name} --serviceaccount={namespace}:oc-mirror"
+    return f"'{role}' and 'oc create rolebinding {name} -n {namespace} {account}' give the right"
+
+
+def config_map(name: str, namespace: str, files: dict[str, str], **annotations: str) -> dict[str, Any]:
     """Make a ConfigMap of these files; what is too large for it is compressed, each file to NAME.gz."""
     manifest: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": namespace, "labels": dict(_LABELS)},
     }
+    if annotations:
+        manifest["metadata"]["annotations"] = {
+            f"oc-mirror-pipeline/{key}": value for key, value in annotations.items()
+        }
     if sum(len(text.encode()) for text in files.values()) <= LARGEST:
         return manifest | {"data": files}
     packed = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
+from steps.mirroring import publish
 from steps.mirroring.checks import preflight, skip, volume
 from steps.mirroring.publish import apply
 from steps.mirroring.request import TO_DISK
@@ -20,7 +22,6 @@ from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from steps.mirroring.request import Request
     from steps.mirroring.store.runs import Done, Recorder, Watcher
@@ -42,7 +43,11 @@ def run(
     """
     store = Store(request.data)
     record = Run(
-        workflow=request.workflow, started="", target=request.target_registry, dry_run=request.dry_run
+        workflow=request.workflow,
+        started="",
+        target=request.target_registry,
+        dry_run=request.dry_run,
+        mirror_name=request.mirror_name,
     )
     recorder = store.runs.begin(record, watchers=watchers, next_run=next_run)
     try:
@@ -76,6 +81,7 @@ def _upkeep(
     volume.check(store.root, links=False)
     log.info("%s, data in %s", request.workflow, store.root)
     with locked(request, store, recorder):
+        publish.bring_up_to_date(store, datetime.now(UTC))
         return workflow(request, store)
 
 
@@ -90,6 +96,7 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
     with Session.open(
         request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
     ) as session:
+        publish.bring_up_to_date(store, datetime.now(UTC))
         retrying(session, partial(preflight.check_target, request, store, ready.imageset))
         done = workflow(session)
         if request.dry_run:
@@ -97,8 +104,17 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
         if request.keep_generations is not None:
             cleanup.prune(store, request.keep_generations)
         if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK:
-            apply.apply(store.resources.files())
+            _apply(request, store)
         return done
+
+
+def _apply(request: Request, store: Store) -> None:
+    """Apply what is published for the target of this run, and for no other."""
+    published = store.published.of(request.target_registry)
+    if published is None:
+        log.warning("nothing is published for %s yet, so nothing is applied", request.target_registry)
+        return
+    apply.apply(published.files())
 
 
 def _unless_unchanged(workflow: Callable[[Session], Done], session: Session) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 TO_DISK, FROM_DISK, DIRECT = Workflow.TO_DISK, Workflow.FROM_DISK, Workflow.DIRECT
 PLAN_DELETION, DELETE, CLEANUP = Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP
 
+_LONGEST_NAME = 60
+"""Characters of a mirror name that is made of a file's name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One operation. `target_registry` is set for from-disk and direct, `imageset` for to-disk and direct;
+    `mirror_name` tells this ImageSet from others of the data directory, and is empty without one.
     `keep_generations` (1 or more; None: all) is for to-disk and from-disk. `also_imagesets`, `older_than` and
     `approved_plan_sha256` (64 hexadecimal digits) are for the deletion and its plan. What only one place
     needs is read from `values`, by its entry in the table of parameters: `request.values[RUN_RETRIES]`.
@@ -30,6 +35,7 @@ class Request:
     workflow: Workflow
     data: Path
     imageset: Path | None = None
+    mirror_name: str = ""
     target_registry: str = ""
     incremental_mode: bool = True
     since_date: date | None = None
@@ -56,6 +62,7 @@ def make_request(values: Values) -> Request:
         workflow=_workflow(values),
         data=values[mirror_run.DATA],
         imageset=values[mirror_run.IMAGESET],
+        mirror_name=_mirror_name(values),
         target_registry=values[mirror_run.TARGET_REGISTRY] or "",
         incremental_mode=values[mirror_run.INCREMENTAL_MODE],
         since_date=values[mirror_run.SINCE_DATE],
@@ -75,6 +82,19 @@ def _workflow(values: Values) -> Workflow:
     if values[mirror_run.EXPORT]:
         return Workflow.EXPORT
     return Workflow.IMPORT if values.all(mirror_run.IMPORT) else values[mirror_run.WORKFLOW]
+
+
+def _mirror_name(values: Values) -> str:
+    """Return the mirror name; without one given that of the ImageSet's file.
+
+    Empty for a workflow that mirrors no ImageSet: generations have their own names.
+    """
+    imageset = values[mirror_run.IMAGESET]
+    if imageset is None or _workflow(values) not in {TO_DISK, DIRECT}:
+        return ""
+    if given := values[mirror_run.MIRROR_NAME]:
+        return given
+    return re.sub(r"[^a-z0-9.]+", "-", imageset.stem.lower())[:_LONGEST_NAME].strip("-.") or "imageset"
 
 
 def _options(values: Values) -> Options:

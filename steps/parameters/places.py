@@ -54,6 +54,10 @@ WORKLOAD: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPL
 """Deployment pipeline and deploy-workload, which makes the objects of it."""
 MIRROR_ALONE: Final = Where(commands=(MIRROR,))
 VALUES: Final = Where(pipelines=(DEPLOYMENT,), tasks=VALUES_TASKS, commands=(*VALUES_TASKS, PREVIEW))
+CHOOSING: Final = Where(
+    pipelines=(DEPLOYMENT,), tasks=(*VALUES_TASKS, DEPLOY), commands=(*VALUES_TASKS, DEPLOY, PREVIEW)
+)
+"""What decides which ImageSet is used; deploy-workload names the mirror by it."""
 VALUES_PATHS: Final = Where(commands=(*VALUES_TASKS, PREVIEW))
 """Paths in the pods of these Tasks."""
 IMAGESET: Final = Where(pipelines=(DEPLOYMENT,), tasks=IMAGESET_TASKS, commands=(*IMAGESET_TASKS, PREVIEW))

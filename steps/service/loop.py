@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from steps.errors import StepError
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
-from steps.service.overview import Overview, resources_in, runs_of, space_of
+from steps.service.overview import Overview, published_in, runs_of, space_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class Service:
         summary in one line or raises a StepError. `problems` lists what keeps a run from starting. `clock`
         returns the current time, with a time zone.
         """
-        self._request, self._schedule, self._clock = request, schedule, clock
+        self.request, self._schedule, self._clock = request, schedule, clock
         self._mirror, self._problems = mirror, problems
         self._store = Store(request.data)
         self._runs: tuple[Run, ...] = ()
@@ -100,13 +100,13 @@ class Service:
         """Return the state of the service, for page and metrics; called from other threads."""
         free, capacity = space_of(self._store.root)
         return Overview(
-            request=self._request,
+            request=self.request,
             schedule=self._schedule,
             now=self._clock(),
             next_run=self._next_run,
             runs=self._runs,
             problems=tuple(self._problems()),
-            resources=resources_in(self._store.resources.folder),
+            published=published_in(self._store.published),
             free=free,
             capacity=capacity,
         )
@@ -120,4 +120,4 @@ class Service:
 
         Not at each request, since hundreds of files on a slow volume take a while.
         """
-        self._runs = runs_of(self._store.runs.all(), self._request)
+        self._runs = runs_of(self._store.runs.all(), self.request)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steps.errors import StepError
 from steps.mirroring.store import runs as records
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Run
 
 
@@ -27,11 +29,21 @@ class ResourceFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFiles:
+    """The files for the clusters of one target; `folder` is the name of its folder, and in their URLs."""
+
+    target: str
+    folder: str
+    files: tuple[ResourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The state of the service at `now`.
 
     `next_run` is None while a run is in progress. `runs` are the oldest first. Each of `problems` keeps the
-    next run from starting. `free` and `capacity` are bytes of the data volume.
+    next run from starting. `published` are the files for the clusters of each target. `free` and
+    `capacity` are bytes of the data volume.
     """
 
     request: Request
@@ -40,7 +52,7 @@ class Overview:
     next_run: datetime | None
     runs: tuple[Run, ...]
     problems: tuple[str, ...] = ()
-    resources: tuple[ResourceFile, ...] = ()
+    published: tuple[TargetFiles, ...] = ()
     free: int = 0
     capacity: int = 0
 
@@ -61,22 +73,51 @@ class Overview:
         return next((run for run in reversed(self.runs) if run.state == records.SUCCEEDED), None)
 
     @property
+    def own(self) -> TargetFiles | None:
+        """The files for the clusters of this service's target."""
+        return own_of(self.published, self.request)
+
+    @property
+    def others(self) -> tuple[TargetFiles, ...]:
+        """The files for the clusters of other targets."""
+        return tuple(files for files in self.published if files != self.own)
+
+    @property
     def generation(self) -> int:
         """The newest generation that a run made or imported; 0 if there is none."""
         return max((number for run in self.runs for number in run.generations), default=0)
 
 
 def runs_of(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
-    """Return the runs of the same workflow, target and dry-run as `request`.
+    """Return the runs of the same workflow, target, mirror name and dry-run as `request`.
 
-    Other workflows may have used the data directory before.
+    Other workflows may have used the data directory before. Records of version 0.1 have no mirror name.
     """
+    asked = (request.workflow, request.target_registry, request.dry_run)
     return tuple(
         run
         for run in runs
-        if (run.workflow, run.target, run.dry_run)
-        == (request.workflow, request.target_registry, request.dry_run)
+        if (run.workflow, run.target, run.dry_run) == asked and run.mirror_name in {"", request.mirror_name}
     )
+
+
+def own_of(published: Iterable[TargetFiles], request: Request) -> TargetFiles | None:
+    """Return the files of the target of `request`; of a request without target those of the only target."""
+    known = list(published)
+    if not request.target_registry:
+        return known[0] if len(known) == 1 else None
+    return next((files for files in known if files.target == request.target_registry), None)
+
+
+def published_in(published: Published) -> tuple[TargetFiles, ...]:
+    """Return the files for the clusters of each target; none where they cannot be read."""
+    try:
+        return tuple(
+            TargetFiles(target=one.target, folder=one.folder.name, files=resources_in(one.resources))
+            for one in published.all()
+        )
+    except StepError:  # a newer version wrote them
+        return ()
 
 
 def resources_in(folder: Path) -> tuple[ResourceFile, ...]:

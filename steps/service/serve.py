@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import yaml
 
+from steps.errors import StepError
 from steps.mirroring import operation
 from steps.mirroring.checks import preflight
 from steps.mirroring.store import Store
+from steps.mirroring.store.published import AUTOSHIFT_VALUES
 from steps.service import page, web
 from steps.service.loop import Service
 from steps.service.metrics import CONTENT_TYPE, Metrics
-from steps.service.overview import resources_in
+from steps.service.overview import own_of, published_in, resources_in
 from steps.service.web import YAML, Response, text
 
 if TYPE_CHECKING:
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Watcher
 
 log = logging.getLogger(__name__)
 
 ALL_RESOURCES, RESOURCE = "/cluster-resources.yaml", "/cluster-resources/"
+TARGETS = "/targets/"
+"""Below it each target of the data directory has both by the name of its folder, and AutoShift's block."""
 
 
 def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence[Watcher] = ()) -> NoReturn:
@@ -40,7 +45,7 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
     )
     metrics = Metrics(service.overview)
     service.watchers += [metrics.count, *watchers]
-    server = web.start(port, routes(service, metrics, Store(request.data).resources.folder))
+    server = web.start(port, routes(service, metrics, Store(request.data).published))
     try:
         log.info("listening on port %d", server.server_port)
         service.run()
@@ -49,12 +54,12 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
         server.server_close()
 
 
-def routes(service: Service, metrics: Metrics, resources: Path) -> Callable[[str], Response]:
+def routes(service: Service, metrics: Metrics, published: Published) -> Callable[[str], Response]:
     """Return the function that answers a path.
 
-    `resources` is the folder of the cluster resources, which may be absent. `/healthz` is 200 while the main
-    thread lives, which mirrors. `/readyz` is 503, with a line for each problem, if the next run could not
-    start.
+    `published` is what the data directory has for the clusters of each target. `/healthz` is 200 while the
+    main thread lives, which mirrors. `/readyz` is 503, with a line for each problem, if the next run could
+    not start.
     """
     main = threading.main_thread()
     fixed: dict[str, Callable[[], Response]] = {
@@ -62,17 +67,37 @@ def routes(service: Service, metrics: Metrics, resources: Path) -> Callable[[str
         "/healthz": lambda: text(200, "ok") if main.is_alive() else text(500, "stopped"),
         "/readyz": lambda: _readiness(service.overview().problems),
         "/metrics": lambda: Response(200, metrics.exposition(), CONTENT_TYPE),
-        ALL_RESOURCES: lambda: _all_resources(resources),
     }
 
     def answer(path: str) -> Response:
         if path in fixed:
             return fixed[path]()
-        if path.startswith(RESOURCE):
-            return _resource(resources, path.removeprefix(RESOURCE))
-        return text(404, f"there is {', '.join(fixed)}")
+        if path == ALL_RESOURCES or path.startswith(RESOURCE):
+            own = own_of(published_in(published), service.request)
+            return _of_target(published, own.folder if own else "", path)
+        if path.startswith(TARGETS):
+            folder, slash, rest = path.removeprefix(TARGETS).partition("/")
+            return _of_target(published, folder, slash + rest)
+        return text(404, f"there is {', '.join((*fixed, ALL_RESOURCES))}")
 
     return answer
+
+
+def _of_target(published: Published, folder: str, path: str) -> Response:
+    """Return what `path` names of the target whose folder has that name, and of no other."""
+    try:
+        target = next((known for known in published.all() if known.folder.name == folder), None)
+    except StepError as error:
+        return text(500, error.reason)
+    if target is None:
+        return text(404, "there are no such files; the page at / lists those of each target")
+    if path == ALL_RESOURCES:
+        return _all_resources(target.resources)
+    if path == f"/{AUTOSHIFT_VALUES}":
+        return _file(target.autoshift_values)
+    if path.startswith(RESOURCE):
+        return _resource(target.resources, path.removeprefix(RESOURCE))
+    return text(404, "there is no such file; the page at / lists them")
 
 
 def _readiness(problems: tuple[str, ...]) -> Response:
@@ -83,8 +108,12 @@ def _resource(folder: Path, name: str) -> Response:
     """Return the file `name`, but only if the page lists it, so that no path leads out of the folder."""
     if name not in {resource.name for resource in resources_in(folder)}:
         return text(404, "there is no such file; the page at / lists them")
+    return _file(folder / name)
+
+
+def _file(path: Path) -> Response:
     try:
-        return Response(200, (folder / name).read_bytes(), YAML, download=name)
+        return Response(200, path.read_bytes(), YAML, download=path.name)
     except OSError:
         return text(404, "the files are being replaced: try again")
 

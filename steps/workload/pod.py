@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
-from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, SETTINGS
+from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, MIRROR_NAME, SETTINGS
 from steps.workload import names
 from steps.workload.settings import FS_GROUP
 
@@ -83,7 +83,8 @@ def _arguments(settings: Settings) -> list[str]:
     """
     mounted = {parameter.name: parameter.pod_argument for parameter in TABLE if parameter.pod_argument}
     also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
-    given = mounted | dict(settings.mirror) | _repetition(settings)
+    name = {MIRROR_NAME.name: settings.mirror_name}
+    given = mounted | name | dict(settings.mirror) | _repetition(settings)
     return also + [f"--{name}={value}" for name, value in given.items()]
 
 

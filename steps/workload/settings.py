@@ -19,6 +19,9 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 FS_GROUP = 1001
 """Group that plain Kubernetes makes a new volume writable for; OpenShift picks one per namespace itself."""
 
+GENERATED = "generated"
+"""The mirror name of an ImageSet that the pipeline generates."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -39,6 +42,7 @@ class Settings:
     storage_class: str | None = None
     schedule: str | None = None
     time_zone: str = "UTC"
+    mirror_name: str = GENERATED
     mirror: Mapping[str, str] = field(default_factory=dict)
     also_imagesets: tuple[str, ...] = ()
     config_sha256: str | None = None
@@ -62,6 +66,7 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         storage_class=values[deployment.STORAGE_CLASS],
         schedule=values[mirror_run.SCHEDULE],
         time_zone=values[mirror_run.TIME_ZONE],
+        mirror_name=values[mirror_run.MIRROR_NAME] or values[content.IMAGESET_CONFIGMAP] or GENERATED,
         mirror=_passed_on(values),
         also_imagesets=values[mirror_run.ALSO_IMAGESET_CONFIGMAPS],
         config_sha256=values[deployment.CONFIG_SHA256],

@@ -56,6 +56,7 @@ KEYWORDS = [
     "release-images",
     "signatures",
 ]
+RELEASES = "openshift/release-images"
 BITS = {"release": 2, "operator": 4, "additional": 8, "helm": 16}
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TOP = {"kind", "apiVersion", "archiveSize", "mirror", "metadata"}
@@ -219,6 +220,14 @@ class Image:
         self.manifest = digest(manifest)
         self.blobs = {digest(data): data for data in (*layers, config, manifest)}
 
+    @property
+    def is_catalog(self) -> bool:
+        return " at " in self.origin
+
+    @property
+    def is_graph(self) -> bool:
+        return self.repository == "openshift/graph-image"
+
 
 def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
@@ -238,6 +247,13 @@ def _named(reference: str, kind: str, origin: str = "") -> Image:
     first, _, rest = path.partition("/")
     repository = rest if rest and ("." in first or ":" in first or first == "localhost") else path
     return Image(origin or reference, kind, repository, tag)
+
+
+def _additional(entry: dict[str, Any]) -> Image:
+    image = _named(entry["name"], "additional")
+    image.repository = entry.get("targetRepo") or image.repository
+    image.tag = entry.get("targetTag") or image.tag
+    return image
 
 
 def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
@@ -275,7 +291,7 @@ def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
                         f"registry.example.com/{image}:v{upstream}", "operator", image, f"v{upstream}", name
                     )
                 )
-    found += [_named(image["name"], "additional") for image in mirror.get("additionalImages") or []]
+    found += map(_additional, mirror.get("additionalImages") or [])
     for repository in (mirror.get("helm") or {}).get("repositories") or []:
         for chart in repository.get("charts") or []:
             name, version = chart["name"], str(chart.get("version", "latest"))
@@ -758,13 +774,117 @@ def dry_run(run: Run, images: list[Image]) -> None:
     log(f"📄 list of all images for mirroring in : {folder / 'mapping.txt'}")
 
 
-def cluster_resources(run: Run) -> None:
-    log("📄 Generating cluster resources...")
-    created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    for name, kind in (("idms", "ImageDigestMirrorSet"), ("itms", "ImageTagMirrorSet")):
-        text = f"apiVersion: config.openshift.io/v1\nkind: {kind}\nmetadata:\n  name: {name}-generic-0\n"
-        text += f"  annotations:\n    createdAt: '{created}'\nspec: {{}}\n"
-        (run.working_dir / "cluster-resources" / f"{name}-oc-mirror.yaml").write_text(text)
+def cluster_resources(run: Run, images: list[Image]) -> None:
+    """Write what a cluster applies (clusterresources/clusterresources.go): mirror sets, catalogs, update service."""
+    mirrored = [image for image in images if not image.is_catalog and not image.is_graph]
+    by_digest = [image for image in mirrored if "@" in image.origin or image.repository == RELEASES]
+    by_tag = [
+        image
+        for image in mirrored
+        if "@" not in image.origin or ":" in image.origin.rpartition("/")[2].partition("@")[0]
+    ]
+    _mirror_sets(run, "idms", "ImageDigestMirrorSet", "imageDigestMirrors", by_digest)
+    _mirror_sets(run, "itms", "ImageTagMirrorSet", "imageTagMirrors", by_tag)
+    for catalog in (image for image in images if image.is_catalog):
+        _catalog(run, catalog)
+    graph = next((image for image in images if image.is_graph), None)
+    release = next((image for image in images if image.repository == RELEASES), None)
+    if graph and release:
+        spec = {
+            "graphDataImage": f"{_destination(run, graph)}:{graph.tag}",
+            "releases": _destination(run, release),
+            "replicas": 2,
+        }
+        document = _resource(
+            run, "updateservice.operator.openshift.io/v1", "UpdateService", "update-service-oc-mirror", spec
+        )
+        document["metadata"]["namespace"] = "openshift-update-service"
+        _write_resources(run, "updateService.yaml", [document])
+
+
+def _destination(run: Run, image: Image) -> str:
+    host = run.target.host if run.target else ""
+    return "/".join(filter(None, (host, run.prefix, image.repository)))
+
+
+def _mirror_sets(run: Run, name: str, kind: str, key: str, images: list[Image]) -> None:
+    """One document for each category, a source for each namespace; a repository where the path is another."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for image in images:
+        source = re.sub(r":[^:/@]*$", "", image.origin.partition("@")[0])
+        mirror = _destination(run, image)
+        if mirror.endswith(source.partition("/")[2]):
+            source, mirror = source.rpartition("/")[0], mirror.rpartition("/")[0]
+        category = {"additional": "generic", "helm": "generic"}.get(image.kind, image.kind)
+        mirrors = found.setdefault(category, {}).setdefault(source, [])
+        if mirror not in mirrors:
+            mirrors.append(mirror)
+    documents = [
+        _resource(
+            run,
+            "config.openshift.io/v1",
+            kind,
+            f"{name}-{category}-0",
+            {key: [{"mirrors": mirrors, "source": source} for source, mirrors in sources.items()]},
+        )
+        for category, sources in found.items()
+    ]
+    if documents:
+        _write_resources(run, f"{name}-oc-mirror.yaml", documents)
+
+
+def _catalog(run: Run, image: Image) -> None:
+    suffix = re.sub(r"[^a-z0-9-]", "-", image.tag[:12].lower())
+    name = f"{image.repository.rpartition('/')[2]}-{suffix}".replace(".", "-")
+    reference = f"{_destination(run, image)}:{image.tag}"
+    source = _resource(
+        run,
+        "operators.coreos.com/v1alpha1",
+        "CatalogSource",
+        f"cs-{name}",
+        {"image": reference, "sourceType": "grpc"},
+    )
+    source["metadata"]["namespace"] = "openshift-marketplace"
+    _write_resources(run, f"cs-{name}.yaml", [source])
+    spec = {"source": {"image": {"ref": reference}, "type": "Image"}}
+    catalog = _resource(run, "olm.operatorframework.io/v1", "ClusterCatalog", f"cc-{name}", spec)
+    _write_resources(run, f"cc-{name}.yaml", [catalog])
+
+
+def _resource(run: Run, api: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    annotations = {
+        "createdAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "createdBy": "oc-mirror v2",
+        "oc-mirror_version": setting("VERSION", "4.20.0"),
+    }
+    metadata = {"annotations": annotations, "name": name}
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _write_resources(run: Run, file: str, documents: list[dict[str, Any]]) -> None:
+    path = run.working_dir / "cluster-resources" / file
+    path.write_text("".join(f"---\n{dump_yaml(document)}" for document in documents))
+    log(f"{path} file created")
+
+
+def dump_yaml(value: Any, indent: str = "") -> str:
+    """Mappings, lists and scalars in block style."""
+    lines = ""
+    if isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                lines += f"{indent}- {dump_yaml(item, indent + '  ').lstrip()}"
+            else:
+                lines += f"{indent}- {json.dumps(item)}\n"
+        return lines
+    for key, item in value.items():
+        if isinstance(item, dict):
+            lines += f"{indent}{key}:\n{dump_yaml(item, indent + '  ')}"
+        elif isinstance(item, list):
+            lines += f"{indent}{key}:\n{dump_yaml(item, indent)}"
+        else:
+            lines += f"{indent}{key}: {json.dumps(item)}\n"
+    return lines
 
 
 def pin(run: Run) -> None:
@@ -800,7 +920,7 @@ def mirror(run: Run) -> None:
         if run.mode == "mirrorToDisk":
             archive(run, images)
         else:
-            cluster_resources(run)
+            cluster_resources(run, images)
     finally:
         log("mirror time     : 1s")
         log("👋 Goodbye, thank you for using oc-mirror")

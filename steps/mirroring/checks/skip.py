@@ -29,6 +29,7 @@ from steps.mirroring.ocmirror import placement
 from steps.mirroring.request import DIRECT, TO_DISK
 from steps.mirroring.store import history
 from steps.mirroring.store.fingerprints import Success
+from steps.mirroring.store.published import UNNAMED
 from steps.mirroring.store.runs import Done, timestamp
 from steps.oci.reference import Reference
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, MAX_NESTED_PATHS, RESOURCE_PREFIX
@@ -126,14 +127,22 @@ def _doubt(session: Session, before: Success) -> str:
     if session.request.workflow == TO_DISK:
         return _generation_doubt(session.store, before.generation)
     target = session.request.target_registry
-    resources = session.store.resources.folder
-    if not resources.is_dir():
-        return f"{resources} is not there"
-    entries = session.store.inventory.of(target)
+    if doubt := _publication_doubt(session):
+        return doubt
+    meaning = session.given_imageset.meaning
+    entries = [entry for entry in session.store.inventory.of(target) if entry.imageset == meaning]
     if not entries or not entries[-1].complete:
         return f"what {target} has is not known in full"
     lacking = missing(session, [*entries[-1].images, *entries[-1].earlier])
     return f"{target} lacks {lacking}" if lacking else ""
+
+
+def _publication_doubt(session: Session) -> str:
+    store, target = session.store, session.request.target_registry
+    published = store.published.of(target)
+    if published is None or not {session.request.mirror_name, UNNAMED} & {*published.record.mirrors}:
+        return f"nothing is published for {target}"
+    return "" if store.published.copy_is_current() else f"{store.published.copy} is not what it was"
 
 
 def missing(session: Session, images: list[InventoryImage]) -> str:

@@ -1,4 +1,8 @@
-"""What a run leaves for a cluster: the resources that make it use the mirror, and AutoShift's block."""
+"""What a run leaves for the clusters of its target: what makes them use the mirror, and AutoShift's block.
+
+Each ImageSet has its own, by its mirror name; a cluster applies the union of them. A run replaces those of
+its own mirror name, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,24 @@ import logging
 from typing import TYPE_CHECKING
 
 from steps.mirroring.publish import autoshift, resources
+from steps.mirroring.publish.adoption import owner
+from steps.mirroring.publish.union import differences, union
+from steps.mirroring.store.published import UNNAMED, Mirror
 from steps.parameters.table.mirror_run import RESOURCE_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+    from datetime import datetime
     from pathlib import Path
 
+    from steps.imageset.imageset import ImageSet
     from steps.mirroring.session import Session
+    from steps.mirroring.store import Store
 
 log = logging.getLogger(__name__)
+
+_SHOWN = 40
+_SIGNATURES = resources.FILES["ConfigMap"]
 
 
 def made_by(working_dir: Path) -> dict[str, bytes]:
@@ -21,15 +35,108 @@ def made_by(working_dir: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (working_dir / "cluster-resources").glob("*.*")}
 
 
-def publish(session: Session, made: dict[str, bytes]) -> None:
-    """Publish the resources of a run that pushed everything, and AutoShift's block.
+def publish(session: Session, made: Mapping[str, bytes], *, mirror_name: str, imageset: ImageSet) -> None:
+    """Publish the resources of a run that pushed everything, and AutoShift's block, for the session's target.
 
-    To be called once all images are verified. Raises MirrorError for a file that is no list of resources.
+    They take the place of those of the same mirror name, and of what was published before there were mirror
+    names. To be called once all images are verified. Raises MirrorError for a file that is no list of
+    resources.
     """
-    published = session.store.resources
-    files = resources.canonical(
-        made, prefix=session.request.values[RESOURCE_PREFIX] or "", earlier=published.files()
+    target = session.request.target_registry
+    before = session.store.published.of(target)
+    mirrors = before.mirrors() if before else {}
+    signatures = "".join(
+        mirrors[name].files.get(_SIGNATURES, "") for name in {mirror_name, UNNAMED} if name in mirrors
     )
-    block = autoshift.render(resources.load(files), session.request.target_registry)
-    published.replace(files, autoshift_values=block)
-    log.info("resources for the cluster are in %s", published.folder)
+    files = resources.canonical(
+        made,
+        prefix=session.request.values[RESOURCE_PREFIX] or "",
+        earlier={_SIGNATURES: signatures},
+    )
+    mirrors.pop(UNNAMED, None)
+    mirrors[mirror_name] = Mirror(files=files, imageset=imageset.text)
+    _publish(session.store, target, mirrors)
+
+
+def retire(store: Store, target: str, names: Container[str]) -> None:
+    """Publish for `target` without the resources of these mirror names."""
+    published = store.published.of(target)
+    if published is None:
+        return
+    mirrors = published.mirrors()
+    left = {name: mirror for name, mirror in mirrors.items() if name not in names}
+    if left != mirrors:
+        _publish(store, target, left)
+
+
+def bring_up_to_date(store: Store, now: datetime) -> None:
+    """Take over what an earlier version published, and take out what somebody removed from `mirrors/`.
+
+    To be called with the lock held. Whatever belongs to no certain target goes to quarantine.
+    """
+    if nameless := store.published.nameless():
+        folder = store.set_aside(nameless, "targets", now)
+        log.warning("%s: nothing says for which target it is: moved to %s", _names(nameless), folder)
+    for published in store.published.all():
+        mirrors = published.mirrors()
+        if set(mirrors) != set(published.record.mirrors):
+            _publish(store, published.target, mirrors)
+    if not store.published.all() and store.published.copy.is_dir():
+        _adopt(store, now)
+
+
+def _adopt(store: Store, now: datetime) -> None:
+    """Adopt what an earlier version published at DATA/cluster-resources, whose target no record says."""
+    folder, block = store.published.copy, store.published.autoshift_copy
+    files = {path.name: path.read_text() for path in sorted(folder.glob("*.yaml"))}
+    known = {*store.inventory.targets(), *store.imports.targets()}
+    block_target = autoshift.target_of(block.read_text()) if block.is_file() else ""
+    target = owner(files, block_target=block_target, known=known)
+    if not target:
+        paths = [path for path in (folder, block) if path.exists()]
+        quarantine = store.set_aside(paths, folder.name, now)
+        log.warning(
+            "%s: it is not certain for which target they are, so they are moved to %s, and nothing of them is"
+            " used; the next run to a target publishes anew",
+            _names(paths),
+            quarantine,
+        )
+        return
+    store.published.replace(
+        target,
+        mirrors={UNNAMED: Mirror(files=files)},
+        files=files,
+        autoshift_values=autoshift.render(resources.load(files), target),
+    )
+    log.info("%s, which an earlier version published, is that of %s", folder, target)
+
+
+def _publish(store: Store, target: str, mirrors: Mapping[str, Mirror]) -> None:
+    """Publish the union of `mirrors`; what differs from what is published is logged before it is written."""
+    before = store.published.of(target)
+    files, conflicts = union({name: mirror.files for name, mirror in mirrors.items()})
+    for conflict in conflicts:
+        log.warning(
+            "%s: %s; give one of the two ImageSets another targetCatalog or targetTag", target, conflict
+        )
+    lines = differences(before.files() if before else {}, files)
+    for line in lines[:_SHOWN]:
+        log.info("for the clusters of %s %s", target, line)
+    if len(lines) > _SHOWN:
+        log.info("for the clusters of %s and %d more changes", target, len(lines) - _SHOWN)
+    published = store.published.replace(
+        target,
+        mirrors=mirrors,
+        files=files,
+        autoshift_values=autoshift.render(resources.load(files), target),
+    )
+    log.info(
+        "resources for the clusters of %s are in %s, for the mirrors: %s",
+        target,
+        published.resources,
+        ", ".join(name or "(without a name)" for name in sorted(mirrors)) or "none",
+    )
+
+
+def _names(paths: list[Path]) -> str:
+    return ", ".join(map(str, paths))

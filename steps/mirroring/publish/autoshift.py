@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from steps.mirroring.publish.resources import Resource
 
-NAME = "autoshift-disconnected.yaml"
-
 _RELEASES = "quay.io/openshift-release-dev/ocp-release"
 _SOURCES = {index.rpartition("/")[2]: source for source, index in INDEXES.items()}
 """Index image → the CatalogSource of OpenShift that has it, to whose name AutoShift adds its suffix."""
@@ -49,6 +47,15 @@ def render(resources: Iterable[Resource], target: str) -> str:
     if catalogs := _catalogs(resources, host, path):
         block["catalogs"] = catalogs
     return _HEAD + yaml.safe_dump({"config": {"disconnected": block}}, sort_keys=False, width=2**16)
+
+
+def target_of(block: str) -> str:
+    """Return the target that a block was made for; empty for a text that is no such block."""
+    try:
+        registry = yaml.safe_load(block)["config"]["disconnected"]["mirrorRegistry"]
+        return "/".join(filter(None, (str(registry["host"]), str(registry.get("path") or ""))))
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def _mirrors(resources: list[Resource], kind: str, key: str, host: str) -> list[dict[str, str]]:

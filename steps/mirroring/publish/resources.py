@@ -43,11 +43,56 @@ def canonical(found: Mapping[str, bytes], *, prefix: str = "", earlier: Mapping[
     before = _signatures(_documents(earlier.get(FILES["ConfigMap"], "")))
     merged = _merged([*signatures, *before])
     kept = [resource for resource in resources if resource["kind"] != "ConfigMap"]
-    named = [_renamed(resource, prefix) for resource in [*kept, *merged]]
+    return in_files(_renamed(resource, prefix) for resource in [*kept, *merged])
+
+
+def in_files(resources: Iterable[Resource]) -> dict[str, str]:
+    """Return the files for these resources: one for each kind, by name."""
     files: dict[str, list[Resource]] = defaultdict(list)
-    for resource in named:
+    for resource in resources:
         files[FILES.get(resource["kind"], f"{resource['kind'].lower()}.yaml")].append(resource)
     return {name: dump(documents) for name, documents in sorted(files.items())}
+
+
+def together(one: Resource, other: Resource) -> Resource:
+    """Return one resource for two of the same kind and name; `one` decides all that cannot be merged."""
+    if key := _MIRRORS.get(one["kind"]):
+        merged = _ordered([*(entries(one) or []), *(entries(other) or [])])
+        return {**one, "spec": {**(one.get("spec") or {}), key: merged}}
+    if one["kind"] == "ConfigMap":
+        [signatures] = _merged([one, other])
+        return {**signatures, "metadata": one["metadata"]}
+    return one
+
+
+def outline(resource: Resource) -> Resource:
+    """Return a resource without what `together` merges."""
+    if key := _MIRRORS.get(resource["kind"]):
+        spec = {name: value for name, value in (resource.get("spec") or {}).items() if name != key}
+        return {**resource, "spec": spec}
+    if resource["kind"] == "ConfigMap":
+        return {**resource, "binaryData": None}
+    return resource
+
+
+def entries(resource: Resource) -> list[Resource] | None:
+    """Return the entries of a mirror set, each with `source` and `mirrors`; None for another kind."""
+    key = _MIRRORS.get(resource["kind"])
+    return list((resource.get("spec") or {}).get(key) or []) if key else None
+
+
+def images(resource: Resource) -> list[str]:
+    """Return the places in a registry that a resource leads a cluster to."""
+    spec = resource.get("spec") or {}
+    found = [mirror for entry in entries(resource) or [] for mirror in entry.get("mirrors") or []]
+    match resource["kind"]:
+        case "CatalogSource":
+            found.append(spec.get("image"))
+        case "ClusterCatalog":
+            found.append(((spec.get("source") or {}).get("image") or {}).get("ref"))
+        case "UpdateService":
+            found += [spec.get("releases"), spec.get("graphDataImage")]
+    return [str(image) for image in found if image]
 
 
 def dump(documents: Iterable[Resource]) -> str:
@@ -87,7 +132,10 @@ def _documents(text: str) -> list[Resource]:
         return [
             document
             for document in yaml.safe_load_all(text)
-            if isinstance(document, dict) and "metadata" in document
+            if isinstance(document, dict)
+            and document.get("kind")
+            and isinstance(document.get("metadata"), dict)
+            and document["metadata"].get("name")
         ]
     except yaml.YAMLError:
         return []

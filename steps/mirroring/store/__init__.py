@@ -12,7 +12,8 @@
     DATA/received.json           which generations `mirror --import` has taken in whole
     DATA/scratch/                dry runs: oc-mirror deletes archives beside its destination even then
     DATA/planned/                mapping.txt and missing.txt of the last dry run
-    DATA/cluster-resources/      IDMS, ITMS, CatalogSources… of the last run that pushed everything
+    DATA/targets/NAME/           what is published for the clusters of a target: IDMS, ITMS, CatalogSources…
+    DATA/cluster-resources/      a copy of that where there is only one target
     DATA/autoshift-disconnected.yaml  the same for AutoShift's values
     DATA/runs/                   a record of each run: when, what, how it went
     DATA/quarantine/             what interrupted runs left behind
@@ -40,7 +41,7 @@ from steps.mirroring.store.history import History
 from steps.mirroring.store.imports import Imports
 from steps.mirroring.store.inventory import Inventory
 from steps.mirroring.store.journal import ARCHIVED, Journal
-from steps.mirroring.store.published import PublishedResources
+from steps.mirroring.store.published import Published
 from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
 
@@ -68,7 +69,7 @@ class Store:
         self.journal = Journal(root / "run")
         self.inventory = Inventory(root / "inventory")
         self.runs = Runs(root / "runs")
-        self.resources = PublishedResources(root)
+        self.published = Published(root)
         # The ImageSet of the run in progress: the mounted one may change under it.
         self.imageset = root / "run/imageset.yaml"
         self.content_index = root / "run/contents.json.gz"
@@ -115,7 +116,7 @@ class Store:
                 folder,
             )
         self.generations.remove_leftovers()
-        self.resources.recover()
+        self.published.recover()
         self.clear_scratch()
         _remove_unfinished_releases(self.working_dir)
         self.cache.remove_uploads()
@@ -156,6 +157,12 @@ class Store:
             ", ".join(path.name for path in [*written, *archives]),
             outcome,
         )
+
+    def set_aside(self, paths: list[Path], what: str, now: datetime) -> Path:
+        """Move `paths` into a folder of the quarantine, named after `what` they are; return it."""
+        folder = self._quarantine / f"{what}-{now:%Y%m%dT%H%M%SZ}"
+        _move(paths, folder)
+        return folder
 
     def clear_scratch(self) -> None:
         """Remove what a dry run left."""

@@ -46,8 +46,9 @@ class Generation(Record):
     """What `generation.json` says. Times are RFC 3339 in UTC; `predecessor` is None for a full archive.
 
     `history_used` and `history_written` are names of files in oc-mirror's history; `images` counts images by
-    kind; `contents` is what `contents.describe` found; `contents_sha256` is that of the index of content
-    beside the record, empty for version 0.1. `identity` is not part of the file: see `_identity`.
+    kind; `mirror_name` tells its ImageSet from others, empty for version 0.1; `contents` is what
+    `contents.describe` found; `contents_sha256` is that of the index of content beside the record, empty for
+    version 0.1. `identity` is not part of the file: see `_identity`.
     """
 
     sequence: int
@@ -62,6 +63,7 @@ class Generation(Record):
     started: str
     finished: str
     host: str
+    mirror_name: str = ""
     contents: dict[str, list[Any]] = Field(default_factory=dict)
     contents_sha256: str = ""
     identity: str = Field(default="", exclude=True)

@@ -55,11 +55,13 @@ class InventoryEntry(Record):
     """A run; `finished` is RFC 3339 in UTC, `imageset` its ImageSet's meaning (`ImageSet.meaning`).
 
     `images` are what that ImageSet names, `earlier` what the same run copied for earlier generations only.
-    `complete` is false where oc-mirror did not name all that it copied.
+    `mirror_name` is empty in records of version 0.1. `complete` is false where oc-mirror did not name all
+    that it copied.
     """
 
     target: str
     imageset: str
+    mirror_name: str = ""
     finished: str
     images: tuple[InventoryImage, ...]
     earlier: tuple[InventoryImage, ...] = ()
@@ -106,6 +108,10 @@ class Inventory:
                 found.setdefault(entry.target, []).append(entry)
         return found
 
+    def targets(self) -> list[str]:
+        """Return the targets of all entries, without the archives. Raises InvalidInputError as `of` does."""
+        return [target for target in self.all() if target != ARCHIVES]
+
     def folder(self, target: str) -> Path:
         """Return where the entries of a target lie."""
         return self._folder / hashlib.sha256(target.encode()).hexdigest()[:16]
@@ -116,6 +122,7 @@ class Inventory:
         *,
         target: str,
         imageset: ImageSet,
+        mirror_name: str = "",
         newest: ImageSet | None = None,
         generations: Iterable[int] = (),
         nesting: Nesting | None = None,
@@ -137,6 +144,7 @@ class Inventory:
         entry = InventoryEntry(
             target=target,
             imageset=current.meaning,
+            mirror_name=mirror_name,
             finished=_time_after(before.values()),
             images=tuple(image for origin, image in images.items() if image.places and origin not in dropped),
             earlier=tuple(image for origin, image in images.items() if image.places and origin in dropped),

@@ -57,13 +57,15 @@ class Run(Record):
     `images` counts what was mirrored by kind, `failed` gives the class of error by image (`reasons`),
     `wanted_by` the operators and bundles that need a failed image, in words, where oc-mirror said it; `error`
     is the class of the run's own failure, with `hint` for what to do. `next_run` is that of the schedule, if
-    there is one.
+    there is one. `mirror_name` is empty where it is not one ImageSet that was mirrored, and in records of
+    version 0.1.
     """
 
     workflow: str
     started: str
     state: str = RUNNING
     target: str = ""
+    mirror_name: str = ""
     dry_run: bool = False
     finished: str = ""
     seconds: float = 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, NotFoundError, RegistryError
 from steps.files import write_atomically
-from steps.mirroring import parallel
+from steps.mirroring import parallel, publish
 from steps.mirroring.checks.preflight import read_imageset
 from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.workflows import deletion_plan, inspection
@@ -51,6 +51,9 @@ def generate(request: Request, store: Store) -> Done:
     now = datetime.now(UTC)
     candidates = deletion_plan.candidates(entries, needed, older_than=request.older_than, now=now)
     _log_other_imagesets(entries, {*imagesets, entries[-1].imageset})
+    retired = deletion_plan.retired_mirrors(
+        entries, {*imagesets, entries[-1].imageset}, older_than=request.older_than, now=now
+    )
     decisions = _inspect(request, candidates, needed)
     found = [candidate for candidate in candidates if _is_there(candidate, decisions)]
     ordered = [decision for _repository, decision in sorted(decisions.items())]
@@ -66,6 +69,7 @@ def generate(request: Request, store: Store) -> Done:
         images=tuple(found),
         manifests=deletions,
         kept=kept,
+        retired_mirrors=retired,
     )
     content = plan.as_json(indent=1)
     path = store.deletion / PLAN
@@ -74,6 +78,8 @@ def generate(request: Request, store: Store) -> Done:
     _show([f"{candidate.origin}, last needed {candidate.last_needed}" for candidate in found])
     for shared in kept[:_SHOWN]:
         log.info("stays: %s@%s: %s", shared.repository, shared.digest, shared.because)
+    if retired:
+        log.info("cluster resources that go with them: those of the mirrors %s", ", ".join(retired))
     if not deletions:
         return Done(summary=f"{plan.target} holds nothing that could go; {path} says so", unchanged=True)
     return Done(
@@ -109,6 +115,9 @@ def execute(request: Request, store: Store) -> Done:
             len(plan.manifests),
         )
         return Done(summary=f"dry run: {plan.summary} would be deleted; nothing was")
+    publish.retire(
+        store, target, plan.retired_mirrors
+    )  # before its images go: no cluster looks for them then
     deleted, gone = _delete(request, plan.manifests)
     result = {
         "plan": approved,

@@ -16,7 +16,7 @@ from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -54,6 +54,7 @@ class DeletionPlan(Record):
     """What to delete from `target`. `imagesets` are the meanings of those that it is safe for.
 
     `inventory` identifies the records that it was made from: a plan is outdated by the next run.
+    `retired_mirrors` are the mirror names whose cluster resources go with the images.
     """
 
     kind: Literal["RemovalPlan"] = "RemovalPlan"
@@ -66,6 +67,7 @@ class DeletionPlan(Record):
     images: tuple[Candidate, ...]
     manifests: tuple[Deletion, ...]
     kept: tuple[KeptManifest, ...]
+    retired_mirrors: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -130,6 +132,23 @@ def candidates(
         for origin, (entry, image) in sorted(last.items())
         if not kept.intersection(image.in_target) and (older_than is None or now - entry.time > older_than)
     ]
+
+
+def retired_mirrors(
+    entries: Iterable[InventoryEntry], needed: Container[str], *, older_than: timedelta | None, now: datetime
+) -> tuple[str, ...]:
+    """Return the mirror names of which no ImageSet is needed, nor was mirrored within `older_than`.
+
+    `needed` are the meanings of the ImageSets that are needed.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.time)
+    needed_names = {entry.mirror_name for entry in ordered if entry.imageset in needed}
+    newest = {entry.mirror_name: entry for entry in ordered if entry.mirror_name}
+    return tuple(
+        name
+        for name, entry in sorted(newest.items())
+        if name not in needed_names and (older_than is None or now - entry.time > older_than)
+    )
 
 
 def counted(

@@ -31,10 +31,16 @@ def run(session: Session) -> Done:
         _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir
     )
     made = publish.made_by(store.working_dir)
-    store.inventory.add(reading, target=target, imageset=imageset, nesting=session.request.nesting)
+    store.inventory.add(
+        reading,
+        target=target,
+        imageset=imageset,
+        mirror_name=session.request.mirror_name,
+        nesting=session.request.nesting,
+    )
     asked.check(reading, imageset.mirror, store.working_dir)
     _verify(session, pinned=_pinned(store.working_dir) - earlier)
-    publish.publish(session, made)
+    publish.publish(session, made, mirror_name=session.request.mirror_name, imageset=imageset)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
     return Done(summary=f"{target} has all images ({counts or 'none to count'})", images=images)

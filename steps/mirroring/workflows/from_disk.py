@@ -53,16 +53,26 @@ class Batch:
     newest: ImageSet
 
     @property
+    def mirror_name(self) -> str:
+        """The mirror name that all of them have."""
+        return self.generations[-1].mirror_name
+
+    @property
     def numbers(self) -> str:
         """The generations' numbers, for people."""
         return ", ".join(str(generation.sequence) for generation in self.generations)
 
 
 def plan_batches(waiting: Iterable[tuple[Generation, ImageSet]]) -> list[Batch]:
-    """Put generations (oldest first, each with its ImageSet) into as few batches as lose nothing."""
+    """Put generations (oldest first, each with its ImageSet) into as few batches as lose nothing.
+
+    Generations of several mirror names never share a batch: each publishes its own cluster resources.
+    """
     batches: list[Batch] = []
     for generation, imageset in waiting:
-        together = joined(batches[-1].imageset, imageset) if batches else None
+        last = batches[-1] if batches else None
+        fits = last is not None and last.mirror_name == generation.mirror_name
+        together = joined(last.imageset, imageset) if last and fits else None
         if together is None:
             batches.append(Batch(generations=(generation,), imageset=imageset, newest=imageset))
         else:
@@ -158,11 +168,12 @@ def _import(session: Session, batch: Batch) -> None:
     reading = retrying(session, partial(_push, session, batch, staging))
     made = publish.made_by(staging / "working-dir")
     _verify(session, staging)
-    publish.publish(session, made)
+    publish.publish(session, made, mirror_name=batch.mirror_name, imageset=batch.newest)
     store.inventory.add(
         reading,
         target=target,
         imageset=batch.imageset,
+        mirror_name=batch.mirror_name,
         newest=batch.newest,
         generations=[generation.sequence for generation in batch.generations],
         nesting=session.request.nesting,

@@ -84,6 +84,7 @@ def run(session: Session) -> Done:
         archived.reading,
         target=inventory.ARCHIVES,
         imageset=imageset,
+        mirror_name=session.request.mirror_name,
         generations=[draft.sequence],
     )
     generation = store.complete(progress)
@@ -169,6 +170,7 @@ def _generation(
         else Predecessor(sequence=before.sequence, identity=before.identity),
         files=archived.files,
         imageset_sha256=imageset.sha256,
+        mirror_name=session.request.mirror_name,
         since=None if base.since is None else base.since.isoformat(),
         history_used=base.history,
         history_written=written,

@@ -82,7 +82,7 @@ IMAGESET_CONFIGMAP = Parameter(
     help="ConfigMap in the workload's namespace whose key imageset.yaml is used instead of generating "
     "an ImageSet; values are not needed then",
     group=Group.WHAT,
-    where=places.VALUES,
+    where=places.CHOOSING,
 )
 OPENSHIFT_VERSION = Parameter(
     name="openshift-version",

@@ -25,6 +25,14 @@ IMAGESET = Parameter(
     where=places.MIRROR_ALONE,
     pod_argument="/config/imageset.yaml",
 )
+MIRROR_NAME = Parameter(
+    name="mirror-name",
+    kind=kinds.optional(kinds.object_name),
+    help="Name of what the ImageSet mirrors; several ImageSets of one data directory need a name each",
+    group=Group.HOW,
+    where=places.MIRRORING,
+    unset="the name of imageset-configmap, else generated; `mirror` alone takes that of the ImageSet's file",
+)
 DATA = Parameter(
     name="data",
     kind=kinds.path,

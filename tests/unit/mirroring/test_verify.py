@@ -146,14 +146,17 @@ def test_autoshift_values_lie_beside_the_resources_and_not_among_them(direct: Pl
 def test_the_published_folder_survives_a_kill_between_its_renames(direct: Place) -> None:
     assert direct.mirror().returncode == 0
     store = Store(direct.data)
-    before = store.resources.files()
-    last, following = store.root / ".cluster-resources.last", store.root / ".cluster-resources.next"
-    store.resources.folder.rename(last)
-    shutil.copytree(last, following)
-    store.resources.recover()
-    assert store.resources.files() == before
-    assert not following.exists()
-    assert not last.exists()
+    [published] = store.published.all()
+    before = published.files()
+    for folder in (published.folder, store.published.copy):
+        last, following = (folder.with_name(f".{folder.name}.{one}") for one in ("last", "next"))
+        folder.rename(last)
+        shutil.copytree(last, following)
+        store.published.recover()
+        assert not following.exists()
+        assert not last.exists()
+    assert published.files() == before
+    assert store.published.copy_is_current()
 
 
 def test_a_prefix_that_no_name_could_have_is_refused(direct: Place) -> None:

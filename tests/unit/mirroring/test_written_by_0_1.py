@@ -156,7 +156,12 @@ def test_a_run_that_was_killed_after_its_archive_is_completed(unpack: Unpack) ->
     ran = left.place.mirror()
     assert ran.returncode == 0, ran.stderr
     assert "an interrupted run is now complete: generation 2 (continues 1" in ran.stderr
-    assert record(left.place, 2) == {"format": FORMAT, "contents_sha256": "", **journal["draft"]}
+    assert record(left.place, 2) == {
+        "format": FORMAT,
+        "contents_sha256": "",
+        "mirror_name": "",
+        **journal["draft"],
+    }
     assert record(left.place, 3)["predecessor"]["sequence"] == 2
     far = beside(left, "elsewhere")
     carry(left.place, far, 1, 2, 3)

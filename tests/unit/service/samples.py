@@ -11,7 +11,7 @@ from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Run
-from steps.service.overview import Overview, ResourceFile
+from steps.service.overview import Overview, ResourceFile, TargetFiles
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NIGHTLY = Schedule("0 2 * * *", "Europe/Berlin")
@@ -109,6 +109,12 @@ def states() -> dict[str, Overview]:
         "direct": overview(
             request=direct,
             runs=tuple(pushed),
-            resources=tuple(ResourceFile(name=name, size=4211) for name in MANIFESTS),
+            published=(
+                TargetFiles(
+                    target=direct.target_registry,
+                    folder="registry.example.com-8443-mirror",
+                    files=tuple(ResourceFile(name=name, size=4211) for name in MANIFESTS),
+                ),
+            ),
         ),
     }

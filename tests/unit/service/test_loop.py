@@ -168,10 +168,15 @@ def test_the_next_run_is_known_while_it_waits_and_not_while_it_mirrors(tmp_path:
 def test_the_service_from_start_to_sigterm(connected: Place) -> None:
     """A missed run is made up for with oc-mirror, every page answers, and it stops at once."""
     remember(connected.data, datetime.now(UTC) - timedelta(days=8))
-    folder = connected.data / "cluster-resources"
-    folder.mkdir()
-    (folder / "idms-oc-mirror.yaml").write_text("kind: ImageDigestMirrorSet\nmetadata: {name: idms}\n")
-    (folder / "notes.yaml").write_text("config: {disconnected: {}}\n")
+    Store(connected.data).published.replace(
+        "registry.example.com:8443/mirror",
+        mirrors={},
+        files={
+            "idms.yaml": "kind: ImageDigestMirrorSet\nmetadata: {name: idms}\n",
+            "notes.yaml": "config: {disconnected: {}}\n",
+        },
+        autoshift_values="config: {}\n",
+    )
     with connected.start("--schedule=0 2 * * 0", "--time-zone=Europe/Berlin", "--listen-port=0") as process:
         assert process.stderr is not None
         port, lines = 0, []

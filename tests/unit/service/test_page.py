@@ -15,7 +15,7 @@ from steps import units
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Run
 from steps.service import page, plot
-from steps.service.overview import ResourceFile, resources_in
+from steps.service.overview import ResourceFile, TargetFiles, resources_in
 from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview, states
 
 
@@ -88,7 +88,8 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }
 
 def test_nothing_that_comes_from_outside_becomes_markup() -> None:
     run = failed_run().changed(message=EVIL, hint=EVIL, error=EVIL, failed={EVIL: EVIL}, images={EVIL: 1})
-    it = overview(runs=(run,), problems=(EVIL,), resources=(ResourceFile(name=EVIL, size=1),), next_run=NOW)
+    evil = TargetFiles(target=EVIL, folder=EVIL, files=(ResourceFile(name=EVIL, size=1),))
+    it = overview(runs=(run,), problems=(EVIL,), published=(evil, evil), next_run=NOW)
     tags = Tags()
     tags.feed(page.render(it))
     assert not {"script", "img", "iframe", "object", "form"} & set(tags.elements)

@@ -8,6 +8,7 @@ import pytest
 
 from steps import deploy_workload
 from steps.errors import UsageError
+from steps.workload.pod import pod_template
 from steps.workload.settings import Settings, proxies
 from tests.unit.workload.samples import IMAGE
 
@@ -100,6 +101,19 @@ def test_every_parameter_arrives() -> None:
         },
         run_name="run-1",
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "generated"),
+        ({"imageset_configmap": "production-imageset"}, "production-imageset"),
+        ({"imageset_configmap": "production-imageset", "mirror_name": "production"}, "production"),
+    ],
+)
+def test_the_mirror_is_named_after_where_its_imageset_comes_from(changes: dict[str, str], name: str) -> None:
+    pod = pod_template(parse(**changes), component="job", restart="Never")
+    assert f"--mirror-name={name}" in pod["spec"]["containers"][0]["args"]
 
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
