@@ -81,7 +81,7 @@ def run(inputs: Inputs) -> None:
 
     try:
         if inputs.check:
-            store = Store(inputs.request.data)
+            store = Store(inputs.request.data, inputs.request.values[table.CACHE_DIR])
             ready = preflight.check(inputs.request, store)
             preflight.check_target(inputs.request, store, ready.imageset)
             done = ready.summary

@@ -17,7 +17,7 @@ from steps.mirroring.session import Session, locked
 from steps.mirroring.store import Store
 from steps.mirroring.store.runs import Run
 from steps.mirroring.workflows import cleanup, delete, direct, export, from_disk, import_media, to_disk
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR
 from steps.parameters.value_kinds import Workflow
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(
     `preflight.check`, ConflictError if another run has the data directory, MirrorError if oc-mirror failed,
     InvalidInputError if archives are missing or damaged.
     """
-    store = Store(request.data)
+    store = Store(request.data, request.values[CACHE_DIR])
     record = Run(
         workflow=request.workflow,
         started="",

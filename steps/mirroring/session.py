@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from steps.mirroring.request import DELETE, PLAN_DELETION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -79,5 +81,7 @@ def locked(request: Request, store: Store, recorder: Recorder) -> Iterator[int]:
     """
     with store.locked(purpose=request.workflow) as lock:
         recorder.begin()
+        if request.workflow not in {PLAN_DELETION, DELETE}:
+            store.settle_cache()
         store.recover(now=datetime.now(UTC))
         yield lock

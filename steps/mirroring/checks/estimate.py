@@ -51,7 +51,7 @@ def archive(store: Store, lines: list[str], archived: set[str], source: Access) 
     fetched = sizes.without(store.cache.has)
     packed = sizes.without(archived.__contains__)
     text = f"about {units.size(fetched)} to fetch, {units.size(packed)} to archive"
-    return f"{text}{_untold(sizes)}; {space.summary(store, fetched + packed)}"
+    return f"{text}{_untold(sizes)}; {space.summary(store, fetched=fetched, packed=packed)}"
 
 
 def copy(store: Store, lines: list[str], source: Access) -> str:

@@ -78,6 +78,9 @@ def check(request: Request, store: Store) -> Ready:
     check_writable(store.root)
     volume.check(store.root, links=request.workflow == FROM_DISK)
     space.check_files(store.root)
+    if store.cache_is_apart:
+        check_writable(store.cache.folder, "the folder of the cache")
+        space.check_files(store.cache.folder)
     store.history.written()
     environment = command.environment(os.environ, request.options)
     found = program.inspect(find(request.oc_mirror), environment)
@@ -134,7 +137,7 @@ def _read_authfile(path: Path) -> Any:
         raise InvalidInputError(f"it cannot be read: {what}", _AUTHFILE) from None
 
 
-def check_writable(directory: Path) -> None:
+def check_writable(directory: Path, what: str = "the data directory") -> None:
     """Check that `directory` can be made and written to. Raises InvalidInputError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -142,7 +145,7 @@ def check_writable(directory: Path) -> None:
             probe.write(b"\0" * 4096)
     except OSError as error:
         raise InvalidInputError(
-            f"the data directory {directory} cannot be written: {error.strerror}",
+            f"{what} {directory} cannot be written: {error.strerror}",
             f"give it a writable volume with free space; this process runs as UID {os.getuid()}"
             " and needs the volume's group (fsGroup)",
         ) from error

@@ -43,10 +43,11 @@ def check_import(store: Store, waiting: Iterable[Generation]) -> None:
     Raises InvalidInputError where it cannot even if all that is in the cache were part of it; warns where it
     can only then.
     """
-    needed, free = sum(generation.size for generation in waiting), shutil.disk_usage(store.root).free
+    needed, volume = sum(generation.size for generation in waiting), _cache_volume(store)
+    free = shutil.disk_usage(volume).free
     if needed <= free:
         return
-    room = f"the volume of {store.root} has {units.size(free)} free"
+    room = f"the volume of {volume} has {units.size(free)} free"
     text = f"the archives to import have {units.size(needed)}, {room}"
     if needed > free + store.cache.size():
         raise InvalidInputError(f"{text}; they are unpacked into the cache", reasons.DISK_FULL.hint)
@@ -65,8 +66,20 @@ def check_full_archive(store: Store) -> None:
         )
 
 
-def summary(store: Store, needed: int) -> str:
-    """Return whether `needed` bytes fit, in words for the report of a dry run."""
-    free = shutil.disk_usage(store.root).free
+def summary(store: Store, *, fetched: int, packed: int) -> str:
+    """Return whether what is fetched into the cache and archived fits, for the report of a dry run."""
+    if not store.cache_is_apart:
+        return _fits(store.root, fetched + packed)
+    cached = _fits(_cache_volume(store), fetched)
+    return f"for the archive {_fits(store.root, packed)}, for the cache {cached}"
+
+
+def _fits(volume: Path, needed: int) -> str:
+    free = shutil.disk_usage(volume).free
     words = "which is enough" if needed <= free else f"{units.size(needed - free)} too little"
     return f"{units.size(free)} are free, {words}"
+
+
+def _cache_volume(store: Store) -> Path:
+    """Return a folder on the volume of the cache; the cache itself need not be there yet."""
+    return store.cache.folder if store.cache_is_apart else store.root

@@ -17,6 +17,7 @@ import shutil
 import socket
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import process, units
@@ -30,7 +31,6 @@ from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
-    from pathlib import Path
 
     from steps.mirroring.ocmirror.program import Program
 
@@ -215,13 +215,21 @@ class OcMirror:
         try:
             output.check(exit_code, reading)
         except MirrorError as error:
-            usage = shutil.disk_usage(working_dir.parent)
-            if usage.free > usage.total / 100:
-                raise
             # oc-mirror's cache then answers "500 Internal Server Error", which points the wrong way.
-            full = f"the data volume is full ({units.size(usage.free)} free)"
-            raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
+            if full := _full_volume(working_dir.parent, arguments):
+                raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
+            raise
         return reading
+
+
+def _full_volume(data: Path, arguments: list[str]) -> str:
+    """Return which volume of the run is full, in words; empty where none is."""
+    cache = next(one.partition("=")[2] for one in arguments if one.startswith("--cache-dir="))
+    for what, folder in (("data volume", data), (f"volume of the cache {cache}", Path(cache))):
+        usage = shutil.disk_usage(folder) if folder.is_dir() else None
+        if usage and usage.free <= usage.total / 100:
+            return f"the {what} is full ({units.size(usage.free)} free)"
+    return ""
 
 
 def _is_free(port: int) -> bool:

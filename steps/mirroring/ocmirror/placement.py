@@ -128,7 +128,12 @@ def _own_place(image: AdditionalImage) -> str:
 
 def _target_tag(image: Reference) -> str:
     """Return the tag that an image gets: its own, else one made of its digest; empty without both."""
-    return image.tag or image.digest.replace(":", "-")[:_LONGEST_TAG]
+    return image.tag or tag_of(image.digest)
+
+
+def tag_of(digest: str) -> str:
+    """Return the tag that oc-mirror gives to an image that is named by digest alone."""
+    return digest.replace(":", "-")[:_LONGEST_TAG]
 
 
 def _may_be_release(path: str) -> bool:

@@ -7,6 +7,7 @@
     DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
     DATA/run/                    the run in progress: its ImageSet and its journal
     DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
+    DATA/cache-dir               where it is instead, if it lies apart
     DATA/imports/                from-disk: the archives being imported, and oc-mirror's working directory
     DATA/imported.json           from-disk: which generations each target has
     DATA/received.json           which generations `mirror --import` has taken in whole
@@ -30,9 +31,10 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from steps.mirroring.store import lock
+from steps.mirroring.store import cache_place, lock
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.cache import Cache
 from steps.mirroring.store.fingerprints import Fingerprints
@@ -46,7 +48,7 @@ from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -59,13 +61,16 @@ log = logging.getLogger(__name__)
 class Store:
     """A data directory. Each attribute owns a part of it; nothing else knows where that part lies."""
 
-    def __init__(self, directory: Path) -> None:
-        """Open `directory`, which need not exist yet; oc-mirror's `file://` needs it absolute."""
+    def __init__(self, directory: Path, cache: Path | None = None) -> None:
+        """Open `directory`, which need not exist yet; oc-mirror's `file://` needs it absolute.
+
+        `cache` is the folder of oc-mirror's cache where it lies apart.
+        """
         root = self.root = directory.absolute()
         self.generations = Generations(root)
         self.imports = Imports(root, self.generations)
         self.receipts = Receipts(root)
-        self.cache = Cache(root / "cache")
+        self.cache = Cache(cache.absolute() if cache else cache_place.inside(root))
         self.journal = Journal(root / "run")
         self.inventory = Inventory(root / "inventory")
         self.runs = Runs(root / "runs")
@@ -82,12 +87,30 @@ class Store:
         self.fingerprints = Fingerprints(root / "fingerprints.json")
         self._quarantine = root / "quarantine"
 
-    def locked(self, *, purpose: str) -> AbstractContextManager[int]:
+    @contextmanager
+    def locked(self, *, purpose: str) -> Iterator[int]:
         """Hold the lock of the data directory; gives its file descriptor, for oc-mirror to inherit.
 
-        Raises ConflictError, naming the holder and since when, if another holds it.
+        A cache that lies apart is locked as well. Raises ConflictError, naming the holder and since when, if
+        another holds it.
         """
-        return lock.exclusive(self.root, purpose=purpose)
+        with ExitStack() as held:
+            descriptor = held.enter_context(lock.exclusive(self.root, purpose=purpose))
+            if self.cache_is_apart:
+                held.enter_context(lock.exclusive(self.cache.folder, purpose=purpose))
+            yield descriptor
+
+    @property
+    def cache_is_apart(self) -> bool:
+        """Whether the cache lies outside the data directory."""
+        return self.cache.folder != cache_place.inside(self.root)
+
+    def settle_cache(self) -> None:
+        """Record where the cache is; to be called with the lock held.
+
+        Raises ConflictError if the cache of earlier runs is elsewhere, and this one is empty.
+        """
+        cache_place.settle(self.root, self.cache, Cache(cache_place.last(self.root)))
 
     def archives(self) -> list[Path]:
         """Return the archives that lie where oc-mirror writes them; its next run would delete them."""

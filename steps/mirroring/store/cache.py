@@ -46,6 +46,11 @@ class Cache:
         self._storage = folder / ".oc-mirror/.cache"
         self._registry = self._storage / "docker/registry/v2"
 
+    @property
+    def holds_images(self) -> bool:
+        """Whether anything was ever copied into it."""
+        return self._registry.is_dir()
+
     def size(self) -> int:
         """Return the bytes of all its files."""
         total = 0

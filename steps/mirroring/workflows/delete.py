@@ -17,9 +17,10 @@ from steps.files import write_atomically
 from steps.mirroring import parallel, publish
 from steps.mirroring.checks.preflight import read_imageset
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import deletion_plan, inspection
+from steps.mirroring.workflows import deletion_plan, inspection, v1_tags
 from steps.mirroring.workflows.deletion_plan import PLAN, DeletionPlan
 from steps.oci.reference import Reference
+from steps.parameters.table.mirror_run import DELETE_V1_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,6 +51,8 @@ def generate(request: Request, store: Store) -> Done:
     needed = _needed(entries, imagesets, request.target_registry)
     now = datetime.now(UTC)
     candidates = deletion_plan.candidates(entries, needed, older_than=request.older_than, now=now)
+    if request.values[DELETE_V1_IMAGES]:
+        candidates = v1_tags.added(candidates)
     _log_other_imagesets(entries, {*imagesets, entries[-1].imageset})
     retired = deletion_plan.retired_mirrors(
         entries, {*imagesets, entries[-1].imageset}, older_than=request.older_than, now=now

@@ -26,12 +26,17 @@ PLAN = "plan.json"
 
 
 class Candidate(Part):
-    """An image that no current ImageSet needs, and when one last needed it (RFC 3339)."""
+    """An image that no current ImageSet needs, and when one last needed it (RFC 3339).
+
+    `v1_tags` are those that oc-mirror v1 gave it, where they are to go as well; they count where they lead to
+    the digest of its origin.
+    """
 
     origin: str
     kind: str
     last_needed: str
     places: tuple[str, ...]
+    v1_tags: tuple[str, ...] = ()
 
 
 class Deletion(Part):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.mirroring import parallel
-from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, unjoined
+from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, tag_of, unjoined
 from steps.mirroring.workflows.deletion_plan import Deletion, KeptManifest
 from steps.oci.reference import Reference
 
@@ -29,10 +29,14 @@ _ATTACHED = re.compile(r"sha256-([0-9a-f]{64})\.(?:sig|att|sbom)")
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """The tags and digests of one repository: those of candidates for deletion, and those that are needed."""
+    """The tags and digests of one repository: those of candidates for deletion, and those that are needed.
+
+    `by_v1` are tags that oc-mirror v1 gave to candidates, each with the digest that it must lead to.
+    """
 
     candidates: set[str] = field(default_factory=set)
     needed: set[str] = field(default_factory=set)
+    by_v1: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,9 @@ def inspect(
         for place in candidate.places:
             reference = Reference.parse_relative(place)
             asked[reference.repository].candidates.add(reference.version)
+            if origin := Reference.find(candidate.origin):
+                by_v1 = ((tag, origin.digest) for tag in candidate.v1_tags)
+                asked[reference.repository].by_v1.update(by_v1)
     for image in needed:
         for place in image.in_target:
             reference = Reference.parse_relative(place)
@@ -107,6 +114,8 @@ def decide(
     """
     candidates = {digest for tag, digest in content.tags.items() if tag in references.candidates}
     candidates |= references.candidates & content.present
+    by_v1 = {digest for tag, digest in content.tags.items() if (tag, digest) in references.by_v1}
+    candidates |= by_v1
     stays = _staying(repository, content, references, {*needed_anywhere, *references.needed}, releases)
     for tag, digest in content.tags.items():
         if found := _ATTACHED.fullmatch(tag):
@@ -133,7 +142,7 @@ def decide(
             KeptManifest(repository=repository, digest=digest, because=stays[digest])
             for digest in sorted(candidates & stays.keys())
         ),
-        found=frozenset(references.candidates & {*content.tags, *content.present}),
+        found=frozenset(references.candidates & {*content.tags, *content.present, *map(tag_of, by_v1)}),
     )
 
 
@@ -161,7 +170,7 @@ def _is_candidate(
     repository: str, tag: str, digest: str, references: References, releases: Iterable[str]
 ) -> bool:
     """Return whether a tag is that of a candidate; the tag of a release, known by digest, is its version."""
-    if tag in references.candidates:
+    if tag in references.candidates or (tag, digest) in references.by_v1:
         return True
     if unjoined(repository) == CONTENT:
         return any(tag.startswith(f"{release}-") for release in releases)

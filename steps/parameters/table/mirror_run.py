@@ -42,6 +42,15 @@ DATA = Parameter(
     default=None,
     pod_argument="/data",
 )
+CACHE_DIR = Parameter(
+    name="cache-dir",
+    kind=kinds.optional(kinds.path),
+    help="Folder of oc-mirror's cache where it is to lie on another volume than the data directory",
+    group=Group.HOW,
+    where=places.MIRROR_ALONE,
+    unset="cache in the data directory",
+    setting=True,
+)
 INCREMENTAL_MODE = Parameter(
     name="incremental-mode",
     kind=kinds.boolean,
@@ -339,6 +348,15 @@ OLDER_THAN = Parameter(
     where=places.MIRRORING,
     unset="all is planned",
     unit="d or w",
+)
+DELETE_V1_IMAGES = Parameter(
+    name="delete-v1-images",
+    kind=kinds.boolean,
+    help="true lets workflow-delete-generate plan the tags as well that oc-mirror v1 gave to the same images",
+    group=Group.UPKEEP,
+    where=places.MIRROR_ALONE,
+    default="false",
+    setting=True,
 )
 APPROVED_PLAN_SHA256 = Parameter(
     name="approved-plan-sha256",

@@ -20,9 +20,10 @@ from steps.imageset.imageset import ImageSet
 from steps.mirroring.ocmirror.output import Reading
 from steps.mirroring.store import Store
 from steps.mirroring.store.inventory import InventoryEntry, InventoryImage
-from steps.mirroring.workflows import deletion_plan
+from steps.mirroring.workflows import deletion_plan, v1_tags
 from steps.mirroring.workflows.inspection import References, RepositoryContent, decide
 from steps.oci.access import Access
+from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -493,3 +494,67 @@ def test_an_image_is_as_old_as_the_last_run_that_needed_it() -> None:
         deletion_plan.candidates([run, again], [], older_than=None, now=now)[0].last_needed == again.finished
     )
     assert not deletion_plan.candidates([run, again], [image], older_than=None, now=now)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", 0x811C9DC5), ("a", 0xE40C292C), ("foobar", 0xBF9CF968)])
+def test_the_hash_is_that_of_gos_library(text: str, expected: int) -> None:
+    assert v1_tags.fnv32a(text.encode()) == expected
+
+
+def recorded(place: Place, target: str, *names: str) -> None:
+    """Let the ImageSet name these images, and the inventory say that a run brought them."""
+    head = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n"
+    lines = "".join(f"  - name: {name}\n" for name in names)
+    place.imageset.write_text(f"{head}  additionalImages:\n{lines}")
+    reading = Reading(copied=dict.fromkeys(names, f"{target}/team/"), copies=len(names))
+    imageset = ImageSet.parse(place.imageset.read_bytes(), str(place.imageset))
+    Store(place.data).inventory.add(reading, target=target, imageset=imageset)
+
+
+def test_tags_of_oc_mirror_v1_go_with_their_image_where_asked(direct: Place, target: str) -> None:
+    host, _, prefix = target.partition("/")
+    registry = Registry(host, verify=False)
+    registry.check()
+    old, other = (Image(f"r.example.com/team/app:{name}", "additional", "team/app", name) for name in "ab")
+    for image in (old, other):
+        image.tag = image.manifest.replace(":", "-")
+        registry.push(image, f"{prefix}/team/app")
+    tag_again(target, f"team/app:{old.tag}", "latest")
+    recorded(
+        direct, target, f"r.example.com/team/app@{old.manifest}", f"r.example.com/team/app@{other.manifest}"
+    )
+    recorded(direct, target, f"r.example.com/team/app@{other.manifest}")
+    assert direct.mirror(GENERATE).returncode == 0
+    (kept,) = plan_of(direct)["kept"]
+    assert kept["because"] == "its tag latest is not of these images"
+    ran = direct.mirror(GENERATE, "--delete-v1-images=true")
+    assert ran.returncode == 0, ran.stderr
+    (deletion,) = plan_of(direct)["manifests"]
+    assert deletion["tags"] == ["latest", old.tag]
+    ran = direct.mirror(EXECUTE, approved(direct))
+    assert ran.returncode == 0, ran.stderr
+    assert not is_there(target, "team/app", old.manifest)
+    assert is_there(target, "team/app", other.manifest)
+
+
+def test_a_tag_of_v1_that_leads_elsewhere_by_now_is_nobodys() -> None:
+    contents = RepositoryContent({"sha256-a": "sha256:a", "latest": "sha256:b"}, {})
+    decision = decide("team/app", contents, References({"sha256-a"}, set(), {("latest", "sha256:a")}))
+    assert [deletion.digest for deletion in decision.deletions] == ["sha256:a"]
+    assert "sha256:b" in decision.stays
+
+
+def test_an_operators_image_had_a_hash_of_its_name_as_tag() -> None:
+    digest = "sha256:" + "ab" * 32
+    candidate = deletion_plan.Candidate(
+        origin=f"docker://registry.redhat.io/a/b@{digest}",
+        kind="operator or chart",
+        last_needed="",
+        places=(),
+    )
+    assert v1_tags.of(candidate) == (
+        f"{v1_tags.fnv32a(f'registry.redhat.io/a/b@{digest}'.encode()):x}",
+        "ababab",
+        "latest",
+    )
+    assert v1_tags.of(candidate.model_copy(update={"kind": "release"})) == ()
