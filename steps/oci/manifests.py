@@ -81,6 +81,16 @@ def of_platform(index: dict[str, Any], name: str) -> str:
     raise UnreadableError(f"{name} has no image for linux/amd64", _HINT)
 
 
+def listed(index: dict[str, Any], name: str) -> dict[str, str]:
+    """Return OS/ARCHITECTURE of each digest that an index lists; nothing for another manifest."""
+    entries, found = index.get("manifests"), {}
+    for entry in entries if isinstance(entries, list) else []:
+        platform = entry.get("platform") if isinstance(entry, dict) else None
+        known = platform if isinstance(platform, dict) else {}
+        found[Blob.of(entry, name).digest] = f"{known.get('os')}/{known.get('architecture')}"
+    return found
+
+
 def parse(content: bytes) -> dict[str, Any]:
     """Parse a JSON object; return an empty one for anything else."""
     try:
@@ -101,7 +111,7 @@ def with_label(label: str, text: str) -> tuple[tuple[bytes, bytes], bytes]:
             "architecture": "amd64",
             "os": "linux",
             "config": {"Labels": {label: text}},
-            "rootfs": {"type": "layers", "diff_ids": [_digest(_EMPTY_TAR)]},
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(_EMPTY_TAR)]},
         }
     )
     manifest = {
@@ -113,11 +123,22 @@ def with_label(label: str, text: str) -> tuple[tuple[bytes, bytes], bytes]:
     return (layer, config), _json(manifest)
 
 
+def sparse_index(manifest: bytes, has: str, lacks: str) -> bytes:
+    """Make an index of an image for platform `has` and of one for `lacks` that is nowhere."""
+    entries = []
+    for platform, content in ((has, manifest), (lacks, b"not there")):
+        system, _, architecture = platform.partition("/")
+        described = {"os": system, "architecture": architecture}
+        entries.append({**_descriptor(MANIFESTS[0], content), "platform": described})
+    return _json({"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": entries})
+
+
 def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """Return the digest that names content."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

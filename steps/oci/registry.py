@@ -20,7 +20,19 @@ from urllib3.exceptions import HTTPError
 
 from steps.errors import RegistryError
 from steps.oci.failures import AbsentError, RefusedError, UnreachableError, UnreadableError, broken
-from steps.oci.manifests import INDEXES, MANIFESTS, Blob, Image, is_index, of_platform, parse, with_label
+from steps.oci.manifests import (
+    INDEXES,
+    MANIFESTS,
+    Blob,
+    Image,
+    digest_of,
+    is_index,
+    listed,
+    of_platform,
+    parse,
+    sparse_index,
+    with_label,
+)
 from steps.oci.transport import Result, Transport
 
 if TYPE_CHECKING:
@@ -31,6 +43,7 @@ if TYPE_CHECKING:
 
 LARGEST_MANIFEST: Final = 8 * 1024 * 1024
 LARGEST_LAYER: Final = 4 * 1024**3
+_REFUSALS: Final = frozenset({400, 404, 405, 415, 422})
 _KINDS: Final = ", ".join(INDEXES + MANIFESTS)
 
 
@@ -96,13 +109,15 @@ class Repository:
 
     def children(self, digest: str) -> list[str]:
         """Return the digests that an index lists; none where it is gone."""
+        return list(self.platforms(digest))
+
+    def platforms(self, digest: str) -> dict[str, str]:
+        """Return what an index lists: OS/ARCHITECTURE of each digest; nothing where the index is gone."""
         try:
             _digest, manifest = self._retrying(lambda: self._manifest(digest))
         except AbsentError:
-            return []
-        entries = manifest.get("manifests")
-        name = self._named(digest)
-        return [Blob.of(entry, name).digest for entry in entries] if isinstance(entries, list) else []
+            return {}
+        return listed(manifest, self._named(digest))
 
     # --- images, their configuration and layers
 
@@ -143,6 +158,37 @@ class Repository:
     def check_writable(self) -> None:
         """Check that the repository may be written to: an upload is begun and cancelled (OCI, "POST")."""
         self._retrying(self._try_upload)
+
+    def takes_sparse(self, has: str, lacks: str) -> bool:
+        """Try whether an index is taken of which one platform, `lacks` (OS/ARCHITECTURE), is not there.
+
+        Nothing gets a tag, and what was written is deleted where the registry deletes at all.
+        """
+        blobs, manifest = with_label("oc-mirror-pipeline.try", "an index with a missing platform")
+        for blob in blobs:
+            self._retrying(lambda blob=blob: self._push(blob))  # type: ignore[misc]
+        index = sparse_index(manifest, has, lacks)
+        pushed = []
+        try:
+            for content, kind in ((manifest, MANIFESTS[0]), (index, INDEXES[0])):
+                digest = digest_of(content)
+                with self._transport.ask(
+                    "PUT",
+                    f"manifests/{digest}",
+                    f"writing to {self._name}",
+                    data=content,
+                    more_headers={"Content-Type": kind},
+                ) as answer:
+                    if not answer.ok and kind in INDEXES and answer.status_code in _REFUSALS:
+                        return False
+                    if not answer.ok:
+                        raise self._transport.failure(answer, f"writing to {self._name}")
+                pushed.append(digest)
+        finally:
+            for digest in reversed(pushed):
+                with suppress(RegistryError):
+                    self._delete(digest)
+        return True
 
     def delete(self, digest: str) -> bool:
         """Delete a manifest and its tags; False where it was gone. Raises RefusedError if it may not."""

@@ -7,6 +7,7 @@ Each is what a registry in the field was seen to do. A manner looks at a questio
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
 import json
 import re
@@ -194,16 +195,26 @@ def is_read_only(question: Question) -> Reply | None:
     return None
 
 
-def refuses_sparse(has: Callable[[str, str], bool]) -> Manner:
-    """An index with manifests that are not there is refused (docker-registry before 3)."""
+def takes_sparse() -> Manner:
+    """An index with manifests that are not there is taken (distribution 3, Quay): it is kept here."""
+    kept: dict[tuple[str, str], tuple[str, str, bytes]] = {}
 
     def manner(question: Question) -> Reply | None:
         found = _MANIFEST.match(question.path)
-        if question.method != "PUT" or not found:
+        if not found:
             return None
-        for child in json.loads(question.body).get("manifests") or []:
-            if not has(found["repository"], child["digest"]):
-                return refusal(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
-        return None
+        key = (found["repository"], found["version"])
+        if question.method == "PUT" and b'"manifests"' in question.body:
+            digest = f"sha256:{hashlib.sha256(question.body).hexdigest()}"
+            entry = (digest, question.headers["content-type"], question.body)
+            kept[key] = kept[found["repository"], digest] = entry
+            return Reply(201, {"Docker-Content-Digest": digest})
+        if key not in kept:
+            return None
+        if question.method == "DELETE":
+            del kept[key]
+            return Reply(202)
+        digest, kind, content = kept[key]
+        return Reply(200, {"Docker-Content-Digest": digest, "Content-Type": kind}, content)
 
     return manner

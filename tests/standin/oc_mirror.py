@@ -58,6 +58,7 @@ KEYWORDS = [
 ]
 RELEASES = "openshift/release-images"
 BITS = {"release": 2, "operator": 4, "additional": 8, "helm": 16}
+INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TOP = {"kind", "apiVersion", "archiveSize", "mirror", "metadata"}
 MIRROR = {"platform", "operators", "additionalImages", "helm", "blockedImages", "samples"}
@@ -198,6 +199,7 @@ class Image:
     operator: str = ""
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifest: str = ""
+    platforms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         size = int(setting("BYTES", "2048"))
@@ -219,6 +221,19 @@ class Image:
         ).encode()
         self.manifest = digest(manifest)
         self.blobs = {digest(data): data for data in (*layers, config, manifest)}
+        if self.platforms:
+            self._make_sparse(_descriptor(MANIFEST, manifest))
+
+    def _make_sparse(self, amd64: dict[str, Any]) -> None:
+        """Put an index before the image: of its platforms, linux/amd64 alone is copied, if it is asked for."""
+        arm64 = _descriptor(MANIFEST, b"an image for another platform")
+        entries = [
+            {**descriptor, "platform": {"os": "linux", "architecture": architecture}}
+            for descriptor, architecture in ((amd64, "amd64"), (arm64, "arm64"))
+        ]
+        index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode()
+        self.manifest = digest(index)
+        self.blobs[self.manifest] = index
 
     @property
     def is_catalog(self) -> bool:
@@ -237,7 +252,7 @@ def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest(data), "size": len(data)}
 
 
-def _named(reference: str, kind: str, origin: str = "") -> Image:
+def _named(reference: str, kind: str, origin: str = "", platforms: tuple[str, ...] = ()) -> Image:
     name, _, hash_part = reference.partition("@")
     path, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
@@ -246,7 +261,12 @@ def _named(reference: str, kind: str, origin: str = "") -> Image:
         raise ExitError(f"{reference} unable to parse image correctly : tag and digest are empty", BITS[kind])
     first, _, rest = path.partition("/")
     repository = rest if rest and ("." in first or ":" in first or first == "localhost") else path
-    return Image(origin or reference, kind, repository, tag)
+    return Image(origin or reference, kind, repository, tag, platforms=platforms)
+
+
+def _additional(image: dict[str, Any]) -> Image:
+    platforms = tuple(one["architecture"] for one in image.get("platforms") or [])
+    return _named(image["name"], "additional", platforms=platforms)
 
 
 def _additional(entry: dict[str, Any]) -> Image:
@@ -345,6 +365,10 @@ class Cache:
         manifest = self.blob(image.manifest).read_bytes()
         document = json.loads(manifest)
         image.blobs = {image.manifest: manifest}
+        for child in document.get("manifests") or []:
+            if self.blob(child["digest"]).exists():  # the others are of platforms that were not asked for
+                document = json.loads(self.blob(child["digest"]).read_bytes())
+                image.blobs[child["digest"]] = self.blob(child["digest"]).read_bytes()
         for descriptor in (document["config"], *document["layers"]):
             path = self.blob(descriptor["digest"])
             if not path.exists() or digest(path.read_bytes()) != descriptor["digest"]:
@@ -536,7 +560,18 @@ class Registry:
                 place = self.call("POST", f"/v2/{repository}/blobs/uploads/", b"")
                 joint = "&" if "?" in place else "?"
                 self.call("PUT", f"{place}{joint}digest={name.replace(':', '%3A')}", data)
-        self.call("PUT", f"/v2/{repository}/manifests/{image.tag}", image.blobs[image.manifest], MANIFEST)
+        top = image.blobs[image.manifest]
+        children = json.loads(top).get("manifests")
+        for child in children or []:
+            if content := image.blobs.get(child["digest"]):
+                self.call("PUT", f"/v2/{repository}/manifests/{child['digest']}", content, MANIFEST)
+        try:
+            self.call("PUT", f"/v2/{repository}/manifests/{image.tag}", top, INDEX if children else MANIFEST)
+        except OSError as error:
+            if children and "HTTP status: 400" in str(error):
+                text = 'Manifest list was edited, but we cannot modify it: "Instructed to preserve digests"'
+                raise OSError(text) from None
+            raise
 
 
 # --- a run ---

@@ -22,6 +22,7 @@ from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import space, volume
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
+from steps.mirroring.ocmirror.platforms import Platforms
 from steps.mirroring.request import DIRECT, FROM_DISK
 from steps.oci.auth import LARGEST, Logins
 from steps.oci.failures import AbsentError, BusyError, RefusedError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from steps.imageset.model import Mirror
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
+    from steps.oci.registry import Repository
 
 _Subject = TypeVar("_Subject")
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ LARGEST_IMAGESET: Final = 64 * 1024 * 1024
 """Bytes of an ImageSet, unpacked."""
 PATIENCE: Final = 30.0
 """Seconds for a target to answer, its retries included."""
+_ARCHITECTURES: Final = ("linux/s390x", "linux/ppc64le", "linux/arm64", "linux/amd64")
 _AUTHFILE: Final = (
     "the secret is of type kubernetes.io/dockerconfigjson, its key .dockerconfigjson: {'auths': {…}}"
 )
@@ -199,15 +202,19 @@ def _check_push(request: Request, store: Store, mirror: Mirror | None) -> None:
     the registry's name; UnreachableError and BusyError may pass.
     """
     target, host = request.target_registry, request.target_registry.partition("/")[0]
-    path = _place(request, store, mirror)
-    if path is None:
+    mirror = _pushed(request, store, mirror)
+    place = placement.first_place(mirror) if mirror else None
+    if mirror is None or place is None:
         return
+    path, platforms = request.nesting.join(place), Platforms.of(mirror)
     options = request.options
     if options.authfile is not None:
         _check_usable(options.authfile, Logins.read(options.authfile), Reference.parse(f"{target}/{path}"))
     with options.destination.within(PATIENCE).open(f"{target}/{path}") as repository:
         try:
             repository.check_writable()
+            if platforms:
+                _check_sparse(repository, target, platforms)
         except RefusedError as error:
             if options.authfile is None:  # oc-mirror then looks in places of its own
                 return
@@ -229,15 +236,27 @@ def _check_push(request: Request, store: Store, mirror: Mirror | None) -> None:
             raise
 
 
-def _place(request: Request, store: Store, mirror: Mirror | None) -> str | None:
-    if request.workflow == FROM_DISK:
-        try:
-            newest = store.generations.newest_imageset()
-        except InvalidInputError:  # damaged; the check of its hash says so
-            return None
-        mirror = newest.mirror if newest else None
-    place = placement.first_place(mirror) if mirror else None
-    return request.nesting.join(place) if place else None
+def _check_sparse(repository: Repository, target: str, platforms: Platforms) -> None:
+    """Check that the target takes an index without some of its platforms. Raises RegistryError."""
+    missing = next((one for one in _ARCHITECTURES if one not in platforms.all), "linux/none")
+    if not repository.takes_sparse(min(platforms.all), missing):
+        raise RegistryError(
+            f"{target} refuses an index with platforms that are not there, and 'platforms' in the ImageSet"
+            " makes such",
+            "remove 'platforms' from the ImageSet, or use a registry that takes them (docker-registry from"
+            " version 3 on, with validation.manifests.indexes.platforms: none)",
+        )
+
+
+def _pushed(request: Request, store: Store, mirror: Mirror | None) -> Mirror | None:
+    """Return what a run pushes by: from disk the newest generation's own ImageSet."""
+    if request.workflow != FROM_DISK:
+        return mirror
+    try:
+        newest = store.generations.newest_imageset()
+    except InvalidInputError:  # damaged; the check of its hash says so
+        return None
+    return newest.mirror if newest else None
 
 
 def _has_login(logins: Logins, reference: Reference) -> bool:

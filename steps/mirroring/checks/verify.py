@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror import mapping, reasons
+from steps.mirroring.ocmirror.platforms import Platforms
 from steps.mirroring.store.archives import ARCHIVES
 from steps.oci.reference import Reference
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from steps.imageset.model import Mirror
     from steps.mirroring.session import Session
     from steps.oci.access import Access
     from steps.oci.registry import Repository
@@ -33,10 +35,18 @@ _SHARE = 50
 GRAPH = Reference("", "openshift/graph-image", "latest")
 
 
-def verify(session: Session, listing: list[str], *, working_dir: Path, more: Iterable[Reference] = ()) -> int:
+def verify(
+    session: Session,
+    listing: list[str],
+    *,
+    mirror: Mirror,
+    working_dir: Path,
+    more: Iterable[Reference] = (),
+) -> int:
     """Check that the target has every image that a dry run with the arguments `listing` names, and `more`.
 
-    `more` are images below the target. Returns how many there are. Raises MirrorError that names those it
+    `mirror` says which platforms of an index are asked for; `more` are images below the target. Returns how
+    many images there are. Raises MirrorError that names those it
     lacks, RegistryError where the target does not answer, MirrorError where oc-mirror cannot list them.
     """
     session.oc_mirror.run(listing, working_dir=working_dir, quietly=True)
@@ -45,6 +55,8 @@ def verify(session: Session, listing: list[str], *, working_dir: Path, more: Ite
     wanted = mapping.expected(lines, target, session.store.cache.tag)
     wanted += [Reference.parse(f"{target}/{image}") for image in more]
     found = absent(session.target, wanted)
+    if platforms := Platforms.of(mirror):
+        found |= without_platforms(session.target, target, platforms, wanted)
     if found:
         raise _lacking(target, found, len(wanted))
     log.info("verified: %s has all %d images", target, len(wanted))
@@ -67,6 +79,29 @@ def absent(access: Access, wanted: Iterable[Reference]) -> dict[str, str]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda share: _ask(access, share), shares)
         return {name: what for answer in answers for name, what in answer.items()}
+
+
+def without_platforms(
+    access: Access, target: str, platforms: Platforms, wanted: Iterable[Reference]
+) -> dict[str, str]:
+    """Return which indexes lack a platform that is asked for, by `place`."""
+    path = target.partition("/")[2]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        images = list(wanted)
+        lacks = pool.map(lambda image: _lack(access, image, path, platforms), images)
+        return {image.place: lack for image, lack in zip(images, lacks, strict=True) if lack}
+
+
+def _lack(access: Access, image: Reference, path: str, platforms: Platforms) -> str:
+    with access.open(image.name) as repository:
+        index = repository.find(image.digest or image.tag)
+        if index is None or not index.is_index:
+            return ""
+        listed = repository.platforms(index.digest)
+        there: dict[str, bool] = {}
+        for digest, platform in listed.items():
+            there[platform] = there.get(platform, False) or repository.find(digest) is not None
+        return platforms.lack(image.place.removeprefix(f"{path}/"), there)
 
 
 def _shares(images: list[Reference]) -> list[list[Reference]]:

@@ -132,7 +132,13 @@ OTHER = Cause("other", "see oc-mirror's messages in the log above")
 
 _ABSENT = r"(?:manifest|name|blob) unknown|not found|\b404\b"
 _WRITING = r"(?:initiating layer upload|uploading (?:manifest|layer)|writing (?:blob|manifest)).*?"
+SPARSE = Cause(
+    "sparse index",
+    "the target refuses an index with platforms that are not there: remove 'platforms' from the ImageSet, or"
+    " use a registry that takes them",
+)
 _PATTERNS = (
+    (SPARSE, r"Manifest list was edited, but we cannot modify it"),
     (SKIPPED, r"skipping operator bundle"),
     (DISK_FULL, r"no space left on device|disk quota exceeded"),
     (

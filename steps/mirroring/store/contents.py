@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.errors import InvalidInputError
 from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release, path_of
+from steps.mirroring.ocmirror.platforms import Platforms
 from steps.mirroring.store import records
 from steps.mirroring.store.archives import COPY_WHOLE
 from steps.mirroring.store.records import Part, Record
@@ -158,14 +159,19 @@ def unpack(content: bytes, path: Path) -> ContentIndex:
 
 
 def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[str]) -> ContentIndex:
-    """Make the index of what a run copied; `archived` are the digests that its archives hold."""
+    """Make the index of what a run copied; `archived` are the digests that its archives hold.
+
+    Where platforms are asked for, of an index only the manifests that were copied are in it.
+    """
     rules = Rules.of(mirror)
-    here = frozenset(archived)
+    here, sparse = frozenset(archived), bool(Platforms.of(mirror))
     sizes: dict[str, int] = {}
     images, complete = [], reading.names_all
     for source in sorted(reading.copied):
         digest = _digest(source, rules, cache)
         found = list(_manifests(digest, cache)) if digest else []
+        if sparse and any(manifest for _digest, manifest in found[1:]):
+            found = [part for part in found if part[1]]
         complete = complete and bool(found) and all(manifest for _digest, manifest in found)
         if not found:
             continue

@@ -67,6 +67,7 @@ def _verify(session: Session, *, pinned: set[Path]) -> None:
     verify.verify(
         session,
         _arguments(session, workspace=store.root, dry_run=True),
+        mirror=used.mirror,
         working_dir=store.working_dir,
         more=[verify.GRAPH] if used.mirror.platform.graph else [],
     )

@@ -167,7 +167,7 @@ def _import(session: Session, batch: Batch) -> None:
     store, target, staging = session.store, session.request.target_registry, session.store.staging
     reading = retrying(session, partial(_push, session, batch, staging))
     made = publish.made_by(staging / "working-dir")
-    _verify(session, staging)
+    _verify(session, batch, staging)
     publish.publish(session, made, mirror_name=batch.mirror_name, imageset=batch.newest)
     store.inventory.add(
         reading,
@@ -197,10 +197,15 @@ def _push(session: Session, batch: Batch, staging: Path) -> Reading:
     return session.oc_mirror.run(arguments, working_dir=staging / "working-dir")
 
 
-def _verify(session: Session, staging: Path) -> None:
+def _verify(session: Session, batch: Batch, staging: Path) -> None:
     """Verify the batch that was just pushed, by what of it lies unpacked in working directory and cache."""
     verify.empty_archive(staging)
-    verify.verify(session, _arguments(session, staging, dry_run=True), working_dir=staging / "working-dir")
+    verify.verify(
+        session,
+        _arguments(session, staging, dry_run=True),
+        mirror=batch.imageset.mirror,
+        working_dir=staging / "working-dir",
+    )
 
 
 def _stage(archives: list[Path], staging: Path) -> None:
