@@ -264,13 +264,9 @@ def _named(reference: str, kind: str, origin: str = "", platforms: tuple[str, ..
     return Image(origin or reference, kind, repository, tag, platforms=platforms)
 
 
-def _additional(image: dict[str, Any]) -> Image:
-    platforms = tuple(one["architecture"] for one in image.get("platforms") or [])
-    return _named(image["name"], "additional", platforms=platforms)
-
-
 def _additional(entry: dict[str, Any]) -> Image:
-    image = _named(entry["name"], "additional")
+    platforms = tuple(one["architecture"] for one in entry.get("platforms") or [])
+    image = _named(entry["name"], "additional", platforms=platforms)
     image.repository = entry.get("targetRepo") or image.repository
     image.tag = entry.get("targetTag") or image.tag
     return image
