@@ -235,6 +235,17 @@ class Transport:
             return RegistryError(
                 f"{self.registry} speaks no TLS", "set source- or destination-tls-verify to false"
             )
+        if "not valid for" in str(error) or "mismatch" in str(error):
+            return RegistryError(
+                f"the certificate of {self.registry} is for another name",
+                "name the registry as its certificate does, or give it a certificate for this name"
+                " (subjectAltName); another CA does not help",
+            )
+        if "has expired" in str(error) or "not yet valid" in str(error):
+            return RegistryError(
+                f"the certificate of {self.registry} has expired, or is not valid yet",
+                "renew it; if it is still valid, correct the clock of this machine",
+            )
         return RegistryError(
             f"the certificate of {self.registry} is not trusted",
             "put its CA into the ConfigMap trusted-ca, key ca-bundle.crt",

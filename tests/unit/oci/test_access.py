@@ -98,6 +98,17 @@ def test_a_bundle_that_is_missing_or_empty_is_as_none(tmp_path: Path) -> None:
     assert Access(ca_bundle=empty).ca_file == empty
 
 
+def test_a_certificate_for_another_name_is_told_from_one_of_an_unknown_authority(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path, "DNS:other.example.com,IP:10.0.0.9")
+    with before(cast("Registry", None), certificate) as front:
+        with pytest.raises(RegistryError, match="is for another name") as caught:
+            Access(ca_bundle=certificate, tls_verify=True).open(f"{front.host}/team/app").find("v1")
+        assert "another CA does not help" in caught.value.hint
+        with pytest.raises(RegistryError, match="is not trusted") as caught:
+            Access(tls_verify=True).open(f"{front.host}/team/app").find("v1")
+        assert "put its CA" in caught.value.hint
+
+
 def test_repositories_share_one_trust(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("no certificate")
     assert (access := Access()).trust is access.trust
