@@ -31,12 +31,8 @@ class Cause:
 
 AUTHENTICATION = Cause(
     "authentication",
-    "check that the pull secret holds a valid login for that registry, with rights to pull or push",
-)
-PUSH_REFUSED = Cause(
-    "push refused",
-    "give the pull secret a login that may push to that path; some registries answer the same to a path that"
-    " is too deep for them: then set max-nested-paths",
+    "check that the pull secret holds a valid login for that registry, with rights to pull or push; some"
+    " registries answer the same to a path that is too deep for them (max-nested-paths)",
 )
 SIGNATURES = Cause(
     "signatures",
@@ -78,7 +74,8 @@ NO_TAG = Cause(
 )
 NOT_FOUND = Cause(
     "not found",
-    "check the name and version in the ImageSet; an image its maker withdrew goes to blockedImages",
+    "check the name and version in the ImageSet, and that the target has a place for it; an image its maker"
+    " withdrew goes to blockedImages",
 )
 MISSING_BASE = Cause(
     "predecessor missing",
@@ -175,8 +172,7 @@ _PATTERNS = (
     ),
     (QUOTA, r"exceeds? the (?:configured )?(?:upper )?limit|quota.{0,40}exceed|exceed.{0,40}quota|\b507\b"),
     (TOO_LARGE, r"\b413\b|entity too large"),
-    (NO_REPOSITORY, rf"{_WRITING}(?:name unknown|{_ABSENT})|project \S+ not found"),
-    (PUSH_REFUSED, rf"{_WRITING}(?:unauthorized|denied|\b40[13]\b)"),
+    (NO_REPOSITORY, rf"{_WRITING}(?:name unknown|does not exist)|project \S+ not found"),
     (
         AUTHENTICATION,
         r"unauthorized|authentication required|failed to authenticate: (?!.*(?:dial tcp|timeout))"

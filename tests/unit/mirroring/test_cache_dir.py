@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from steps.mirroring.store import Store, lock
-from tests.unit.mirroring.conftest import Place
+from tests.unit.mirroring.conftest import Place, standin_only
 
 Has = Callable[[str, str], bool]
 
@@ -78,6 +78,7 @@ def test_two_data_directories_do_not_use_one_cache_at_a_time(connected: Place, t
     assert f"{apart} is in use by another run" in ran.stderr
 
 
+@standin_only
 def test_a_full_volume_of_the_cache_is_named(
     connected: Place, small_volume: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
