@@ -11,6 +11,7 @@ registry is read. What it does wrong on purpose is asked for by environment vari
 STANDIN_VERSION     the version that it is and whose options it has, such as 4.18.3 or 2.0.0 (default 4.20.0)
 STANDIN_UPSTREAM    a number; the next one is a new version of every operator and every release (default 1)
 STANDIN_BYTES       size of an image's own layer (default 2048)
+STANDIN_CATALOG_BYTES  leave catalogs of that size in the working directory
 STANDIN_SLOW        seconds to take for each image and each step of the archive
 STANDIN_FAIL        kinds of which the last image fails, such as `operator,additional` (release ends the run)
 STANDIN_FAIL_TIMES  a file with the number of runs in which they fail; later ones succeed
@@ -662,6 +663,28 @@ def _package(name: str, channels: dict[str, list[str]]) -> Iterator[dict[str, An
         }
 
 
+def leave_catalogs(run: Run, images: list[Image]) -> None:
+    """Leave what filtering leaves: of each catalog three copies of it all, and the part that was taken."""
+    catalogs = {operator["catalog"] for operator in run.options.document["mirror"].get("operators") or []}
+    for image in images:
+        name = image.origin.partition(" at ")[0]
+        if name not in catalogs:
+            continue
+        folder = run.working_dir / "operator-catalogs" / image.repository.rpartition("/")[2]
+        folder /= image.manifest.partition(":")[2]
+        filtered = folder / "filtered-catalogs" / hashlib.md5(image.origin.encode()).hexdigest()
+        if (filtered / "digest").exists():
+            continue
+        whole = hashlib.shake_256(image.origin.encode()).digest(int(setting("CATALOG_BYTES")))
+        for copy in (
+            folder / "catalog-image",
+            folder / "catalog-config/configs",
+            filtered / "filtered-catalog-image",
+        ):
+            write(copy / "blob", whole)
+        write(filtered / "digest", image.manifest.encode())
+
+
 def collect(run: Run) -> list[Image]:
     marker = run.working_dir / "operator-catalogs" / "upstream"
     if run.mode != "diskToMirror":
@@ -669,6 +692,8 @@ def collect(run: Run) -> list[Image]:
         unpack_catalogs(run)
     images = images_of(run.options.document, marker.read_text() if marker.exists() else "1")
     log(f"[CollectAll] total additional images to copy {len(images)} ", "DEBUG")
+    if run.mode != "diskToMirror" and setting("CATALOG_BYTES"):
+        leave_catalogs(run, images)
     for image in images:
         if image.kind == "helm":
             chart = run.working_dir / "helm/charts" / f"{image.repository.partition('/')[2]}-{image.tag}.tgz"

@@ -118,7 +118,8 @@ def answer(session: Session, found: Fingerprint) -> Done | None:
 def record(session: Session, found: Fingerprint, done: Done) -> None:
     """Record by what this run was made."""
     now = timestamp(datetime.now(UTC))
-    success = Success(parts=found, finished=now, generation=max(done.generations, default=0))
+    newest = max(session.store.generations.ledger(), default=0)
+    success = Success(parts=found, finished=now, generation=max(done.generations, default=newest))
     session.store.fingerprints.record(session.request.workflow, session.request.target_registry, success)
 
 

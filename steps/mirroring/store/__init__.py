@@ -1,6 +1,9 @@
 """The data directory as one object, `Store`: where everything of a mirror lies, and how it stays whole.
 
-    DATA/working-dir/            oc-mirror's own, with .history (to-disk and direct)
+    DATA/working-dir/            oc-mirror's own, with the .history that the next run continues
+    DATA/working-dir.json        what of it the last run of each mirror used
+    DATA/history/                oc-mirror's earlier histories, for since-date
+    DATA/logs/                   oc-mirror's logs and pinned ImageSets of earlier runs
     DATA/mirror_NNNNNN.tar       only while a to-disk run writes them; then moved to
     DATA/generations/NNNNNN/     mirror_*.tar, imageset.yaml, contents.json.gz and generation.json: what is
                                  carried across the gap
@@ -46,6 +49,7 @@ from steps.mirroring.store.journal import ARCHIVED, Journal
 from steps.mirroring.store.published import Published
 from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
+from steps.mirroring.store.working_dir import WorkingDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +82,8 @@ class Store:
         # The ImageSet of the run in progress: the mounted one may change under it.
         self.imageset = root / "run/imageset.yaml"
         self.content_index = root / "run/contents.json.gz"
-        self.working_dir = root / "working-dir"
-        self.history = History(self.working_dir / ".history")
+        self.working_dir = WorkingDir(root)
+        self.history = History(self.working_dir.path / ".history", kept=root / "history")
         self.scratch = root / "scratch"
         self.staging = root / "imports/archives"
         self.planned = root / "planned"
@@ -141,7 +145,7 @@ class Store:
         self.generations.remove_leftovers()
         self.published.recover()
         self.clear_scratch()
-        _remove_unfinished_releases(self.working_dir)
+        _remove_unfinished_releases(self.working_dir.path)
         self.cache.remove_uploads()
 
     def complete(self, progress: Progress) -> Generation:
@@ -154,6 +158,12 @@ class Store:
             shutil.rmtree(folder)
             log.info("removed %s: generation %d holds what was in it", folder, generation.sequence)
         return generation
+
+    def discard(self, progress: Progress) -> None:
+        """Undo a run whose archive nobody needs: it stands for what the newest generation stands for."""
+        for path in [*self.archives(), *self.history.paths_except(progress.histories)]:
+            path.unlink()
+        self.journal.close()
 
     def roll_back(self, progress: Progress) -> None:
         """Undo a run that made no generation: its histories must not claim blobs that no archive holds.

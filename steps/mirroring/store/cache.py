@@ -71,6 +71,10 @@ class Cache:
         """Return whether the blob with `digest` (sha256:HEX) is there."""
         return self.blob(digest).is_file()
 
+    def tags(self, repository: str) -> list[str]:
+        """Return the tags of a repository, sorted; none where there is no such repository."""
+        return [path.name for path in _tags(self._registry / "repositories" / repository)]
+
     def tag(self, repository: str, tag: str) -> str:
         """Return the digest of a repository's tag; empty where there is none."""
         return _target(self._registry / "repositories" / repository / "_manifests/tags" / tag)

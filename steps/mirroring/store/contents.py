@@ -13,6 +13,7 @@ So it costs no reading of the archives and no request to a registry.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import logging
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from steps.imageset.model import Mirror
     from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.store.cache import Cache
+    from steps.mirroring.store.working_dir import Used
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +189,19 @@ def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[
         digest: IndexedBlob(size=size, archived=digest in here) for digest, size in sorted(sizes.items())
     }
     return ContentIndex(images=tuple(images), blobs=blobs, complete=complete)
+
+
+def meaning(imageset: str, index: ContentIndex, described: Contents, used: Used) -> str:
+    """Return a hash of what a generation stands for, whatever its archives hold; empty where it is not known.
+
+    Two generations of the same meaning bring a target to the same state: the meaning of their ImageSets
+    (`imageset`), every image with its digest, catalogs and charts are the same.
+    """
+    if not index.complete:
+        return ""
+    images = [(image.source, image.digest) for image in index.images]
+    document = [imageset, images, described, used.catalogs]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(source: str, rules: Rules, cache: Cache) -> str:

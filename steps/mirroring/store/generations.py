@@ -48,7 +48,8 @@ class Generation(Record):
     `history_used` and `history_written` are names of files in oc-mirror's history; `images` counts images by
     kind; `mirror_name` tells its ImageSet from others, empty for version 0.1; `contents` is what
     `contents.describe` found; `contents_sha256` is that of the index of content beside the record, empty for
-    version 0.1. `identity` is not part of the file: see `_identity`.
+    version 0.1. `meaning` is `contents.meaning`, empty where it is not known. `identity` is not part of the
+    file: see `_identity`.
     """
 
     sequence: int
@@ -66,6 +67,7 @@ class Generation(Record):
     mirror_name: str = ""
     contents: dict[str, list[Any]] = Field(default_factory=dict)
     contents_sha256: str = ""
+    meaning: str = ""
     identity: str = Field(default="", exclude=True)
 
     @property

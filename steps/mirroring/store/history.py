@@ -25,17 +25,35 @@ EVERYTHING = date(1970, 1, 1)
 class History:
     """oc-mirror's history: the file `.history-<time>` lists the digests of all blobs archived until then."""
 
-    def __init__(self, folder: Path) -> None:
-        """Work with the histories in `folder`, which need not exist yet."""
-        self._folder = folder
+    def __init__(self, folder: Path, *, kept: Path) -> None:
+        """Work with oc-mirror's `folder`, and with `kept`, where those lie that the next run does not need.
+
+        Neither need exist yet.
+        """
+        self._folder, self._kept = folder, kept
+
+    def prepare(self, chosen: str | None) -> None:
+        """Leave oc-mirror the history that its next run continues, and no other: it archives them all.
+
+        Each lists every blob archived until then, so a year of them would be most of a small archive.
+        """
+        if chosen is not None and (self._kept / chosen).exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._kept / chosen).rename(self._folder / chosen)
+        for path in self.paths_except([] if chosen is None else [chosen]):
+            self._kept.mkdir(parents=True, exist_ok=True)
+            path.rename(self._kept / path.name)
 
     def paths_except(self, names: Iterable[str]) -> list[Path]:
-        """Return the files of all histories but these, sorted."""
+        """Return the files of the histories that oc-mirror has, but these, sorted."""
         return sorted(path for path in self._folder.glob(f"{PREFIX}*") if path.name not in set(names))
 
     def blobs(self, name: str | None) -> set[str]:
         """Return the digests that a history lists; empty for None."""
-        return set() if name is None else set((self._folder / name).read_text().split())
+        if name is None:
+            return set()
+        kept = self._kept / name
+        return set((kept if kept.exists() else self._folder / name).read_text().split())
 
     def written(self) -> dict[str, datetime]:
         """Return when each history was written, by name, oldest first; empty where there is none.
@@ -43,7 +61,7 @@ class History:
         Raises InvalidInputError for a file that oc-mirror would take for a history and fail on, at the end.
         """
         found = {}
-        for path in self._folder.glob(f"{PREFIX}*"):
+        for path in [*self._folder.glob(f"{PREFIX}*"), *self._kept.glob(f"{PREFIX}*")]:
             if not path.is_file():
                 continue
             try:

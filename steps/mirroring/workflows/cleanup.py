@@ -9,11 +9,13 @@ History, ledger and records are never touched: blobs that are needed again are f
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from steps import units
 from steps.errors import ConflictError
+from steps.mirroring.ocmirror.placement import path_of
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows import delete
 from steps.oci.reference import Reference
@@ -21,12 +23,18 @@ from steps.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from steps.imageset.model import Mirror
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.cache import Freed
     from steps.mirroring.store.inventory import InventoryEntry
+    from steps.mirroring.store.working_dir import Used
 
 log = logging.getLogger(__name__)
+
+_FILTER = re.compile(r"[0-9a-f]{32}")
+"""The tag under which oc-mirror's cache has a catalog that it filtered: the MD5 of the filter, in
+hexadecimal (operator/filtered_collector.go, digestOfFilter)."""
 
 Entries = dict[str, list["InventoryEntry"]]
 """The inventory: the entries of each target, oldest first."""
@@ -45,14 +53,40 @@ def run(request: Request, store: Store) -> Done:
     entries = store.inventory.all()
     kept = _needed_by_imagesets(request, entries) | _needed_by_chains(store, entries)
     freed = _trim(store, entries, kept, dry_run=request.dry_run)
+    size = freed.size + store.working_dir.clean(dry_run=request.dry_run)
     words = "would be" if request.dry_run else "were"
     numbers = ", ".join(map(str, removed)) or "none"
     return Done(
-        summary=f"{freed.tags} images and {units.size(freed.size)} {words} removed from the cache;"
+        summary=f"{freed.tags} images and {units.size(freed.size)} {words} removed from the cache,"
+        f" {units.size(size - freed.size)} from oc-mirror's working directory;"
         f" generations removed: {numbers}",
-        size=freed.size,
-        unchanged=not removed and not freed.size,
+        size=size,
+        unchanged=not removed and not size,
     )
+
+
+def after_run(store: Store, name: str, mirror: Mirror, used: Used) -> None:
+    """Remove what the run by `mirror` that has just ended has replaced; `name` is that of the mirror.
+
+    `used` is what the run used. From oc-mirror's working directory goes what no run needs any more. From the
+    cache go the images that an earlier run by the same ImageSet needed and no run needs now, and what was
+    filtered from replaced catalogs: oc-mirror archives the cache's records of all images, every time. A side
+    that imports archives keeps all: a later archive may continue them.
+    """
+    store.working_dir.tidy(name, mirror, used)
+    entries = store.inventory.all()
+    if store.imports.targets():
+        return
+    images = _images(_replaced(entries))
+    filters = store.working_dir.filters()
+    catalogs = {catalog.target_catalog or path_of(catalog.catalog) for catalog in mirror.operators}
+    for repository in catalogs:
+        stale = {tag for tag in store.cache.tags(repository) if _FILTER.fullmatch(tag) and tag not in filters}
+        if stale:
+            images[repository] |= stale
+    if images:
+        freed = store.cache.remove(images, among={*_repositories(entries), *catalogs})
+        log.info("removed %d replaced images, %s, from the cache", freed.tags, units.size(freed.size))
 
 
 def prune(store: Store, keep: int, *, dry_run: bool = False) -> list[int]:
@@ -64,17 +98,41 @@ def prune(store: Store, keep: int, *, dry_run: bool = False) -> list[int]:
 
 def _trim(store: Store, entries: Entries, kept: set[str], *, dry_run: bool) -> Freed:
     """Remove from the cache what the inventory knows and `kept` does not name."""
-    known = {
+    images = _images(_known(entries) - kept)
+    return store.cache.remove(images, among=_repositories(entries), dry_run=dry_run)
+
+
+def _known(entries: Entries) -> set[str]:
+    return {
         place
         for recorded in entries.values()
         for entry in recorded
         for place in entry.places | entry.earlier_places
     }
-    images: dict[str, set[str]] = defaultdict(set)
-    for image in map(Reference.parse_relative, known - kept):
+
+
+def _repositories(entries: Entries) -> set[str]:
+    return {Reference.parse_relative(place).repository for place in _known(entries)}
+
+
+def _replaced(entries: Entries) -> set[str]:
+    """Return the places that only earlier runs of an ImageSet needed, by which there was a newer run."""
+    replaced: set[str] = set()
+    kept: set[str] = set()
+    for recorded in entries.values():
+        newest = {entry.imageset: entry for entry in recorded}
+        for entry in recorded:
+            superseded = entry is not newest[entry.imageset] and newest[entry.imageset].complete
+            (replaced if superseded else kept).update(entry.places | entry.earlier_places)
+    return replaced - kept
+
+
+def _images(places: set[str]) -> defaultdict[str, set[str]]:
+    """Return tags and digests by repository."""
+    images: defaultdict[str, set[str]] = defaultdict(set)
+    for image in map(Reference.parse_relative, places):
         images[image.repository].add(image.version)
-    repositories = {Reference.parse_relative(place).repository for place in known}
-    return store.cache.remove(images, among=repositories, dry_run=dry_run)
+    return images
 
 
 def _needed_by_imagesets(request: Request, entries: Entries) -> set[str]:

@@ -10,6 +10,7 @@ from steps.mirroring import publish
 from steps.mirroring.checks import asked, estimate, verify
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store.runs import Done
+from steps.mirroring.workflows import cleanup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +27,12 @@ def run(session: Session) -> Done:
         return _dry_run(session)
     store, imageset, target = session.store, session.given_imageset, session.request.target_registry
     write_atomically(store.imageset, imageset.content)
-    earlier = _pinned(store.working_dir)
+    store.working_dir.prepare(imageset.mirror)
+    earlier = _pinned(store.working_dir.path)
     reading = session.oc_mirror.run(
-        _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir
+        _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir.path
     )
-    made = publish.made_by(store.working_dir)
+    made = publish.made_by(store.working_dir.path)
     store.inventory.add(
         reading,
         target=target,
@@ -38,9 +40,11 @@ def run(session: Session) -> Done:
         mirror_name=session.request.mirror_name,
         nesting=session.request.nesting,
     )
-    asked.check(reading, imageset.mirror, store.working_dir)
-    _verify(session, pinned=_pinned(store.working_dir) - earlier)
+    asked.check(reading, imageset.mirror, store.working_dir.path)
+    _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
     publish.publish(session, made, mirror_name=session.request.mirror_name, imageset=imageset)
+    used = store.working_dir.used(imageset.mirror, reading, store.cache)
+    cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
     return Done(summary=f"{target} has all images ({counts or 'none to count'})", images=images)
@@ -68,7 +72,7 @@ def _verify(session: Session, *, pinned: set[Path]) -> None:
         session,
         _arguments(session, workspace=store.root, dry_run=True),
         mirror=used.mirror,
-        working_dir=store.working_dir,
+        working_dir=store.working_dir.path,
         more=[verify.GRAPH] if used.mirror.platform.graph else [],
     )
 

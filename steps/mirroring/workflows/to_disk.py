@@ -24,6 +24,8 @@ from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
+from steps.mirroring.workflows import cleanup
+from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from steps.mirroring.request import Request
     from steps.mirroring.session import Session
     from steps.mirroring.store.archives import Archive
+    from steps.mirroring.store.working_dir import Used
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +55,15 @@ class Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """What a run of oc-mirror archived, and what it said."""
+    """What a run of oc-mirror archived, and what it said.
+
+    `histories` are the names of those that it wrote, `new_blobs` the digests that its base lacks.
+    """
 
     reading: Reading
     files: tuple[Archive, ...]
+    histories: tuple[str, ...]
+    new_blobs: frozenset[str]
 
 
 def run(session: Session) -> Done:
@@ -72,12 +80,24 @@ def run(session: Session) -> Done:
         return _dry_run(session, base)
     if base.history is None:
         space.check_full_archive(store)
+    store.history.prepare(base.history)
+    store.working_dir.prepare(imageset.mirror)
     _let_the_second_pass(histories)
     progress = Progress(
         phase=MIRRORING, started=timestamp(datetime.now(UTC)), histories=tuple(histories), draft=None
     )
     archived = _archive(session, base, progress)
-    draft = _generation(session, base, archived, progress, sequence=max(ledger, default=0) + 1)
+    used = store.working_dir.used(imageset.mirror, archived.reading, store.cache)
+    draft = _generation(session, base, archived, used, progress, sequence=max(ledger, default=0) + 1)
+    mirror_name = session.request.mirror_name
+    newest = next((found for found in reversed(ledger.values()) if found.mirror_name == mirror_name), None)
+    if not archived.new_blobs and newest and _may_go_without(session.request, newest, draft):
+        store.discard(progress)
+        return Done(
+            summary=f"nothing is new since generation {newest.sequence}: no archive was made"
+            " (--always-archive=true makes one)",
+            unchanged=True,
+        )
     progress = progress.changed(phase=ARCHIVED, draft=draft)
     store.journal.write(progress)
     store.inventory.add(
@@ -88,6 +108,7 @@ def run(session: Session) -> Done:
         generations=[draft.sequence],
     )
     generation = store.complete(progress)
+    cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     return Done(
         summary=f"{generation.summary} is in {store.generations.path(generation.sequence)}",
         generations=(generation.sequence,),
@@ -140,11 +161,18 @@ def _archive(session: Session, base: Base, progress: Progress) -> Archived:
     try:
         with Follower(store.root) as follower:
             reading = session.oc_mirror.run(
-                _arguments(session, store.root, base), working_dir=store.working_dir
+                _arguments(session, store.root, base), working_dir=store.working_dir.path
             )
-            asked.check(reading, session.given_imageset.mirror, store.working_dir)
+            asked.check(reading, session.given_imageset.mirror, store.working_dir.path)
             archives.check_complete(store.archives())
-            return Archived(reading=reading, files=follower.files())
+            written = tuple(name for name in store.history.written() if name not in progress.histories)
+            blobs = frozenset[str]().union(*(store.history.blobs(name) for name in written))
+            return Archived(
+                reading=reading,
+                files=follower.files(),
+                histories=written,
+                new_blobs=blobs - store.history.blobs(base.history),
+            )
     except BaseException:
         with suppress(OSError):  # what cannot be moved now, the next run moves
             store.roll_back(progress)
@@ -152,17 +180,24 @@ def _archive(session: Session, base: Base, progress: Progress) -> Archived:
         raise
 
 
+def _may_go_without(request: Request, newest: Generation, draft: Generation) -> bool:
+    """Return whether an archive without new blobs may go: nobody asked for it, and it stands for the same.
+
+    Where it is not known what one of them stands for, the archive stays.
+    """
+    asked_for = request.values[ALWAYS_ARCHIVE] or request.since_date or not request.incremental_mode
+    return not asked_for and bool(draft.meaning) and draft.meaning == newest.meaning
+
+
 def _generation(
-    session: Session, base: Base, archived: Archived, progress: Progress, *, sequence: int
+    session: Session, base: Base, archived: Archived, used: Used, progress: Progress, *, sequence: int
 ) -> Generation:
     """Write the index of the generation to be, and make its record."""
     store, imageset, before = session.store, session.given_imageset, base.generation
-    written = tuple(name for name in store.history.written() if name not in progress.histories)
-    blobs = set().union(*(store.history.blobs(name) for name in written))
-    index = contents.index(
-        archived.reading, imageset.mirror, store.cache, archived=blobs - store.history.blobs(base.history)
-    ).packed()
-    write_atomically(store.content_index, index)
+    index = contents.index(archived.reading, imageset.mirror, store.cache, archived=archived.new_blobs)
+    packed = index.packed()
+    write_atomically(store.content_index, packed)
+    described = contents.describe(archived.reading, imageset.mirror, store.working_dir.path)
     return Generation(
         sequence=sequence,
         predecessor=None
@@ -173,14 +208,15 @@ def _generation(
         mirror_name=session.request.mirror_name,
         since=None if base.since is None else base.since.isoformat(),
         history_used=base.history,
-        history_written=written,
+        history_written=archived.histories,
         images={kind: done for kind, (done, _total) in archived.reading.counts.items()},
         oc_mirror=session.oc_mirror.program.version,
         started=progress.started,
         finished=timestamp(datetime.now(UTC)),
         host=socket.gethostname(),
-        contents=contents.describe(archived.reading, imageset.mirror, store.working_dir),
-        contents_sha256=hashlib.sha256(index).hexdigest(),
+        contents=described,
+        contents_sha256=hashlib.sha256(packed).hexdigest(),
+        meaning=contents.meaning(imageset.meaning, index, described, used),
     )
 
 

@@ -91,6 +91,15 @@ SKIP_UNCHANGED = Parameter(
     unset="true for cronjob and deployment, false for job",
     setting=True,
 )
+ALWAYS_ARCHIVE = Parameter(
+    name="always-archive",
+    kind=kinds.boolean,
+    help="true makes an archive although nothing is new since the last one",
+    group=Group.HOW,
+    where=places.MIRROR_ALONE,
+    default="false",
+    setting=True,
+)
 REMOVE_SIGNATURES = Parameter(
     name="remove-signatures",
     kind=kinds.optional(kinds.boolean),

@@ -35,15 +35,15 @@ def test_we_foresee_the_history_that_oc_mirror_chooses(
         name = f".history-{moment:%Y-%m-%dT%H:%M:%SZ}"
         (working_dir / ".history" / name).write_text(name)
     expected = standin.History(working_dir, since.isoformat() if since else "").read()
-    chosen = history.chosen(History(working_dir / ".history").written(), since)
+    chosen = history.chosen(History(working_dir / ".history", kept=working_dir / "kept").written(), since)
     assert expected == ({chosen} if chosen else set())
 
 
 def test_other_files_are_no_histories(tmp_path: Path) -> None:
     (tmp_path / "README").touch()
     (tmp_path / ".history-dir").mkdir()
-    assert History(tmp_path).written() == {}
-    assert History(tmp_path / "missing").written() == {}
+    assert History(tmp_path, kept=tmp_path / "kept").written() == {}
+    assert History(tmp_path / "missing", kept=tmp_path / "kept").written() == {}
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_other_files_are_no_histories(tmp_path: Path) -> None:
 def test_names_that_would_stop_oc_mirror_at_the_end_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     with pytest.raises(InvalidInputError, match="a history file's name"):
-        History(tmp_path).written()
+        History(tmp_path, kept=tmp_path / "kept").written()

@@ -79,7 +79,7 @@ def test_a_chain_goes_after_a_full_archive_and_not_before(connected: Place) -> N
     assert numbers(connected) == [1, 2], "the second continues the first"
     assert connected.mirror("--incremental-mode=false", "--keep-generations=2").returncode == 0
     assert numbers(connected) == [1, 2, 3]
-    ran = connected.mirror("--keep-generations=2")
+    ran = connected.mirror("--keep-generations=2", "--always-archive=true")
     assert ran.returncode == 0, ran.stderr
     assert numbers(connected) == [3, 4]
     assert "removed generation 1: the newest 2 do not need it" in ran.stderr

@@ -1,0 +1,255 @@
+"""oc-mirror's working directory, kept to what the next run needs: oc-mirror archives all of it, every time.
+
+oc-mirror removes nothing from it. Every digest that a catalog ever had stays, with three copies of it all
+(operator/filtered_collector.go, imagebuilder/catalog_builder.go). A log, a pinned ImageSet and a file for its
+cache's port stay of every run. A run reads of it (openshift/oc-mirror, internal/pkg/{operator,release,helm}):
+
+    operator-catalogs/NAME/DIGEST/filtered-catalogs/FILTER/{digest,catalog-config}    here and from disk
+    release-images/NAME/TAG                                                           here
+    hold-release/NAME/TAG, signatures/, hold-release/cincinnati-graph-data            here and from disk
+    helm/charts, helm/indexes                                from disk; here they are downloaded each time
+
+Whatever else a run needs, it makes or fetches anew. So everything here can be killed and called again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from steps import units
+from steps.files import write_atomically
+from steps.mirroring.ocmirror.placement import path_of
+from steps.mirroring.store import records
+from steps.mirroring.store.records import Part, Record
+from steps.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from steps.imageset.model import Mirror
+    from steps.mirroring.ocmirror.output import Reading
+    from steps.mirroring.store.cache import Cache
+
+log = logging.getLogger(__name__)
+
+CATALOGS = "operator-catalogs"
+_RELEASES = ("hold-release", "release-images")
+_KEPT_LOGS = 100
+"""Files of earlier runs; a run leaves four at most."""
+
+
+class Used(Part):
+    """What a run read of the working directory: folders below it, sorted.
+
+    `catalogs` are NAME/DIGEST below operator-catalogs, `releases` NAME/TAG below hold-release; None where
+    oc-mirror did not name its images.
+    """
+
+    catalogs: tuple[str, ...] = ()
+    releases: tuple[str, ...] | None = None
+
+
+class UsedRecord(Record):
+    """DATA/working-dir.json: what the last run of each mirror used, by the mirror's name."""
+
+    mirrors: dict[str, Used] = Field(default_factory=dict)
+
+
+class WorkingDir:
+    """The working directory of to-disk and direct, in `path`; earlier runs' logs lie in `logs`."""
+
+    def __init__(self, root: Path) -> None:
+        """Work with the working directory of the data directory `root`; it need not exist yet."""
+        self.path = root / "working-dir"
+        self.logs = root / "logs"
+        self._record = root / "working-dir.json"
+
+    def prepare(self, mirror: Mirror) -> None:
+        """Leave in it what a run by `mirror` may read; to be called with the lock held, before the run.
+
+        Logs and pinned ImageSets of earlier runs go to DATA/logs.
+        """
+        self._set_logs_aside()
+        uses = self._uses().values()
+        self._remove([*self._transient(), *self._old_catalogs(uses, _catalog_counts(mirror))])
+
+    def tidy(self, name: str, mirror: Mirror, used: Used) -> None:
+        """Leave in it what the mirror `name` has `used` in its last run, by `mirror`, and what others have.
+
+        To be called when the run's result is complete.
+        """
+        uses = {**self._uses(), name: used}
+        write_atomically(self._record, UsedRecord(mirrors=uses).as_json(indent=1))
+        self._remove(
+            [
+                *self._old_catalogs(uses.values(), _catalog_counts(mirror)),
+                *self._whole_catalogs(),
+                *self._old_releases(uses.values()),
+            ]
+        )
+
+    def clean(self, *, dry_run: bool) -> int:
+        """Remove what no mirror's last run has used; return the bytes. A dry run only counts them."""
+        uses = self._uses().values()
+        found = [*self._transient(), *self._whole_catalogs(), *self._old_releases(uses)]
+        if uses:
+            found += self._old_catalogs(uses, Counter())
+        return sum(map(_size, _outermost(found))) if dry_run else self._remove(found)
+
+    def used(self, mirror: Mirror, reading: Reading, cache: Cache) -> Used:
+        """Return what a run by `mirror` has used, as far as oc-mirror names it in `reading`."""
+        releases = {
+            folder
+            for folder in map(release_folder, reading.copied)
+            if any((self.path / parent / folder).is_dir() for parent in _RELEASES)
+        }
+        # Where none is found although there are some, oc-mirror has named them in another way.
+        told = reading.names_all and (releases or not mirror.platform.channels)
+        return Used(
+            catalogs=tuple(sorted(set(_catalogs_read(mirror, reading, cache)))),
+            releases=tuple(sorted(releases)) if told else None,
+        )
+
+    def filters(self) -> set[str]:
+        """Return the names of the filters by which catalogs are here; its cache has a catalog under each."""
+        return {path.name for path in (self.path / CATALOGS).glob("*/*/filtered-catalogs/*/")}
+
+    def _uses(self) -> dict[str, Used]:
+        try:
+            return records.parse(UsedRecord, self._record.read_bytes()).mirrors
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            log.warning("%s is not readable (%s): the newest catalogs are kept", self._record, error)
+            return {}
+
+    def _set_logs_aside(self) -> None:
+        left = [*(self.path / "logs").glob("*"), *self.path.glob("*isc_pinned_*.yaml")]
+        if not left:
+            return
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for path in left:
+            shutil.move(path, self.logs / path.name)
+        for path in _newest_first(self.logs.iterdir())[_KEPT_LOGS:]:
+            path.unlink(missing_ok=True)
+
+    def _transient(self) -> list[Path]:
+        """Return what each run makes anew."""
+        names = ("containers", "dry-run", "helm/charts", "helm/indexes")
+        found = [path for name in names if (path := self.path / name).exists()]
+        return [*found, *_unreached(self.path / "graph-preparation")]
+
+    def _old_catalogs(self, uses: Iterable[Used], counts: Counter[str]) -> list[Path]:
+        """Return the catalogs that are not used; of a name that is used less often than it counts, the newest
+        are not among them.
+        """
+        used = {folder for use in uses for folder in use.catalogs}
+        found: list[Path] = []
+        for name in (self.path / CATALOGS).glob("*/"):
+            folders = _newest_first(name.glob("*/"))
+            others = [folder for folder in folders if f"{name.name}/{folder.name}" not in used]
+            known = len(folders) - len(others)
+            found += others[max(counts[name.name] - known, 0) :]
+        return found
+
+    def _whole_catalogs(self) -> list[Path]:
+        """Return the whole catalogs of which oc-mirror has taken a part; it reads the part only."""
+        found = []
+        for folder in (self.path / CATALOGS).glob("*/*/"):
+            filters = [path.parent for path in folder.glob("filtered-catalogs/*/digest")]
+            whole = [folder / "catalog-image", folder / "catalog-config"] if filters else []
+            whole += [path / "filtered-catalog-image" for path in filters]
+            found += [path for path in whole if path.exists()]
+        return found
+
+    def _old_releases(self, uses: Iterable[Used]) -> list[Path]:
+        """Return the releases that are not used; none where a run did not name what it used."""
+        uses = list(uses)
+        if not uses or any(use.releases is None for use in uses):
+            return []
+        used = {folder for use in uses for folder in use.releases or ()}
+        return [
+            folder
+            for parent in _RELEASES
+            for folder in (self.path / parent).glob("*/*/")
+            if f"{folder.parent.name}/{folder.name}" not in used
+        ]
+
+    def _remove(self, paths: Iterable[Path]) -> int:
+        freed = 0
+        for path in _outermost(paths):
+            freed += _size(path)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if freed:
+            log.info("removed %s from %s, which no run needs any more", units.size(freed), self.path)
+        return freed
+
+
+def release_folder(origin: str) -> str:
+    """Return where oc-mirror unpacks a release, NAME/TAG (release/local_stored_collector.go)."""
+    return origin.rpartition("/")[2].replace(":", "/")
+
+
+def _catalog_counts(mirror: Mirror) -> Counter[str]:
+    """Return how many catalogs an ImageSet has by the name of their folder, their path's last part."""
+    return Counter(_component(catalog.catalog) for catalog in mirror.operators)
+
+
+def _component(catalog: str) -> str:
+    return path_of(catalog).rpartition("/")[2]
+
+
+def _catalogs_read(mirror: Mirror, reading: Reading, cache: Cache) -> Iterator[str]:
+    """Give the catalogs by digest, as oc-mirror names them (from 4.22 on), or as its cache has their tags."""
+    names = {path_of(catalog.catalog) for catalog in mirror.operators}
+    for origin in reading.copied:
+        reference = Reference.find(origin)
+        if reference and path_of(origin) in names:
+            digest = reference.digest or cache.tag(path_of(origin), reference.tag)
+            if digest:
+                yield f"{_component(origin)}/{digest.partition(':')[2]}"
+
+
+def _newest_first(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """Return each path once, without those that lie below another of them."""
+    distinct = set(paths)
+    return [path for path in distinct if distinct.isdisjoint(path.parents)]
+
+
+def _size(path: Path) -> int:
+    if not path.is_dir():
+        return path.lstat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
+
+
+def _unreached(layout: Path) -> list[Path]:
+    """Return the blobs of an OCI image layout that its index does not lead to; none of a damaged layout."""
+    blobs = layout / "blobs/sha256"
+    try:
+        reached = set(_reached(json.loads((layout / "index.json").read_bytes()), blobs))
+        return [path for path in blobs.iterdir() if path.name not in reached]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def _reached(document: dict[str, Any], blobs: Path) -> Iterator[str]:
+    for part in [*(document.get("manifests") or []), *(document.get("layers") or []), document.get("config")]:
+        if part:
+            name = str(part["digest"]).partition(":")[2]
+            yield name
+            if "manifest" in part["mediaType"] or "index" in part["mediaType"]:
+                yield from _reached(json.loads((blobs / name).read_bytes()), blobs)
