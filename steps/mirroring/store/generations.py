@@ -20,7 +20,7 @@ from steps.errors import InvalidInputError
 from steps.files import write_atomically
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.store import archives, contents, records
-from steps.mirroring.store.archives import ARCHIVES, COPY, COPY_WHOLE, Archive
+from steps.mirroring.store.archives import COPY, COPY_WHOLE, Archive
 from steps.mirroring.store.records import UNNUMBERED, Part, Record
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ class Generations:
         """Return the folder of a finished generation."""
         return self.folder / f"{sequence:06d}"
 
-    def archives(self, sequence: int) -> list[Path]:
-        """Return the archives of a finished generation."""
-        return sorted(self.path(sequence).glob(ARCHIVES))
+    def archives(self, generation: Generation) -> list[Path]:
+        """Return the archives that the record of a generation names."""
+        return [self.path(generation.sequence) / file.name for file in generation.files]
 
     def ledger(self) -> dict[int, Generation]:
         """Return every generation that was ever made in this data directory, by number, oldest first."""
@@ -206,6 +206,8 @@ class Generations:
         first: these show a copy that was cut short without reading it.
         """
         generations = list(generations)
+        for generation in generations:
+            self._warn_of_others(generation)
         expected = [
             (self.path(generation.sequence) / file.name, file, generation)
             for generation in generations
@@ -226,6 +228,16 @@ class Generations:
                 raise InvalidInputError(
                     f"generation {generation.sequence}: {file.name} is damaged (its sha256 is {digest})",
                     _copy_again(path.parent),
+                )
+
+    def _warn_of_others(self, generation: Generation) -> None:
+        named = self.archives(generation)
+        for path in sorted(self.path(generation.sequence).glob("*.tar")):
+            if path not in named:
+                log.warning(
+                    "%s is left alone: the record of generation %d does not name it",
+                    path,
+                    generation.sequence,
                 )
 
     def seal(self, generation: Generation, *, written: Sequence[Path], run: Path) -> Generation:

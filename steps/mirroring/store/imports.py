@@ -7,6 +7,7 @@ one run. oc-mirror itself remembers nothing and checks nothing: it unpacks what 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.store.generations import Generation, Generations
 
+log = logging.getLogger(__name__)
 _HINT = "move this file away: all generations are then imported again, which does no harm"
 
 
@@ -88,10 +90,15 @@ class Imports:
         self._write(record, target, before.model_copy(update={"generations": left}))
 
     def pending(self, target: str) -> list[Generation]:
-        """Return the generations that `target` lacks, oldest first; each one's predecessor comes before it.
+        """Return the generations to import into `target`, oldest first; each one's predecessor comes before it.
 
-        Reads records only, no archives. Raises NotFoundError if there are no generations, InvalidInputError
-        with the numbers that are missing, ConflictError if a number is known with another identity.
+        One that comes late, after a newer one was imported, is among them unless it is superseded (see
+        `_late`). The newest one that was imported then follows it again, since the late one sets its tags
+        and catalogs back.
+
+        Reads records and indexes of content only, no archives. Raises NotFoundError if there are no
+        generations, InvalidInputError with the numbers that are missing, ConflictError if a number is known
+        with another identity.
         """
         here, imported = self._generations.present(), self.of(target)
         if not here and not imported.generations:
@@ -101,10 +108,52 @@ class Imports:
                 f"no generations under {self._generations.folder}{loose}",
                 "copy the folder generations/ of the connected side there, whole",
             )
-        waiting = [generation for number, generation in here.items() if number > imported.newest]
         _check_same(here, imported)
+        waiting = [generation for number, generation in here.items() if number > imported.newest]
+        late = self._late(here, imported, waiting)
+        if late and not waiting:
+            waiting = [_to_repeat(here, imported, late)]
+        waiting = [*late, *waiting]
         _check_chain(waiting, imported)
         return waiting
+
+    def _late(
+        self, here: Mapping[int, Generation], imported: TargetImports, waiting: list[Generation]
+    ) -> list[Generation]:
+        """Return the generations that were not imported although newer ones were; log those superseded.
+
+        A generation is superseded where one newer generation, imported or waiting, stands for all its images
+        with the same digests, and nothing that waits continues it.
+        """
+        missed = {
+            number: generation
+            for number, generation in here.items()
+            if number < imported.newest and number not in imported.generations
+        }
+        known = imported.generations.keys() | {generation.sequence for generation in waiting}
+        newer = {number: self._images(here[number]) for number in known if missed and number in here}
+        continued = _continued(waiting, here)
+        late = []
+        for number, generation in missed.items():
+            images = self._images(generation)
+            by = next((other for other, held in newer.items() if other > number and images <= held), None)
+            if not images or by is None or number in continued:
+                late.append(generation)
+            else:
+                log.info("generation %d is superseded: generation %d holds all its images", number, by)
+        # What a late generation continues has to come before it, superseded or not.
+        needed = _continued(late, here) & missed.keys()
+        return [missed[number] for number in sorted(needed | {generation.sequence for generation in late})]
+
+    def _images(self, generation: Generation) -> set[tuple[str, str]]:
+        """Return the images that a generation stands for, with digests; empty where that is not known."""
+        try:
+            index = self._generations.content_index(generation)
+        except InvalidInputError:  # damaged: the check of its files says so
+            return set()
+        if index is None or not index.complete:
+            return set()
+        return {(image.source, image.digest) for image in index.images}
 
     def _read(self) -> ImportedRecord:
         try:
@@ -140,6 +189,32 @@ def _read_file(path: Path) -> object:
         return {}
     except ValueError as error:
         raise InvalidInputError(f"{path} is not readable: {error}", _HINT) from error
+
+
+def _continued(generations: Iterable[Generation], here: Mapping[int, Generation]) -> set[int]:
+    """Return the numbers that `generations` continue, directly or through others that are here."""
+    found: set[int] = set()
+    for generation in generations:
+        before = generation.predecessor
+        while before is not None and before.sequence not in found:
+            found.add(before.sequence)
+            before = here[before.sequence].predecessor if before.sequence in here else None
+    return found
+
+
+def _to_repeat(here: Mapping[int, Generation], imported: TargetImports, late: list[Generation]) -> Generation:
+    """Return the newest imported generation, to be imported again after `late` ones.
+
+    Raises InvalidInputError if it is not here.
+    """
+    if imported.newest in here:
+        return here[imported.newest]
+    numbers = ", ".join(str(generation.sequence) for generation in late)
+    raise InvalidInputError(
+        f"generation {numbers} comes late: generation {imported.newest} was imported before, and is not here"
+        " any more to set its tags and catalogs right again",
+        f"bring generation {imported.newest} again; or remove the late folders if nobody needs their images",
+    )
 
 
 def _check_same(here: Mapping[int, Generation], imported: TargetImports) -> None:

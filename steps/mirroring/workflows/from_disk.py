@@ -189,10 +189,10 @@ def _push(session: Session, batch: Batch, staging: Path) -> Reading:
     if before:
         log.info("in one run, by an ImageSet for all of them: generations %s", batch.numbers)
     for generation in before:
-        unpacked = sum(map(store.cache.unpack, store.generations.archives(generation.sequence)))
+        unpacked = sum(map(store.cache.unpack, store.generations.archives(generation)))
         log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(unpacked))
     write_atomically(store.imageset, batch.imageset.content)
-    _stage(store.generations.archives(last.sequence), staging)
+    _stage(store.generations.archives(last), staging)
     arguments = _arguments(session, staging, dry_run=session.request.dry_run)
     return session.oc_mirror.run(arguments, working_dir=staging / "working-dir")
 

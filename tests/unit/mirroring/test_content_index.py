@@ -28,7 +28,7 @@ def index_of(place: Place, number: int) -> ContentIndex:
 def archived_in(place: Place, number: int) -> set[str]:
     """The digests of the blobs that lie in the archives of a generation."""
     digests = set()
-    for path in Store(place.data).generations.archives(number):
+    for path in Store(place.data).generations.archives(Store(place.data).generations.present()[number]):
         with tarfile.open(path) as tar:
             digests |= {f"sha256:{name.split('/')[-2]}" for name in tar.getnames() if name.endswith("/data")}
     return digests

@@ -91,12 +91,12 @@ def check_whole(place: Place, *versions: str) -> None:
     store = Store(place.data)
     made = store.generations.present()
     archived: set[str] = set()
-    for sequence, generation in made.items():
+    for generation in made.values():
         store.generations.verify([generation])
         before = generation.predecessor
         if before is not None:
             assert made[before.sequence].identity == before.identity
-        for archive in store.generations.archives(sequence):
+        for archive in store.generations.archives(generation):
             with tarfile.open(archive) as tar:
                 archived |= {
                     f"sha256:{name.split('/')[-2]}" for name in tar.getnames() if name.endswith("/data")

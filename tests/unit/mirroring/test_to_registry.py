@@ -241,3 +241,51 @@ def test_what_a_target_has_is_remembered_by_name(three: Place, disconnected: Pla
     imported = json.loads((disconnected.data / "imported.json").read_text())["targets"]
     assert list(imported) == [target]
     assert list(imported[target]["generations"]) == ["1", "2"]
+
+
+def test_a_generation_that_comes_late_is_taken_in_and_the_newest_again(
+    connected: Place, disconnected: Place, target: str, has: Has
+) -> None:
+    connected.names("team/app:v1")
+    assert connected.mirror().returncode == 0
+    connected.names("team/app:v3")
+    assert connected.mirror("--incremental-mode=false").returncode == 0
+    carry(connected, disconnected, 2)
+    assert disconnected.mirror().returncode == 0
+    assert not has(target, "team/app:v1")
+    carry(connected, disconnected, 1)
+    newest = disconnected.data / "generations" / "000002"
+    newest.rename(disconnected.data / "carried on")
+    ran = disconnected.mirror()
+    assert ran.returncode == 3
+    assert "generation 1 comes late: generation 2 was imported before, and is not here any more" in ran.stderr
+    (disconnected.data / "carried on").rename(newest)
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[-1] == f"{target} has imported generation 1, 2"
+    assert has(target, "team/app:v1")
+    assert f"{target} has everything" in disconnected.mirror().stderr
+
+
+def test_a_late_generation_that_a_newer_one_holds_is_named_as_superseded(
+    connected: Place, disconnected: Place, target: str
+) -> None:
+    for argument in ("--incremental-mode=true", "--incremental-mode=false"):
+        assert connected.mirror(argument).returncode == 0
+    carry(connected, disconnected, 2)
+    assert disconnected.mirror().returncode == 0
+    carry(connected, disconnected, 1)
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 1 is superseded: generation 2 holds all its images" in ran.stderr
+    assert f"{target} has everything" in ran.stderr
+
+
+def test_an_archive_that_the_record_does_not_name_is_left_alone(three: Place, disconnected: Place) -> None:
+    carry(three, disconnected, 1)
+    other = disconnected.data / "generations" / "000001" / "mirror_000002.tar"
+    other.write_bytes(b"not hashed by anybody")
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert f"{other} is left alone: the record of generation 1 does not name it" in ran.stderr
+    assert other.exists()
