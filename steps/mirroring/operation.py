@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
 from steps.mirroring import publish
-from steps.mirroring.checks import preflight, skip, volume
+from steps.mirroring.checks import preflight, signatures, skip, volume
 from steps.mirroring.publish import apply
 from steps.mirroring.request import TO_DISK
 from steps.mirroring.retries import retrying
@@ -98,7 +98,7 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
     ) as session:
         publish.bring_up_to_date(store, datetime.now(UTC))
         retrying(session, partial(preflight.check_target, request, store, ready.imageset))
-        done = workflow(session)
+        done = workflow(signatures.decided(session))
         if request.dry_run:
             return done
         if request.keep_generations is not None:
@@ -122,7 +122,7 @@ def _unless_unchanged(workflow: Callable[[Session], Done], session: Session) -> 
     fingerprint = skip.take(session) if skip.applies(session) else None
     if fingerprint and (done := skip.answer(session, fingerprint)):
         return done
-    done = retrying(session, partial(workflow, session))
+    done = signatures.sparing(session, lambda sparing: retrying(sparing, partial(workflow, sparing)))
     if fingerprint:
         skip.record(session, fingerprint, done)
     return done
@@ -139,7 +139,7 @@ UPKEEP: Final[Mapping[Workflow, Callable[[Request, Store], Done]]] = {
 MIRRORING: Final[Mapping[Workflow, Callable[[Session], Done]]] = {
     Workflow.TO_DISK: partial(_unless_unchanged, to_disk.run),
     Workflow.DIRECT: partial(_unless_unchanged, direct.run),
-    Workflow.FROM_DISK: from_disk.run,
+    Workflow.FROM_DISK: partial(signatures.sparing, workflow=from_disk.run),
 }
 
 

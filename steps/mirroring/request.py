@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror.command import Options
 from steps.mirroring.ocmirror.placement import Nesting
+from steps.parameters.contradictions import signatures_of
 from steps.parameters.parameter import Values
 from steps.parameters.table import TABLE, mirror_run
 from steps.parameters.value_kinds import Workflow
@@ -103,7 +104,7 @@ def _options(values: Values) -> Options:
         ca_bundle=_unless_empty(values[mirror_run.CA_BUNDLE]),
         source_tls_verify=values[mirror_run.SOURCE_TLS_VERIFY],
         destination_tls_verify=values[mirror_run.DESTINATION_TLS_VERIFY],
-        remove_signatures=values[mirror_run.REMOVE_SIGNATURES],
+        signatures=signatures_of(values),
         passed_on=tuple(
             parameter.oc_mirror.format(_word(value))
             for parameter in TABLE

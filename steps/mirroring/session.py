@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from steps.imageset.imageset import ImageSet
     from steps.mirroring.ocmirror.command import OcMirror
+    from steps.mirroring.ocmirror.registries_d import Rules
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.runs import Recorder
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 class Session:
     """A run that holds the lock of the data directory, which is at rest.
 
-    `imageset` is None for workflow-from-disk without one: the archives have their own.
+    `imageset` is None for workflow-from-disk without one: the archives have their own. `signatures` says of
+    which sources they are copied; None: of none.
     """
 
     request: Request
     store: Store
     oc_mirror: OcMirror
     imageset: ImageSet | None
+    signatures: Rules | None = None
 
     @property
     def source(self) -> Access:

@@ -5,11 +5,37 @@ UnreachableError and BusyError may pass by themselves: the same question can be 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
 from steps.errors import RegistryError
 
+_CODES: Final = frozenset(
+    {
+        "UNSUPPORTED",
+        "UNAUTHORIZED",
+        "DENIED",
+        "UNAVAILABLE",
+        "TOOMANYREQUESTS",
+        "DIGEST_INVALID",
+        "SIZE_INVALID",
+        "NAME_INVALID",
+        "TAG_INVALID",
+        "NAME_UNKNOWN",
+        "MANIFEST_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNVERIFIED",
+        "MANIFEST_BLOB_UNKNOWN",
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "PAGINATION_NUMBER_INVALID",
+        "RANGE_INVALID",
+    }
+)
+"""Codes of errors (distribution/distribution, registry/api/errcode and v2); another counts as UNKNOWN."""
+_LONGEST_WORDS: Final = 80
 _SYSTEM: Final = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
 """What the operating system said, at the bottom of a chain of errors."""
 
@@ -51,6 +77,22 @@ def explain_status(status: int, what: str, host: str, *, has_login: bool) -> Reg
     if status >= 500:
         return UnreachableError(f"{host} answers HTTP {status} for {what}", "try later")
     return RegistryError(f"{host} answers HTTP {status} for {what}", "look at the registry's log")
+
+
+def misunderstood(content: bytes) -> str:
+    """Say what a 404 for a manifest says, where containers/image does not take it for "manifest unknown".
+
+    Empty where it does: for that code, for an unknown code with the words "not found", and for a body without
+    a code (docker/docker_client.go, isManifestUnknownError).
+    """
+    try:
+        first = json.loads(content)["errors"][0]
+        code, message = str(first["code"]).upper(), str(first.get("message") or "")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ""
+    if code == "MANIFEST_UNKNOWN" or (code not in _CODES and "not found" in message.lower()):
+        return ""
+    return (code if code in _CODES else message or code).lower().replace("_", " ")[:_LONGEST_WORDS]
 
 
 def broken(error: Exception, name: str, host: str = "") -> RegistryError:

@@ -19,7 +19,14 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import HTTPError
 
 from steps.errors import RegistryError
-from steps.oci.failures import AbsentError, RefusedError, UnreachableError, UnreadableError, broken
+from steps.oci.failures import (
+    AbsentError,
+    RefusedError,
+    UnreachableError,
+    UnreadableError,
+    broken,
+    misunderstood,
+)
 from steps.oci.manifests import (
     INDEXES,
     MANIFESTS,
@@ -53,6 +60,17 @@ class Manifest:
 
     digest: str
     is_index: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Whether an image's signature is there; `obstacle` says why it cannot be asked for, else it is empty.
+
+    With an obstacle, programs that are to copy signatures fail to copy the image.
+    """
+
+    there: bool
+    obstacle: str = ""
 
 
 class Repository:
@@ -118,6 +136,14 @@ class Repository:
         except AbsentError:
             return {}
         return listed(manifest, self._named(digest))
+
+    def signature(self, digest: str) -> Signature:
+        """Ask for the signature of an image, which is at the tag `sha256-HEX.sig` (sigstore, cosign)."""
+        tag = f"{digest.replace(':', '-')}.sig"
+        try:
+            return self._retrying(lambda: self._signature(tag))
+        except RegistryError as error:
+            return Signature(there=False, obstacle=error.reason)
 
     # --- images, their configuration and layers
 
@@ -247,6 +273,20 @@ class Repository:
             return None
         self._takes_head = False
         return Manifest(digest, is_index(manifest))
+
+    def _signature(self, tag: str) -> Signature:
+        """Judge the answer as containers/image does (docker/docker_client.go, isManifestUnknownError)."""
+        name = self._named(tag)
+        with self._transport.ask("GET", f"manifests/{tag}", name, _KINDS) as answer:
+            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+            if answer.status_code == requests.codes.not_found:
+                content = self._transport.stream(answer, LARGEST_MANIFEST, name).read()
+                return Signature(there=False, obstacle=misunderstood(content))
+            if not answer.ok:
+                raise self._transport.failure(answer, name)
+            if media_type != MANIFESTS[0]:
+                return Signature(there=False, obstacle=f"it answers with {media_type or 'no media type'}")
+            return Signature(there=True)
 
     def _manifest(self, version: str) -> tuple[str, dict[str, Any]]:
         digest, content = self._content(version)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from steps.parameters.table import content, mirror_run, other_commands
-from steps.parameters.value_kinds import Workflow
+from steps.parameters.value_kinds import Signatures, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +106,24 @@ def _since_date(values: Values) -> str:
     return "since-date contradicts incremental-mode=false, which archives everything; give one or the other"
 
 
+def _signatures(values: Values) -> str:
+    wanted, removed = values[mirror_run.SIGNATURES], values[mirror_run.REMOVE_SIGNATURES]
+    if wanted is None or removed is None or wanted == signatures_of(values):
+        return ""
+    return (
+        f"signatures={wanted} contradicts remove-signatures={str(removed).lower()}, the former name for"
+        f" signatures={signatures_of(values)}; leave remove-signatures out"
+    )
+
+
+def signatures_of(values: Values) -> Signatures:
+    """Return whose signatures are copied; the former parameter counts where it is given."""
+    removed = values[mirror_run.REMOVE_SIGNATURES]
+    if removed is None:
+        return values[mirror_run.SIGNATURES] or Signatures.AUTO
+    return Signatures.NONE if removed else Signatures.ALL
+
+
 def _something_to_mirror(values: Values) -> str:
     if not (values[content.OPERATORS_ONLY] and values[content.OPENSHIFT_ONLY]):
         return ""
@@ -143,6 +161,7 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
+    ((mirror_run.SIGNATURES, mirror_run.REMOVE_SIGNATURES), _signatures),
     ((content.OPERATORS_ONLY, content.OPENSHIFT_ONLY), _something_to_mirror),
     ((content.OPENSHIFT_VERSION, content.MIN_VERSION, content.MAX_VERSION), _versions),
     ((other_commands.MANIFESTS, other_commands.CLUSTER), _something_to_read),

@@ -35,6 +35,14 @@ class Workflow(StrEnum):
     IMPORT = "import"
 
 
+class Signatures(StrEnum):
+    """Whose signatures are copied."""
+
+    AUTO = "auto"
+    ALL = "all"
+    NONE = "none"
+
+
 DeployMode = Literal["job", "cronjob", "deployment"]
 CatalogMode = Literal["auto", "error", "warn", "off"]
 
@@ -93,6 +101,11 @@ def boolean(value: str) -> bool:
 def workflow(value: str) -> Workflow:
     """Parse the name of a workflow."""
     return Workflow(_choice(value, tuple(name for name in Workflow if name.startswith("workflow-"))))
+
+
+def signatures(value: str) -> Signatures:
+    """Parse whose signatures are copied."""
+    return Signatures(_choice(value, tuple(Signatures)))
 
 
 def deploy_mode(value: str) -> DeployMode:

@@ -20,6 +20,7 @@ STANDIN_EXIT        exit code to use instead of the failure bits (0: as early 4.
 STANDIN_PANIC       crash as a Go program does
 STANDIN_DISK_FULL   run out of space: `archive` in the middle of the archive, `close` only at its last block
 STANDIN_CATALOG     JSON of what every catalog has: {PACKAGE: {CHANNEL: [VERSION, …]}}; the rest is left out
+STANDIN_SIGNATURES  ask the registries that images come from for signatures, which must be real ones by plain HTTP
 STANDIN_PUSH        `none`: pretend that the target took everything
 """
 
@@ -143,7 +144,7 @@ def _block(lines: list[tuple[int, str]], at: int) -> tuple[Any, int]:
         return items, at
     mapping: dict[str, Any] = {}
     while at < len(lines) and lines[at][0] == indent and not lines[at][1].startswith("- "):
-        found = re.match(r"([\w./-]+):(?: (.*))?$", lines[at][1])
+        found = re.match(r"([\w./:-]+?):(?: (.*))?$", lines[at][1])
         if not found:
             raise ExitError(f"could not parse config: yaml: cannot read '{lines[at][1]}'")
         at += 1
@@ -353,6 +354,14 @@ class Cache:
         write(revisions / image.manifest.replace(":", "/") / "link", image.manifest.encode())
         write(self.link(image), image.manifest.encode())
 
+    def signature(self, image: Image) -> Image | None:
+        """The signature beside an image, as the cache has it; None where it has none, or not all of it."""
+        found = Image(image.origin, image.kind, image.repository, signature_tag(image))
+        try:
+            return self.read(found)
+        except OSError:
+            return None
+
     def read(self, image: Image) -> Image:
         """The image as the cache has it; raises OSError with the registry's words if something is missing."""
         where = f"localhost:55000/{image.repository}"
@@ -427,7 +436,8 @@ def archive(run: Run, images: list[Image]) -> None:
         added: set[str] = set()
         for image in images:
             pause()
-            for name in image.blobs:
+            signature = cache.signature(image) if copies_signatures(run) else None
+            for name in (*image.blobs, *(signature.blobs if signature else ())):
                 if name not in known | added:
                     tar.add(cache.blob(name), cache.blob(name).relative_to(cache.root), recursive=False)
                     added.add(name)
@@ -569,6 +579,112 @@ class Registry:
                 text = 'Manifest list was edited, but we cannot modify it: "Instructed to preserve digests"'
                 raise OSError(text) from None
             raise
+
+
+# --- signatures: registries.d (internal/pkg/registriesd) and the tags of sigstore (containers/image, docker/) ---
+
+ATTACHMENTS = "use-sigstore-attachments"
+
+
+def copies_signatures(run: Run) -> bool:
+    """4.18 has no option for it and copies none."""
+    return not getattr(run.options, "remove_signatures", True)
+
+
+def signature_tag(image: Image) -> str:
+    return f"{image.manifest.replace(':', '-')}.sig"
+
+
+def prepare_registries_d(run: Run) -> None:
+    """Put the given folder over the working directory's, and add a file for what none of them names."""
+    folder = run.working_dir / "containers" / "registries.d"
+    given = getattr(run.options, "registries.d", "")
+    folder.mkdir(parents=True, exist_ok=True)
+    if given:
+        shutil.copytree(given, folder, dirs_exist_ok=True)
+    wanted = ["default", f"localhost:{run.options.port}"]
+    if run.target is not None:
+        wanted.append("/".join(filter(None, (run.target.host, run.prefix))))
+    documents = [load_yaml(path.read_text()) or {} for path in sorted(folder.glob("*")) if path.is_file()]
+    named = [name for document in documents for name in (document.get("docker") or {})]
+    for name in wanted:
+        if name == "default":
+            if not any(document.get("default-docker") for document in documents):
+                write(folder / "default.yaml", f"default-docker:\n  {ATTACHMENTS}: true\n".encode())
+        elif not any(name in one for one in named):
+            write(folder / f"{name}.yaml", f"docker:\n  {name}:\n    {ATTACHMENTS}: true\n".encode())
+
+
+def attachments(run: Run, repository: str) -> bool:
+    """Whether signatures of a repository are copied; files in folders below do not count."""
+    default: tuple[Any, Path] | None = None
+    namespaces: dict[str, tuple[Any, Path]] = {}
+    for path in sorted((run.working_dir / "containers" / "registries.d").glob("*.yaml")):
+        document = load_yaml(path.read_text()) or {}
+        start = "Error parsing signature storage configuration:"
+        if document.get("default-docker"):
+            if default:
+                raise OSError(f'{start} "default-docker" defined both in "{default[1]}" and "{path}"')
+            default = (document["default-docker"], path)
+        for name, fields in (document.get("docker") or {}).items():
+            if name in namespaces:
+                other = namespaces[name][1]
+                raise OSError(f'{start} "docker" namespace "{name}" defined both in "{other}" and "{path}"')
+            namespaces[name] = (fields, path)
+    while repository:
+        if ATTACHMENTS in (namespaces.get(repository, ({}, path))[0] or {}):
+            return bool(namespaces[repository][0][ATTACHMENTS])
+        repository = repository.rpartition("/")[0]
+    return bool(default and default[0].get(ATTACHMENTS))
+
+
+def signature_in_source(run: Run, image: Image) -> Image | None:
+    """Ask the registry that an image comes from for its signature; raises OSError where that goes wrong."""
+    name = image.origin.partition(" at ")[0].partition("@")[0]
+    name = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    if not attachments(run, name) or not setting("SIGNATURES"):
+        return None
+    host, _, repository = name.partition("/")
+    found = Image(image.origin, image.kind, image.repository, signature_tag(image))
+    where = f"reading signatures: reading manifest {found.tag} in {name}: "
+    status, manifest = ask(f"http://{host}/v2/{repository}/manifests/{found.tag}")
+    if status == 404 and b"NAME_UNKNOWN" not in manifest:
+        return None
+    if status != 200:
+        words = {404: "name unknown", 401: "unauthorized", 403: "denied"}
+        raise OSError(f"{where}{words.get(status, f'received unexpected HTTP status: {status}')}")
+    document = json.loads(manifest)
+    found.manifest, found.blobs = digest(manifest), {digest(manifest): manifest}
+    for descriptor in (document["config"], *document["layers"]):
+        one = descriptor["digest"]
+        found.blobs[one] = ask(f"http://{host}/v2/{repository}/blobs/{one}")[1]
+    return found
+
+
+def ask(url: str) -> tuple[int, bytes]:
+    import urllib.error
+    import urllib.request
+
+    request = urllib.request.Request(url, headers={"Accept": f"{MANIFEST}, */*"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def push_signature(run: Run, image: Image, signature: Image) -> None:
+    if run.target is None:
+        return
+    repository = "/".join(filter(None, (run.prefix, image.repository)))
+    name = f"{run.target.host}/{repository}"
+    if not attachments(run, name):
+        raise OSError("writing signatures: writing sigstore attachments is disabled by configuration")
+    try:
+        run.target.push(signature, repository)
+    except OSError as error:
+        raise OSError(f"writing signatures: uploading manifest {signature.tag} to {name}: {error}") from None
 
 
 # --- a run ---
@@ -745,14 +861,23 @@ def copy(run: Run, image: Image, *, fails: bool) -> None:
     pause()
     if fails:
         raise OSError(setting("ERROR", "reading manifest: manifest unknown"))
+    signature = None
+    if copies_signatures(run) and run.mode != "diskToMirror":
+        signature = signature_in_source(run, image)
     if run.mode == "mirrorToDisk":
         try:
             run.cache.add(image)
+            if signature:
+                run.cache.add(signature)
         except OSError:  # the cache is a registry: it tells its clients no more
             text = "writing blob: uploading layer chunked: received unexpected HTTP status: 500 Internal Server Error"
             raise OSError(text) from None
     else:
         push(run, run.cache.read(image) if run.mode == "diskToMirror" else image)
+        if run.mode == "diskToMirror" and copies_signatures(run):
+            signature = run.cache.signature(image)
+        if signature:
+            push_signature(run, image, signature)
 
 
 def place(run: Run, image: Image) -> str:
@@ -965,6 +1090,8 @@ def mirror(run: Run) -> None:
         if run.mode == "diskToMirror":
             unarchive(run)
         images = collect(run)
+        if copies_signatures(run):
+            prepare_registries_d(run)
         if run.options.dry_run:
             dry_run(run, images)
             return

@@ -78,7 +78,7 @@ def take(session: Session) -> Fingerprint | None:
     """Return the fingerprint of what the run would mirror by; None where a part of it is unknown."""
     settings = {
         "oc-mirror": session.oc_mirror.program.version,
-        "remove-signatures": str(session.request.options.remove_signatures or ""),
+        "signatures": _sha256(session.signatures.render().encode()) if session.signatures else "",
         "target": session.request.target_registry,
         "max-nested-paths": str(session.request.values[MAX_NESTED_PATHS] or ""),
         "resource-prefix": session.request.values[RESOURCE_PREFIX] or "",

@@ -3,7 +3,8 @@
 The rules and their sources (files of openshift/oc-mirror, internal/pkg/):
 * `--v2` literally: `--v2=true` does not count, and up to 4.20 v1 runs without it (cmd/oc-mirror/main.go).
 * `--cache-dir` always, with OC_MIRROR_CACHE unset: both together are refused, neither means $HOME.
-* `--remove-signatures` always where it exists, since its default has changed between versions.
+* `--remove-signatures` always where it exists, since its default has changed between versions; signatures are
+  copied only with a folder of ours for `--registries.d` (see `registries_d`).
 * a destination whose path holds one of oc-mirror's own folder names is refused (cli/executor.go, Validate).
 """
 
@@ -24,9 +25,9 @@ from steps import process, units
 from steps.errors import InvalidInputError, MirrorError
 from steps.mirroring.ocmirror import output, reasons
 from steps.mirroring.ocmirror.output import Counter
-from steps.mirroring.ocmirror.program import REMOVE_SIGNATURES
+from steps.mirroring.ocmirror.program import REGISTRIES_D, REMOVE_SIGNATURES, SIGNATURE_OPTIONS
 from steps.oci.access import Access
-from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS
+from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS, Signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,14 +43,16 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to mirror, whatever is mirrored; `passed_on` are oc-mirror's arguments that the table of parameters
-    says, each `--NAME=VALUE`. `remove_signatures` None leaves it to the program.
+    says, each `--NAME=VALUE`. `signatures` is what is wished; from it comes, when a run begins, the folder
+    `registries_d`, which says of which sources they are copied. Without it none are.
     """
 
     authfile: Path | None = None
     ca_bundle: Path | None = None
     source_tls_verify: bool = True
     destination_tls_verify: bool = True
-    remove_signatures: bool | None = None
+    signatures: Signatures = Signatures.AUTO
+    registries_d: Path | None = None
     passed_on: tuple[str, ...] = ()
 
     @property
@@ -67,8 +70,9 @@ def check_options(options: Options, program: Program) -> None:
     """Refuse what a user asked for and this oc-mirror cannot do. Raises InvalidInputError."""
     for argument in options.passed_on:
         program.require(argument, f"the parameter {argument.partition('=')[0].removeprefix('--')}")
-    if options.remove_signatures is False:
-        program.require(REMOVE_SIGNATURES, "the parameter remove-signatures=false")
+    if options.signatures is Signatures.ALL:
+        for option in SIGNATURE_OPTIONS:
+            program.require(option, "the parameter signatures=all")
 
 
 def check_path(directory: Path) -> None:
@@ -166,9 +170,9 @@ def _common(options: Options, program: Program, imageset: Path, cache: Path, dry
     if options.authfile is not None:
         arguments.append(f"--authfile={options.authfile}")
     if program.has(REMOVE_SIGNATURES):
-        wanted = options.remove_signatures
-        decided = program.removes_signatures if wanted is None else wanted
-        arguments.append(f"{REMOVE_SIGNATURES}={_word(decided)}")
+        arguments.append(f"{REMOVE_SIGNATURES}={_word(options.registries_d is None)}")
+    if options.registries_d is not None:
+        arguments.append(f"{REGISTRIES_D}={options.registries_d}")
     arguments += options.passed_on
     if dry_run:
         arguments.append("--dry-run")
@@ -193,6 +197,8 @@ class OcMirror:
         `quietly` keeps its words out of the log. Raises MirrorError if anything that was asked was not done.
         """
         level = logging.DEBUG if quietly else logging.INFO
+        # An earlier run's files: those of other ports stay for ever, and two that name the same are an error.
+        shutil.rmtree(working_dir / "containers" / "registries.d", ignore_errors=True)
         reading = output.Reading()
         earlier = _error_lists(working_dir)
         arguments = [*cache_port(_is_free, random.choice), *arguments]

@@ -36,6 +36,9 @@ NEEDED: Final = (
 )
 """Options that runs of ours always need; all programs from 4.18 on have them."""
 REMOVE_SIGNATURES: Final = "--remove-signatures"
+REGISTRIES_D: Final = "--registries.d"
+SIGNATURE_OPTIONS: Final = (REMOVE_SIGNATURES, REGISTRIES_D)
+"""Both exist from 4.19 on; 4.18 copies no signatures."""
 _WAY_OUT: Final = "use an image with another oc-mirror (docs/how-to/build-the-image.md)"
 _OPTION = re.compile(r"\s+(?:-\w, )?(--[\w.-]+)(?: \S+)?\s{2,}(.*)")
 _DEFAULT = re.compile(r"\(default \"?(.*?)\"?\)$")
@@ -57,9 +60,9 @@ class Program:
         return option in self.options
 
     @property
-    def removes_signatures(self) -> bool:
-        """Whether it leaves signatures out unless told otherwise: 4.18 always, 4.19 and 4.20 by default."""
-        return not self.has(REMOVE_SIGNATURES) or self.options[REMOVE_SIGNATURES] == "true"
+    def copies_signatures(self) -> bool:
+        """Whether it can copy signatures, and be told of which sources."""
+        return all(self.has(option) for option in SIGNATURE_OPTIONS)
 
     def require(self, argument: str, wanted_by: str) -> None:
         """Refuse an argument whose option the program lacks; `wanted_by` says who asked for it.

@@ -142,7 +142,8 @@ _PATTERNS = (
         SIGNATURES,
         rf"(?:reading|getting|fetching|writing|copying|uploading) signatures?\b.*?(?:{_ABSENT}|unauthorized"
         r"|denied|invalid|unsupported|\b40[0-9]\b)"
-        r"|cannot copy signatures|signatures? .*(?:not supported|unsupported)",
+        r"|cannot copy signatures|signatures? .*(?:not supported|unsupported)"
+        r"|MIME type for sigstore attachment|sigstore attachments is disabled",
     ),
     (READ_ONLY, r"read-only file system|^(?!.*(?:unauthorized|denied: )).*permission denied"),
     (PORT, r"is already bound and cannot be used|address already in use"),

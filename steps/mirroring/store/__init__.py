@@ -9,6 +9,7 @@
                                  carried across the gap
     DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
     DATA/run/                    the run in progress: its ImageSet and its journal
+    DATA/registries.d/           of which sources the last run copied the signatures
     DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
     DATA/cache-dir               where it is instead, if it lies apart
     DATA/imports/                from-disk: the archives being imported, and oc-mirror's working directory
@@ -84,6 +85,7 @@ class Store:
         self.content_index = root / "run/contents.json.gz"
         self.working_dir = WorkingDir(root)
         self.history = History(self.working_dir.path / ".history", kept=root / "history")
+        self.registries_d = root / "registries.d"
         self.scratch = root / "scratch"
         self.staging = root / "imports/archives"
         self.planned = root / "planned"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from steps import units
 from steps.errors import InvalidInputError
 from steps.mirroring.store.archives import COPY_WHOLE
+from steps.oci.reference import ATTACHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -154,12 +155,14 @@ class Cache:
             for path in _tags(self._registry / "repositories" / name)
             if path.name in references or _target(path) in references
         ]
-        manifests = [path for path in repositories for path in self._untagged(path, without=set(tags))]
+        attached = [path for repository in repositories for path in self._attached(repository, tags)]
+        going = {*tags, *attached}
+        manifests = [path for path in repositories for path in self._untagged(path, without=going)]
         blobs = self._unused_blobs(without=set(manifests)) if repositories else {}
         freed = Freed(len(tags), sum(blobs.values()))
         if dry_run:
             return freed
-        for path in (*tags, *manifests):
+        for path in (*attached, *tags, *manifests):
             shutil.rmtree(path)
         for repository in repositories:
             for link in repository.glob("_layers/sha256/*/"):
@@ -171,18 +174,36 @@ class Cache:
 
     def _untagged(self, repository: Path, *, without: set[Path]) -> list[Path]:
         """Return the manifests that no tag leads to but `without`: oc-mirror tags all that it keeps."""
-        reached: set[str] = set()
-        ahead = [_target(path) for path in _tags(repository) if path not in without]
-        while ahead:
-            digest = ahead.pop()
-            if digest not in reached:
-                reached.add(digest)
-                ahead += [str(child.get("digest")) for child in self.manifest(digest).get("manifests") or []]
+        reached = self._reached(path for path in _tags(repository) if path not in without)
         return [
             path
             for path in repository.glob("_manifests/revisions/sha256/*/")
             if f"sha256:{path.name}" not in reached
         ]
+
+    def _attached(self, repository: Path, going: Iterable[Path]) -> list[Path]:
+        """Return the tags of signatures whose images go with the tags `going`."""
+        own = {path for path in going if path.parents[2] == repository}
+        if not own:
+            return []
+        images = [path for path in _tags(repository) if not ATTACHED.fullmatch(path.name)]
+        lost = self._reached(own) - self._reached(path for path in images if path not in own)
+        return [
+            path
+            for path in _tags(repository)
+            if (found := ATTACHED.fullmatch(path.name)) and f"sha256:{found[1]}" in lost
+        ]
+
+    def _reached(self, tags: Iterable[Path]) -> set[str]:
+        """Return the digests that tags lead to, those that indexes list included."""
+        reached: set[str] = set()
+        ahead = [_target(path) for path in tags]
+        while ahead:
+            digest = ahead.pop()
+            if digest not in reached:
+                reached.add(digest)
+                ahead += [str(child.get("digest")) for child in self.manifest(digest).get("manifests") or []]
+        return reached
 
     def _unused_blobs(self, *, without: set[Path]) -> dict[str, int]:
         """Return the blobs that no manifest names but `without`: their bytes by hex digest."""

@@ -6,7 +6,6 @@ digest. So what another release, another operator or a person has tagged stays, 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from steps.mirroring import parallel
 from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, tag_of, unjoined
 from steps.mirroring.workflows.deletion_plan import Deletion, KeptManifest
-from steps.oci.reference import Reference
+from steps.oci.reference import ATTACHED, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from steps.mirroring.store.inventory import InventoryImage
     from steps.mirroring.workflows.deletion_plan import Candidate
     from steps.oci.access import Access
-
-_ATTACHED = re.compile(r"sha256-([0-9a-f]{64})\.(?:sig|att|sbom)")
-"""Tags of what cosign attaches to an image: worth nothing without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,7 @@ def decide(
     candidates |= by_v1
     stays = _staying(repository, content, references, {*needed_anywhere, *references.needed}, releases)
     for tag, digest in content.tags.items():
-        if found := _ATTACHED.fullmatch(tag):
+        if found := ATTACHED.fullmatch(tag):
             subject = f"sha256:{found[1]}"
             if subject in candidates and subject not in stays:
                 candidates.add(digest)
@@ -159,9 +155,7 @@ def _staying(
     for tag, digest in content.tags.items():
         if tag in needed:
             stays[digest] = f"a current ImageSet needs its tag {tag}"
-        elif not _ATTACHED.fullmatch(tag) and not _is_candidate(
-            repository, tag, digest, references, releases
-        ):
+        elif not ATTACHED.fullmatch(tag) and not _is_candidate(repository, tag, digest, references, releases):
             stays.setdefault(digest, f"its tag {tag} is not of these images")
     return stays
 

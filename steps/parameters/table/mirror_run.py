@@ -100,13 +100,23 @@ ALWAYS_ARCHIVE = Parameter(
     default="false",
     setting=True,
 )
+SIGNATURES = Parameter(
+    name="signatures",
+    kind=kinds.optional(kinds.signatures),
+    help="Which image signatures are copied: auto (of sources that have them and let them be read), all (a "
+    "source without is an error) or none",
+    group=Group.HOW,
+    where=places.MIRRORING,
+    unset="auto",
+    setting=True,
+)
 REMOVE_SIGNATURES = Parameter(
     name="remove-signatures",
     kind=kinds.optional(kinds.boolean),
-    help="true leaves image signatures out",
+    help="The former name: true is signatures=none, false is signatures=all",
     group=Group.HOW,
     where=places.MIRROR_ALONE,
-    unset="as this version of oc-mirror does by itself",
+    unset="signatures says it",
     setting=True,
 )
 STRICT_ARCHIVE = Parameter(

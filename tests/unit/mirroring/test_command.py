@@ -33,7 +33,7 @@ def all_three(options: Options, program: Program) -> list[list[str]]:
 
 @pytest.mark.parametrize("number", range(3))
 def test_oc_mirror_understands_what_it_is_told(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = Options(authfile=Path("/a.json"), passed_on=PASSED_ON)
+    options = Options(authfile=Path("/a.json"), passed_on=PASSED_ON, registries_d=Path("/r"))
     arguments = all_three(options, NEWEST)[number]
     assert arguments[0] == "--v2"
     assert "--cache-dir=/d/cache" in arguments
@@ -41,6 +41,7 @@ def test_oc_mirror_understands_what_it_is_told(number: int, monkeypatch: pytest.
     parsed = standin.parse(arguments)
     standin.validate(parsed)
     assert parsed.remove_signatures is False
+    assert getattr(parsed, "registries.d") == "/r"
 
 
 def test_only_archives_have_a_since_date() -> None:

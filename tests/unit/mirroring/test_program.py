@@ -36,27 +36,28 @@ def to_disk(options: Options, found: program.Program) -> list[str]:
 
 @standin_only
 @pytest.mark.parametrize(
-    ("version", "expected"),
+    ("version", "can"),
     [
-        ("4.18.30", None),
-        ("4.19.2-202507", "true"),
-        ("4.20.0", "true"),
-        ("4.21.0", "false"),
-        ("5.1.0", "false"),
-        ("0.0.0-unknown", "false"),
-        ("2.0.0", "false"),
-        ("v2.1.0-202612", "false"),
+        ("4.18.30", False),
+        ("4.19.2-202507", True),
+        ("4.20.0", True),
+        ("4.21.0", True),
+        ("0.0.0-unknown", True),
+        ("2.0.0", True),
+        ("v2.1.0-202612", True),
     ],
 )
-def test_signatures_are_decided_by_the_default_that_the_program_tells(
-    version: str, expected: str | None, oc_mirror: str, monkeypatch: pytest.MonkeyPatch
+def test_whether_signatures_are_copied_is_said_to_every_program_that_has_a_word_for_it(
+    version: str, can: bool, oc_mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STANDIN_VERSION", version)
     found = asked(oc_mirror)
-    flags = [one for one in to_disk(Options(), found) if one.startswith("--remove-signatures")]
-    assert flags == ([] if expected is None else [f"--remove-signatures={expected}"])
-    flags = [one for one in to_disk(Options(remove_signatures=True), found) if one.startswith("--remove-sig")]
-    assert flags == ([] if expected is None else ["--remove-signatures=true"])
+    assert found.copies_signatures is can
+    flags = [one for one in to_disk(Options(), found) if one.startswith("--re")]
+    assert flags == (["--remove-signatures=true"] if can else [])
+    if can:
+        flags = [one for one in to_disk(Options(registries_d=Path("/r")), found) if one.startswith("--re")]
+        assert flags == ["--remove-signatures=false", "--registries.d=/r"]
 
 
 def test_the_options_of_the_program_at_hand_are_read(oc_mirror: str) -> None:
@@ -92,8 +93,8 @@ def test_an_option_that_the_program_lacks_is_refused_before_the_run(
     ran = connected.mirror("--remove-signatures=false")
     assert ran.returncode == 3
     assert "oc-mirror 4.18.30 (" in ran.stderr
-    assert "has no option --remove-signatures: the parameter remove-signatures=false needs it" in ran.stderr
-    assert "leave the parameter remove-signatures=false out, or use an image with another" in ran.stderr
+    assert "has no option --remove-signatures: the parameter signatures=all needs it" in ran.stderr
+    assert "leave the parameter signatures=all out, or use an image with another" in ran.stderr
     assert "running oc-mirror" not in ran.stderr
     assert connected.mirror("--remove-signatures=true").returncode == 0, "4.18 leaves them out anyway"
 

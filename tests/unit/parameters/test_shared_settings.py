@@ -10,6 +10,7 @@ from steps import mirror
 from steps.errors import UsageError
 from steps.parameters import shared_settings
 from steps.parameters.table.mirror_run import RESOURCE_PREFIX, RUN_RETRIES
+from steps.parameters.value_kinds import Signatures
 
 ENOUGH = ["--workflow=workflow-to-disk", "--imageset=/config/imageset.yaml", "--data=/data"]
 
@@ -33,7 +34,7 @@ def test_what_is_set_reaches_the_run_and_oc_mirror(tmp_path: Path) -> None:
     request = mirror.parse(argv).request
     assert request.values[RUN_RETRIES] == 7
     assert request.options.passed_on == ("--parallel-images=4", "--image-timeout=5400s")
-    assert request.options.remove_signatures
+    assert request.options.signatures is Signatures.NONE
 
 
 def test_an_argument_wins_and_an_empty_one_is_none(tmp_path: Path) -> None:
