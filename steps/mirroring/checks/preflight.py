@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from steps import units
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.checks import space, volume
+from steps.mirroring.checks import carried, space, volume
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.ocmirror.platforms import Platforms
-from steps.mirroring.request import DIRECT, FROM_DISK
+from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.oci.auth import LARGEST, Logins
 from steps.oci.failures import AbsentError, BusyError, RefusedError
 from steps.oci.reference import Reference
@@ -78,6 +78,8 @@ def check(request: Request, store: Store) -> Ready:
     check_authfile(request.options.authfile)
     if imageset is not None and request.workflow != FROM_DISK:
         check_coverage(request.options.authfile, imageset.mirror)
+    if imageset is not None and request.workflow == TO_DISK:
+        carried.check(imageset.mirror)
     check_writable(store.root)
     volume.check(store.root, links=request.workflow == FROM_DISK)
     space.check_files(store.root)

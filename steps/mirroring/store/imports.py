@@ -90,7 +90,7 @@ class Imports:
         self._write(record, target, before.model_copy(update={"generations": left}))
 
     def pending(self, target: str) -> list[Generation]:
-        """Return the generations to import into `target`, oldest first; each one's predecessor comes before it.
+        """Return the generations to import into `target`, oldest first, each after what it continues.
 
         One that comes late, after a newer one was imported, is among them unless it is superseded (see
         `_late`). The newest one that was imported then follows it again, since the late one sets its tags
