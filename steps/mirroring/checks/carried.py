@@ -33,8 +33,8 @@ def check(mirror: Mirror) -> None:
     if charts or templates:
         raise InvalidInputError(
             f"the archive would not carry {', '.join([*charts, *templates])}, which the other side reads again",
-            "name the chart by a Helm repository, or its images as additionalImages; change the CatalogSource where"
-            " it is applied; or mirror with workflow-direct",
+            "name the chart by a Helm repository, or its images as additionalImages; change the CatalogSource"
+            " where it is applied; or mirror with workflow-direct",
         )
     for catalog in mirror.operators:
         if catalog.full and not catalog.packages:
