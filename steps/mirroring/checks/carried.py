@@ -2,8 +2,8 @@
 
 A local chart and a template of a CatalogSource are read from their paths again on the other side (helm/,
 getHelmImagesFromLocalChart; clusterresources/, generateCatalogSource), and no archive holds them. A catalog
-that is taken whole is read from its registry again (operator/filtered_collector.go, filterOperator): seen with
-oc-mirror of August 2026. A catalog in a folder (`oci://`) is carried.
+that is taken whole is read from its registry again (operator/filtered_collector.go, filterOperator), as seen
+with oc-mirror of August 2026. A catalog in a folder (`oci://`) is carried.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check(mirror: Mirror) -> None:
     ]
     if charts or templates:
         raise InvalidInputError(
-            f"the archive would not carry {', '.join([*charts, *templates])}, which the other side reads again",
+            f"the archive would not carry {', '.join(charts + templates)}, which the other side reads again",
             "name the chart by a Helm repository, or its images as additionalImages; change the CatalogSource"
             " where it is applied; or mirror with workflow-direct",
         )
