@@ -97,6 +97,10 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
         request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
     ) as session:
         publish.bring_up_to_date(store, datetime.now(UTC))
+        if request.workflow == TO_DISK:  # before the archive is carried anywhere
+            publish.warn_of_clashes(
+                request.mirror_name, session.given_imageset, store.generations.imagesets()
+            )
         retrying(session, partial(preflight.check_target, request, store, ready.imageset))
         done = workflow(signatures.decided(session))
         if request.dry_run:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,12 +102,41 @@ def test_status_and_resources_are_stored_with_the_rights_of_the_role(
     record = laptop.status()
     assert (record["state"], record["images"]) == ("succeeded", {"additional": 2})
     found = cluster.get("configmap", "oc-mirror-cluster-resources", "-n", laptop.namespace)
-    assert set(found["data"]) == {"idms.yaml", "itms.yaml", "autoshift-disconnected.yaml"}
+    assert set(found["data"]) == {"itms.yaml", "autoshift-disconnected.yaml"}
     assert yaml.safe_load(found["data"]["itms.yaml"])["metadata"]["name"] == "blue-itms-generic-0"
+    assert found["metadata"]["annotations"]["oc-mirror-pipeline/target"] in arguments[1]
     again = laptop.mirror(*arguments, "--resource-prefix=blue")
     assert again.returncode == 0, again.stderr
     after = cluster.get("configmap", "oc-mirror-cluster-resources", "-n", laptop.namespace)
     assert after["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+
+
+def test_a_second_target_gets_a_config_map_of_its_own_by_a_right_of_its_own(
+    laptop: Laptop, registry: Registry, cluster: Cluster
+) -> None:
+    targets = [f"{registry.host}/announce/{laptop.namespace}/{name}" for name in ("one", "two")]
+    first = ("--workflow=workflow-direct", f"--target-registry={targets[0]}")
+    second = ("--workflow=workflow-direct", f"--target-registry={targets[1]}")
+    assert laptop.mirror(*first).returncode == 0
+    done = laptop.mirror(*second)
+    assert done.returncode == 0, done.stderr
+    [hint] = [line for line in done.stderr.splitlines() if "the cluster is not told" in line]
+    for command in re.findall(r"'oc (create [^']*)'", hint):
+        arguments = command.replace(":oc-mirror", ":runner").split()
+        cluster.kubectl(*arguments)
+    done = laptop.mirror(*second)
+    assert "not told" not in done.stderr
+    label = "app.kubernetes.io/part-of=oc-mirror-pipeline"
+    found = cluster.get("configmaps", "-n", laptop.namespace, "-l", label)["items"]
+    told = {
+        one["metadata"]["annotations"]["oc-mirror-pipeline/target"]: one["metadata"]["name"]
+        for one in found
+        if "itms.yaml" in one["data"]
+    }
+    assert list(told) == targets or list(told) == targets[::-1]
+    assert told[targets[0]] == "oc-mirror-cluster-resources"
+    for target, name in told.items():
+        assert target in cluster.get("configmap", name, "-n", laptop.namespace)["data"]["itms.yaml"]
 
 
 def test_a_failure_is_an_event_and_a_stop_is_told(laptop: Laptop, cluster: Cluster) -> None:

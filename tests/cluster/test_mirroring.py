@@ -231,7 +231,8 @@ def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
     expect_images(registry, f"{apart}/direct/{prefix}", prefix, ["team/app:v2", "team/db:v1"])
     assert not registry.tags(f"{apart}/direct/{prefix}/team/other")
     assert [run["state"] for run in records(folder, "runs")] == ["succeeded"] * 5
-    assert list((folder / "cluster-resources").glob("itms*.yaml"))
+    assert len(list((folder / "targets").glob("*/cluster-resources/itms.yaml"))) == 2
+    assert not (folder / "cluster-resources").exists(), "it could be right for one of the two only"
 
 
 def expect_images(registry: Registry, target: str, source: str, images: list[str]) -> None:

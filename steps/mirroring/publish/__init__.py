@@ -7,10 +7,14 @@ its own mirror name, and nothing else.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from steps.errors import InvalidInputError
+from steps.imageset.imageset import ImageSet
 from steps.mirroring.publish import autoshift, resources
 from steps.mirroring.publish.adoption import owner
+from steps.mirroring.publish.shared_places import clashes
 from steps.mirroring.publish.union import differences, union
 from steps.mirroring.store.published import UNNAMED, Mirror
 from steps.parameters.table.mirror_run import RESOURCE_PREFIX
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from steps.imageset.imageset import ImageSet
     from steps.mirroring.session import Session
     from steps.mirroring.store import Store
 
@@ -45,6 +48,7 @@ def publish(session: Session, made: Mapping[str, bytes], *, mirror_name: str, im
     target = session.request.target_registry
     before = session.store.published.of(target)
     mirrors = before.mirrors() if before else {}
+    warn_of_clashes(mirror_name, imageset, _imagesets(mirrors))
     signatures = "".join(
         mirrors[name].files.get(_SIGNATURES, "") for name in {mirror_name, UNNAMED} if name in mirrors
     )
@@ -56,6 +60,22 @@ def publish(session: Session, made: Mapping[str, bytes], *, mirror_name: str, im
     mirrors.pop(UNNAMED, None)
     mirrors[mirror_name] = Mirror(files=files, imageset=imageset.text)
     _publish(session.store, target, mirrors)
+
+
+def warn_of_clashes(mirror_name: str, imageset: ImageSet, others: Mapping[str, ImageSet]) -> None:
+    """Warn of what this ImageSet takes away from those of other mirror names, or they from it."""
+    named = {name: other for name, other in others.items() if name not in {mirror_name, UNNAMED}}
+    for clash in clashes(mirror_name, imageset, named):
+        log.warning("%s", clash)
+
+
+def _imagesets(mirrors: Mapping[str, Mirror]) -> dict[str, ImageSet]:
+    """Return the ImageSets that can be read, by mirror name."""
+    found = {}
+    for name, mirror in mirrors.items():
+        with suppress(InvalidInputError):
+            found[name] = ImageSet.recorded(mirror.imageset.encode(), name)
+    return found
 
 
 def retire(store: Store, target: str, names: Container[str]) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -169,6 +170,15 @@ class Generations:
         """
         newest = max(self.folder.glob(f"[0-9]*/{IMAGESET}"), default=None)
         return ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else None
+
+    def imagesets(self) -> dict[str, ImageSet]:
+        """Return the ImageSet of the newest generation of each mirror name that is here and can be read."""
+        found = {}
+        for sequence, generation in self.ledger().items():
+            if self.path(sequence).is_dir():
+                with suppress(InvalidInputError):
+                    found[generation.mirror_name] = self.imageset(generation)
+        return found
 
     def imageset(self, generation: Generation) -> ImageSet:
         """Return the ImageSet that a generation was made from.

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from steps.errors import ForbiddenError
 from steps.mirroring import notify
 from steps.mirroring.publish import apply, autoshift
+from steps.mirroring.publish.union import differences, union
+from steps.mirroring.request import DIRECT
 from steps.mirroring.store import Store
 from steps.mirroring.store.published import UNNAMED, readable_name
+from steps.mirroring.store.runs import SUCCEEDED, Run
+from tests.unit.mirroring.conftest import standin_only
 from tests.unit.mirroring.test_deletion import EXECUTE, GENERATE, approved, plan_of
 from tests.unit.mirroring.test_to_registry import carry
 
@@ -350,3 +355,85 @@ def test_the_deletion_of_an_imageset_takes_its_resources_with_it(direct: Place, 
     }
     assert two.mirror(GENERATE, "--older-than=1d").returncode == 0
     assert plan_of(two)["retired_mirrors"] == []
+
+
+def operator(name: str, *more: str) -> list[str]:
+    catalog = "- catalog: registry.redhat.io/redhat/redhat-operator-index:v4.18"
+    return ["operators:", catalog, *(f"  {line}" for line in more), "  packages:", f"  - name: {name}"]
+
+
+@standin_only
+def test_one_catalog_in_two_imagesets_is_one_image_in_the_target_and_this_is_said(
+    direct: Place, connected: Place
+) -> None:
+    one = named(direct, "one", *operator("alpha"))
+    two = named(direct, "two", *operator("beta"))
+    assert one.mirror().returncode == 0
+    ran = two.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert (
+        "'two' and 'one' filter the catalog registry.redhat.io/redhat/redhat-operator-index:v4.18"
+        in ran.stderr
+    )
+    assert "that of the last run, now without alpha" in ran.stderr
+    archiving = [replace(connected, imageset=place.imageset) for place in (one, two)]
+    assert "filter the catalog" not in archiving[0].mirror().stderr
+    assert "filter the catalog" in archiving[1].mirror().stderr
+    write(two.imageset, *operator("beta", "targetTag: v4.18-two"))
+    assert "filter the catalog" not in two.mirror().stderr
+    assert "filter the catalog" not in archiving[1].mirror().stderr
+
+
+def test_one_place_for_two_images_is_said(direct: Place) -> None:
+    assert named(direct, "one", *moved(direct, "team/app:v1", "same/place")).mirror().returncode == 0
+    ran = named(direct, "two", *moved(direct, "team/db:v1", "same/place")).mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert f"put {direct.host}/team/db:v1 and {direct.host}/team/app:v1 to the same place" in ran.stderr
+
+
+def resource(kind: str, **spec: Any) -> str:
+    document = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "one"}, "spec": spec}
+    return f"---\n{yaml.safe_dump(document)}"
+
+
+def test_the_same_name_with_another_content_is_said_and_the_first_name_counts() -> None:
+    first, second = (resource("CatalogSource", image="r/i:v1", priority=number) for number in (1, 2))
+    files, conflicts = union({"b": {"x.yaml": second}, "a": {"x.yaml": first}})
+    assert yaml.safe_load(files["catalog-sources.yaml"])["spec"]["priority"] == 1
+    assert conflicts == ["CatalogSource one of 'b' differs from that of 'a', which is published"]
+    assert union({"a": {"x.yaml": first}, "b": {"x.yaml": first}})[1] == []
+
+
+def test_signatures_of_all_are_published() -> None:
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s"}}
+    parts = {
+        name: {"signatures.yaml": yaml.safe_dump(config_map | {"binaryData": {f"sha256-{name}-1": name}})}
+        for name in ("aa", "bb")
+    }
+    files, conflicts = union(parts)
+    assert yaml.safe_load(files["signatures.yaml"])["binaryData"] == {
+        "sha256-aa-1": "aa",
+        "sha256-bb-1": "bb",
+    }
+    assert not conflicts
+    assert differences(parts["aa"], files) == ["added: ConfigMap s, sha256-bb-1"]
+
+
+def test_a_config_map_that_the_role_does_not_name_says_how_to_let_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(tmp_path)
+    for target in ("one.example.com", "two.example.com"):
+        store.published.replace(target, mirrors={}, files={}, autoshift_values="")
+
+    class Cluster:
+        def apply(self, manifest: dict[str, Any]) -> None:
+            if manifest["metadata"]["name"].endswith("two.example.com"):
+                raise ForbiddenError("may not patch configmaps", "ask somebody")
+
+    run = Run(workflow=DIRECT, started="", state=SUCCEEDED, target="two.example.com")
+    notify.Notifier(Cluster(), "mine", store)(run)  # type: ignore[arg-type]
+    record = caplog.records[-1]
+    name = "oc-mirror-cluster-resources-two.example.com"
+    assert f"oc create role {name} -n mine --verb=get,patch" in record.getMessage()
+    assert f"oc create rolebinding {name} -n mine --role={name}" in record.getMessage()
