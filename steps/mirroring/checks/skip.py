@@ -27,7 +27,7 @@ from steps.errors import RegistryError, StepError
 from steps.mirroring.checks import verify
 from steps.mirroring.ocmirror import placement
 from steps.mirroring.request import DIRECT, TO_DISK
-from steps.mirroring.store import history
+from steps.mirroring.store import generations, history
 from steps.mirroring.store.fingerprints import Success
 from steps.mirroring.store.published import UNNAMED
 from steps.mirroring.store.runs import Done, timestamp
@@ -94,7 +94,7 @@ def take(session: Session) -> Fingerprint | None:
 def answer(session: Session, found: Fingerprint) -> Done | None:
     """Return the result without running oc-mirror; None if it has to run, with the reason in the log."""
     request = session.request
-    before = session.store.fingerprints.last(request.workflow, request.target_registry)
+    before = session.store.fingerprints.last(request.workflow, request.target_registry, request.mirror_name)
     if before is None:
         return None
     changed = sorted(name for name in {*before.parts, *found} if before.parts.get(name) != found.get(name))
@@ -118,15 +118,16 @@ def answer(session: Session, found: Fingerprint) -> Done | None:
 def record(session: Session, found: Fingerprint, done: Done) -> None:
     """Record by what this run was made."""
     now = timestamp(datetime.now(UTC))
-    newest = max(session.store.generations.ledger(), default=0)
+    request = session.request
+    newest = generations.newest_of(request.mirror_name, session.store.generations.ledger())
     success = Success(parts=found, finished=now, generation=max(done.generations, default=newest))
-    session.store.fingerprints.record(session.request.workflow, session.request.target_registry, success)
+    session.store.fingerprints.record(request.workflow, request.target_registry, request.mirror_name, success)
 
 
 def _doubt(session: Session, before: Success) -> str:
     """Return why what the last success made may not be there any more; empty if it is."""
     if session.request.workflow == TO_DISK:
-        return _generation_doubt(session.store, before.generation)
+        return _generation_doubt(session.store, before.generation, session.request.mirror_name)
     target = session.request.target_registry
     if doubt := _publication_doubt(session):
         return doubt
@@ -164,10 +165,10 @@ def _missing(session: Session, images: list[InventoryImage]) -> str:
     return next(lacking, "")
 
 
-def _generation_doubt(store: Store, sequence: int) -> str:
+def _generation_doubt(store: Store, sequence: int, mirror_name: str) -> str:
     ledger = store.generations.ledger()
     newest = ledger.get(max(ledger, default=0))
-    if newest is None or newest.sequence != sequence:
+    if newest is None or generations.newest_of(mirror_name, ledger) != sequence:
         return f"the newest generation is not {sequence}, which it made"
     if not store.generations.path(sequence).is_dir():
         return f"generation {sequence} is not here any more"

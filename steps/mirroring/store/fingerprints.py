@@ -1,4 +1,4 @@
-"""DATA/fingerprints.json: by what the last success of each workflow and target was made."""
+"""DATA/fingerprints.json: by what the last success of each workflow, target and mirror name was made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Success(Part):
 
 
 class FingerprintRecord(Record):
-    """DATA/fingerprints.json: the last successes by workflow and target."""
+    """DATA/fingerprints.json: the last successes by workflow, target and mirror name."""
 
     successes: dict[str, Success] = Field(default_factory=dict)
 
@@ -52,14 +52,19 @@ class Fingerprints:
         """Work with the file `path`, which need not exist yet."""
         self._path = path
 
-    def last(self, workflow: str, target: str) -> Success | None:
-        """Return the last success; None where there is none, or the file cannot be read."""
-        return self._read().successes.get(_key(workflow, target))
+    def last(self, workflow: str, target: str, mirror_name: str) -> Success | None:
+        """Return the last success; None where there is none, or the file cannot be read.
 
-    def record(self, workflow: str, target: str, success: Success) -> None:
+        A success without a mirror name, as version 0.1 recorded it, counts until there is one with it.
+        """
+        successes = self._read().successes
+        unnamed = successes.get(_key(workflow, target, ""))
+        return successes.get(_key(workflow, target, mirror_name), unnamed)
+
+    def record(self, workflow: str, target: str, mirror_name: str, success: Success) -> None:
         """Record the success of a run that has just ended."""
         record = self._read()
-        successes = {**record.successes, _key(workflow, target): success}
+        successes = {**record.successes, _key(workflow, target, mirror_name): success}
         write_atomically(self._path, record.changed(format=FORMAT, successes=successes).as_json(indent=1))
 
     def _read(self) -> FingerprintRecord:
@@ -72,5 +77,5 @@ class Fingerprints:
             return FingerprintRecord()
 
 
-def _key(workflow: str, target: str) -> str:
-    return f"{workflow} {target}".strip()
+def _key(workflow: str, target: str, mirror_name: str) -> str:
+    return " ".join(filter(None, (workflow, target, mirror_name and f"as {mirror_name}")))

@@ -284,12 +284,15 @@ class Generations:
     def prune(self, keep: int, *, also_from: int | None, dry_run: bool = False) -> list[int]:
         """Remove the generations that neither the newest `keep` need nor those from `also_from` on, if given.
 
+        The newest of each mirror name count: a full archive of one ImageSet has nothing of another.
+
         Returns their numbers. To be called with the lock held. Their records stay in the ledger, so the chain
         can still be checked.
         """
         here = self.present()
         lacking = [number for number in here if also_from is not None and number >= also_from]
-        removed = superfluous(here, self.ledger(), [*sorted(here)[-keep:], *lacking])
+        newest = _newest_of_each(here.values(), keep)
+        removed = superfluous(here, self.ledger(), [*newest, *lacking])
         if dry_run:
             return removed
         for number in removed:
@@ -305,6 +308,12 @@ class Generations:
         """Remove generations whose removal was interrupted."""
         for folder in self.folder.glob(".leaving-*"):
             shutil.rmtree(folder)
+
+
+def newest_of(mirror_name: str, known: Mapping[int, Generation]) -> int:
+    """Return the number of the newest generation of a mirror name, or without any; 0 where there is none."""
+    names = {"", mirror_name}
+    return max((number for number, one in known.items() if one.mirror_name in names), default=0)
 
 
 def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iterable[int]) -> list[int]:
@@ -323,6 +332,18 @@ def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iter
             before = known[following].predecessor
             following = None if before is None else before.sequence
     return sorted(set(here) - needed)
+
+
+def _newest_of_each(here: Iterable[Generation], keep: int) -> list[int]:
+    """Return the numbers of the newest `keep` generations of each mirror name.
+
+    Generations of version 0.1, which have none, count for every name.
+    """
+    numbers = {one.sequence: one.mirror_name for one in sorted(here, key=lambda one: one.sequence)}
+    kept: set[int] = set()
+    for name in {*numbers.values()} - {""} or {""}:
+        kept.update([number for number, its in numbers.items() if its in {"", name}][-keep:])
+    return sorted(kept)
 
 
 def _copy_again(folder: Path) -> str:

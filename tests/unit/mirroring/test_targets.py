@@ -12,6 +12,7 @@ import yaml
 
 from steps.errors import ForbiddenError
 from steps.mirroring import notify
+from steps.mirroring.checks import skip
 from steps.mirroring.publish import apply, autoshift
 from steps.mirroring.publish.union import differences, union
 from steps.mirroring.request import DIRECT
@@ -437,3 +438,31 @@ def test_a_config_map_that_the_role_does_not_name_says_how_to_let_it(
     name = "oc-mirror-cluster-resources-two.example.com"
     assert f"oc create role {name} -n mine --verb=get,patch" in record.getMessage()
     assert f"oc create rolebinding {name} -n mine --role={name}" in record.getMessage()
+
+
+def test_runs_of_two_imagesets_are_skipped_each_by_its_own_success(
+    direct: Place, connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skip, "fingerprint_of", lambda imageset, **_more: {"ImageSet": imageset.sha256})
+    for place in (direct, connected):
+        one = named(place, "one", *image(place, "team/app:v1"))
+        two = named(place, "two", *image(place, "team/db:v1"))
+        for imageset in (one, two, one, two):
+            ran = imageset.mirror("--skip-unchanged=true")
+            assert ran.returncode == 0, ran.stderr
+            runs = Store(place.data).runs.all()
+        assert [run.unchanged for run in runs] == [False, False, True, True]
+        write(one.imageset, *image(place, "team/app:v2"))
+        assert "running oc-mirror" in one.mirror("--skip-unchanged=true").stderr
+        assert "running oc-mirror" not in two.mirror("--skip-unchanged=true").stderr
+
+
+def test_the_newest_generation_of_each_imageset_is_kept(connected: Place) -> None:
+    one = named(connected, "one", *image(connected, "team/app:v1"))
+    two = named(connected, "two", *image(connected, "team/db:v1"))
+    assert one.mirror().returncode == 0
+    for number in (2, 3):
+        write(two.imageset, *image(connected, f"team/app:v{number}"))
+        ran = two.mirror("--incremental-mode=false", "--keep-generations=1")
+        assert ran.returncode == 0, ran.stderr
+    assert [path.name for path in connected.generations()] == ["000001", "000003"]
