@@ -52,6 +52,10 @@ class AbsentError(RegistryError):
     """The registry does not have the image."""
 
 
+class UnlistedError(RegistryError):
+    """The registry does not list the tags of a repository; it may have some."""
+
+
 class UnreadableError(RegistryError):
     """The registry has it, but it is not an image that can be read here."""
 
@@ -93,6 +97,29 @@ def misunderstood(content: bytes) -> str:
     if code == "MANIFEST_UNKNOWN" or (code not in _CODES and "not found" in message.lower()):
         return ""
     return (code if code in _CODES else message or code).lower().replace("_", " ")[:_LONGEST_WORDS]
+
+
+def no_upload(status: int, host: str, name: str) -> RegistryError | None:
+    """Make the error for an upload that is refused whatever the login; None for another status."""
+    if status == 405:
+        return RegistryError(
+            f"{host} takes no uploads to {name} (HTTP 405): it is read-only",
+            "switch it to writing, or name the registry that it is a mirror of",
+        )
+    if status == 400:
+        return RegistryError(
+            f"{host} refuses the name {name} (HTTP 400)",
+            "if it takes no path of so many parts, set max-nested-paths, or shorten target-registry",
+        )
+    return None
+
+
+def unlisted(name: str, why: str) -> UnlistedError:
+    """Make the error for a repository whose tags cannot be known."""
+    return UnlistedError(
+        f"the registry does not list the tags of {name} ({why})",
+        "what others have tagged is not known, so nothing is deleted there: delete in the registry itself",
+    )
 
 
 def broken(error: Exception, name: str, host: str = "") -> RegistryError:

@@ -26,6 +26,8 @@ from steps.oci.failures import (
     UnreadableError,
     broken,
     misunderstood,
+    no_upload,
+    unlisted,
 )
 from steps.oci.manifests import (
     INDEXES,
@@ -102,7 +104,10 @@ class Repository:
     # --- what is there
 
     def tags(self) -> list[str]:
-        """Return all tags; none where there is no such repository."""
+        """Return all tags; none where there is no such repository.
+
+        Raises UnlistedError where the registry does not list them.
+        """
         found: list[str] = []
         path = "tags/list?n=1000"
         while path:
@@ -244,14 +249,26 @@ class Repository:
     def _page(self, path: str) -> tuple[dict[str, Any], str]:
         """Read one page of tags, and where the next one is."""
         with self._transport.ask("GET", path, self._name) as answer:
-            if answer.status_code == requests.codes.not_found:
+            if answer.status_code == requests.codes.not_found and self._is_unknown(answer):
                 return {}, ""
+            if answer.status_code in _REFUSALS:
+                raise unlisted(self._name, f"HTTP {answer.status_code}")
             if answer.status_code != requests.codes.ok:
-                raise self._transport.failure(answer, self._name)
+                raise self._transport.failure(answer, f"the tags of {self._name}")
             document = parse(self._transport.stream(answer, LARGEST_MANIFEST, self._name).read())
             links = parse_header_links(answer.headers.get("Link", ""))
         following = next((link["url"] for link in links if link.get("rel") == "next"), "")
         return document, f"tags/list?{following.partition('?')[2]}" if "?" in following else ""
+
+    def _is_unknown(self, answer: requests.Response) -> bool:
+        """Return whether a registry says that it has no such repository (OCI, "Error Codes")."""
+        errors = parse(self._transport.stream(answer, LARGEST_MANIFEST, self._name).read()).get("errors")
+        codes = (
+            {one.get("code") for one in errors if isinstance(one, dict)}
+            if isinstance(errors, list)
+            else set()
+        )
+        return bool(codes & {"NAME_UNKNOWN", "NOT_FOUND"})
 
     def _find(self, version: str) -> Manifest | None:
         """Ask by HEAD; what it does not answer in full, GET decides.
@@ -321,7 +338,12 @@ class Repository:
 
     def _begin_upload(self) -> str:
         """Begin an upload and return its URL."""
-        with self._transport.get("blobs/uploads/", f"writing to {self._name}", method="POST") as answer:
+        name = f"writing to {self._name}"
+        with self._transport.ask("POST", "blobs/uploads/", name) as answer:
+            if refusal := no_upload(answer.status_code, self._transport.registry, self._name):
+                raise refusal
+            if not answer.ok:
+                raise self._transport.failure(answer, name)
             return self._transport.secured(urljoin(str(answer.url), answer.headers.get("Location", "")))
 
     def _try_upload(self) -> None:
@@ -330,10 +352,17 @@ class Repository:
             self._transport.ask("DELETE", location, self._name).close()
 
     def _push(self, blob: bytes) -> None:
-        location = self._begin_upload()
+        """Upload a blob as a chunk, as containers/image does: some registries take nothing else."""
+        begun = self._begin_upload()
+        headers = {"Content-Type": "application/octet-stream"}
+        name = f"writing to {self._name}"
+        with self._transport.ask("PATCH", begun, name, data=blob, more_headers=headers) as answer:
+            if not answer.ok:
+                raise self._transport.failure(answer, name)
+            location = self._transport.secured(urljoin(begun, answer.headers.get("Location", "") or begun))
         joint = "&" if "?" in location else "?"
         digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
-        self._transport.put(f"{location}{joint}digest={digest}", blob, "application/octet-stream", self._name)
+        self._transport.put(f"{location}{joint}digest={digest}", b"", "application/octet-stream", self._name)
 
     def _delete(self, digest: str) -> bool:
         name = self._named(digest)

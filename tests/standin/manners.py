@@ -77,11 +77,14 @@ def says_little(question: Question) -> Without | None:
 
 
 def is_busy(every: int = 5, *, by_date: bool = False) -> Manner:
-    """Every so many questions HTTP 429, with the time in seconds or as a date."""
+    """Every so many questions HTTP 429, with the time in seconds or as a date.
+
+    Questions with a body are let through: containers/image waits and asks again only without one.
+    """
     count = itertools.count(1)
 
-    def manner(_question: Question) -> Reply | None:
-        if next(count) % every:
+    def manner(question: Question) -> Reply | None:
+        if question.body or question.method in {"PUT", "PATCH"} or next(count) % every:
             return None
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
         return refusal(429, "TOOMANYREQUESTS", headers={"Retry-After": date if by_date else "1"})

@@ -496,7 +496,7 @@ class Registry:
 
     def __init__(self, host: str, *, verify: bool, authfile: str = "") -> None:
         self.host, self.verify = host, verify
-        self.authorization = ""
+        self.authorization = self.bearer = ""
         if authfile:
             entry = json.loads(Path(authfile).read_text()).get("auths", {}).get(host, {})
             user = base64.b64encode(f"{entry.get('username')}:{entry.get('password')}".encode()).decode()
@@ -514,7 +514,14 @@ class Registry:
             self.call("GET", "/v2/")
 
     def call(
-        self, method: str, path: str, data: bytes | None = None, kind: str = "", *, missing: bool = False
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        kind: str = "",
+        *,
+        missing: bool = False,
+        patience: int = 4,
     ) -> str:
         """Make one request and return the Location it answers with; `missing`: 404 gives an empty text."""
         import ssl  # these cost half of the start, and an archive needs none of them
@@ -524,7 +531,7 @@ class Registry:
         url = path if "://" in path else self.base + path
         request = urllib.request.Request(url, data=data, method=method)
         if self.authorization:
-            request.add_header("Authorization", f"Basic {self.authorization}")
+            request.add_header("Authorization", self.bearer or f"Basic {self.authorization}")
         request.add_header("Content-Type", kind or "application/octet-stream")
         request.add_header("Accept", f"{MANIFEST}, */*")
         context = None
@@ -537,15 +544,43 @@ class Registry:
             with error:
                 if error.code == 404 and missing:
                     return ""
+                if patience and self._may_pass(error):
+                    return self.call(method, path, data, kind, missing=missing, patience=patience - 1)
                 if error.code == 401:
                     raise OSError("unauthorized: authentication required") from None
-                raise OSError(f"received unexpected HTTP status: {error.code} {error.reason}") from None
+                raise OSError(self._refusal(error)) from None
         except ConnectionError:
             raise OSError(f'{method.title()} "{url}": EOF') from None
         except urllib.error.URLError as error:
             raise OSError(
                 f'pinging container registry {self.host}: Get "{url}": {self._problem(error.reason)}'
             ) from None
+
+    @staticmethod
+    def _refusal(error: Any) -> str:
+        """The registry's own words, behind those of its error code (distribution, registry/api/errcode)."""
+        try:
+            said = json.loads(error.read())["errors"][0]
+        except (ValueError, KeyError, IndexError, TypeError):
+            return f"received unexpected HTTP status: {error.code} {error.reason}"
+        known = {"TAG_INVALID": "manifest tag did not match URI"}
+        return f"{known.get(said['code'], said['code'].replace('_', ' ').lower())}: {said['message']}"
+
+    def _may_pass(self, error: Any) -> bool:
+        """Wait where the registry is busy, fetch a token where it wants one; False for what will not pass."""
+        import urllib.request
+
+        if error.code == 429:
+            after = error.headers.get("Retry-After", "")
+            time.sleep(int(after) if after.isdecimal() else 1)
+            return True
+        realm = re.match(r'Bearer realm="([^"]+)"', error.headers.get("WWW-Authenticate", ""))
+        if error.code != 401 or not realm or not self.authorization:
+            return False
+        request = urllib.request.Request(realm[1], headers={"Authorization": f"Basic {self.authorization}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            self.bearer = f"Bearer {json.loads(answer.read())['access_token']}"
+        return True
 
     def _problem(self, reason: object) -> str:
         """In the words of Go's net and crypto packages."""
@@ -565,8 +600,9 @@ class Registry:
                 "HEAD", f"/v2/{repository}/blobs/{name}", missing=True
             ):
                 place = self.call("POST", f"/v2/{repository}/blobs/uploads/", b"")
+                place = self.call("PATCH", place, data)
                 joint = "&" if "?" in place else "?"
-                self.call("PUT", f"{place}{joint}digest={name.replace(':', '%3A')}", data)
+                self.call("PUT", f"{place}{joint}digest={name.replace(':', '%3A')}", b"")
         top = image.blobs[image.manifest]
         children = json.loads(top).get("manifests")
         for child in children or []:
@@ -575,7 +611,7 @@ class Registry:
         try:
             self.call("PUT", f"/v2/{repository}/manifests/{image.tag}", top, INDEX if children else MANIFEST)
         except OSError as error:
-            if children and "HTTP status: 400" in str(error):
+            if children and re.search(r"HTTP status: 400|blob unknown", str(error)):
                 text = 'Manifest list was edited, but we cannot modify it: "Instructed to preserve digests"'
                 raise OSError(text) from None
             raise

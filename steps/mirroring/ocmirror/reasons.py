@@ -183,7 +183,7 @@ _PATTERNS = (
     (
         NETWORK,
         r"connection refused|connection reset|no such host|no route to host|network is unreachable|\bEOF\b"
-        r"|broken pipe|\b(?:429|50[0-4])\b|too many requests|server misbehaving",
+        r"|broken pipe|\b(?:429|50[0-4])\b|too ?many ?requests|server misbehaving",
     ),
     (
         NO_TAG,

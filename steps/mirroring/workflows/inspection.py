@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from steps.mirroring import parallel
 from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, tag_of, unjoined
 from steps.mirroring.workflows.deletion_plan import Deletion, KeptManifest
+from steps.oci.failures import UnlistedError, unlisted
 from steps.oci.reference import ATTACHED, Reference
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from steps.mirroring.store.inventory import InventoryImage
     from steps.mirroring.workflows.deletion_plan import Candidate
     from steps.oci.access import Access
+    from steps.oci.registry import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _read(access: Access, name: str, references: References, check: Callable[[],
         present: set[str] = set()
         versions = references.candidates | references.needed
         digests = {version for version in versions if version.startswith("sha256:")}
-        for version in (*repository.tags(), *sorted(digests)):
+        for version in (*_tags(repository, name, versions, digests), *sorted(digests)):
             check()
             found = repository.find(version)
             if found is None:
@@ -202,3 +204,20 @@ def _read(access: Access, name: str, references: References, check: Callable[[],
                 indexes.add(found.digest)
         children = {digest: tuple(repository.children(digest)) for digest in indexes}
         return RepositoryContent(tags, children, frozenset(present))
+
+
+def _tags(repository: Repository, name: str, versions: set[str], digests: set[str]) -> list[str]:
+    """Return all tags of a repository.
+
+    A list that is refused is taken for empty only where nothing of `versions` is there, and an empty list
+    only where none of their tags is. Otherwise raises UnlistedError: what others have tagged is not known.
+    """
+    try:
+        found = repository.tags()
+        refusal, doubtful = unlisted(name, "its list is empty"), set() if found else versions - digests
+    except UnlistedError as error:
+        found, refusal, doubtful = [], error, versions
+    for version in sorted(doubtful):
+        if repository.find(version) is not None:
+            raise refusal
+    return found
