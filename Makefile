@@ -45,6 +45,7 @@ test: check programs  ## Run every layer of tests
 bench: install  ## Measure generator, mirror and pipelines against their floors (OC_MIRROR names the real program)
 	$(BIN)/python -m tests.bench.generator
 	$(BIN)/python -m tests.bench.mirror
+	$(BIN)/python -m tests.bench.nights
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.push
 
