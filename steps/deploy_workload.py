@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.cluster import Cluster
-from steps.errors import UsageError
+from steps.errors import NotFoundError, UsageError
 from steps.parameters import arguments, shared_settings
 from steps.parameters.places import DEPLOY
 from steps.parameters.table import deployment as table
-from steps.workload import names
+from steps.workload import names, user_files
 from steps.workload.configmaps import texts_of
 from steps.workload.rollout import roll_out
 from steps.workload.settings import make_settings, proxies
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from steps.workload.settings import Settings
@@ -44,11 +45,11 @@ class Inputs:
 
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
-    environment, problems = proxies(os.environ)
+    proxy_variables, problems = proxies(os.environ)
     given = arguments.parse(DEPLOY, argv, __doc__, results=RESULTS, problems=problems)
     return Inputs(
         settings=make_settings(
-            given, image=given[table.IMAGE], run_name=given[table.RUN_NAME], environment=environment
+            given, image=given[table.IMAGE], run_name=given[table.RUN_NAME], environment=proxy_variables
         ),
         start_timeout=given[table.START_TIMEOUT],
         results=given.results,
@@ -58,26 +59,55 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> dict[str, str]:
     """Roll the workload out and return the results.
 
-    Raises UsageError for a wrong setting in the ConfigMap, ConflictError, StartError, ClusterError.
+    Raises UsageError for what is wrong in a ConfigMap, NotFoundError for one that is missing, ConflictError,
+    StartError, ClusterError.
     """
     cluster = Cluster.connect()
-    settings = _with_shared_settings(given.settings, cluster)
+    settings = _with_configmaps(given.settings, cluster)
     workload = roll_out(cluster, settings, start_timeout=given.start_timeout)
     return {"workload-kind": workload["kind"], "workload-name": workload["metadata"]["name"]}
 
 
-def _with_shared_settings(settings: Settings, cluster: Cluster) -> Settings:
-    """Check the ConfigMap oc-mirror-settings, log what it sets, and take in its digest."""
-    found = cluster.get("ConfigMap", shared_settings.CONFIGMAP, settings.namespace)
-    if not found:
-        return settings
-    configured, problems = shared_settings.check(texts_of(found))
+def _with_configmaps(settings: Settings, cluster: Cluster) -> Settings:
+    """Check the ConfigMaps that the pod mounts, and take in the digest of those that decide how it mirrors.
+
+    Raises UsageError with all that is wrong in them, NotFoundError for one that is named and not there.
+    """
+    shared = cluster.get("ConfigMap", shared_settings.CONFIGMAP, settings.namespace)
+    configured, problems = shared_settings.check(texts_of(shared)) if shared else ({}, [])
+    named = user_files.configmaps(settings)
+    own = {parameter: _own(cluster, settings, parameter, name) for parameter, name in named.items()}
+    problems += user_files.problems(settings, own)
+    if (claim := settings.local_files_claim) and not cluster.get(
+        "PersistentVolumeClaim", claim, settings.namespace
+    ):
+        raise NotFoundError(
+            f"local-files-claim: there is no claim '{claim}' in namespace '{settings.namespace}'",
+            f"'oc get pvc -n {settings.namespace}' lists them",
+        )
     if problems:
         raise UsageError("; ".join(problems), arguments.HINT)
+    _log_shared(settings, configured)
+    if not shared and not own:
+        return settings
+    decisive = [configured, own] if own else configured
+    return replace(settings, shared_sha256=names.digest(json.dumps(decisive, sort_keys=True)))
+
+
+def _own(cluster: Cluster, settings: Settings, parameter: str, name: str) -> dict[str, str]:
+    found = cluster.get("ConfigMap", name, settings.namespace)
+    if not found:
+        raise NotFoundError(
+            f"{parameter}: there is no ConfigMap '{name}' in namespace '{settings.namespace}'",
+            f"create it there: oc create configmap {name} -n {settings.namespace} --from-file=FOLDER",
+        )
+    return dict(found.get("data") or {}) | dict(found.get("binaryData") or {})
+
+
+def _log_shared(settings: Settings, configured: Mapping[str, str]) -> None:
     for name, value in configured.items():
         won = f"; the parameter says {settings.mirror[name]}, and wins" if name in settings.mirror else ""
         log.info("ConfigMap %s: %s is %s%s", shared_settings.CONFIGMAP, name, value, won)
-    return replace(settings, shared_sha256=names.digest(json.dumps(configured, sort_keys=True)))
 
 
 main = cli.task_entrypoint(parse, run)

@@ -16,23 +16,27 @@ found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirr
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.errors import StepError
+from steps.errors import NotFoundError, StepError, UsageError
 from steps.mirroring import notify, operation
 from steps.mirroring.checks import preflight
+from steps.mirroring.ocmirror import registries_config
 from steps.mirroring.request import make_request
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store
-from steps.parameters import arguments
+from steps.parameters import arguments, environment, shared_settings
 from steps.parameters.places import MIRROR
 from steps.parameters.table import mirror_run as table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from steps.mirroring.ocmirror.registries_config import RegistriesConfig
     from steps.mirroring.request import Request
     from steps.mirroring.store.runs import Run, Watcher
 
@@ -43,7 +47,8 @@ log = logging.getLogger("steps.mirror")
 class Inputs:
     """What the command line says: one operation, and whether to do it now, on schedule, or only to check.
 
-    `once`: another keeps the schedule, and this is one run of it.
+    `once`: another keeps the schedule, and this is one run of it. `environment` are variables for us and for
+    oc-mirror.
     """
 
     request: Request
@@ -53,14 +58,17 @@ class Inputs:
     check: bool
     termination_log: Path
     namespace: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(argv: list[str]) -> Inputs:
     """Parse the arguments; raises UsageError with all that is malformed, missing or contradictory."""
     given = arguments.parse(MIRROR, argv, __doc__)
     expression = given[table.SCHEDULE]
+    variables, registries = _own_files(given[table.ENVIRONMENT], given[table.REGISTRIES_CONFIG])
     return Inputs(
-        request=make_request(given),
+        environment={**variables, **registries.environment},
+        request=make_request(given, registries),
         schedule=Schedule(expression, given[table.TIME_ZONE]) if expression else None,
         listen_port=given[table.LISTEN_PORT],
         once=given[table.ONCE],
@@ -70,7 +78,36 @@ def parse(argv: list[str]) -> Inputs:
     )
 
 
+def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[str, str], RegistriesConfig]:
+    """Read the folders of --environment and --registries-config.
+
+    Raises NotFoundError for one that is not there, UsageError with all that is wrong in them.
+    """
+    for name, folder in ((table.ENVIRONMENT.name, variables), (table.REGISTRIES_CONFIG.name, registries)):
+        if folder is not None and not folder.is_dir():
+            raise NotFoundError(f"{name}: there is no folder {folder}", "name the folder with the files")
+    given = shared_settings.read(variables) if variables else {}
+    found, problems = environment.check(given, "environment")
+    files = shared_settings.read(registries) if registries else {}
+    place = registries.absolute() if registries else None
+    config, wrong = registries_config.check(files, "registries-config", folder=place)
+    if problems or wrong:
+        raise UsageError("; ".join([*problems, *wrong]), arguments.HINT)
+    return found, config
+
+
 def run(inputs: Inputs) -> None:
+    """Do what `inputs` say, in the environment that they name; raises a StepError."""
+    before = dict(os.environ)
+    os.environ.update(inputs.environment)
+    try:
+        _run(inputs)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run(inputs: Inputs) -> None:
     """Check, serve or mirror once; raises a StepError, which is then in the termination log too."""
     recorded = False
 

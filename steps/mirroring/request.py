@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror.command import Options
 from steps.mirroring.ocmirror.placement import Nesting
+from steps.mirroring.ocmirror.registries_config import RegistriesConfig
 from steps.parameters.contradictions import signatures_of
 from steps.parameters.parameter import Values
 from steps.parameters.table import TABLE, mirror_run
@@ -56,8 +57,8 @@ class Request:
         return Nesting.below(self.target_registry, self.values[mirror_run.MAX_NESTED_PATHS])
 
 
-def make_request(values: Values) -> Request:
-    """Make the request of checked values."""
+def make_request(values: Values, registries: RegistriesConfig | None = None) -> Request:
+    """Make the request of checked values, with the user's own configuration of registries."""
     skip = values[mirror_run.SKIP_UNCHANGED]
     return Request(
         workflow=_workflow(values),
@@ -74,7 +75,7 @@ def make_request(values: Values) -> Request:
         older_than=values[mirror_run.OLDER_THAN],
         approved_plan_sha256=values[mirror_run.APPROVED_PLAN_SHA256] or "",
         oc_mirror=values[mirror_run.OC_MIRROR],
-        options=_options(values),
+        options=_options(values, registries or RegistriesConfig()),
         values=values,
     )
 
@@ -98,13 +99,14 @@ def _mirror_name(values: Values) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", imageset.stem.lower())[:_LONGEST_NAME].strip("-.") or "imageset"
 
 
-def _options(values: Values) -> Options:
+def _options(values: Values, registries: RegistriesConfig) -> Options:
     return Options(
         authfile=values[mirror_run.AUTHFILE],
         ca_bundle=_unless_empty(values[mirror_run.CA_BUNDLE]),
         source_tls_verify=values[mirror_run.SOURCE_TLS_VERIFY],
         destination_tls_verify=values[mirror_run.DESTINATION_TLS_VERIFY],
         signatures=signatures_of(values),
+        registries=registries,
         passed_on=tuple(
             parameter.oc_mirror.format(_word(value))
             for parameter in TABLE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from steps.parameters.table import content, mirror_run, other_commands
+from steps.parameters.table import content, deployment, mirror_run, other_commands
 from steps.parameters.value_kinds import Signatures, Workflow
 
 if TYPE_CHECKING:
@@ -124,6 +124,12 @@ def signatures_of(values: Values) -> Signatures:
     return Signatures.NONE if removed else Signatures.ALL
 
 
+def _local_files(values: Values) -> str:
+    if not (values[deployment.LOCAL_FILES_CONFIGMAP] and values[deployment.LOCAL_FILES_CLAIM]):
+        return ""
+    return "local-files-configmap and local-files-claim are both given: /local-files shows one of them"
+
+
 def _something_to_mirror(values: Values) -> str:
     if not (values[content.OPERATORS_ONLY] and values[content.OPENSHIFT_ONLY]):
         return ""
@@ -162,6 +168,7 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
     ((mirror_run.SIGNATURES, mirror_run.REMOVE_SIGNATURES), _signatures),
+    ((deployment.LOCAL_FILES_CONFIGMAP, deployment.LOCAL_FILES_CLAIM), _local_files),
     ((content.OPERATORS_ONLY, content.OPENSHIFT_ONLY), _something_to_mirror),
     ((content.OPENSHIFT_VERSION, content.MIN_VERSION, content.MAX_VERSION), _versions),
     ((other_commands.MANIFESTS, other_commands.CLUSTER), _something_to_read),

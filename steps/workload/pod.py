@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
 from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, MIRROR_NAME, SETTINGS
-from steps.workload import names
+from steps.workload import names, user_files
 from steps.workload.settings import FS_GROUP
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 PORT = 8080
 TEMPLATE_LABEL = f"{names.ANNOTATION}template"
 """Digest of the pod template: it distinguishes the pods of this rollout from those of earlier rollouts."""
-
-_ALSO = "/config-also"
 
 
 def pod_template(
@@ -82,9 +80,10 @@ def _arguments(settings: Settings) -> list[str]:
     The files that are mounted, the given parameters, and the schedule.
     """
     mounted = {parameter.name: parameter.pod_argument for parameter in TABLE if parameter.pod_argument}
-    also = [f"--also-imageset={_ALSO}/{name}/imageset.yaml" for name in settings.also_imagesets]
+    also = [f"--also-imageset=/config-also/{name}/imageset.yaml" for name in settings.also_imagesets]
+    own = {mount.parameter: mount.path for mount in user_files.mounts(settings) if mount.parameter}
     name = {MIRROR_NAME.name: settings.mirror_name}
-    given = mounted | name | dict(settings.mirror) | _repetition(settings)
+    given = mounted | own | name | dict(settings.mirror) | _repetition(settings)
     return also + [f"--{name}={value}" for name, value in given.items()]
 
 
@@ -139,10 +138,7 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
             {"name": "settings", "mountPath": SETTINGS.pod_argument, "readOnly": True},
             {"name": "data", "mountPath": DATA.pod_argument},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
-            *(
-                {"name": f"also-{number}", "mountPath": f"{_ALSO}/{name}", "readOnly": True}
-                for number, name in enumerate(settings.also_imagesets, start=1)
-            ),
+            *(mount.volume_mount for mount in user_files.mounts(settings)),
         ],
     }
     if service:
@@ -183,8 +179,5 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
         {"name": "settings", "configMap": {"name": CONFIGMAP, "optional": True}},
         {"name": "data", "persistentVolumeClaim": {"claimName": settings.claim_name}},
         {"name": "tmp", "emptyDir": {}},
-        *(
-            {"name": f"also-{number}", "configMap": {"name": name}}
-            for number, name in enumerate(settings.also_imagesets, start=1)
-        ),
+        *(mount.volume for mount in user_files.mounts(settings)),
     ]

@@ -25,9 +25,10 @@ from steps.oci.reference import Reference
 from steps.parameters.value_kinds import Signatures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from steps.imageset.model import Mirror
+    from steps.mirroring.ocmirror.registries_config import RegistriesConfig
     from steps.mirroring.session import Session
     from steps.mirroring.store.runs import Done
     from steps.oci.access import Access
@@ -68,16 +69,19 @@ def sparing(session: Session, workflow: Callable[[Session], Done]) -> Done:
 def decided(session: Session) -> Session:
     """Decide of which sources signatures are copied, say it, and return the session that does so."""
     wanted, program = session.request.options.signatures, session.oc_mirror.program
+    own = session.request.options.registries
     if wanted is Signatures.NONE:
+        if own.has_rules:
+            log.warning("registries.d of registries-config has no effect: signatures=none copies none")
         return session
     if not program.copies_signatures:
         log.info("oc-mirror %s copies no signatures: it has not the options for it", program.version)
         return session
-    if wanted is Signatures.ALL:
-        return _with_rules(session, Rules(default=True))
-    rules = Rules(default=False, namespaces=dict.fromkeys(SIGNERS, True))
-    if session.imageset is not None and session.request.workflow != FROM_DISK:
-        rules = _ask_all(rules, session.imageset.mirror, session.source)
+    rules = Rules(default=wanted is Signatures.ALL, own=own.namespaces, own_default=own.default)
+    if wanted is Signatures.AUTO:
+        rules = replace(rules, namespaces=dict.fromkeys(SIGNERS, True))
+        if session.imageset is not None and session.request.workflow != FROM_DISK:
+            rules = _ask_all(rules, _sources(session.imageset.mirror, own), session.source)
     return _with_rules(session, rules)
 
 
@@ -118,11 +122,22 @@ def _without(session: Session, error: MirrorError) -> Session | None:
     return _with_rules(session, session.signatures.without(copied))
 
 
-def _ask_all(rules: Rules, mirror: Mirror, access: Access) -> Rules:
-    """Ask each repository that an ImageSet names and no rule is about; return rules for them, too."""
-    images: dict[str, Reference] = {}
+def _sources(mirror: Mirror, own: RegistriesConfig) -> Iterator[Reference]:
+    """Return the images that an ImageSet names, from where they are read: a registries.conf may say it.
+
+    registries.d counts for that place (containers/image, docker/docker_image_src.go, physicalRef).
+    """
     for image in placement.named(mirror):
-        if image.version and not rules.copies(image.name):
+        for place in own.places(image.name) if image.version else ():
+            if found := Reference.find(place):
+                yield replace(found, tag=image.tag, digest=image.digest)
+
+
+def _ask_all(rules: Rules, sources: Iterable[Reference], access: Access) -> Rules:
+    """Ask each repository of `sources` that no rule is about; return rules for them, too."""
+    images: dict[str, Reference] = {}
+    for image in sources:
+        if not rules.copies(image.name) and not rules.decided_by_user(image.name):
             images.setdefault(image.name, image)
     access = access.within(PATIENCE)
     hosts = parallel.each(lambda host, _check: obstacle(host), {image.registry for image in images.values()})

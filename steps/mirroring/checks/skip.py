@@ -32,6 +32,7 @@ from steps.mirroring.store.fingerprints import Success
 from steps.mirroring.store.published import UNNAMED
 from steps.mirroring.store.runs import Done, timestamp
 from steps.oci.reference import Reference
+from steps.parameters.environment import KNOWN, PROXIES
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, MAX_NESTED_PATHS, RESOURCE_PREFIX
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from steps.imageset.imageset import ImageSet
     from steps.imageset.model import Helm, Mirror, Platform
+    from steps.mirroring.ocmirror.registries_config import RegistriesConfig
     from steps.mirroring.session import Session
     from steps.mirroring.store import Store
     from steps.mirroring.store.inventory import InventoryImage
@@ -78,6 +80,8 @@ def take(session: Session) -> Fingerprint | None:
     """Return the fingerprint of what the run would mirror by; None where a part of it is unknown."""
     settings = {
         "oc-mirror": session.oc_mirror.program.version,
+        "registries-config": _told_by(session.request.options.registries),
+        "environment": _variables(),
         "signatures": _sha256(session.signatures.render().encode()) if session.signatures else "",
         "target": session.request.target_registry,
         "max-nested-paths": str(session.request.values[MAX_NESTED_PATHS] or ""),
@@ -89,6 +93,20 @@ def take(session: Session) -> Fingerprint | None:
     except DoubtError as doubt:
         log.info("whether anything changed cannot be told: %s", doubt)
         return None
+
+
+def _told_by(registries: RegistriesConfig) -> str:
+    """Return a hash of a user's registries.conf and policy; what registries.d says is with the signatures."""
+    if not registries.has_conf and registries.policy is None:
+        return ""
+    told = [registries.registries, registries.policy]
+    return _sha256(json.dumps(told, sort_keys=True, default=str).encode())
+
+
+def _variables() -> str:
+    """Return a hash of the variables that decide what oc-mirror finds; of the proxies none."""
+    told = {name: os.environ[name] for name in KNOWN if name not in PROXIES and os.environ.get(name)}
+    return _sha256(json.dumps(told, sort_keys=True).encode()) if told else ""
 
 
 def answer(session: Session, found: Fingerprint) -> Done | None:

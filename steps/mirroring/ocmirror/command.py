@@ -17,15 +17,23 @@ import shlex
 import shutil
 import socket
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import process, units
 from steps.errors import InvalidInputError, MirrorError
+from steps.files import write_atomically
 from steps.mirroring.ocmirror import output, reasons
 from steps.mirroring.ocmirror.output import Counter
-from steps.mirroring.ocmirror.program import REGISTRIES_D, REMOVE_SIGNATURES, SIGNATURE_OPTIONS
+from steps.mirroring.ocmirror.program import (
+    POLICY,
+    REGISTRIES_D,
+    REMOVE_SIGNATURES,
+    SECURE_POLICY,
+    SIGNATURE_OPTIONS,
+)
+from steps.mirroring.ocmirror.registries_config import RegistriesConfig
 from steps.oci.access import Access
 from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS, Signatures
 
@@ -36,7 +44,9 @@ if TYPE_CHECKING:
     from steps.mirroring.ocmirror.program import Program
 
 CACHE_PORTS = range(20000, 32000)
-"""Below the ports of outgoing connections, which begin at 32768; oc-mirror's default is 55000."""
+"""Below the ports of outgoing connections, which begin at 32768."""
+DEFAULT_PORT = "55000"
+"""oc-mirror's own."""
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +54,8 @@ log = logging.getLogger(__name__)
 class Options:
     """How to mirror, whatever is mirrored; `passed_on` are oc-mirror's arguments that the table of parameters
     says, each `--NAME=VALUE`. `signatures` is what is wished; from it comes, when a run begins, the folder
-    `registries_d`, which says of which sources they are copied. Without it none are.
+    `registries_d`, which says of which sources they are copied. Without it none are. `registries` is the
+    user's own configuration.
     """
 
     authfile: Path | None = None
@@ -53,6 +64,7 @@ class Options:
     destination_tls_verify: bool = True
     signatures: Signatures = Signatures.AUTO
     registries_d: Path | None = None
+    registries: RegistriesConfig = field(default_factory=RegistriesConfig)
     passed_on: tuple[str, ...] = ()
 
     @property
@@ -73,6 +85,11 @@ def check_options(options: Options, program: Program) -> None:
     if options.signatures is Signatures.ALL:
         for option in SIGNATURE_OPTIONS:
             program.require(option, "the parameter signatures=all")
+    if options.registries.has_rules:
+        program.require(REGISTRIES_D, "registries.d in registries-config")
+    if options.registries.policy is not None:
+        for option in (POLICY, SECURE_POLICY):
+            program.require(option, "policy.json in registries-config")
 
 
 def check_path(directory: Path) -> None:
@@ -102,7 +119,8 @@ def to_disk(
     source = [f"--src-tls-verify={_word(options.source_tls_verify)}"]
     if since is not None:
         source.append(f"--since={since.isoformat()}")
-    return [*_common(options, program, imageset, cache, dry_run), *source, f"file://{destination}"]
+    policy = _policy(options, destination)
+    return [*_common(options, program, imageset, cache, dry_run), *source, *policy, f"file://{destination}"]
 
 
 def from_disk(
@@ -136,9 +154,17 @@ def direct(
         *_common(options, program, imageset, cache, dry_run),
         f"--src-tls-verify={_word(options.source_tls_verify)}",
         f"--dest-tls-verify={_word(options.destination_tls_verify)}",
+        *_policy(options, workspace),
         f"--workspace=file://{workspace}",
         f"docker://{target}",
     ]
+
+
+def _policy(options: Options, folder: Path) -> list[str]:
+    """Return the arguments for a user's policy; from disk none, since what is in an archive was verified."""
+    if options.registries.policy is None:
+        return []
+    return [f"{POLICY}={folder / 'policy.json'}", f"{SECURE_POLICY}=true"]
 
 
 def cache_port(is_free: Callable[[int], bool], choose: Callable[[range], int]) -> list[str]:
@@ -202,6 +228,7 @@ class OcMirror:
         reading = output.Reading()
         earlier = _error_lists(working_dir)
         arguments = [*cache_port(_is_free, random.choice), *arguments]
+        _write_policy(self.options.registries, arguments)
         log.log(level, "running oc-mirror %s", shlex.join(arguments))
         with nullcontext(Counter()) if quietly else output.shown() as counter:
 
@@ -226,6 +253,14 @@ class OcMirror:
                 raise reasons.error(f"{error.reason}; {full}", reasons.DISK_FULL) from error
             raise
         return reading
+
+
+def _write_policy(registries: RegistriesConfig, arguments: list[str]) -> None:
+    """Write the policy that a run is given: the user's, by which its cache at a new port may be read."""
+    values = dict(one.split("=", 1) for one in arguments if "=" in one)
+    if path := values.get(POLICY):
+        port = values.get("--port", DEFAULT_PORT)
+        write_atomically(Path(path), registries.policy_for(f"localhost:{port}"))
 
 
 def _full_volume(data: Path, arguments: list[str]) -> str:

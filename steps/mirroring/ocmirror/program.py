@@ -37,6 +37,8 @@ NEEDED: Final = (
 """Options that runs of ours always need; all programs from 4.18 on have them."""
 REMOVE_SIGNATURES: Final = "--remove-signatures"
 REGISTRIES_D: Final = "--registries.d"
+POLICY: Final = "--policy"
+SECURE_POLICY: Final = "--secure-policy"
 SIGNATURE_OPTIONS: Final = (REMOVE_SIGNATURES, REGISTRIES_D)
 """Both exist from 4.19 on; 4.18 copies no signatures."""
 _WAY_OUT: Final = "use an image with another oc-mirror (docs/how-to/build-the-image.md)"

@@ -83,6 +83,35 @@ TRUSTED_CA_CONFIGMAP = Parameter(
     ),
     default="trusted-ca",
 )
+REGISTRIES_CONFIGMAP = Parameter(
+    name="registries-config",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap with a configuration of registries of your own: registries.conf, policy.json, and *.yaml "
+    "for registries.d",
+    group=Group.ACCESS,
+    where=places.WORKLOAD,
+)
+ENVIRONMENT_CONFIGMAP = Parameter(
+    name="environment-configmap",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap with variables that oc-mirror gets, such as UPDATE_URL_OVERRIDE",
+    group=Group.ACCESS,
+    where=places.WORKLOAD,
+)
+LOCAL_FILES_CONFIGMAP = Parameter(
+    name="local-files-configmap",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap whose files the ImageSet names as /local-files/NAME: charts, templates of CatalogSources",
+    group=Group.WORKLOAD,
+    where=places.WORKLOAD,
+)
+LOCAL_FILES_CLAIM = Parameter(
+    name="local-files-claim",
+    kind=kinds.optional(kinds.object_name),
+    help="The same by a claim, which is mounted read-only",
+    group=Group.WORKLOAD,
+    where=places.WORKLOAD,
+)
 CONFIG_SHA256 = Parameter(
     name="config-sha256",
     kind=kinds.optional(kinds.text),

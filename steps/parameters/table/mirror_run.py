@@ -129,6 +129,21 @@ STRICT_ARCHIVE = Parameter(
     oc_mirror="--strict-archive={}",
     setting=True,
 )
+REGISTRIES_CONFIG = Parameter(
+    name="registries-config",
+    kind=kinds.optional(kinds.path),
+    help="Folder with a configuration of registries of your own: registries.conf, policy.json, and *.yaml "
+    "for registries.d",
+    group=Group.ACCESS,
+    where=places.MIRROR_ALONE,
+)
+ENVIRONMENT = Parameter(
+    name="environment",
+    kind=kinds.optional(kinds.path),
+    help="Folder with a file for each variable that oc-mirror gets, such as UPDATE_URL_OVERRIDE",
+    group=Group.ACCESS,
+    where=places.MIRROR_ALONE,
+)
 OC_MIRROR = Parameter(
     name="oc-mirror",
     kind=kinds.text,

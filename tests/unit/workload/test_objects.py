@@ -13,7 +13,7 @@ from steps import mirror
 from steps.cluster import KubernetesObject
 from steps.mirroring.schedule import Schedule
 from steps.parameters.table.mirror_run import RUN_RETRIES
-from steps.workload import objects
+from steps.workload import objects, user_files
 from steps.workload.pod import TEMPLATE_LABEL
 from tests.unit.workload.samples import settings
 
@@ -143,6 +143,68 @@ def test_what_the_arguments_name_is_mounted_there() -> None:
     assert writable == {"/data", "/tmp"}
     assert {"name": "HOME", "value": "/tmp"} in found["env"]
     assert {"name": "TMPDIR", "value": "/tmp"} in found["env"]
+
+
+def own(mode: str, **named: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mounts of a pod by path, each with its volume, and its arguments by name."""
+    workload = make(mode, **named)
+    volumes = {volume["name"]: volume for volume in template(workload)["spec"]["volumes"]}
+    found = container(workload)
+    mounts = {
+        mount["mountPath"]: mount | volumes[mount["name"]] | {"name": ""} for mount in found["volumeMounts"]
+    }
+    return mounts, dict(argument.removeprefix("--").split("=", 1) for argument in found["args"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("setting", "path", "argument"),
+    [
+        ("registries_config", "/config-registries-config", "registries-config"),
+        ("environment_configmap", "/config-environment", "environment"),
+        ("local_files_configmap", "/local-files", ""),
+    ],
+)
+def test_a_configmap_of_the_user_is_mounted_and_told(
+    mode: str, setting: str, path: str, argument: str
+) -> None:
+    mounts, arguments = own(mode, **{setting: "mine"})
+    assert mounts[path] == {
+        "name": "",
+        "mountPath": path,
+        "readOnly": True,
+        "configMap": {"name": "mine"},
+    }
+    assert arguments.get(argument, path) == path
+    without, fewer = own(mode)
+    assert path not in without
+    assert argument not in fewer
+    kubernetes_validate.validate(make(mode, **{setting: "mine"}), "1.34", strict=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_claim_with_local_files_is_mounted_for_reading_only(mode: str) -> None:
+    mounts, _arguments = own(mode, local_files_claim="charts")
+    assert mounts["/local-files"]["readOnly"] is True
+    claim = {"claimName": "charts", "readOnly": True}
+    assert mounts["/local-files"]["persistentVolumeClaim"] == claim
+    kubernetes_validate.validate(make(mode, local_files_claim="charts"), "1.34", strict=True)
+
+
+def test_what_is_wrong_in_the_users_configmaps_is_told_with_their_names() -> None:
+    named = settings(registries_config="mine", environment_configmap="variables")
+    assert user_files.configmaps(named) == {
+        "registries-config": "mine",
+        "environment-configmap": "variables",
+    }
+    found = {
+        "registries-config": {"policy.json": "{}", "registries.conf": ""},
+        "environment-configmap": {"UPDATE_URL_OVERIDE": "https://x.example", "NO_PROXY": "a"},
+    }
+    first, second = user_files.problems(named, found)
+    assert first.startswith("ConfigMap variables: UPDATE_URL_OVERIDE is no variable")
+    assert second.startswith("ConfigMap mine: policy.json needs 'default'")
+    assert not user_files.problems(settings(), {})
 
 
 def test_a_deletion_gets_its_plan_and_the_imagesets_that_are_needed_besides() -> None:
