@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import cli
@@ -34,7 +35,6 @@ from steps.parameters.table import mirror_run as table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from steps.mirroring.ocmirror.registries_config import RegistriesConfig
     from steps.mirroring.request import Request
@@ -91,8 +91,11 @@ def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[st
     files = shared_settings.read(registries) if registries else {}
     place = registries.absolute() if registries else None
     config, wrong = registries_config.check(files, "registries-config", folder=place)
-    if problems or wrong:
-        raise UsageError("; ".join([*problems, *wrong]), arguments.HINT)
+    keys = [("policy.json", path) for path in config.keys]
+    keys += [(name, path) for name in (environment.KEY,) if (path := found.get(name))]
+    missing = [f"{name} names {path}, which is not there" for name, path in keys if not Path(path).is_file()]
+    if problems or wrong or missing:
+        raise UsageError("; ".join([*problems, *wrong, *missing]), arguments.HINT)
     return found, config
 
 

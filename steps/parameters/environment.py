@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+KEY: Final = "OCP_SIGNATURE_VERIFICATION_PK"
+"""The path of a file, which oc-mirror would do without if it were not there (release/signature.go)."""
 LONGEST: Final = 32 * 1024
 """Characters of a value: NO_PROXY of a cluster may name many hosts."""
 SAID_ELSEWHERE: Final = {
@@ -63,7 +65,7 @@ def _any(_value: str) -> None:
 KNOWN: Final[Mapping[str, Callable[[str], None]]] = {
     "UPDATE_URL_OVERRIDE": _url,
     "OCP_SIGNATURE_URL": _url,
-    "OCP_SIGNATURE_VERIFICATION_PK": _path,
+    KEY: _path,
     "VERSION_FILTER": _pattern,
     "HTTP_PROXY": _proxy,
     "HTTPS_PROXY": _proxy,

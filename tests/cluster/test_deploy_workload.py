@@ -213,6 +213,21 @@ def test_settings_are_checked_before_the_deployment_and_read_by_the_next_run(lab
     )
 
 
+def test_a_configmap_of_the_users_is_there_and_right_before_anything_is_deployed(lab: Lab) -> None:
+    log = lab.refuse(4, "missing", **NIGHTLY, registries_config="mine")
+    assert "registries-config: there is no ConfigMap 'mine' in namespace" in log
+    mine = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "mine"},
+        "data": {"policy.json": "{}"},
+    }
+    lab.apply(mine)
+    log = lab.refuse(2, "wrong", **NIGHTLY, registries_config="mine")
+    assert "ConfigMap mine: policy.json needs 'default'" in log
+    assert lab.names(WORKLOADS) == []
+
+
 def test_a_claim_that_is_there_is_used_and_its_smaller_size_told(lab: Lab) -> None:
     lab.deploy("a", start_timeout="60s")
     lab.kubectl("wait", "job/oc-mirror-a", "--for=condition=Complete", "--timeout=240s")

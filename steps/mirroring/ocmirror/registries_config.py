@@ -57,6 +57,17 @@ class RegistriesConfig:
         path = self.folder / CONF if self.folder and self.has_conf else None
         return {} if path is None else {"CONTAINERS_REGISTRIES_CONF": str(path)}
 
+    @property
+    def keys(self) -> list[str]:
+        """Paths of the key files that the policy names."""
+        policy = self.policy or {}
+        scopes = [
+            scope for transport in policy.get("transports", {}).values() for scope in transport.values()
+        ]
+        requirements = [one for scope in [policy.get("default", []), *scopes] for one in scope]
+        paths = [path for one in requirements for path in (one.get("keyPath"), *_list(one.get("keyPaths")))]
+        return [path for path in paths if isinstance(path, str)]
+
     def places(self, name: str) -> list[str]:
         """Return from where HOST[:PORT]/REPOSITORY is read: its mirrors first, as registries.conf has them.
 
@@ -108,6 +119,10 @@ def _take_in(found: dict[str, Any], named: dict[str, str], name: str, text: str)
         _merge(found, named, name, _read_rules(text))
     else:
         raise WrongFileError(f"is no file of it; known are {CONF}, {POLICY}, and NAME.yaml for registries.d")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _prefix(table: Mapping[str, Any]) -> str:

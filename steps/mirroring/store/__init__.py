@@ -10,6 +10,7 @@
     DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
     DATA/run/                    the run in progress: its ImageSet and its journal
     DATA/registries.d/           of which sources the last run copied the signatures
+    DATA/policy.json             a user's policy, as the last run was given it
     DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
     DATA/cache-dir               where it is instead, if it lies apart
     DATA/imports/                from-disk: the archives being imported, and oc-mirror's working directory

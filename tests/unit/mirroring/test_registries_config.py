@@ -111,6 +111,17 @@ def test_a_wrong_file_is_told_before_the_run(direct: Place, config: Callable[...
         assert name in ran.stderr
 
 
+def test_a_key_that_is_not_there_is_named(direct: Place, config: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "variables" / "OCP_SIGNATURE_VERIFICATION_PK").write_text("/nowhere/key.pgp")
+    signed = [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/nowhere/key.gpg"}]
+    policy = {"default": [{"type": "reject"}], "transports": {"docker": {"a.example": signed}}}
+    ran = direct.mirror(config(policy_json=json.dumps(policy)), f"--environment={tmp_path / 'variables'}")
+    assert ran.returncode == 2
+    assert "policy.json names /nowhere/key.gpg, which is not there" in ran.stderr
+    assert "OCP_SIGNATURE_VERIFICATION_PK names /nowhere/key.pgp, which is not there" in ran.stderr
+
+
 def test_a_folder_that_is_not_there_is_named(direct: Place, tmp_path: Path) -> None:
     for name in ("registries-config", "environment"):
         ran = direct.mirror(f"--{name}={tmp_path / 'nothing'}")

@@ -198,6 +198,22 @@ def test_what_is_signed_crosses_the_gap_below_a_path_of_the_target(
     assert not has(target, f"team/db:{tag_of(image(signing.host, PLAIN))}")
 
 
+def test_what_is_signed_later_crosses_the_gap_later(
+    signing: Moody, registry: str, connected: Place, disconnected: Place, target: str, has: Has
+) -> None:
+    late = image(signing.host, "team/late:v1")
+    push(registry, late)
+    assert mirrored(connected, signing.host, names=("team/late:v1",)).returncode == 0
+    sign(connect(registry), "team/late", late)
+    ran = mirrored(connected, signing.host, names=("team/late:v1",))
+    assert ran.returncode == 0, ran.stderr
+    assert len(connected.generations()) == 2
+    carry(connected, disconnected)
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert has(target, f"team/late:{tag_of(late)}")
+
+
 def test_an_archive_of_other_rules_does_no_harm(
     signing: Moody, connected: Place, disconnected: Place, target: str, has: Has
 ) -> None:
