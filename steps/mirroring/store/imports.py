@@ -93,8 +93,8 @@ class Imports:
         """Return the generations to import into `target`, oldest first, each after what it continues.
 
         One that comes late, after a newer one was imported, is among them unless it is superseded (see
-        `_late`). The newest one that was imported then follows it again, since the late one sets its tags
-        and catalogs back.
+        `_late`). The newest one of its mirror name then follows it again, since the late one sets tags,
+        catalogs and cluster resources back.
 
         Reads records and indexes of content only, no archives. Raises NotFoundError if there are no
         generations, InvalidInputError with the numbers that are missing, ConflictError if a number is known
@@ -111,9 +111,8 @@ class Imports:
         _check_same(here, imported)
         waiting = [generation for number, generation in here.items() if number > imported.newest]
         late = self._late(here, imported, waiting)
-        if late and not waiting:
-            waiting = [_to_repeat(here, imported, late)]
-        waiting = [*late, *waiting]
+        repeated = _to_repeat(here, imported, late, waiting)
+        waiting = [*late, *sorted([*repeated, *waiting], key=lambda generation: generation.sequence)]
         _check_chain(waiting, imported)
         return waiting
 
@@ -122,8 +121,8 @@ class Imports:
     ) -> list[Generation]:
         """Return the generations that were not imported although newer ones were; log those superseded.
 
-        A generation is superseded where one newer generation, imported or waiting, stands for all its images
-        with the same digests, and nothing that waits continues it.
+        A generation is superseded where one newer generation of its mirror name, imported or waiting, stands
+        for all its images with the same digests, and nothing that waits continues it.
         """
         missed = {
             number: generation
@@ -136,7 +135,14 @@ class Imports:
         late = []
         for number, generation in missed.items():
             images = self._images(generation)
-            by = next((other for other, held in newer.items() if other > number and images <= held), None)
+            by = next(
+                (
+                    other
+                    for other, held in newer.items()
+                    if other > number and images <= held and _same_mirror(here[other], generation)
+                ),
+                None,
+            )
             if not images or by is None or number in continued:
                 late.append(generation)
             else:
@@ -202,15 +208,40 @@ def _continued(generations: Iterable[Generation], here: Mapping[int, Generation]
     return found
 
 
-def _to_repeat(here: Mapping[int, Generation], imported: TargetImports, late: list[Generation]) -> Generation:
-    """Return the newest imported generation, to be imported again after `late` ones.
+def _same_mirror(one: Generation, other: Generation) -> bool:
+    """Return whether two generations are states of one ImageSet; without a name that is taken as given."""
+    return one.mirror_name == other.mirror_name or "" in {one.mirror_name, other.mirror_name}
 
-    Raises InvalidInputError if it is not here.
+
+def _to_repeat(
+    here: Mapping[int, Generation],
+    imported: TargetImports,
+    late: list[Generation],
+    waiting: list[Generation],
+) -> list[Generation]:
+    """Return the newest imported generation of each mirror name, to be imported again after `late` ones.
+
+    None where one that waits follows anyway. Raises InvalidInputError if the newest one is not here.
     """
-    if imported.newest in here:
-        return here[imported.newest]
+    found = {}
+    for generation in late:
+        if any(_same_mirror(one, generation) for one in waiting):
+            continue
+        if imported.newest not in here:
+            raise _lacks_newest(imported, late)
+        newer = [
+            here[number]
+            for number in sorted(imported.generations.keys() & here.keys())
+            if number > generation.sequence and _same_mirror(here[number], generation)
+        ]
+        if newer:
+            found[newer[-1].sequence] = newer[-1]
+    return list(found.values())
+
+
+def _lacks_newest(imported: TargetImports, late: list[Generation]) -> InvalidInputError:
     numbers = ", ".join(str(generation.sequence) for generation in late)
-    raise InvalidInputError(
+    return InvalidInputError(
         f"generation {numbers} comes late: generation {imported.newest} was imported before, and is not here"
         " any more to set its tags and catalogs right again",
         f"bring generation {imported.newest} again; or remove the late folders if nobody needs their images",

@@ -466,3 +466,40 @@ def test_the_newest_generation_of_each_imageset_is_kept(connected: Place) -> Non
         ran = two.mirror("--incremental-mode=false", "--keep-generations=1")
         assert ran.returncode == 0, ran.stderr
     assert [path.name for path in connected.generations()] == ["000001", "000003"]
+
+
+def test_a_late_generation_is_followed_by_the_newest_of_its_own_imageset(
+    connected: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    one = named(connected, "one", *moved(connected, "team/app:v1", "first/app"))
+    two = named(connected, "two", *moved(connected, "team/db:v1", "third/db"))
+    assert one.mirror().returncode == 0
+    write(one.imageset, *moved(connected, "team/app:v2", "second/app"))
+    for place in (one, two):
+        ran = place.mirror("--incremental-mode=false")
+        assert ran.returncode == 0, ran.stderr
+    carry(connected, disconnected, 2, 3)
+    assert disconnected.mirror().returncode == 0
+    before = mirrors_of(published(disconnected, target).files())
+    carry(connected, disconnected, 1)
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[-1] == f"{target} has imported generation 1, 2"
+    assert has(target, "first/app:v1")
+    after = mirrors_of(published(disconnected, target).files())
+    assert after.keys() == before.keys()
+    assert all(set(before[source]) <= set(after[source]) for source in before)
+
+
+def test_what_another_imageset_has_does_not_supersede(
+    connected: Place, disconnected: Place, target: str
+) -> None:
+    one = named(connected, "one", *image(connected, "team/app:v1"))
+    two = named(connected, "two", *image(connected, "team/app:v1"), *image(connected, "team/db:v1")[1:])
+    for place in (one, two):
+        assert place.mirror("--incremental-mode=false").returncode == 0
+    carry(connected, disconnected, 2)
+    assert disconnected.mirror().returncode == 0
+    carry(connected, disconnected, 1)
+    assert disconnected.mirror().returncode == 0
+    assert list(published(disconnected, target).mirrors()) == ["one", "two"]
