@@ -87,6 +87,7 @@ class Metrics:
             {
                 "workflow": overview.request.workflow,
                 "target": overview.request.target_registry,
+                "mirror_name": overview.request.mirror_name,
                 "schedule": overview.schedule.expression,
                 "time_zone": overview.schedule.time_zone,
             },

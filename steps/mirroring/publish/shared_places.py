@@ -42,7 +42,8 @@ def _of_catalogs(own: Mirror, other: Mirror) -> Iterator[str]:
             without = f", now without {', '.join(lost)}" if lost and catalog.packages else ""
             yield (
                 f"filter the catalog {catalog.catalog} differently, and a target has one image {place}:"
-                f" that of the last run{without}; let both name the same packages, or give one a targetTag"
+                f" that of the last run{without}; let both name the same packages, give one a targetTag,"
+                f" or give both one mirror-name if one replaces the other"
             )
 
 

@@ -116,6 +116,13 @@ class Imports:
         _check_chain(waiting, imported)
         return waiting
 
+    def newest_here(self, target: str) -> list[Generation]:
+        """Return the newest generation of each mirror name that `target` has imported and that is here."""
+        imported = self.of(target).generations
+        here = {number: one for number, one in self._generations.present().items() if number in imported}
+        newest = {generation.mirror_name: generation for generation in here.values()}
+        return sorted(newest.values(), key=lambda generation: generation.sequence)
+
     def _late(
         self, here: Mapping[int, Generation], imported: TargetImports, waiting: list[Generation]
     ) -> list[Generation]:

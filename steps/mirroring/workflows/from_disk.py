@@ -117,7 +117,7 @@ def run(session: Session) -> Done:
     store, target = session.store, session.request.target_registry
     if not session.request.dry_run:
         import_record.compare(session)
-    waiting = store.imports.pending(target)
+    waiting = store.imports.pending(target) or _unpublished(session)
     if not waiting:
         newest = store.imports.of(target).newest
         return Done(
@@ -137,6 +137,28 @@ def run(session: Session) -> Done:
         size=size,
         images=waiting[-1].images,
     )
+
+
+def _unpublished(session: Session) -> list[Generation]:
+    """Return what to import again because nothing is published for the target, not even what it has.
+
+    The resources may have been removed, or set aside because it was not certain whose they were.
+    """
+    store, target = session.store, session.request.target_registry
+    if session.request.dry_run or store.published.of(target) is not None:
+        return []
+    found = store.imports.newest_here(target)
+    if found:
+        numbers = ", ".join(str(generation.sequence) for generation in found)
+        log.info("nothing is published for %s: generation %s is imported again", target, numbers)
+    else:
+        log.warning(
+            "nothing is published for %s, and generation %d, which it imported last, is not here:"
+            " bring it again",
+            target,
+            store.imports.of(target).newest,
+        )
+    return found
 
 
 def _plan(session: Session, waiting: list[Generation]) -> list[Batch]:

@@ -503,3 +503,25 @@ def test_what_another_imageset_has_does_not_supersede(
     carry(connected, disconnected, 1)
     assert disconnected.mirror().returncode == 0
     assert list(published(disconnected, target).mirrors()) == ["one", "two"]
+
+
+def test_resources_that_are_lost_are_published_again_by_an_import(
+    three: Place, disconnected: Place, target: str
+) -> None:
+    carry(three, disconnected, 1, 2, 3)
+    assert disconnected.mirror().returncode == 0
+    before = published(disconnected, target).files()
+    shutil.rmtree(disconnected.data / "targets")
+    shutil.rmtree(disconnected.data / "cluster-resources")
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 3 is imported again" in ran.stderr
+    assert published(disconnected, target).files() == before
+    shutil.rmtree(disconnected.data / "targets")
+    shutil.rmtree(disconnected.data / "cluster-resources")
+    shutil.rmtree(disconnected.data / "generations" / "000003")
+    shutil.rmtree(disconnected.data / "generations" / "000002")
+    shutil.rmtree(disconnected.data / "generations" / "000001")
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 3, which it imported last, is not here: bring it again" in ran.stderr

@@ -200,6 +200,11 @@ def test_the_service_from_start_to_sigterm(connected: Place) -> None:
             {"kind": "ImageDigestMirrorSet", "metadata": {"name": "idms"}}
         ]
         assert ask(port, "/cluster-resources/notes.yaml").text.startswith("config:")
+        below = "/targets/registry.example.com-8443-mirror"
+        assert ask(port, f"{below}/autoshift-disconnected.yaml").said == (200, "config: {}\n")
+        assert ask(port, f"{below}/cluster-resources.yaml").text.endswith("name: idms\n")
+        for wrong in (f"{below}/target.json", f"{below}/../../lock", "/targets/../lock", "/targets/x/y"):
+            assert ask(port, wrong).code == 404, wrong
         assert ask(port, "/cluster-resources/../lock").code == 404
         assert ask(port, "/cluster-resources/%2e%2e%2flock").code == 404
         assert ask(port, "/elsewhere").code == 404

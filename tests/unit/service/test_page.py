@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -211,3 +212,22 @@ def test_a_direct_mirror_has_days_instead_of_generations() -> None:
     assert "Generation</th>" not in html
     assert "cluster-resources.yaml" in html
     assert isinstance(states()["direct"].runs[0], Run)
+
+
+def test_files_of_another_target_are_offered_under_its_name() -> None:
+    it = states()["direct"]
+    other = TargetFiles(target="other.example.com", folder="other.example.com", files=())
+    html = page.render(replace(it, published=(*it.published, other)))
+    own, others = html.split("For the clusters of other registries")
+    assert "registry.example.com:8443/mirror is to be used" in own
+    assert 'other.example.com: <a href="/targets/other.example.com/cluster-resources.yaml"' in others
+    alone = replace(it, published=(other,))
+    assert alone.own is None
+    assert 'href="/cluster-resources.yaml"' not in page.render(alone)
+
+
+def test_a_service_without_target_offers_the_only_one_there_is() -> None:
+    one, two = (TargetFiles(target=name, folder=name, files=()) for name in ("one", "two"))
+    assert overview(published=(one,)).own == one
+    assert overview(published=(one, two)).own is None
+    assert overview(published=(one, two)).others == (one, two)
