@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 PATIENCE: Final = 60.0
 """Seconds for all questions together; what is not answered by then counts as without."""
 MOST_RUNS: Final = 3
+KNOWN: Final = Rules(default=False, namespaces=dict.fromkeys(SIGNERS, True))
 _SHOWN: Final = 3
 
 
@@ -79,8 +80,9 @@ def decided(session: Session) -> Session:
         return session
     rules = Rules(default=wanted is Signatures.ALL, own=own.namespaces, own_default=own.default)
     if wanted is Signatures.AUTO:
-        rules = replace(rules, namespaces=dict.fromkeys(SIGNERS, True))
+        rules = replace(rules, namespaces=KNOWN.namespaces)
         if session.imageset is not None and session.request.workflow != FROM_DISK:
+            rules = _without_known(session, rules)
             rules = _ask_all(rules, _sources(session.imageset.mirror, own), session.source)
     return _with_rules(session, rules)
 
@@ -119,7 +121,18 @@ def _without(session: Session, error: MirrorError) -> Session | None:
         log.warning(
             "%s: the signatures of %s cannot be copied: mirrored again, without them", host, _some(names)
         )
+    strangers = [name for name in copied if not KNOWN.copies(name)]  # known signers are always asked again
+    session.store.unsigned.add(strangers, datetime.now(UTC))
     return _with_rules(session, session.signatures.without(copied))
+
+
+def _without_known(session: Session, rules: Rules) -> Rules:
+    """Leave out what an earlier run of this data directory could not copy, and say it."""
+    known = session.store.unsigned.known(datetime.now(UTC))
+    for host, names in _by_host(known).items():
+        seen = max(known[name] for name in names)
+        log.info("%s: no signatures of %s, as a run of %s showed", host, _some(names), f"{seen:%Y-%m-%d}")
+    return rules.without(known)
 
 
 def _sources(mirror: Mirror, own: RegistriesConfig) -> Iterator[Reference]:
@@ -137,7 +150,7 @@ def _ask_all(rules: Rules, sources: Iterable[Reference], access: Access) -> Rule
     """Ask each repository of `sources` that no rule is about; return rules for them, too."""
     images: dict[str, Reference] = {}
     for image in sources:
-        if not rules.copies(image.name) and not rules.decided_by_user(image.name):
+        if not rules.decides(image.name):
             images.setdefault(image.name, image)
     access = access.within(PATIENCE)
     hosts = parallel.each(lambda host, _check: obstacle(host), {image.registry for image in images.values()})

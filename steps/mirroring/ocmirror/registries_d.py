@@ -52,9 +52,9 @@ class Rules:
         own = (self.own_default or {}).get(KEY)
         return own if isinstance(own, bool) else self.default
 
-    def decided_by_user(self, repository: str) -> bool:
-        """Return whether the user's own files say something of HOST[:PORT]/REPOSITORY."""
-        return any(namespace in self.own for namespace in _namespaces(repository))
+    def decides(self, repository: str) -> bool:
+        """Return whether HOST[:PORT]/REPOSITORY is not left to the default."""
+        return any(name in self.own or name in self.namespaces for name in _namespaces(repository))
 
     def without(self, repositories: Iterable[str]) -> Rules:
         """Return the rules by which nothing is copied from these repositories."""

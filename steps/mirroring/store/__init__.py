@@ -10,6 +10,7 @@
     DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
     DATA/run/                    the run in progress: its ImageSet and its journal
     DATA/registries.d/           of which sources the last run copied the signatures
+    DATA/unsigned.json           repositories whose signatures could not be copied
     DATA/policy.json             a user's policy, as the last run was given it
     DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
     DATA/cache-dir               where it is instead, if it lies apart
@@ -51,6 +52,7 @@ from steps.mirroring.store.journal import ARCHIVED, Journal
 from steps.mirroring.store.published import Published
 from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
+from steps.mirroring.store.unsigned import Unsigned
 from steps.mirroring.store.working_dir import WorkingDir
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Store:
         self.working_dir = WorkingDir(root)
         self.history = History(self.working_dir.path / ".history", kept=root / "history")
         self.registries_d = root / "registries.d"
+        self.unsigned = Unsigned(root / "unsigned.json")
         self.scratch = root / "scratch"
         self.staging = root / "imports/archives"
         self.planned = root / "planned"

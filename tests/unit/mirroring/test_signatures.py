@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
+from steps.mirroring.store.unsigned import Unsigned
 from tests.standin import manners
 from tests.standin.manners import Question, Reply, refusal
 from tests.standin.moody import Moody
-from tests.standin.oc_mirror import Image, Registry
+from tests.standin.oc_mirror import MANIFEST, Image, Registry, _descriptor, digest
 from tests.standin.signing import sign, tag_of
-from tests.unit.mirroring.conftest import Place, Ran, serve_registry
+from tests.unit.mirroring.conftest import Place, Ran, real_only, serve_registry
 
 Has = Callable[[str, str], bool]
 SIGNED, PLAIN = "team/app:v1", "team/db:v1"
@@ -151,6 +155,26 @@ def test_what_the_run_alone_shows_is_mirrored_again_without(
     assert ran.stderr.count("running oc-mirror") == 2
     assert has(target, PLAIN)
     assert has(target, f"team/app:{tag_of(image(signing.host, SIGNED))}")
+    ran = direct.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert f"no signatures of {signing.host}/team/db, as a run of" in ran.stderr
+    assert ran.stderr.count("running oc-mirror") == 1
+
+
+def test_a_record_of_repositories_that_cannot_be_read_costs_no_run(signing: Moody, direct: Place) -> None:
+    direct.data.mkdir()
+    (direct.data / "unsigned.json").write_text("{")
+    ran = mirrored(direct, signing.host)
+    assert ran.returncode == 0, ran.stderr
+    assert "unsigned.json is not readable" in ran.stderr
+
+
+def test_after_a_month_a_repository_is_tried_again(tmp_path: Path) -> None:
+    unsigned, now = Unsigned(tmp_path / "unsigned.json"), datetime(2026, 11, 1, tzinfo=UTC)
+    unsigned.add(["a.example/x"], now)
+    unsigned.add(["a.example/y"], now + timedelta(days=20))
+    assert set(unsigned.known(now + timedelta(days=29))) == {"a.example/x", "a.example/y"}
+    assert set(unsigned.known(now + timedelta(days=31))) == {"a.example/y"}
 
 
 def test_all_insists(signing: Moody, direct: Place) -> None:
@@ -183,6 +207,87 @@ def test_the_former_parameter_may_say_the_same_and_no_other(
     arguments: tuple[str, ...], code: int, direct: Place
 ) -> None:
     assert direct.mirror("--check=true", *arguments).returncode == code
+
+
+def catalog(host: str, bundle: str) -> Image:
+    """A catalog with one package of one bundle, which is its own related image."""
+    documents: list[dict[str, object]] = [
+        {"schema": "olm.package", "name": "certified", "defaultChannel": "stable"},
+        {
+            "schema": "olm.channel",
+            "package": "certified",
+            "name": "stable",
+            "entries": [{"name": "certified.v1.0.0"}],
+        },
+        {
+            "schema": "olm.bundle",
+            "package": "certified",
+            "name": "certified.v1.0.0",
+            "image": bundle,
+            "relatedImages": [{"name": "operator", "image": bundle}],
+            "properties": [
+                {"type": "olm.package", "value": {"packageName": "certified", "version": "1.0.0"}}
+            ],
+        },
+    ]
+    text = "\n".join(map(json.dumps, documents)).encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("configs/certified/catalog.json")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+    layer = buffer.getvalue()
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Labels": {"operators.operatorframework.io.index.configs.v1": "/configs"}},
+            "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
+        }
+    ).encode()
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+            "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar", layer)],
+        }
+    ).encode()
+    found = Image(f"{host}/index/certified:v4.18", "operator", "index/certified", "v4.18")
+    found.manifest = digest(manifest)
+    found.blobs = {digest(data): data for data in (layer, config, manifest)}
+    return found
+
+
+@real_only
+@pytest.mark.parametrize("named", [False, True])
+def test_a_catalog_whose_images_lie_where_nothing_is_signed(
+    named: bool, signing: Moody, registry: str, direct: Place, target: str, has: Has
+) -> None:
+    """As Red Hat's certified catalog; also where the ImageSet names a repository there that answers."""
+    with Moody(registry) as elsewhere:
+        elsewhere.manners = [refuses(404, "NAME_UNKNOWN", "name unknown", only="certified/operator")]
+        operator = Image(f"{elsewhere.host}/certified/operator:v1", "operator", "certified/operator", "v1")
+        push(registry, operator)
+        one = catalog(signing.host, f"{elsewhere.host}/certified/operator@{operator.manifest}")
+        push(registry, one)
+        sign(connect(registry), one.repository, one)
+        lines = [
+            "kind: ImageSetConfiguration",
+            "apiVersion: mirror.openshift.io/v2alpha1",
+            "mirror:",
+            "  operators:",
+            f"  - catalog: {one.origin}",
+            "    packages:",
+            "    - name: certified",
+        ]
+        if named:
+            lines += ["  additionalImages:", f"  - name: {elsewhere.host}/team/db:v1"]
+        direct.imageset.write_text("".join(f"{line}\n" for line in lines))
+        ran = direct.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("running oc-mirror") == (2 if named else 1)
+    assert has(target, f"certified/operator:{operator.manifest.replace(':', '-')}")
 
 
 def test_what_is_signed_crosses_the_gap_below_a_path_of_the_target(
