@@ -55,6 +55,8 @@ DELETION = "deletion-half-executed"
 ALL = (THREE, KILLED_MIRRORING, KILLED_ARCHIVED, HALF, DIRECT, KILLED_PUBLISHING, DELETION)
 
 CLEANUP, SKIP = "--workflow=workflow-cleanup", "--skip-unchanged=true"
+NO_SIGNATURES = "--signatures=none"
+"""As version 0.1 did with this oc-mirror; what signatures are copied by today is a change."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def test_to_disk_is_skipped_if_nothing_changed_since(
     if changed is not None:
         document["workflow-to-disk"][field] = changed
         path.write_text(json.dumps(document))
-    ran = place.mirror(SKIP)
+    ran = place.mirror(SKIP, NO_SIGNATURES)
     assert ran.returncode == 0, ran.stderr
     assert said.format(finished=document["workflow-to-disk"]["finished"]) in ran.stderr
     assert ("running oc-mirror" in ran.stderr) is (changed is not None)
@@ -320,11 +322,11 @@ def test_direct_runs_again_and_keeps_the_signatures_of_earlier_releases(unpack: 
 def test_direct_is_skipped_if_nothing_changed_and_the_target_has_it(unpack: Unpack) -> None:
     left = unpack(DIRECT)
     [before] = json.loads((left.place.data / "fingerprints.json").read_text()).values()
-    ran = left.place.mirror(SKIP)
+    ran = left.place.mirror(SKIP, NO_SIGNATURES)
     assert ran.returncode == 0, ran.stderr
     assert f"unchanged since {before['finished']}: oc-mirror was not run" in ran.stderr
     shutil.rmtree(next((left.place.data.parent / "registry").rglob(f"{PREFIX}/team/app")))
-    ran = left.place.mirror(SKIP)
+    ran = left.place.mirror(SKIP, NO_SIGNATURES)
     assert ran.returncode == 0, ran.stderr
     assert f"but {TARGET} lacks {SOURCE}/team/app:v2" in ran.stderr
     assert left.tags("team/app:v2")
