@@ -89,6 +89,7 @@ class Watch:
 
 def test_a_cronjob_runs_every_minute_and_each_run_continues_the_last(lab: Lab) -> None:
     """The first run is slowed down beyond the next tick: Forbid holds, no two pods run at once."""
+    archive_always(lab)
     deploy(lab, "minute", "cronjob", schedule="0 0 1 1 *")
     patch_cronjob(lab, slow="0" if REAL else "20", schedule=EVERY_MINUTE)
     with Watch.over(lab) as watch:
@@ -107,6 +108,11 @@ def test_a_cronjob_runs_every_minute_and_each_run_continues_the_last(lab: Lab) -
     assert made[0]["predecessor"] is None
     assert made[1]["predecessor"]["sequence"] == 1
     assert made[1]["files"][0]["size"] < made[0]["files"][0]["size"]
+
+
+def archive_always(lab: Lab) -> None:
+    """Let each run make a generation: nothing is new in these tests."""
+    lab.kubectl("create", "configmap", "oc-mirror-settings", "--from-literal=always-archive=true")
 
 
 def patch_cronjob(lab: Lab, *, slow: str, **spec: object) -> None:
@@ -151,6 +157,7 @@ class Page:
 
 
 def test_a_service_keeps_its_history_and_a_rollout_never_runs_two_writers(lab: Lab) -> None:
+    archive_always(lab)
     deploy(lab, "service", "deployment")
     service = Page(lab)
     eventually("a first generation", lambda: service.metric("oc_mirror_generation"), timeout=240)

@@ -230,7 +230,7 @@ def test_the_workload_runs_with_a_random_uid_too_and_a_killed_pod_is_replaced(
     kubectl("wait", *pods, "--for=jsonpath={.status.containerStatuses[0].started}=true", "--timeout=240s")
     kubectl("delete", *pods, "--grace-period=0", "--force")
     kubectl("wait", "--for=condition=Complete", "job/random-uid", "-n", WORKLOADS, "--timeout=240s")
-    assert "generations/" in kubectl("logs", "job/random-uid", "-n", WORKLOADS).stdout
+    assert "nothing is new since generation" in kubectl("logs", "job/random-uid", "-n", WORKLOADS).stdout
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_jus
     kubectl = listener.product.cluster.kubectl
     kubectl("create", "job", "tick", "--from=cronjob/oc-mirror", "-n", WORKLOADS)
     kubectl("wait", "--for=condition=Complete", "job/tick", "-n", WORKLOADS, "--timeout=240s")
-    assert "generations/" in kubectl("logs", "job/tick", "-n", WORKLOADS).stdout
+    assert "generation " in kubectl("logs", "job/tick", "-n", WORKLOADS).stdout
 
 
 @pytest.mark.usefixtures("built")

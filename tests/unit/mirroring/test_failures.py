@@ -226,7 +226,7 @@ def test_a_disk_that_fills_up_costs_the_run_and_nothing_else(
 
 def test_two_at_once_take_turns(connected: Place) -> None:
     connected.names("team/app:v1", "team/db:v1")
-    both = [connected.start(), connected.start()]
+    both = [connected.start("--always-archive=true") for _process in range(2)]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     made = Store(connected.data).generations.present()
