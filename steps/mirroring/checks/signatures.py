@@ -105,12 +105,13 @@ def _without(session: Session, error: MirrorError) -> Session | None:
     if session.signatures is None or session.request.options.signatures is not Signatures.AUTO:
         return None
     images = [image for image, cause in error.failed.items() if cause == reasons.SIGNATURES.name]
+    refused = [image for image, cause in error.failed.items() if cause == reasons.TARGET_SIGNATURES.name]
     repositories = {found.name for image in images if (found := Reference.find(image))}
-    if session.request.workflow == FROM_DISK and images:
+    if refused or (session.request.workflow == FROM_DISK and images):
         log.warning(
             "%s does not take the signatures of %s: all images are mirrored without signatures",
             session.request.target_registry,
-            _some(images),
+            _some(refused or images),
         )
         options = replace(session.oc_mirror.options, registries_d=None)
         return replace(session, oc_mirror=replace(session.oc_mirror, options=options), signatures=None)

@@ -39,6 +39,10 @@ SIGNATURES = Cause(
     "only the signatures of the image failed: set signatures to auto or none, or say by registries-config"
     " where the source keeps them; do not block the image",
 )
+TARGET_SIGNATURES = Cause(
+    "signatures refused",
+    "the target takes no tag such as sha256-HEX.sig: allow it there, or set signatures to auto or none",
+)
 NESTING = Cause(
     "path too deep",
     "set max-nested-paths to the number of path components that the target allows, such as 2",
@@ -139,11 +143,15 @@ _PATTERNS = (
     (SKIPPED, r"skipping operator bundle"),
     (DISK_FULL, r"no space left on device|disk quota exceeded"),
     (
+        TARGET_SIGNATURES,
+        rf"(?:writing|copying|uploading) signatures?\b.*?(?:{_ABSENT}|unauthorized|denied|invalid|unsupported"
+        r"|immutab|\b4(?:0[0-9]|1[0-9]|22)\b|is disabled)|cannot copy signatures",
+    ),
+    (
         SIGNATURES,
-        rf"(?:reading|getting|fetching|writing|copying|uploading) signatures?\b.*?(?:{_ABSENT}|unauthorized"
+        rf"(?:reading|getting|fetching) signatures?\b.*?(?:{_ABSENT}|unauthorized"
         r"|denied|invalid|unsupported|\b40[0-9]\b)"
-        r"|cannot copy signatures|signatures? .*(?:not supported|unsupported)"
-        r"|MIME type for sigstore attachment|sigstore attachments is disabled",
+        r"|signatures? .*(?:not supported|unsupported)|MIME type for sigstore attachment",
     ),
     (READ_ONLY, r"read-only file system|^(?!.*(?:unauthorized|denied: )).*permission denied"),
     (PORT, r"is already bound and cannot be used|address already in use"),

@@ -115,16 +115,16 @@ def decide(
     by_v1 = {digest for tag, digest in content.tags.items() if (tag, digest) in references.by_v1}
     candidates |= by_v1
     stays = _staying(repository, content, references, {*needed_anywhere, *references.needed}, releases)
+    _keep_listed(stays, content)
+    subjects = {*candidates, *(child for index in candidates for child in content.children.get(index, ()))}
     for tag, digest in content.tags.items():
         if found := ATTACHED.fullmatch(tag):
             subject = f"sha256:{found[1]}"
-            if subject in candidates and subject not in stays:
+            if subject in subjects and subject not in stays:
                 candidates.add(digest)
             else:
                 stays.setdefault(digest, f"its tag {tag} belongs to an image that stays")
-    for digest in list(stays):
-        for child in content.children.get(digest, ()):
-            stays.setdefault(child, f"{digest} lists it, and stays")
+    _keep_listed(stays, content)
     going = sorted(candidates - stays.keys(), key=lambda digest: (digest not in content.children, digest))
     listed = [child for index in going for child in content.children.get(index, ()) if child not in stays]
     tags = defaultdict(list)
@@ -142,6 +142,12 @@ def decide(
         ),
         found=frozenset(references.candidates & {*content.tags, *content.present, *map(tag_of, by_v1)}),
     )
+
+
+def _keep_listed(stays: dict[str, str], content: RepositoryContent) -> None:
+    for digest in list(stays):
+        for child in content.children.get(digest, ()):
+            stays.setdefault(child, f"{digest} lists it, and stays")
 
 
 def _staying(

@@ -178,6 +178,7 @@ def test_error_texts_have_causes(text: str, cause: reasons.Cause) -> None:
     assert reasons.advice(text) is cause
 
 
+WRITTEN = "writing signatures: uploading manifest sha256-12ab.sig to r.example/a"
 SIGNATURE = "reading signatures: reading manifest sha256-12ab.sig in registry.connect.redhat.com/a"
 UPLOAD = "writing blob: initiating layer upload to /v2/m/a/b/blobs/uploads/ in r.example.com:5000"
 MANIFEST = "writing manifest: uploading manifest v1 to r.example.com:5000/m/team/app"
@@ -195,6 +196,13 @@ LISTED = (
         (f"{SIGNATURE}: name unknown", reasons.SIGNATURES),
         (f"{SIGNATURE}: unauthorized: access to the requested resource is not authorized", reasons.SIGNATURES),
         (f"{SIGNATURE}: denied: access denied", reasons.SIGNATURES),
+        (f"{WRITTEN}: denied: immutable", reasons.TARGET_SIGNATURES),
+        (f'{WRITTEN}: StatusCode: 405, ""', reasons.TARGET_SIGNATURES),
+        (f"{WRITTEN}: received unexpected HTTP status: 503 Service Unavailable", reasons.NETWORK),
+        (
+            "writing signatures: writing sigstore attachments is disabled by configuration",
+            reasons.TARGET_SIGNATURES,
+        ),
         (f"{SIGNATURE}: manifest invalid: bad", reasons.SIGNATURES),
         (f"{SIGNATURE}: received unexpected HTTP status: 503 Service Unavailable", reasons.NETWORK),
         (f"{UPLOAD}: unsupported", reasons.READ_ONLY_TARGET),

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from steps.mirroring.store.unsigned import Unsigned
+from steps.mirroring.workflows import inspection
 from tests.standin import manners
 from tests.standin.manners import Question, Reply, refusal
 from tests.standin.moody import Moody
@@ -383,6 +384,44 @@ def test_a_signature_is_deleted_with_its_image_and_not_before(
     assert ran.returncode == 0, ran.stderr
     assert not has(target, f"team/app:{tag_of(image(signing.host, SIGNED))}")
     assert has(target, f"team/app:{tag_of(newer)}")
+
+
+INDEX, FIRST, SECOND = (f"sha256:{letter * 64}" for letter in "abc")
+SIGNATURES = {
+    f"{digest.replace(':', '-')}.sig": f"sha256:{digest[-1] * 60}0000" for digest in (FIRST, SECOND)
+}
+
+
+def test_the_signatures_of_what_an_index_lists_go_with_it() -> None:
+    tags = {"v1": INDEX, **SIGNATURES}
+    content = inspection.RepositoryContent(tags, {INDEX: (FIRST, SECOND)})
+    found = inspection.decide("team/app", content, inspection.References(candidates={"v1"}))
+    going = {deletion.digest for deletion in found.deletions}
+    assert going == {INDEX, FIRST, SECOND, *SIGNATURES.values()}
+
+
+def test_the_signature_of_what_another_index_lists_stays() -> None:
+    other = f"sha256:{'d' * 64}"
+    tags = {"v1": INDEX, "v2": other, **SIGNATURES}
+    content = inspection.RepositoryContent(tags, {INDEX: (FIRST, SECOND), other: (SECOND,)})
+    found = inspection.decide("team/app", content, inspection.References(candidates={"v1"}))
+    first, second = SIGNATURES.values()
+    assert {deletion.digest for deletion in found.deletions} == {INDEX, FIRST, first}
+    assert "belongs to an image that stays" in found.stays[second]
+
+
+def test_a_target_that_takes_none_is_named_and_no_source_is_blamed(
+    signing: Moody, direct: Place, moody_target: Moody, target: str, has: Has
+) -> None:
+    moody_target.manners = [
+        lambda question: refuses(403, "DENIED")(question) if question.method == "PUT" else None
+    ]
+    path = target.partition("/")[2]
+    ran = mirrored(direct, signing.host, f"--target-registry={moody_target.host}/{path}")
+    assert ran.returncode == 0, ran.stderr
+    assert f"{moody_target.host}/{path} does not take the signatures of {signing.host}/{SIGNED}" in ran.stderr
+    assert not (direct.data / "unsigned.json").exists()
+    assert has(target, SIGNED)
 
 
 def test_cleanup_takes_a_signature_out_of_the_cache_with_its_image(
