@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from steps.catalog.fbc import Query, merge, packages_of
 from steps.catalog.layers import LARGEST
 from steps.catalog.packages import Catalog
+from steps.mirroring.store.working_dir import CATALOGS
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from steps.catalog.packages import Package
 
 log = logging.getLogger(__name__)
-FOLDER: Final = "operator-catalogs"
 _NAMES: Final = re.compile(rb"""olm\.package["']?\s*,?\s*["']?name["']?\s*:\s*["']?([A-Za-z0-9._-]+)""")
 
 
@@ -35,7 +35,7 @@ def read(working_dir: Path, text: str, wanted: Iterable[str], copied: Collection
     `copied` are the images that oc-mirror named, among them the catalog by its digest. Returns None where the
     catalog is not unpacked here, or cannot be read to its end.
     """
-    folder = _folder(working_dir / FOLDER, text, copied)
+    folder = _folder(working_dir / CATALOGS, text, copied)
     if folder is None:
         return None
     query = Query(frozenset(wanted))

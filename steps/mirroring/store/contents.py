@@ -26,6 +26,7 @@ from steps.mirroring.ocmirror.platforms import Platforms
 from steps.mirroring.store import records
 from steps.mirroring.store.archives import COPY_WHOLE
 from steps.mirroring.store.records import Part, Record
+from steps.mirroring.store.working_dir import CATALOGS, release_folder
 from steps.oci.reference import Reference
 from steps.yaml.documents import documents
 
@@ -70,9 +71,10 @@ def _payload(rules: Rules, origin: str, where: str) -> tuple[str, ...]:
 
 def _version(origin: str, working_dir: Path) -> str:
     """Return the version of a release; empty for an image of its content, which has none of its own."""
-    folder = origin.rpartition("/")[2].replace(":", "/")
     try:
-        references = working_dir / "hold-release" / folder / "release-manifests/image-references"
+        references = (
+            working_dir / "hold-release" / release_folder(origin) / "release-manifests/image-references"
+        )
         return str(json.loads(references.read_bytes())["metadata"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
         reference = Reference.find(origin)
@@ -84,7 +86,7 @@ def _bundles(origins: set[str], rules: Rules, working_dir: Path) -> set[tuple[st
     catalogs = [Reference.find(origin) for origin in origins if path_of(origin) in rules.catalogs]
     read = {catalog.digest.removeprefix("sha256:") if catalog else "" for catalog in catalogs}
     found: set[tuple[str, str, str, str]] = set()
-    for catalog in (working_dir / "operator-catalogs").glob("*/*/"):
+    for catalog in (working_dir / CATALOGS).glob("*/*/"):
         filters = sorted(catalog.glob("filtered-catalogs/*/"), key=lambda path: path.stat().st_mtime)
         if filters and (catalog.name in read or "" in read):
             found.update(_of_catalog(filters[-1] / "catalog-config", mirrored))

@@ -74,9 +74,9 @@ def after_run(store: Store, name: str, mirror: Mirror, used: Used) -> None:
     that imports archives keeps all: a later archive may continue them.
     """
     store.working_dir.tidy(name, mirror, used)
-    entries = store.inventory.all()
     if store.imports.targets():
         return
+    entries = store.inventory.all()
     images = _images(_replaced(entries))
     filters = store.working_dir.filters()
     catalogs = {catalog.target_catalog or path_of(catalog.catalog) for catalog in mirror.operators}
