@@ -274,7 +274,7 @@ def _additional(entry: dict[str, Any]) -> Image:
     return image
 
 
-def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
+def images_of(document: dict[str, Any], upstream: str, port: int) -> list[Image]:
     mirror = document["mirror"]
     found: list[Image] = []
     platform = mirror.get("platform") or {}
@@ -290,14 +290,18 @@ def images_of(document: dict[str, Any], upstream: str) -> list[Image]:
         )
         for part in ("machine-os", "kube-apiserver"):
             tag = f"{version}-x86_64-{part}"
-            found.append(Image(f"{source}-dev:{tag}", "release", "openshift/release", tag))
+            content = Image(tag, "release", "openshift/release", tag)
+            content.origin = f"quay.io/openshift-release-dev/ocp-v4.0-art-dev@{content.manifest}"
+            found.append(content)
     if platform.get("graph"):
-        found.append(
-            Image("localhost/openshift/graph-image:latest", "release", "openshift/graph-image", "latest")
-        )
+        found.append(Image("graph", "release", "openshift/graph-image", "latest"))
+        found[-1].origin = f"localhost:{port}/openshift/graph-image:latest"
     for operator in mirror.get("operators") or []:
         catalog = operator["catalog"]
-        found.append(_named(catalog, "operator", f"{catalog} at {upstream}"))
+        index = _named(catalog, "operator", f"{catalog} at {upstream}")
+        index.repository = operator.get("targetCatalog") or index.repository
+        index.tag = operator.get("targetTag") or index.tag
+        found.append(index)
         for package in operator.get("packages") or [{"name": "everything"}]:
             name = package["name"]
             if operator.get("packages") and setting("CATALOG") and name not in json.loads(setting("CATALOG")):
@@ -842,7 +846,7 @@ def collect(run: Run) -> list[Image]:
     if run.mode != "diskToMirror":
         marker.write_text(setting("UPSTREAM", "1"))
         unpack_catalogs(run)
-    images = images_of(run.options.document, marker.read_text() if marker.exists() else "1")
+    images = images_of(run.options.document, marker.read_text() if marker.exists() else "1", run.options.port)
     log(f"[CollectAll] total additional images to copy {len(images)} ", "DEBUG")
     if run.mode != "diskToMirror" and setting("CATALOG_BYTES"):
         leave_catalogs(run, images)

@@ -4,8 +4,9 @@ The rules (openshift/oc-mirror, internal/pkg): an image keeps its path without t
 `sha256-HEX` where it is named by digest alone (operator/common.go, additional/, helm/); `targetRepo` and
 `targetTag` of an additional image count instead; a release goes to openshift/release-images, its content to
 openshift/release under tags that only its metadata tell (release/local_stored_collector.go), so these are
-found by digest. Catalogs and the graph image are left out: oc-mirror makes them anew for each target, one
-of each, and never deletes them.
+found by digest. Of the target, catalogs and the graph image are left out: oc-mirror makes them anew for each
+target, one of each, and never deletes them. Its cache has each catalog as its source has it, under
+`targetCatalog` and `targetTag` where these are given (operator/common.go, prepareM2DCopyBatch).
 
 With `--max-nested-paths` the components of a path in the target that exceed it are joined by `-`
 (image/image.go, WithMaxNestedPaths); in the cache and in archives they are not (cli/executor.go).
@@ -26,12 +27,13 @@ from steps.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from steps.imageset.model import AdditionalImage, Mirror
+    from steps.imageset.model import AdditionalImage, Catalog, Mirror
 
 RELEASES, CONTENT = "openshift/release-images", "openshift/release"
 CACHE = "cache"
 """What oc-mirror calls its own cache where it says whereto it copied."""
 _JOINED: Final = {place.replace("/", "-"): place for place in (RELEASES, CONTENT)}
+GRAPH_IMAGE: Final = "openshift/graph-image"
 _LONGEST_TAG = 127
 """Of a tag made from a digest (release/local_stored_collector.go, prepareTag)."""
 RELEASE_IMAGES: Final = Reference("quay.io", "openshift-release-dev/ocp-release")
@@ -85,7 +87,7 @@ class Rules:
     """What an ImageSet says of where its images go."""
 
     own_places: Mapping[str, str]
-    catalogs: frozenset[str]
+    catalogs: Mapping[str, Catalog]
     nesting: Nesting = Nesting()
 
     @classmethod
@@ -93,9 +95,24 @@ class Rules:
         """Take them from an ImageSet."""
         return cls(
             {image.name: _own_place(image) for image in mirror.additional_images},
-            frozenset(path_of(catalog.catalog) for catalog in mirror.operators),
+            {path_of(catalog.catalog): catalog for catalog in mirror.operators},
             nesting,
         )
+
+    def cached(self, origin: str) -> tuple[str, ...]:
+        """Return where oc-mirror's cache may have `origin`: REPOSITORY:TAG or REPOSITORY@DIGEST.
+
+        A catalog is there as its source has it, which is not what clusters get.
+        """
+        image, path = Reference.find(origin), path_of(origin)
+        if path.endswith("graph-image"):
+            return (f"{GRAPH_IMAGE}:latest",)
+        if catalog := self.catalogs.get(path):
+            where = catalog.target_catalog or path
+            if image and image.digest:  # so oc-mirror names it from 4.22 on, whatever tag it has there
+                return (f"{where}@{image.digest}",)
+            return (f"{where}:{catalog.target_tag or (image.tag if image else '') or 'latest'}",)
+        return self.places(origin, CACHE)
 
     def places(self, origin: str, namespace: str) -> tuple[str, ...]:
         """Return where `origin` may be found: REPOSITORY:TAG or REPOSITORY@DIGEST, in the cache.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from steps import units
 from steps.errors import InvalidInputError
 from steps.mirroring.store.archives import COPY_WHOLE
-from steps.oci.reference import ATTACHED
+from steps.oci.reference import ATTACHED, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,6 +79,18 @@ class Cache:
     def tag(self, repository: str, tag: str) -> str:
         """Return the digest of a repository's tag; empty where there is none."""
         return _target(self._registry / "repositories" / repository / "_manifests/tags" / tag)
+
+    def find(self, places: Iterable[str]) -> str:
+        """Return the digest of an image in the first of its places that has it; empty where none has.
+
+        A place is REPOSITORY:TAG or REPOSITORY@DIGEST.
+        """
+        for place in places:
+            image = Reference.parse_relative(place)
+            digest = image.digest or self.tag(image.repository, image.tag)
+            if digest and self.has(digest):
+                return digest
+        return ""
 
     def manifest(self, digest: str) -> dict[str, Any]:
         """Return a manifest; empty where the cache has only its name, as after a differential archive."""

@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 import logging
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 Contents = dict[str, list[Any]]
 INDEX = "contents.json.gz"
+_PORT = re.compile(r"(?<=localhost):\d+(?=/openshift/graph-image)")
+"""In the name of the release graph, which oc-mirror makes in its cache: another port in every run."""
 
 
 def describe(reading: Reading, mirror: Mirror, working_dir: Path) -> Contents:
@@ -120,6 +123,7 @@ class IndexedImage(Part):
     """An image: its source as oc-mirror names it, its digest, and the digests of what it consists of.
 
     `manifests` are the manifests of an index, or the image's only one; `blobs` are configurations and layers.
+    A catalog is the one of its source, from which oc-mirror makes what clusters get.
     """
 
     source: str
@@ -172,7 +176,7 @@ def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[
     sizes: dict[str, int] = {}
     images, complete = [], reading.names_all
     for source in sorted(reading.copied):
-        digest = _digest(source, rules, cache)
+        digest = cache.find(rules.cached(source))
         found = list(_manifests(digest, cache)) if digest else []
         if sparse and any(manifest for _digest, manifest in found[1:]):
             found = [part for part in found if part[1]]
@@ -185,7 +189,12 @@ def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[
         sizes |= parts | {name: cache.blob(name).stat().st_size for name, manifest in found if manifest}
         leaves = [name for name, manifest in found if not manifest.get("manifests")]
         images.append(
-            IndexedImage(source=source, digest=digest, manifests=tuple(leaves), blobs=tuple(sorted(parts)))
+            IndexedImage(
+                source=_PORT.sub("", source),
+                digest=digest,
+                manifests=tuple(leaves),
+                blobs=tuple(sorted(parts)),
+            )
         )
     blobs = {
         digest: IndexedBlob(size=size, archived=digest in here) for digest, size in sorted(sizes.items())
@@ -204,16 +213,6 @@ def meaning(imageset: str, index: ContentIndex, described: Contents, used: Used)
     images = [(image.source, image.digest) for image in index.images]
     document = [imageset, images, described, used.catalogs]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(source: str, rules: Rules, cache: Cache) -> str:
-    """Return the digest of an image in the cache; empty where it is in none of its places."""
-    for place in rules.places(source, CACHE):
-        image = Reference.parse_relative(place)
-        digest = image.digest or cache.tag(image.repository, image.tag)
-        if digest and cache.has(digest):
-            return digest
-    return ""
 
 
 def _manifests(digest: str, cache: Cache) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -24,7 +24,7 @@ from pydantic import Field
 
 from steps import units
 from steps.files import write_atomically
-from steps.mirroring.ocmirror.placement import path_of
+from steps.mirroring.ocmirror.placement import Rules, path_of
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
 from steps.oci.reference import Reference
@@ -211,11 +211,11 @@ def _component(catalog: str) -> str:
 
 def _catalogs_read(mirror: Mirror, reading: Reading, cache: Cache) -> Iterator[str]:
     """Give the catalogs by digest, as oc-mirror names them (from 4.22 on), or as its cache has their tags."""
-    names = {path_of(catalog.catalog) for catalog in mirror.operators}
+    rules = Rules.of(mirror)
     for origin in reading.copied:
         reference = Reference.find(origin)
-        if reference and path_of(origin) in names:
-            digest = reference.digest or cache.tag(path_of(origin), reference.tag)
+        if reference and path_of(origin) in rules.catalogs:
+            digest = reference.digest or cache.find(rules.cached(origin))
             if digest:
                 yield f"{_component(origin)}/{digest.partition(':')[2]}"
 

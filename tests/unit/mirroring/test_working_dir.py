@@ -173,6 +173,35 @@ def test_nothing_new_makes_no_archive(connected: Place) -> None:
     assert not (connected.data / "quarantine").exists()
 
 
+@standin_only
+def test_nothing_new_of_a_fleet_makes_no_archive(connected: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Releases with their content, the graph, catalogs under names of their own: each in its own place."""
+    mirror = """  platform:
+    graph: true
+    channels:
+    - name: stable-4.18
+      minVersion: 4.18.1
+      maxVersion: 4.18.9
+  operators:
+  - catalog: registry.example.com/redhat/redhat-operator-index:v4.18
+    packages:
+    - name: alpha
+  - catalog: registry.example.com/redhat/certified-operator-index:v4.18
+    targetCatalog: ours/certified
+    targetTag: "4.18"
+    packages:
+    - name: beta
+"""
+    connected.imageset.write_text(HEAD + mirror)
+    assert connected.mirror().returncode == 0
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "nothing is new since generation 1: no archive was made" in ran.stderr
+    monkeypatch.setenv("STANDIN_UPSTREAM", "2")
+    assert connected.mirror().returncode == 0
+    assert [path.name for path in connected.generations()] == ["000001", "000002"]
+
+
 @pytest.mark.parametrize("argument", ["--always-archive=true", "--incremental-mode=false"])
 def test_an_archive_that_is_asked_for_is_made(connected: Place, argument: str) -> None:
     assert connected.mirror().returncode == 0
@@ -191,7 +220,7 @@ def test_an_imageset_that_names_less_makes_an_archive(connected: Place) -> None:
 
 
 @standin_only
-def test_thirty_nights_make_archives_of_one_size(
+def test_ten_nights_make_archives_of_one_size(
     connected: Place, monkeypatch: pytest.MonkeyPatch, has: Callable[[str, str], bool]
 ) -> None:
     """One operator of two gets a new version every night; the catalog is a thousand times as large."""
