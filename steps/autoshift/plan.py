@@ -39,11 +39,26 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """Why something is needed: the labels that ask for it, and the packages with channels that require it."""
+
+    labels: tuple[str, ...] = ()
+    required_by: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the labels or, if there are none, what requires it."""
+        if self.labels:
+            return f"label {', '.join(self.labels)}"
+        return f"required by {', '.join(self.required_by)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """A channel of a package and its range (blank: no limit); `origin` says where its name is from."""
 
     name: str
     asked_by: tuple[str, ...]
+    need: Need
     origin: str
     minimum: str = ""
     maximum: str = ""
@@ -55,7 +70,7 @@ class Operator:
 
     Without `channels` it is the catalog's default channel, whose name is not known. `default_channel` is set
     if the catalog's default channel is not, or may not be, among the channels; without it oc-mirror refuses
-    ("the default channel was filtered out"). `reason` says why the package is needed.
+    ("the default channel was filtered out").
     """
 
     minor: str
@@ -64,7 +79,7 @@ class Operator:
     channels: tuple[Channel, ...]
     default_channel: str | None
     asked_by: tuple[str, ...]
-    reason: str
+    need: Need
 
     @property
     def catalog(self) -> str:
@@ -191,17 +206,16 @@ def _rows(operator: Operator) -> Iterator[tuple[str, ...]]:
     """Yield a row for each channel; only the first row has the package's name."""
     name = operator.package
     if not operator.channels:
-        yield (name, "(catalog's default)", f"{operator.reason}, for {few(operator.asked_by)}")
+        yield (name, "(catalog's default)", f"{operator.need}, for {few(operator.asked_by)}")
     for channel in operator.channels:
-        why = (
-            operator.reason if channel.origin.startswith(("label ", "required ")) else _why(operator, channel)
-        )
-        yield (name, channel.name + _versions(channel), f"{why}, for {few(channel.asked_by)}")
+        yield (name, channel.name + _versions(channel), f"{_why(channel)}, for {few(channel.asked_by)}")
         name = ""
 
 
-def _why(operator: Operator, channel: Channel) -> str:
-    return f"{operator.reason} (channel: {channel.origin})"
+def _why(channel: Channel) -> str:
+    if channel.origin.startswith(("label ", "required ")):
+        return str(channel.need)
+    return f"{channel.need} (channel: {channel.origin})"
 
 
 def _versions(channel: Channel) -> str:

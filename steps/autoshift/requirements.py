@@ -136,9 +136,11 @@ class Resolver:
         self, minor: str, request: OperatorRequest, who: Iterable[str]
     ) -> Iterator[OperatorRequest]:
         """Yield requests for the packages that a resolved request requires."""
-        origin = f"required by {request.package}{f' {request.channel}' if request.channel else ''}"
+        parent = " ".join(filter(None, (request.package, request.channel)))
         for package, channel in self._required(minor, request, who):
-            yield OperatorRequest(request.label, package, request.source, channel, origin)
+            yield OperatorRequest(
+                request.label, package, request.source, channel, f"required by {parent}", required_by=parent
+            )
 
     def _required(
         self, minor: str, request: OperatorRequest, who: Iterable[str]

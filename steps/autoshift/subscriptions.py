@@ -28,9 +28,10 @@ _NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "on", "On", "1", 
 class OperatorRequest:
     """A package that is requested from a catalog, in a channel.
 
-    `channel` is None for the catalog's default channel, and may hold `{minor}`. `pinned_csvs` are the names
-    of the ClusterServiceVersions that a pinned cluster installs; `pinned_version` is the version of one of
-    them, once it is known.
+    `channel` is None for the catalog's default channel, and may hold `{minor}`; `origin` says where its name
+    is from. `pinned_csvs` are the names of the ClusterServiceVersions that a pinned cluster installs;
+    `pinned_version` is the version of one of them, once it is known. `required_by` is the package that
+    requires this one, with its channel; empty for what the label itself asks for.
     """
 
     label: str
@@ -40,6 +41,7 @@ class OperatorRequest:
     origin: str
     pinned_csvs: tuple[str, ...] = ()
     pinned_version: str | None = None
+    required_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

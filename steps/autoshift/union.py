@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from steps.autoshift.catalog_sources import INDEXES, catalog_reference
 from steps.autoshift.listing import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
-from steps.autoshift.plan import Channel, Operator
+from steps.autoshift.plan import Channel, Need, Operator
 from steps.autoshift.requirements import Resolver
 from steps.catalog.dependencies import describe_lack
 from steps.versions import natural, precedence
@@ -54,7 +54,7 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
         elif text := describe_lack(
             catalog, operator.package, [channel.name for channel in operator.channels]
         ):
-            lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.reason})")
+            lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.need})")
     order_of_source = list(INDEXES)
     operators.sort(key=lambda op: (natural(op.minor), order_of_source.index(op.source), op.package))
     return Union(tuple(operators), tuple(sorted(set(warnings))), tuple(sorted(lacks)))
@@ -94,7 +94,7 @@ def _operator(key: _Key, requests: _Requests, catalog: Catalog | None) -> Operat
         channels=channels,
         default_channel=channels[-1].name if channels and usual not in by_channel else None,
         asked_by=sorted_names(name for _, who in requests for name in who),
-        reason=_reason([request for request, _ in requests]),
+        need=_need(request for request, _ in requests),
     )
 
 
@@ -106,17 +106,21 @@ def _channel(name: str, requests: _Requests) -> Channel:
     return Channel(
         name=name,
         asked_by=sorted_names(asker for _, who in requests for asker in who),
+        need=_need(request for request, _ in requests),
         origin="; ".join(sorted({request.origin for request, _ in requests})),
         minimum=pins[0] if pins else "",
         maximum=pins[-1] if pins and not free else "",
     )
 
 
-def _reason(requests: Iterable[OperatorRequest]) -> str:
-    """Return why a package is needed: its labels or, if it has none, what requires it."""
-    required = {request.origin for request in requests if request.origin.startswith("required by ")}
-    labels = {request.label for request in requests if request.origin not in required}
-    return f"label {', '.join(sorted(labels))}" if labels else "; ".join(sorted(required))
+def _need(requests: Iterable[OperatorRequest]) -> Need:
+    labels, required_by = set(), set()
+    for request in requests:
+        if request.required_by:
+            required_by.add(request.required_by)
+        else:
+            labels.add(request.label)
+    return Need(tuple(sorted(labels)), tuple(sorted(required_by, key=natural)))
 
 
 def _too_new_channels(operator: Operator) -> list[str]:
@@ -133,5 +137,5 @@ def _too_new_channels(operator: Operator) -> list[str]:
         for channel in operator.channels
         if natural(channel.name) > natural(newest)
         and channel.name.startswith("stable-")
-        and not all(origin.startswith("required by ") for origin in channel.origin.split("; "))
+        and channel.need.labels
     ]

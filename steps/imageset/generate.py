@@ -101,7 +101,7 @@ def _catalogs(plan: FleetPlan) -> Iterator[Catalog]:
 def _package(operator: Operator) -> Package:
     alone = len(operator.channels) == 1  # then the package's own comment says it
     return Package(
-        comment=f"{operator.reason}; for {few(operator.asked_by)}",
+        comment=f"{operator.need}; for {few(operator.asked_by)}",
         name=operator.package,
         default_channel=operator.default_channel or "",
         channels=tuple(
