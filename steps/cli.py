@@ -10,10 +10,11 @@ import argparse
 import gc
 import logging
 import os
+import shutil
 import signal
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TextIO, TypeVar
 
 from steps.errors import StepError, UsageError
 from steps.results import write_results
@@ -47,6 +48,11 @@ class _WithResults(Protocol):
 
     @property
     def results(self) -> Mapping[str, Path | None]: ...
+
+
+def columns(stream: TextIO) -> int | None:
+    """Return how many columns the terminal of `stream` has; None where it is none, as in a pod's log."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 Inputs = TypeVar("Inputs")

@@ -9,6 +9,7 @@ which clusters were found, what each asks for, and why each operator is there. O
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ from steps.parameters.table import content as table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from steps.parameters.value_kinds import PlanForm
+
 log = logging.getLogger("steps.generate_or_use_imageset")
 
 RESULTS = ("source", "imageset-sha256", "openshift-versions", "operator-count")
@@ -34,6 +37,7 @@ class Inputs:
 
     source: values_source.ValuesSource
     choice: choice.ImageSetChoice
+    plan: PlanForm
     output: Path | None
     results: dict[str, Path | None]
 
@@ -45,6 +49,7 @@ def parse(argv: list[str]) -> Inputs:
     return Inputs(
         source=values_source.from_values(given, root=root),
         choice=choice.from_values(given, asks_hub=root is None),
+        plan=given[table.PLAN],
         output=given[table.OUTPUT_IMAGESET],
         results=given.results,
     )
@@ -53,9 +58,13 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> dict[str, str]:
     """Obtain, describe and store the ImageSet; return the results."""
     obtained = imageset_source.obtain(given.source, given.choice)
-    log.info("%s", obtained.describe())
+    if given.plan == "json":
+        sys.stdout.write(obtained.describe("json"))
+    else:
+        log.info("%s", obtained.describe(given.plan, columns=cli.columns(sys.stderr)))
     if given.output:
         write_atomically(given.output, obtained.imageset.text)
+        obtained.write_plan(given.output.parent)
     if given.source.workspace:
         sharing.share(given.source.workspace, obtained.imageset.text)
     log.info("ImageSet %s (sha256 %s).", obtained.source, obtained.imageset.sha256)

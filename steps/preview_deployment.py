@@ -3,13 +3,14 @@
     preview-deployment --values-git-url=DIR_OR_URL --values-file-path=P[,P] --output=DIR
 
 Without --values-git-revision a local path is read as it lies on disk, Git or not. Every parameter of
-oc-mirror-deployment-pipeline that shapes the result is an argument here. Written are DIR/imageset.yaml and
-DIR/manifests/*.yaml, just what the pipeline would apply; printed is a plan that a person can read.
+oc-mirror-deployment-pipeline that shapes the result is an argument here. Written are DIR/imageset.yaml,
+DIR/plan.txt, DIR/plan.json and DIR/manifests/*.yaml, just what the pipeline would apply; printed is the plan.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from steps.workload.settings import make_settings, proxies
 from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
+    from steps.parameters.value_kinds import PlanForm
     from steps.workload.settings import Settings
 
 HEADER = "# Written by preview-deployment.\n"
@@ -46,6 +48,7 @@ class Inputs:
     choice: choice.ImageSetChoice
     imageset: Path | None
     settings: Settings
+    plan: PlanForm
     output: Path
 
 
@@ -67,6 +70,7 @@ def parse(argv: list[str]) -> Inputs:
             run_name=given[deployment.PREVIEWED_RUN_NAME],
             environment=environment,
         ),
+        plan=given[table.PLAN],
         output=given[table.OUTPUT],
     )
 
@@ -89,7 +93,10 @@ def run(given: Inputs) -> str:
     ]
     write_atomically(given.output / "imageset.yaml", chosen.imageset.text)
     _write_manifests(given.output / "manifests", manifests)
-    described = chosen.describe()
+    chosen.write_plan(given.output)
+    described = chosen.describe(given.plan, columns=cli.columns(sys.stdout))
+    if given.plan == "json":
+        return described.rstrip()
     return f"{described}\n{_describe_workload(settings, manifests)}\n\nWritten to {given.output}"
 
 

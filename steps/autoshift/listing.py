@@ -22,6 +22,20 @@ def few(names: Iterable[str]) -> str:
     return _join(sorted_names(names))
 
 
+def briefly(names: Iterable[str]) -> str:
+    """Name one or two sets of the sorted names without their kind, and count the others, and the clusters.
+
+    It fits into a line: `hub, stores`, `hub and 4 more sets, 12 clusters`, `cluster edge-1`.
+    """
+    ordered = sorted_names(names)
+    clusters = [name for name in ordered if name.startswith("cluster ")]
+    sets = [name.partition(" set ")[2] for name in ordered if not name.startswith("cluster ")]
+    parts = [f"{sets[0]} and {len(sets) - 1} more sets"] if len(sets) > 2 else sets
+    if clusters:
+        parts = [*parts, clusters[0] if len(clusters) == 1 else f"{len(clusters)} clusters"]
+    return ", ".join(parts)
+
+
 def few_paths(paths: Iterable[str]) -> str:
     """Join the first NAMED of the paths in their order, and count the others.
 

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from steps.autoshift.plan import describe_plan
+from steps.autoshift.plan_document import plan_document
+from steps.autoshift.plan_text import describe_plan
 from steps.autoshift.planning import NoVersionError, plan_fleet
 from steps.errors import (
     ClusterError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from steps.autoshift.plan import FleetPlan
     from steps.inputs.choice import ImageSetChoice
     from steps.inputs.values_source import ValuesSource
+    from steps.parameters.value_kinds import PlanForm
     from steps.tree import Tree
 
 SHOWN = 20  # of what catalogs lack, in a message
@@ -48,9 +50,24 @@ class Obtained:
     source: str
     plan: FleetPlan | None = None
 
-    def describe(self) -> str:
-        """Describe the plan it was generated from, or else the ImageSet itself, for a person."""
-        return describe_plan(self.plan) if self.plan else describe_imageset(self.imageset)
+    def describe(self, form: PlanForm, *, columns: int | None = None) -> str:
+        """Describe the plan it was generated from, or else the ImageSet itself, in lines of `columns`.
+
+        Raises UsageError where a plan is asked for as JSON and there is none.
+        """
+        if form == "json":
+            if self.plan is None:
+                raise UsageError("plan=json: an ImageSet of your own has no plan", "use plan=full")
+            return plan_document(self.plan)
+        if self.plan is None:
+            return describe_imageset(self.imageset)
+        return describe_plan(self.plan, columns=columns, brief=form == "brief")
+
+    def write_plan(self, folder: Path) -> None:
+        """Write the plan to plan.txt and plan.json; nothing where there is none."""
+        if self.plan:
+            write_atomically(folder / "plan.txt", describe_plan(self.plan))
+            write_atomically(folder / "plan.json", plan_document(self.plan))
 
 
 def obtain(source: ValuesSource, choice: ImageSetChoice) -> Obtained:

@@ -45,6 +45,7 @@ class Signatures(StrEnum):
 
 DeployMode = Literal["job", "cronjob", "deployment"]
 CatalogMode = Literal["auto", "error", "warn", "off"]
+PlanForm = Literal["full", "brief", "json"]
 
 OC_MIRROR_KEYWORDS = (
     "cluster-resources",
@@ -116,6 +117,11 @@ def deploy_mode(value: str) -> DeployMode:
 def catalog_mode(value: str) -> CatalogMode:
     """Parse how strictly operators are checked against their catalogs."""
     return _choice(value, get_args(CatalogMode))  # type: ignore[return-value]
+
+
+def plan_form(value: str) -> PlanForm:
+    """Parse how much of the plan is shown."""
+    return _choice(value, get_args(PlanForm))  # type: ignore[return-value]
 
 
 def number(value: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,38 @@ def test_operators_only_leaves_openshift_out(root: Path, caplog: pytest.LogCaptu
     with caplog.at_level(logging.INFO):
         assert set(generate(root, "--operators-only=true")["mirror"]) == {"operators", "additionalImages"}
     assert "OpenShift releases" not in caplog.text
+
+
+def test_the_plan_stands_beside_the_imageset_and_goes_to_programs_alone(
+    root: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        generate(root, "--plan=json")
+    printed = capsys.readouterr().out
+    document = json.loads(printed)
+    assert document["releases"][0]["minVersion"] == "4.20.12"
+    assert (root.parent / "plan.json").read_text() == printed
+    text = (root.parent / "plan.txt").read_text()
+    assert text.startswith("Plan: 1 cluster set, 1 release channel, ")
+    assert "Plan: " not in caplog.text
+    with caplog.at_level(logging.INFO):
+        generate(root, "--plan=brief")
+    assert "Plan: 1 cluster set" in caplog.text
+    assert "Clusters found" not in caplog.text
+    assert (root.parent / "plan.txt").read_text() == text, "a file has the whole plan"
+
+
+def test_an_imageset_of_ones_own_has_no_plan(tmp_path: Path) -> None:
+    own = tmp_path / "imageset.yaml"
+    own.write_text(
+        "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n"
+        "mirror: {additionalImages: [{name: 'quay.io/me/tool:1'}]}\n"
+    )
+    arguments = [f"--imageset={own}", f"--output={tmp_path / 'out'}"]
+    preview_deployment.main.perform(arguments)
+    assert not (tmp_path / "out/plan.txt").exists()
+    with pytest.raises(UsageError, match="an ImageSet of your own has no plan"):
+        preview_deployment.main.perform([*arguments, "--plan=json"])
 
 
 def test_both_at_once_are_refused(root: Path) -> None:

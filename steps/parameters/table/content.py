@@ -147,10 +147,20 @@ IMAGESET_SHA256 = Parameter(
     where=places.Where(tasks=(places.CREATE,), commands=(places.CREATE,)),
     wired={places.CREATE: "$(tasks.generate-or-use-imageset.results.imageset-sha256)"},
 )
+PLAN = Parameter(
+    name="plan",
+    kind=kinds.plan_form,
+    help="What is shown of the plan: full, brief (totals, warnings, releases, catalogs), or json on standard "
+    "output",
+    group=Group.WHAT,
+    where=places.Where(commands=(places.GENERATE, places.PREVIEW)),
+    default="full",
+    by_hand=True,
+)
 OUTPUT_IMAGESET = Parameter(
     name="output-imageset",
     kind=kinds.optional(kinds.path),
-    help="File to write the ImageSet to",
+    help="File to write the ImageSet to, with plan.txt and plan.json beside it",
     group=Group.WHAT,
     where=places.Where(commands=(places.GENERATE,)),
     by_hand=True,
@@ -165,7 +175,7 @@ PREVIEWED_IMAGESET = Parameter(
 OUTPUT = Parameter(
     name="output",
     kind=kinds.path,
-    help="Folder to write ImageSet and manifests to",
+    help="Folder to write ImageSet, plan and manifests to",
     group=Group.RUN,
     where=places.PREVIEWING,
     default=None,

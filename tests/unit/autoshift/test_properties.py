@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.autoshift.operators import OPERATORS
-from steps.autoshift.plan import describe_plan
+from steps.autoshift.plan_text import describe_plan
 from steps.autoshift.planning import plan_fleet
 from steps.autoshift.values import merge, read_values
 from steps.imageset.describe import operator_count

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.autoshift.plan import describe_plan
+from steps.autoshift.plan_text import describe_plan
 from steps.autoshift.planning import plan_fleet
 from steps.errors import InvalidInputError
 from steps.imageset.generate import generate_imageset
