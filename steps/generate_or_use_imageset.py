@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.files import write_atomically
 from steps.imageset.describe import openshift_versions, operator_count
-from steps.inputs import choice, imageset_source, sharing, values_source
+from steps.inputs import choice, imageset_source, sharing, sizes, values_source
 from steps.parameters import arguments
 from steps.parameters.places import GENERATE
 from steps.parameters.table import content as table
@@ -38,6 +38,7 @@ class Inputs:
     source: values_source.ValuesSource
     choice: choice.ImageSetChoice
     plan: PlanForm
+    sizes: Path | None
     output: Path | None
     results: dict[str, Path | None]
 
@@ -50,6 +51,7 @@ def parse(argv: list[str]) -> Inputs:
         source=values_source.from_values(given, root=root),
         choice=choice.from_values(given, asks_hub=root is None),
         plan=given[table.PLAN],
+        sizes=given[table.SIZES],
         output=given[table.OUTPUT_IMAGESET],
         results=given.results,
     )
@@ -58,6 +60,9 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> dict[str, str]:
     """Obtain, describe and store the ImageSet; return the results."""
     obtained = imageset_source.obtain(given.source, given.choice)
+    if obtained.plan:
+        known = sizes.from_file(given.sizes) if given.sizes else sizes.from_cluster(given.choice.namespace)
+        obtained = replace(obtained, plan=sizes.with_sizes(obtained.plan, known))
     if given.plan == "json":
         sys.stdout.write(obtained.describe("json"))
     else:

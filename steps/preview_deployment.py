@@ -21,7 +21,7 @@ from steps import cli
 from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
 from steps.files import write_atomically
-from steps.inputs import choice, imageset_source, values_source
+from steps.inputs import choice, imageset_source, sizes, values_source
 from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
 from steps.parameters.table import content as table
@@ -49,6 +49,7 @@ class Inputs:
     imageset: Path | None
     settings: Settings
     plan: PlanForm
+    sizes: Path | None
     output: Path
 
 
@@ -71,6 +72,7 @@ def parse(argv: list[str]) -> Inputs:
             environment=environment,
         ),
         plan=given[table.PLAN],
+        sizes=given[table.SIZES],
         output=given[table.OUTPUT],
     )
 
@@ -78,6 +80,9 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> str:
     """Write the ImageSet and the manifests; return the plan as text."""
     commit, document, chosen = _content(given)
+    if given.sizes and chosen.plan:
+        known = sizes.from_file(given.sizes)
+        chosen = replace(chosen, plan=sizes.with_sizes(chosen.plan, known))
     settings = replace(given.settings, config_sha256=config_sha256(chosen.imageset.text))
     manifests = [
         *deployment_configmaps(

@@ -62,7 +62,8 @@ class Operator:
 
     Without `channels` it is the catalog's default channel, whose name is not known. `default_channel` is set
     if the catalog's default channel is not, or may not be, among the channels; without it oc-mirror refuses
-    ("the default channel was filtered out").
+    ("the default channel was filtered out"). `size` is in bytes, as an earlier run has mirrored it; None where
+    that is not known.
     """
 
     minor: str
@@ -72,6 +73,7 @@ class Operator:
     default_channel: str | None
     asked_by: tuple[str, ...]
     need: Need
+    size: int | None = None
 
     @property
     def catalog(self) -> str:

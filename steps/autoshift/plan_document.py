@@ -58,6 +58,7 @@ def _operator(operator: Operator) -> dict[str, Any]:
         "defaultChannel": operator.default_channel,
         **_need(operator.need),
         "for": operator.asked_by,
+        "size": operator.size,
         "channels": [_channel(channel) for channel in operator.channels],
     }
 

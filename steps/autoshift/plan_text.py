@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from itertools import groupby, zip_longest
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.autoshift.listing import briefly, few, few_paths
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ def _head(plan: FleetPlan) -> Iterator[str]:
     yield f"Values: {few_paths(plan.sources)}"
     if plan.version_origin:
         yield f"OpenShift {', '.join(plan.openshift_versions)}, from {plan.version_origin}"
+    known = [operator.size for operator in plan.operators if operator.size is not None]
+    if known:
+        unknown = len(plan.operators) - len(known)
+        rest = f"; {_count(unknown, 'package')} of unknown size" if unknown else ""
+        yield f"Size of the packages in an earlier run: {units.size(sum(known))}{rest}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -93,7 +99,8 @@ def _operators(operators: Sequence[Operator], width: int) -> Iterator[str]:
         of_catalog = list(found)
         named = [operator for operator in of_catalog if operator.need.labels]
         rows = [row for operator in named for row in _rows(operator)]
-        table = _table([("PACKAGE", "CHANNEL", "LABEL", "FOR"), *rows], width)
+        head = ("PACKAGE", "CHANNEL", "LABEL", "SIZE" if any(row[3] for row in rows) else "", "FOR")
+        table = _table([head, *rows], width)
         lines = [table[0], *_with_required(table[1:], named, of_catalog, width)]
         title = _wrapped(f"Operators from {catalog}: ", _packages(of_catalog), width)
         yield _section(title, lines)
@@ -106,18 +113,24 @@ def _packages(operators: Sequence[Operator]) -> str:
 
 
 def _rows(operator: Operator) -> list[tuple[str, ...]]:
-    """Return a row for each channel: package, channel, what asks for it, for whom.
+    """Return a row for each channel: package, channel, what asks for it, size, for whom.
 
-    Only the first row has the package's name.
+    Only the first row has the package's name and size.
     """
+    size = "" if operator.size is None else units.size(operator.size)
     if not operator.channels:
-        why = operator.need.labels or operator.need.required_by
-        return [(operator.package, "(catalog's default)", ", ".join(why), briefly(operator.asked_by))]
-    rows = [
-        (channel.name + _versions(channel), _why(channel), briefly(channel.asked_by))
-        for channel in operator.channels
+        why = ", ".join(operator.need.labels or operator.need.required_by)
+        return [(operator.package, "(catalog's default)", why, size, briefly(operator.asked_by))]
+    return [
+        (
+            "" if index else operator.package,
+            channel.name + _versions(channel),
+            _why(channel),
+            "" if index else size,
+            briefly(channel.asked_by),
+        )
+        for index, channel in enumerate(operator.channels)
     ]
-    return [(name, *row) for name, row in zip_longest([operator.package], rows, fillvalue="")]
 
 
 def _with_required(
@@ -128,14 +141,19 @@ def _with_required(
     for operator in named:
         for _row in operator.channels or (None,):
             yield next(remaining)
-        for channel, packages in sorted(_required(operator, operators).items()):
+        for channel, required in sorted(_required(operator, operators).items()):
             from_channel = f" from {channel}" if channel else ""
-            yield _wrapped(f"  brings{from_channel}: ", ", ".join(packages), width - 2)
+            packages = ", ".join(map(_with_size, required))
+            yield _wrapped(f"  brings{from_channel}: ", packages, width - 2)
 
 
-def _required(operator: Operator, operators: Sequence[Operator]) -> dict[str, list[str]]:
+def _with_size(operator: Operator) -> str:
+    return operator.package if operator.size is None else f"{operator.package} ({units.size(operator.size)})"
+
+
+def _required(operator: Operator, operators: Sequence[Operator]) -> dict[str, list[Operator]]:
     """Return the packages that an operator requires, directly or not, by the name of their channel."""
-    needed, found = {operator.package}, dict[str, list[str]]()
+    needed, found = {operator.package}, dict[str, "list[Operator]"]()
     growing = True
     while growing:
         before = len(needed)
@@ -144,7 +162,7 @@ def _required(operator: Operator, operators: Sequence[Operator]) -> dict[str, li
             if other.package not in needed and not other.need.labels and required_by & needed:
                 needed.add(other.package)
                 for name in [channel.name for channel in other.channels] or [""]:
-                    found.setdefault(name, []).append(other.package)
+                    found.setdefault(name, []).append(other)
         growing = len(needed) > before
     return found
 

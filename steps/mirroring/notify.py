@@ -1,6 +1,7 @@
 """Notifies a cluster of runs: ConfigMaps, an Event for a failure. None of it can make a run fail.
 
-    oc-mirror-status             status.json: the last run, as in DATA/runs
+    oc-mirror-status             status.json: the last run, as in DATA/runs; sizes.json: what packages weigh,
+                                 as in DATA, for the plan of the next ImageSet
     oc-mirror-cluster-resources  what is published for the clusters of a target, and AutoShift's block; for
                                  any further target of the data directory oc-mirror-cluster-resources-NAME
     oc-mirror-removal-plan       plan.json of workflow-delete-generate, byte by byte, to be read and approved
@@ -64,7 +65,7 @@ class Notifier:
 
     def __call__(self, run: Run) -> None:
         """Notify of a run that begins or has ended."""
-        self._try("its status", lambda: self._publish(STATUS, {"status.json": run.bounded(LARGEST)}))
+        self._try("its status", lambda: self._publish(STATUS, self._status(run)))
         if run.state == FAILED:
             self._try("an event", lambda: self._cluster.create(_event(run, self._namespace)))
         if run.state == SUCCEEDED and run.workflow in {DIRECT, FROM_DISK} and not run.dry_run:
@@ -72,6 +73,14 @@ class Notifier:
 
         if run.state == SUCCEEDED and run.workflow == PLAN_DELETION:
             self._try("the plan of what to delete", self._publish_plan)
+
+    def _status(self, run: Run) -> dict[str, str]:
+        files = {"status.json": run.bounded(LARGEST // 2)}
+        with suppress(OSError):
+            sizes = self._store.sizes.read_text()
+            if len(sizes.encode()) <= LARGEST // 2:
+                files["sizes.json"] = sizes
+        return files
 
     def _publish_plan(self) -> None:
         content = (self._store.deletion / deletion_plan.PLAN).read_bytes()

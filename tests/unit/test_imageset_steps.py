@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,54 @@ def test_the_plan_stands_beside_the_imageset_and_goes_to_programs_alone(
     assert "Plan: 1 cluster set" in caplog.text
     assert "Clusters found" not in caplog.text
     assert (root.parent / "plan.txt").read_text() == text, "a file has the whole plan"
+
+
+def test_sizes_of_an_earlier_run_stand_in_the_plan(
+    root: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ACM and its engine come with GitOps on a hub; the earlier run had two of the three packages."""
+    catalog = "registry.redhat.io/redhat/redhat-operator-index:v4.20"
+    record = root.parent / "sizes.json"
+    packages = {"openshift-gitops-operator": 1_500_000_000, "multicluster-engine": 900_000_000}
+    record.write_text(json.dumps({"format": 2, "catalogs": {catalog: packages}}))
+    with caplog.at_level(logging.INFO):
+        generate(root, f"--sizes={record}")
+    assert "Size of the packages in an earlier run: 2.4 GB; 1 package of unknown size" in caplog.text
+    assert re.search(r"openshift-gitops-operator +\S+ +gitops \(default\) +1.5 GB  hub", caplog.text)
+    assert "multicluster-engine (900 MB)" in caplog.text
+    preview_deployment.main.perform(
+        [
+            f"--values-git-url={root}",
+            "--values-file-path=hub.yaml",
+            f"--output={root.parent / 'out'}",
+            f"--sizes={record}",
+            "--plan=json",
+        ]
+    )
+    operators = json.loads(capsys.readouterr().out)["operators"]
+    assert {operator["package"]: operator["size"] for operator in operators} == {
+        "advanced-cluster-management": None,
+        **packages,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"catalogs": []}',
+        '{"catalogs": {"c": {"p": -1}}}',
+        '{"catalogs": {"c": 1}}',
+        "[" * 99999,
+    ],
+)
+def test_a_file_that_holds_no_sizes_is_refused(root: Path, text: str) -> None:
+    record = root.parent / "sizes.json"
+    record.write_text(text)
+    with pytest.raises(InvalidInputError, match=r"sizes.json holds no sizes of packages"):
+        generate(root, f"--sizes={record}")
 
 
 def test_an_imageset_of_ones_own_has_no_plan(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ class Store:
         self.content_index = root / "run/contents.json.gz"
         self.working_dir = WorkingDir(root)
         self.history = History(self.working_dir.path / ".history", kept=root / "history")
+        self.sizes = root / "sizes.json"
         self.registries_d = root / "registries.d"
         self.unsigned = Unsigned(root / "unsigned.json")
         self.scratch = root / "scratch"

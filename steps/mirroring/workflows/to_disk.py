@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from steps.files import write_atomically
 from steps.mirroring.checks import asked, estimate, space
 from steps.mirroring.ocmirror import command, mapping
-from steps.mirroring.store import archives, contents, history, inventory
+from steps.mirroring.store import archives, contents, history, inventory, sizes
 from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
@@ -198,6 +198,7 @@ def _generation(
     packed = index.packed()
     write_atomically(store.content_index, packed)
     described = contents.describe(archived.reading, imageset.mirror, store.working_dir.path)
+    sizes.add(store.sizes, sizes.measure(imageset.mirror, index, store.working_dir.path, store.cache))
     return Generation(
         sequence=sequence,
         predecessor=None

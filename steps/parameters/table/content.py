@@ -157,6 +157,15 @@ PLAN = Parameter(
     default="full",
     by_hand=True,
 )
+SIZES = Parameter(
+    name="sizes",
+    kind=kinds.optional(kinds.path),
+    help="File sizes.json of a data directory of mirror: the plan then says what its packages weighed",
+    group=Group.WHAT,
+    where=places.Where(commands=(places.GENERATE, places.PREVIEW)),
+    by_hand=True,
+    unset="in the pipeline what the last run has told, elsewhere none",
+)
 OUTPUT_IMAGESET = Parameter(
     name="output-imageset",
     kind=kinds.optional(kinds.path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -132,6 +133,7 @@ def test_the_second_layout_ends_in_a_cronjob_by_tkn_and_unchanged_input_changes_
         "storage-size": "1Gi",
         "schedule": "0 2 * * *",
     }
+    told_by_an_earlier_run(product, {"rhacs-operator": 1_500_000_000})
     started = product.cluster.tkn(
         "pipeline",
         "start",
@@ -147,6 +149,7 @@ def test_the_second_layout_ends_in_a_cronjob_by_tkn_and_unchanged_input_changes_
     run = product.wait(started.stdout.strip())
     assert run.succeeded, run.log()
     check_workload(product, run, repositories["L2"], "CronJob", "4.20.12")
+    assert "Size of the packages in an earlier run: 1.5 GB" in run.log("generate-or-use-imageset")
     names = [
         ("configmap", "oc-mirror-config"),
         ("configmap", "oc-mirror-imageset"),
@@ -162,6 +165,20 @@ def test_the_second_layout_ends_in_a_cronjob_by_tkn_and_unchanged_input_changes_
     before = versions()
     assert product.succeed(parameters).results["config-changed"] == "false"
     assert versions() == before
+
+
+def told_by_an_earlier_run(product: Product, sizes: dict[str, int]) -> None:
+    """Leave in the cluster what the workload leaves there of the packages of a catalog."""
+    catalogs = {"registry.redhat.io/redhat/redhat-operator-index:v4.20": sizes}
+    status = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "oc-mirror-status", "namespace": WORKLOADS},
+        "data": {"sizes.json": json.dumps({"format": 2, "catalogs": catalogs})},
+    }
+    product.cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(status)
+    )
 
 
 def test_the_third_layout_ends_in_a_deployment_that_a_changed_imageset_rolls(
