@@ -62,8 +62,8 @@ class Operator:
 
     Without `channels` it is the catalog's default channel, whose name is not known. `default_channel` is set
     if the catalog's default channel is not, or may not be, among the channels; without it oc-mirror refuses
-    ("the default channel was filtered out"). `size` is in bytes, as an earlier run has mirrored it; None where
-    that is not known.
+    ("the default channel was filtered out"). `size` is in bytes, as an earlier run mirrored it; None where
+    it is not known.
     """
 
     minor: str
