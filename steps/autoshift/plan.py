@@ -58,7 +58,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A package in the catalog of an OpenShift minor.
+    """A package in the catalog of an OpenShift minor; the minor is empty where all minors share the catalog.
 
     Without `channels` it is the catalog's default channel, whose name is not known. `default_channel` is set
     if the catalog's default channel is not, or may not be, among the channels; without it oc-mirror refuses

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from steps.autoshift.additional_images import FeatureImage, images_of
+from steps.autoshift.catalog_sources import CatalogNames
 from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
 from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.operators import OPERATORS
@@ -53,6 +54,7 @@ def plan_fleet(
     openshift_only: bool = False,
     version_origin: str = "",
     release_channel: str = "",
+    catalog_names: CatalogNames | None = None,
     read_catalogs: ReadCatalogs | None = None,
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
@@ -61,7 +63,8 @@ def plan_fleet(
     or a range within one minor) replaces the versions of the labels, and is required if no label has any.
     `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
     `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel` is
-    the kind of its channel (`stable`, `eus` …). `read_catalogs` reads packages from their catalogs; for a
+    the kind of its channel (`stable`, `eus` …). `catalog_names` are the names of CatalogSources that a person
+    maps to catalogs. `read_catalogs` reads packages from their catalogs; for a
     catalog that it does not return, the built-in facts decide.
 
     Raises InvalidInputError, with file and line where a file is to blame, and its subclass NoVersionError if
@@ -73,7 +76,8 @@ def plan_fleet(
     given = _given(openshift_version, release_channel, version_origin or "the parameter openshift-version")
     clusters = _with_version_requests(fleet, values, given, warnings)
     minors = _minors(clusters, values, operators_only=operators_only)
-    reader = None if openshift_only else _subscription_reader(fleet, values, policies, warnings)
+    names = catalog_names or CatalogNames()
+    reader = None if openshift_only else _subscription_reader(fleet, values, policies, warnings, names)
     needs = _collect(clusters, minors, reader, fleet.excluded_policies)
     wanted = packages_wanted(needs.operators)
     united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
@@ -158,7 +162,11 @@ def _minors(
 
 
 def _subscription_reader(
-    fleet: Fleet, values: Sequence[SourceFile], policies: Sequence[SourceFile], warnings: _Warnings
+    fleet: Fleet,
+    values: Sequence[SourceFile],
+    policies: Sequence[SourceFile],
+    warnings: _Warnings,
+    names: CatalogNames,
 ) -> SubscriptionReader:
     defaults = OPERATORS | read_policies(policies)
     return SubscriptionReader(
@@ -170,6 +178,7 @@ def _subscription_reader(
         ),
         warn=warnings.add,
         locate=lambda cluster, label: _locate(values, cluster, label),
+        catalogs=names,
     )
 
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.catalog_sources import catalog_reference
+from steps.autoshift.catalog_sources import INDEXES, catalog_reference
 from steps.autoshift.listing import few
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.releases import minor_of
@@ -172,7 +172,8 @@ class Resolver:
     def _channel(self, minor: str, request: OperatorRequest) -> str | None:
         """Return the channel of a request, or the default channel; None if that is not known."""
         _, package = self._look_up(minor, request)
-        usual = package.default_channel if package else CATALOG_DEFAULTS.get(request.package)
+        known = CATALOG_DEFAULTS.get(request.package) if request.source in INDEXES else None
+        usual = package.default_channel if package else known
         channel = request.channel or usual
         return channel.replace("{minor}", minor) if channel else None
 

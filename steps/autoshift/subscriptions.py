@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.catalog_sources import INDEXES, misspelled_source, openshift_source
+from steps.autoshift.catalog_sources import INDEXES, CatalogNames, misspelled_source
 from steps.autoshift.operators import ACM, LABEL_VALUE, OPERATORS, Default, is_feature
 from steps.errors import InvalidInputError
 from steps.yaml.text import Misread
@@ -49,13 +49,15 @@ class SubscriptionReader:
     """Reads the operator requests of clusters from their labels.
 
     `defaults` are by label; `excluded` are the labels whose policy is excluded. `warn` takes a text and the
-    cluster that it is about; `locate` returns file and line of a cluster's label.
+    cluster that it is about; `locate` returns file and line of a cluster's label; `catalogs` knows the
+    catalogs by the names of their CatalogSources.
     """
 
     defaults: Mapping[str, Default]
     excluded: frozenset[str]
     warn: Callable[[str, FleetCluster], None]
     locate: Callable[[FleetCluster, str], str]
+    catalogs: CatalogNames
 
     def requests(self, cluster: FleetCluster) -> frozenset[OperatorRequest]:
         """Return the operator requests of a cluster. Raises InvalidInputError for an impossible label."""
@@ -63,7 +65,7 @@ class SubscriptionReader:
             request
             for label in self._operators(cluster)
             for request in Subscription(
-                cluster, label, self.defaults.get(label), self.warn, self.locate
+                cluster, label, self.defaults.get(label), self.warn, self.locate, self.catalogs
             ).requests()
         )
 
@@ -120,9 +122,10 @@ class Subscription:
     default: Default | None
     warn: Callable[[str, FleetCluster], None]
     locate: Callable[[FleetCluster, str], str]
+    catalogs: CatalogNames
 
     def requests(self) -> Iterator[OperatorRequest]:
-        """Yield a request for each channel, none for a catalog that is not OpenShift's.
+        """Yield a request for each channel, none for a catalog that is not known.
 
         Raises InvalidInputError for a label that Kubernetes would refuse, and for a misspelled catalog.
         """
@@ -154,9 +157,10 @@ class Subscription:
         return [usual, labelled]
 
     def _source(self) -> str | None:
-        """Return the OpenShift catalog of the subscription; None, with a warning, for any other catalog."""
+        """Return the catalog of the subscription; None, with a warning, for one that nobody describes."""
         source = self._value("source") or (self.default.source if self.default else "")
-        known = openshift_source(source, self.cluster.labels.get("mirror-catalog-suffix", "mirror"))
+        suffix = self.cluster.labels.get("mirror-catalog-suffix", "mirror")
+        known = self.catalogs.source_of(source, suffix, self.cluster.config)
         if known is not None:
             return known
         if meant := misspelled_source(source):
@@ -167,7 +171,7 @@ class Subscription:
             )
         self._warn(
             f"operator {self.label} comes from catalog source '{source}', which is not OpenShift's: nothing "
-            "is mirrored for it; mirror that catalog by a custom ImageSet"
+            f"is mirrored for it; say which catalog that is: catalog-sources={source}=HOST/PATH:TAG"
         )
         return None
 

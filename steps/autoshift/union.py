@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from steps.autoshift.catalog_sources import INDEXES, catalog_reference
+from steps.autoshift.catalog_sources import INDEXES, catalog_place, catalog_reference, order_of
 from steps.autoshift.listing import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Need, Operator
@@ -43,7 +43,7 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
     warnings: list[str] = []
     by_package: dict[_Key, _Requests] = defaultdict(list)
     for (minor, request), who in _with_requirements(asked, Resolver(catalogs, asked, warnings)).items():
-        by_package[minor, request.source, request.package].append((request, who))
+        by_package[*catalog_place(request.source, minor), request.package].append((request, who))
     operators, lacks = [], []
     for key, requests in by_package.items():
         catalog = catalogs.get(catalog_reference(key[1], key[0]))
@@ -55,8 +55,7 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
             catalog, operator.package, [channel.name for channel in operator.channels]
         ):
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.need})")
-    order_of_source = list(INDEXES)
-    operators.sort(key=lambda op: (natural(op.minor), order_of_source.index(op.source), op.package))
+    operators.sort(key=lambda op: (natural(op.minor), order_of(op.source), op.package))
     return Union(tuple(operators), tuple(sorted(set(warnings))), tuple(sorted(lacks)))
 
 
@@ -86,7 +85,12 @@ def _operator(key: _Key, requests: _Requests, catalog: Catalog | None) -> Operat
             by_channel[request.channel].append((request, who))
     channels = tuple(_channel(name, by_channel[name]) for name in sorted(by_channel, key=natural))
     # Where the default channel is not certain to be mirrored, the highest channel takes its place.
-    usual = found.default_channel if found else CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
+    if found:
+        usual = found.default_channel
+    elif source in INDEXES:
+        usual = CATALOG_DEFAULTS.get(package, "").replace("{minor}", minor)
+    else:  # nobody knows the defaults of a catalog of one's own
+        usual = ""
     return Operator(
         minor=minor,
         source=source,
@@ -128,7 +132,7 @@ def _too_new_channels(operator: Operator) -> list[str]:
 
     Required channels are left out: they change when the channel that requires them is corrected.
     """
-    if CATALOG_DEFAULTS.get(operator.package) != "stable-{minor}":
+    if operator.source not in INDEXES or CATALOG_DEFAULTS.get(operator.package) != "stable-{minor}":
         return []
     newest = f"stable-{operator.minor}"
     return [

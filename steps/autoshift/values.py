@@ -8,14 +8,15 @@ included, replaces the value before. A null stays null: AutoShift's chart render
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError
+from steps.yaml.nodes import repeated_keys
 from steps.yaml.source import BOM
 from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from steps.yaml.source import SourceFile
 
@@ -27,6 +28,8 @@ _VALUES_FILE = re.compile(
     r"|(?:^|/)(?:clustersets|clusters)/[^/]+\.ya?ml$"
     r"|^(?:global|values[^/]*)\.ya?ml$"
 )
+
+SHOWN: Final = 5  # faults of one kind named in a file; the others are counted
 
 
 def values_candidates(paths: Iterable[str]) -> list[str]:
@@ -55,12 +58,18 @@ def values_document(values: Sequence[SourceFile]) -> bytes:
 def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str]]:
     """Parse the files and merge them in their order; return the merged map and warnings.
 
-    Raises InvalidInputError for a file that is not well-formed or whose top level is not a map.
+    A key that stands twice in a map is warned of, and the last one counts, as in Helm. Raises
+    InvalidInputError for a file that is not well-formed or whose top level is not a map.
     """
     merger = Merger()
     warnings = []
     for source in values:
-        documents = [document for document in parse(source) if document is not None]
+        repeated: list[str] = []
+        documents = [
+            document for document in parse(source, on_repeated_key=repeated.append) if document is not None
+        ]
+        if repeated:
+            warnings += _repetitions(source)
         if len(documents) > 1:
             warnings.append(
                 f"{source.path} has {len(documents)} YAML documents: Helm reads only the first, all are used "
@@ -75,6 +84,19 @@ def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str
                 )
             merger.add(document)
     return merger.result, warnings
+
+
+def _repetitions(source: SourceFile) -> Iterator[str]:
+    """Warn of the keys that stand more than once in a map of a file, and of many of them only count."""
+    found = [(path, lines) for path, lines in repeated_keys(source) if not path.endswith("<<")]
+    for path, (*before, last) in found[:SHOWN]:
+        earlier = " and ".join(map(str, before))
+        yield (
+            f"{source.path}, line {last}: {path} stands in line {earlier} already: only line {last} counts, "
+            "as in Helm; remove the others"
+        )
+    if len(found) > SHOWN:
+        yield f"{source.path}: {len(found) - SHOWN} more keys stand twice in one map"
 
 
 def merge(base: dict[str, Tree], over: dict[str, Tree]) -> dict[str, Tree]:

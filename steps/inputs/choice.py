@@ -10,6 +10,7 @@ from steps.inputs import catalog_check
 from steps.parameters.table import content as table
 
 if TYPE_CHECKING:
+    from steps.autoshift.catalog_sources import CatalogNames
     from steps.inputs.catalog_check import CatalogCheck
     from steps.parameters.parameter import Values
 
@@ -19,7 +20,8 @@ class ImageSetChoice:
     """How to obtain the ImageSet: from the user's `configmap` if it is given, else by generating it.
 
     `openshift_version` includes the bounds min-version and max-version. `overlay` is a path in the
-    repository. `catalogs` says how to check operators. With `asks_hub` the version of the hub is used if
+    repository. `catalogs` says how to check operators, `catalog_names` which catalogs the names of
+    CatalogSources stand for. With `asks_hub` the version of the hub is used if
     nothing else names a version.
     """
 
@@ -30,6 +32,7 @@ class ImageSetChoice:
     configmap: str | None
     namespace: str
     catalogs: CatalogCheck
+    catalog_names: CatalogNames | None = None
     asks_hub: bool = True
 
 
@@ -44,5 +47,6 @@ def from_values(given: Values, *, asks_hub: bool = True) -> ImageSetChoice:
         configmap=given[table.IMAGESET_CONFIGMAP],
         namespace=given[table.NAMESPACE],
         catalogs=catalog_check.from_values(given),
+        catalog_names=given[table.CATALOG_SOURCES],
         asks_hub=asks_hub,
     )

@@ -114,6 +114,7 @@ def _plan(files: list[SourceFile], policies: list[SourceFile], choice: ImageSetC
         policies,
         operators_only=choice.operators_only,
         openshift_only=choice.openshift_only,
+        catalog_names=choice.catalog_names,
         read_catalogs=choice.catalogs.read,
     )
     try:

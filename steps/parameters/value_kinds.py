@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from steps.autoshift.catalog_sources import CatalogNames
+
 T = TypeVar("T")
 Kind = Callable[[str], T]
 """The check of a kind of value."""
@@ -117,6 +119,13 @@ def deploy_mode(value: str) -> DeployMode:
 def catalog_mode(value: str) -> CatalogMode:
     """Parse how strictly operators are checked against their catalogs."""
     return _choice(value, get_args(CatalogMode))  # type: ignore[return-value]
+
+
+def catalog_names(value: str) -> CatalogNames:
+    """Parse which catalogs the CatalogSources of the clusters stand for: `NAME=CATALOG,…`."""
+    from steps.autoshift.catalog_sources import parse_catalog_names  # late: few entrypoints know catalogs
+
+    return parse_catalog_names(value)
 
 
 def plan_form(value: str) -> PlanForm:

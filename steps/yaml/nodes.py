@@ -74,10 +74,34 @@ def _line_of_key(node: yaml.Node, path: Sequence[str]) -> int | None:
     place: yaml.Node | None = None
     for name in path:
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        place, node = next((pair for pair in pairs if pair[0].value == name), (None, node))
+        # Of a key that stands twice the last one counts.
+        place, node = next((pair for pair in reversed(pairs) if pair[0].value == name), (None, node))
         if place is None:
             return None
     return None if place is None else line(place)
+
+
+def repeated_keys(source: SourceFile) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the path (`hub.labels.acs`) and the lines of each key that stands more than once in its map."""
+    for document in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader):
+        yield from _repeated_keys(document, "", set())
+
+
+def _repeated_keys(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if id(node) in seen:  # an alias: its anchor came before
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        places: dict[str, list[int]] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            inner = f"{path}.{name}" if path else name
+            places.setdefault(inner, []).append(line(key))
+            yield from _repeated_keys(value, inner, seen)
+        yield from ((name, tuple(found)) for name, found in places.items() if len(found) > 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _repeated_keys(item, f"{path}[{index}]", seen)
 
 
 def plain(node: yaml.Node, origin: str) -> Any:

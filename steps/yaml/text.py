@@ -63,10 +63,12 @@ class NotYamlError(ValueError):
         self.what, self.hint, self.line = what, hint, line
 
 
-def parse(source: SourceFile) -> list[Tree]:
+def parse(source: SourceFile, *, on_repeated_key: Callable[[str], None] | None = None) -> list[Tree]:
     """Parse a file into its documents; an empty file has none, an empty document is None.
 
-    Raises InvalidInputError (file, line, what) for whatever is not well-formed or goes beyond the limits.
+    With `on_repeated_key` a key may stand more than once in a map: the last one counts, and the function is
+    called with the key. Raises InvalidInputError (file, line, what) for whatever is not well-formed or goes
+    beyond the limits.
     """
     if len(source.content) > SIZE_LIMIT:
         raise InvalidInputError(
@@ -75,16 +77,19 @@ def parse(source: SourceFile) -> list[Tree]:
         )
     text = decode(source)
     try:
-        return list(documents(text))
+        return list(documents(text, on_repeated_key=on_repeated_key))
     except NotYamlError as error:
         where = f", line {error.line}" if error.line else ""
         raise InvalidInputError(f"{source.path}{where}: {error.what}", error.hint) from error
 
 
-def documents(text: str | bytes) -> Iterator[Tree]:
-    """Yield the documents of a text (bytes: UTF-8 or UTF-16) as they are parsed. Raises NotYamlError."""
+def documents(text: str | bytes, *, on_repeated_key: Callable[[str], None] | None = None) -> Iterator[Tree]:
+    """Yield the documents of a text (bytes: UTF-8 or UTF-16) as they are parsed. Raises NotYamlError.
+
+    `on_repeated_key` is that of `parse`.
+    """
     try:
-        yield from _Composer(text).documents()
+        yield from _Composer(text, on_repeated_key).documents()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(filter(None, (error.context, error.problem)))
@@ -112,8 +117,9 @@ class _Frame:
 class _Composer:
     """Turns libyaml's events into trees, without recursion and without node objects (both cost too much)."""
 
-    def __init__(self, text: str | bytes) -> None:
+    def __init__(self, text: str | bytes, on_repeated_key: Callable[[str], None] | None) -> None:
         self._parser = yaml.CSafeLoader(text)
+        self._on_repeated_key = on_repeated_key
         self._stack: list[_Frame] = []
         self._complete: list[Tree] = []  # documents, until they are yielded
         self._anchors: dict[str, tuple[Tree, int]] = {}
@@ -155,7 +161,9 @@ class _Composer:
     def _start_entry(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
         key = self._words.setdefault(event.value, event.value)
         if key in frame.value:
-            raise self._refuse(event, f"key '{key}' stands twice in one map", "remove one of the two")
+            if self._on_repeated_key is None:
+                raise self._refuse(event, f"key '{key}' stands twice in one map", "remove one of the two")
+            self._on_repeated_key(key)
         frame.key = key
 
     def _alias(self, event: yaml.AliasEvent) -> None:

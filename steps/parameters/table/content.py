@@ -139,6 +139,15 @@ CATALOG_CHECK = Parameter(
     where=places.IMAGESET,
     default="auto",
 )
+CATALOG_SOURCES = Parameter(
+    name="catalog-sources",
+    kind=kinds.optional(kinds.catalog_names),
+    help="Catalogs by the names of their CatalogSources on the clusters, NAME=CATALOG with commas between: "
+    "redhat-operators or another of OpenShift's, or HOST/PATH:TAG of one of your own, where {minor} is X.Y "
+    "and the default tag is v{minor}",
+    group=Group.WHAT,
+    where=places.IMAGESET,
+)
 IMAGESET_SHA256 = Parameter(
     name="imageset-sha256",
     kind=kinds.optional(kinds.text),

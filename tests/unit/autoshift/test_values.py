@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from steps.autoshift.policies import is_policy_file
-from steps.autoshift.values import values_candidates, values_document
+from steps.autoshift.values import SHOWN, read_values, values_candidates, values_document
 from steps.yaml.source import SourceFile
 
 
@@ -69,3 +69,30 @@ def test_several_files_become_documents_that_say_where_they_are_from() -> None:
     assert values_document(files) == (
         b"---\n# Source: a.yaml\na: 1\n---\n# Source: b/c.yaml\nb: 2\n---\n# Source: d.yaml\n"
     )
+
+
+def test_of_a_key_that_stands_twice_the_last_one_counts_as_in_helm_and_both_lines_are_named() -> None:
+    text = "hub:\n  acs: 'false'\n  quay: 'true'\n  acs: 'true'\nhub2:\n  a: 1\n  a: 2\n  a: 3\n"
+    merged, warnings = read_values([SourceFile("a.yaml", text.encode())])
+    assert merged == {"hub": {"acs": "true", "quay": "true"}, "hub2": {"a": "3"}}
+    assert warnings == [
+        "a.yaml, line 4: hub.acs stands in line 2 already: only line 4 counts, as in Helm; remove the others",
+        "a.yaml, line 8: hub2.a stands in line 6 and 7 already: only line 8 counts, as in Helm; remove the "
+        "others",
+    ]
+
+
+def test_of_a_map_that_stands_twice_the_first_is_replaced_and_not_merged() -> None:
+    merged, warnings = read_values([SourceFile("a.yaml", b"a: {x: 1}\nb: [{k: 1, k: 2}]\na: {y: 1}\n")])
+    assert merged == {"b": [{"k": "2"}], "a": {"y": "1"}}
+    assert [warning.partition(" stands")[0] for warning in warnings] == [
+        "a.yaml, line 2: b[0].k",
+        "a.yaml, line 3: a",
+    ]
+
+
+def test_many_keys_that_stand_twice_are_counted() -> None:
+    text = "".join(f"k{number}: 1\nk{number}: 2\n" for number in range(9))
+    _, warnings = read_values([SourceFile("a.yaml", text.encode())])
+    assert len(warnings) == SHOWN + 1
+    assert warnings[-1] == f"a.yaml: {9 - SHOWN} more keys stand twice in one map"

@@ -20,6 +20,17 @@ def test_the_line_of_a_key_is_found_in_the_last_document_that_has_it() -> None:
     assert line_of(file, ["a", "nothing"]) is None
 
 
+def test_of_a_key_that_stands_twice_the_last_line_is_its_place() -> None:
+    file = source("a:\n  b: 1\na:\n  b: 2\n  b: 3\n")
+    assert line_of(file, ["a", "b"]) == 5
+    assert list(nodes.repeated_keys(file)) == [("a.b", (4, 5)), ("a", (1, 3))]
+
+
+def test_keys_below_an_alias_are_said_once() -> None:
+    file = source("a: &x {k: 1, k: 2}\nb: *x\nc: [*x, *x]\n")
+    assert list(nodes.repeated_keys(file)) == [("a.k", (1, 1))]
+
+
 def test_each_value_has_its_path_and_line() -> None:
     (node,) = nodes.compose(source("a:\n  - b: 1\n    c: &x [2]\n  - *x\n"))
     assert dict(nodes.lines(node)) == {
