@@ -27,8 +27,8 @@ class Default:
 
     `channel` is None if the subscription names no channel: then OLM takes the default channel of the catalog.
     It may contain `{minor}` (operators released with OpenShift). `folders` are the names of its policy
-    folders. `reads_channel` is False if the policy ignores the label `-channel`. `origin` names the file, or
-    the table.
+    folders. `reads_channel` is False if the policy ignores the label `-channel`, `on_every_hub` is True if
+    its placement chooses hubs whatever their labels. `origin` names the file, or the table.
     """
 
     package: str
@@ -36,6 +36,7 @@ class Default:
     source: str = REDHAT
     folders: tuple[str, ...] = ()
     reads_channel: bool = True
+    on_every_hub: bool = False
     origin: str = TABLE
 
 
@@ -141,58 +142,29 @@ CATALOG_DEFAULTS: Final[dict[str, str]] = {
     "rhdh": "fast",
 }
 
-# Labels that are 'true' to switch on something that installs no operator of its own: the keys of the
-# policies' placements (`autoshift.io/LABEL In ['true']`) and what their templates and AutoShift's values
-# files add.
+# Labels that are 'true' to switch on something that installs no operator of its own, and that do not begin
+# with the label of an operator: the keys of the policies' placements (`autoshift.io/LABEL In ['true']`), and
+# what their templates and AutoShift's values files add.
 FEATURES: Final = frozenset(
     {
-        "aap-custom-cabundle",
-        "aap-eda-disabled",
-        "aap-file-storage",
-        "aap-hub-disabled",
-        "aap-lightspeed-disabled",
-        "aap-noobaa-s3-storage",
-        "acm-addon-tuning",
-        "acm-enable-provisioning",
-        "acm-observability",
-        "acm-search-storage",
         "artifactory-db-backups",
         "autoshift-console",
-        "cert-manager-api-cert",
-        "cert-manager-ca",
-        "cert-manager-ingress-cert",
         "cluster-install",
         "cluster-labels",
-        "compliance-auto-remediate",
         "disable-default-catalogs",
         "disconnected-mirror",
-        "gitlab-argocd-integration",
-        "gitlab-db-backups",
-        "gitlab-gitaly-ha",
-        "gitops-cluster-ca-bundle",
-        "gitops-dev",
-        "gitops-disable-default-argocd",
         "imageregistry",
         "infra-machineconfigpool",
         "infra-node-config",
         "infra-nodes",
-        "lvm-default",
         "machine-health-checks",
         "machine-health-checks-infra",
         "machine-health-checks-storage",
         "machine-health-checks-worker",
         "manual-remediations",
         "master-nodes",
-        "metallb-quota",
-        "odf-csi-all-nodes",
-        "odf-nooba-pvpool",
-        "odf-noobaa-pvpool",
-        "odf-ocs-flexible-scaling",
         "openshift-upgrade",
-        "quay-db-backups",
         "self-managed",
-        "servicemesh3-ambient",
-        "servicemesh3operator-tempo",
         "storage-nodes",
         "uwm",
         "vault",
@@ -202,9 +174,3 @@ FEATURES: Final = frozenset(
         "workload-partitioning",
     }
 )
-_FEATURE_PATTERN = re.compile(r"gitops-dev-team-.+")  # one label a team (policies/stable/gitops-dev)
-
-
-def is_feature(label: str) -> bool:
-    """Tell whether an enabled label is known to install no operator."""
-    return label in FEATURES or _FEATURE_PATTERN.fullmatch(label) is not None

@@ -168,14 +168,8 @@ def _subscription_reader(
     warnings: _Warnings,
     names: CatalogNames,
 ) -> SubscriptionReader:
-    defaults = OPERATORS | read_policies(policies)
     return SubscriptionReader(
-        defaults=defaults,
-        excluded=frozenset(
-            label
-            for label, default in defaults.items()
-            if fleet.excluded_policies.intersection(default.folders)
-        ),
+        policies=read_policies(policies).with_known(OPERATORS, fleet.excluded_policies),
         warn=warnings.add,
         locate=lambda cluster, label: _locate(values, cluster, label),
         catalogs=names,

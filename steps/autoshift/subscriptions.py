@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import INDEXES, CatalogNames, misspelled_source
-from steps.autoshift.operators import ACM, LABEL_VALUE, OPERATORS, Default, is_feature
+from steps.autoshift.operators import ACM, FEATURES, LABEL_VALUE, OPERATORS, Default
 from steps.errors import InvalidInputError
 from steps.yaml.text import Misread
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from steps.autoshift.fleet import FleetCluster
+    from steps.autoshift.policies import Policies
     from steps.yaml.text import Tree
 
+# What only the label of an operator has beside it; `LABEL-name` may be of anything.
+_OF_SUBSCRIPTIONS: Final = ("-subscription-name", "-channel", "-source", "-version")
 _NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "on", "On", "1", "enabled"})
 
 
@@ -48,13 +51,12 @@ class OperatorRequest:
 class SubscriptionReader:
     """Reads the operator requests of clusters from their labels.
 
-    `defaults` are by label; `excluded` are the labels whose policy is excluded. `warn` takes a text and the
-    cluster that it is about; `locate` returns file and line of a cluster's label; `catalogs` knows the
-    catalogs by the names of their CatalogSources.
+    `policies` are those of the checkout, with the built-in defaults for labels that it does not know. `warn`
+    takes a text and the cluster that it is about; `locate` returns file and line of a cluster's label;
+    `catalogs` knows the catalogs by the names of their CatalogSources.
     """
 
-    defaults: Mapping[str, Default]
-    excluded: frozenset[str]
+    policies: Policies
     warn: Callable[[str, FleetCluster], None]
     locate: Callable[[FleetCluster, str], str]
     catalogs: CatalogNames
@@ -64,22 +66,27 @@ class SubscriptionReader:
         return frozenset(
             request
             for label in self._operators(cluster)
+            for default in self.policies.defaults.get(label, (None,))
             for request in Subscription(
-                cluster, label, self.defaults.get(label), self.warn, self.locate, self.catalogs
+                cluster, label, default, self.warn, self.locate, self.catalogs
             ).requests()
         )
 
     def _operators(self, cluster: FleetCluster) -> Iterator[str]:
         """Yield the labels of the operators that a cluster installs."""
-        if cluster.is_hub and ACM not in self.excluded:
-            yield ACM
+        if cluster.is_hub:
+            yield from self.policies.on_every_hub
         for label, text in cluster.labels.items():
-            if label in self.excluded or label == ACM or text == "false" or is_feature(label):
+            if label in self.policies.excluded or label == ACM or text == "false":
                 continue
             if text != "true":
                 if self._is_misread_true(cluster, label, text):
                     yield label
-            elif label in self.defaults or _describes_subscription(cluster.labels, label):
+            elif label in self.policies.defaults:
+                yield label
+            elif self._is_setting(cluster, label):
+                continue
+            elif _describes_subscription(cluster.labels, label):
                 yield label
             else:
                 self.warn(
@@ -89,9 +96,28 @@ class SubscriptionReader:
                     cluster,
                 )
 
+    def _is_setting(self, cluster: FleetCluster, label: str) -> bool:
+        """Tell whether a label switches on something of a policy, and installs no operator of its own.
+
+        That is a label whose beginning is the label of an operator (`acs-monitoring`), and one that the
+        policies read; but none with the labels of a subscription.
+        """
+        if label in FEATURES:
+            return True
+        if any(f"{label}{suffix}" in cluster.labels for suffix in _OF_SUBSCRIPTIONS):
+            return False
+        return (
+            label in self.policies.labels
+            or label.startswith(self.policies.label_starts)
+            or any(
+                start in self.policies.defaults or _describes_subscription(cluster.labels, start)
+                for start in _beginnings(label)
+            )
+        )
+
     def _is_misread_true(self, cluster: FleetCluster, label: str, text: str) -> bool:
         """Tell whether Helm renders a label that is written otherwise as 'true'; else warn of a near miss."""
-        operator = label in self.defaults or (
+        operator = label in self.policies.defaults or (
             text in _NEARLY_TRUE and _describes_subscription(cluster.labels, label)
         )
         if operator and isinstance(text, Misread) and text.helm == "true":
@@ -99,6 +125,13 @@ class SubscriptionReader:
         if operator:
             self.warn(f"label {label} is '{text}', not 'true': AutoShift does not install it", cluster)
         return False
+
+
+def _beginnings(label: str) -> Iterator[str]:
+    """Yield the beginnings of a label: `a-b`, `a` for `a-b-c`."""
+    while "-" in label:
+        label = label.rpartition("-")[0]
+        yield label
 
 
 def _describes_subscription(labels: Mapping[str, str], label: str) -> bool:
@@ -150,10 +183,11 @@ class Subscription:
         labelled = (written, f"label {self.label}-channel")
         if self.default.reads_channel:
             return [labelled]
-        self._warn(
-            f"{self.default.origin}: the policy ignores {self.label}-channel and installs "
-            f"{self.default.channel or 'the default channel of the catalog'}; both channels are mirrored"
-        )
+        ignores = f"{self.default.origin}: the policy ignores {self.label}-channel and installs"
+        if self.default.channel:
+            self._warn(f"{ignores} {self.default.package} from {self.default.channel}")
+            return [usual]
+        self._warn(f"{ignores} the default channel of the catalog; both channels are mirrored")
         return [usual, labelled]
 
     def _source(self) -> str | None:

@@ -15,10 +15,14 @@ from steps.yaml.source import SourceFile
         "policies/certified/trident/manifests/operator-install/kustomization.yaml",
         "policies/stable/kiali/manifests/kustomization.yaml",
         "policies/metallb/templates/policy-operator.yaml",
+        "policies/quay/templates/policy-quay-config.yaml",
+        "policies/quay/templates/_labels.tpl",
+        "policies/stable/quay/placement.yaml",
+        "apps/day-1/quay/templates/policy-quay-operator-install.yaml",
         "advanced-cluster-management/values.yaml",
     ],
 )
-def test_a_file_with_defaults_of_an_operator_is_one(path: str) -> None:
+def test_a_file_of_a_policy_is_one(path: str) -> None:
     assert is_policy_file(path)
 
 
@@ -27,8 +31,8 @@ def test_a_file_with_defaults_of_an_operator_is_one(path: str) -> None:
     [
         "autoshift/values.hub.yaml",
         "policies/README.md",
-        "policies/quay/templates/policy-quay-config.yaml",
         "policies/quay/Chart.yaml",
+        "policies/quay/scripts/check.sh",
         "my-policies/quay/values.yaml",
         "charts/openshift-gitops/values.yaml",
     ],
