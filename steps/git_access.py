@@ -1,21 +1,21 @@
 """Where a Git revision is, how to get in, and what a Git server's refusals mean in words.
 
 Credentials come as the files of a mounted Secret: `username` and `password` (kubernetes.io/basic-auth) or
-`ssh-privatekey` and `known_hosts` (kubernetes.io/ssh-auth). They reach git through its environment, never
-through an argument, a remote's URL, or a file that outlives the fetch.
+`ssh-privatekey` and `known_hosts` (kubernetes.io/ssh-auth). Git reads a password from these files when the
+URL's own scheme, host and port ask for it, and never follows a redirect by itself: whoever answers for that
+host could otherwise send the password, or the whole fetch, to another one.
 """
 
 from __future__ import annotations
 
-import base64
 import difflib
 import os
 import re
 import shlex
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from steps.errors import GitError, InvalidInputError, UsageError
 
@@ -27,8 +27,25 @@ PROTOCOLS = ("https", "http", "ssh", "git", "file")
 """The transports git may use; `ext::` and remote helpers run commands and are never among them."""
 
 
+_HELPER = """!f() {
+  test "$1" = get || exit 0
+  printf 'username=%s\\n' "$(cat "$OC_MIRROR_GIT_SECRET/username" 2>/dev/null || echo git)"
+  printf 'password=%s\\n' "$(cat "$OC_MIRROR_GIT_SECRET/password")"
+}; f"""
+"""A credential helper (gitcredentials) that prints the files of the Secret; `$(…)` drops their line ends."""
+
+
 class TransientGitError(GitError):
     """A failure of the network: the same call may succeed a moment later."""
+
+
+class RedirectError(Exception):
+    """The server says that the repository is at `location`."""
+
+    def __init__(self, location: str) -> None:
+        """Remember the location as the server names it; empty where it names none."""
+        super().__init__(location)
+        self.location = location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +78,7 @@ class Credentials:
             variables["GIT_SSL_CAINFO"] = str(self.ca_bundle)
         key = scratch / "ssh-key"
         try:
-            variables |= self._basic(url) if url.startswith("http") else self._ssh(key)
+            variables |= self._http(url) if url.lower().startswith("http") else self._ssh(key)
             yield variables
         finally:
             key.unlink(missing_ok=True)
@@ -70,18 +87,16 @@ class Credentials:
         path = self.secret / name if self.secret else None
         return path.read_bytes() if path and path.is_file() else None
 
-    def _basic(self, url: str) -> dict[str, str]:
-        """Authorise by a header bound to the URL's own host, so that a redirect cannot carry it off."""
-        username, password = self._read("username"), self._read("password")
-        if password is None:
-            return {}
-        token = base64.b64encode((username or b"git").strip() + b":" + password.strip()).decode()
-        server = urlsplit(url)
-        return {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.{server.scheme}://{server.netloc}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {token}",
-        }
+    def _http(self, url: str) -> dict[str, str]:
+        """Follow no redirect, and let git ask for the password when the URL's own host wants it."""
+        config = {"http.followRedirects": "false", "credential.helper": ""}
+        if self.secret and (self.secret / "password").is_file():
+            server = urlsplit(url)
+            config[f"credential.{server.scheme}://{server.netloc}.helper"] = _HELPER
+        variables = {"OC_MIRROR_GIT_SECRET": str(self.secret)}
+        for number, (key, value) in enumerate(config.items()):
+            variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return variables | {"GIT_CONFIG_COUNT": str(len(config))}
 
     def _ssh(self, key: Path) -> dict[str, str]:
         private_key, known_hosts = self._read("ssh-privatekey"), self._read("known_hosts")
@@ -115,24 +130,60 @@ class Origin:
         _check_url(self.url, self.parameters)
         _check_revision(self.revision, self.parameters)
 
+    def moved(self, location: str) -> Origin:
+        """Return where a redirect of git's first request leads: the same repository at another path.
+
+        Raises GitError where it leads to another host, to plain HTTP, or to no repository.
+        """
+        here, there = urlsplit(self.url), urlsplit(urljoin(f"{self.url}/", location))
+        path, found, _rest = there.path.rpartition("/info/refs")
+        if not found:
+            raise GitError(
+                f"the Git server leads from {self.url} to a page that is no repository",
+                f"check {self.parameters.url}; a private one also looks like this without credentials "
+                f"({self.parameters.credentials})",
+            )
+        upgraded = (here.scheme, there.scheme) == ("http", "https") and here.netloc == there.netloc
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc) and not upgraded:
+            raise GitError(
+                f"the Git server leads from {self.url} to another one: {there.scheme}://{there.netloc}",
+                f"if that is right, give its URL as {self.parameters.url}",
+            )
+        return replace(self, url=urlunsplit((there.scheme, there.netloc, path, "", "")))
+
 
 def _check_url(text: str, parameters: ParameterNames) -> None:
     """Credentials inside a URL would show in parameters, results and logs, so they are refused as well."""
-    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*)://", text)
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*)://([^/?#]*)", text)
     scp_like = re.fullmatch(r"[\w.-]+@[\w.-]+:[^:].*", text)
     local = text.startswith(("/", "./", "../")) or text == "."
+    if scheme and _carries_credentials(scheme[1].lower(), scheme[2], text[scheme.end() :]):
+        raise UsageError(
+            f"{parameters.url} carries credentials: a user, a password, or a part behind '?' or '#'",
+            f"write scheme, host and path alone; credentials belong into the Secret that "
+            f"{parameters.credentials} names (type basic-auth)",
+        )
     if re.search(r"[\s\x00-\x1f]", text) or not (
         (scheme and scheme[1].lower() in PROTOCOLS) or scp_like or local
     ):
         raise UsageError(
-            f"{parameters.url}: '{text}' is not a URL that can be fetched safely",
+            f"{parameters.url}: '{_without_credentials(text)}' is not a URL that can be fetched safely",
             "use https://, http://, ssh://, git@HOST:PATH, or a path that begins with '/' or './'",
         )
-    if scheme and re.match(r"[^/@]*:[^/@]*@", text[scheme.end() :]):
-        raise UsageError(
-            f"{parameters.url} carries a password",
-            f"take it out and put it into the Secret that {parameters.credentials} names (type basic-auth)",
-        )
+
+
+def _carries_credentials(scheme: str, server: str, rest: str) -> bool:
+    """Tell whether a URL has more than a server and a path; over ssh a user's name alone is none."""
+    if scheme == "file":
+        return "@" in server
+    user = server.rpartition("@")[0] if "@" in server else None
+    named = user is not None and not (scheme == "ssh" and re.fullmatch(r"[\w.-]+", user))
+    return named or "%" in server or re.search(r"[?#]|%3f|%23", rest, re.IGNORECASE) is not None
+
+
+def _without_credentials(text: str) -> str:
+    """Return a text that is no URL of ours without what may be a password, for a message."""
+    return re.sub(r"\S+@", "…@", text.partition("?")[0])
 
 
 def _check_revision(text: str, parameters: ParameterNames) -> None:

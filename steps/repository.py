@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.errors import GitError
-from steps.git_access import Origin, TransientGitError, explain, no_such_revision
+from steps.git_access import Origin, RedirectError, TransientGitError, explain, no_such_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import git
     import stamina
@@ -32,6 +32,9 @@ STALE_SECONDS = 24 * 3600
 
 SPARSE_PATTERNS = "*.yaml\n*.yml\n"
 """Values and policies are YAML; the rest of the repository is not fetched where the server can filter."""
+
+REDIRECTS = 3
+"""A server may lead to a repository's other path so often."""
 
 FULL_HASH = r"[0-9a-f]{40}([0-9a-f]{24})?"
 """A commit by its whole SHA-1 or SHA-256 hash."""
@@ -51,7 +54,7 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
-        commit = _fetch(origin, Path(temporary, "tree"))
+        commit = _following(origin, lambda origin: _fetch(origin, Path(temporary, "tree")))
         final = folder / commit
         if not final.is_dir():
             # A second fetch of the same commit may win this race; its files are the same.
@@ -70,10 +73,14 @@ def head(origin: Origin) -> str:
 
     A branch counts before a tag of its name, and a full commit is its own answer. Raises `GitError`.
     """
-    import git
-
     if re.fullmatch(FULL_HASH, origin.revision):
         return origin.revision
+    return _following(origin, _head)
+
+
+def _head(origin: Origin) -> str:
+    import git
+
     branch, tag = f"refs/heads/{origin.revision}", f"refs/tags/{origin.revision}"
     # An annotated tag is listed twice; the reference with ^{} is its commit.
     references = (branch, f"{tag}^{{}}", tag)
@@ -89,10 +96,28 @@ def head(origin: Origin) -> str:
         raise no_such_revision(origin, _known_revisions(command, origin))
 
 
+def _following(origin: Origin, action: Callable[[Origin], str]) -> str:
+    """Do `action`, again where the server says that the repository has another path.
+
+    Raises GitError for a redirect that leaves the host, or does not end.
+    """
+    place = origin
+    for _ in range(REDIRECTS + 1):
+        try:
+            return action(place)
+        except RedirectError as error:
+            place = place.moved(error.location)
+    raise GitError(
+        f"the Git server leads from {origin.url} in a circle",
+        f"check {origin.parameters.url} with 'git ls-remote'",
+    )
+
+
 def _fetch(origin: Origin, tree: Path) -> str:
     """Fetch and check out into the new folder `tree`; return the commit."""
     import git
 
+    shutil.rmtree(tree, ignore_errors=True)  # what is left of a try that was redirected
     with (
         _environment(origin) as (environment, _),
         git.Repo.init(tree, expand_vars=False, quiet=True, initial_branch="checkout") as repo,
@@ -146,7 +171,21 @@ def _explained(origin: Origin, command: git.Git) -> Iterator[None]:
     try:
         yield
     except GitCommandError as error:
+        if re.search(r"error: 30[1278]\b", str(error.stderr)):
+            raise RedirectError(_location(command, origin)) from error
         raise explain(str(error.stderr), origin, lambda: _known_revisions(command, origin)) from error
+
+
+def _location(command: git.Git, origin: Origin) -> str:
+    """Ask once more, for the header in which the server names the repository's place; empty without one."""
+    from git.exc import GitCommandError
+
+    try:
+        command.ls_remote("--quiet", origin.url, env={"GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"})
+    except GitCommandError as error:
+        found = re.findall(r"<= Recv header: location: *(\S+)", str(error.stderr), re.IGNORECASE)
+        return str(found[-1]) if found else ""
+    return ""
 
 
 def _known_revisions(command: git.Git, origin: Origin) -> list[str]:

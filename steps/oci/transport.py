@@ -207,9 +207,8 @@ class Transport:
         return url
 
     def _is_ours(self, url: str) -> bool:
-        """Return whether a URL is the registry's own, so that it may see the login."""
-        there = urlsplit(url)
-        return there.scheme == self._scheme and there.hostname == urlsplit(f"//{self._server}").hostname
+        """Return whether a URL has the registry's own scheme, host and port, so that it may see the login."""
+        return _origin(url) == _origin(f"{self._scheme}://{self._server}")
 
     def stream(self, answer: requests.Response, limit: int, name: str) -> Stream:
         """Read an answer as it arrives, within the deadline; `limit` in bytes."""
@@ -287,6 +286,15 @@ class Transport:
             token = manifests.parse(self.stream(answer, LARGEST_TOKEN, name).read())
         found = token.get("token") or token.get("access_token")
         return f"Bearer {found}" if found else ""
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL (RFC 6454); of one that is none, what equals no registry's."""
+    try:
+        there = urlsplit(url)
+        return there.scheme, there.hostname, there.port or {"https": 443, "http": 80}.get(there.scheme)
+    except ValueError:
+        return "", None, None
 
 
 class _Session(requests.Session):

@@ -35,6 +35,53 @@ def test_the_text_is_a_shell_program(step: dict[str, Any]) -> None:
     assert not done.returncode, done.stderr
 
 
+def check_url(url: str) -> subprocess.CompletedProcess[str]:
+    """Run the part of fetch-source that checks its parameters, which is all before it reads a Secret."""
+    text = STEPS["fetch-source"]["command"][2].partition("secret=/var/run")[0]
+    environment = {"GIT_URL": url, "GIT_REVISION": "main", "GIT_SECRET": "source-git-auth"}
+    return subprocess.run(
+        ["sh", "-euc", text, "fetch-source"], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/a.git",
+        "http://10.0.0.1:3000/a/b@c",
+        "ssh://git@example.com:22/a.git",
+        "git@example.com:a/b.git",
+    ],
+)
+def test_the_source_may_be_at_a_plain_url(url: str) -> None:
+    done = check_url(url)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:s3cret@example.com/a.git",
+        "https://s3cret@example.com/a.git",
+        "https://me%3As3cret%40example.com/a.git",
+        "https://example.com/a.git?private_token=s3cret",
+        "https://example.com/a.git%3Ftoken=s3cret",
+        "https://example.com/a.git#s3cret",
+        "ssh://git:s3cret@example.com/a.git",
+        "HTTPS://s3cret@example.com/a.git",
+        "ftp://me:s3cret@example.com/a.git",
+        "ext::https://me:s3cret@example.com/a.git",
+        "https://me:s3cret@example.com/a b.git",
+        "s3cret",
+    ],
+)
+def test_credentials_in_the_url_of_the_source_are_refused_and_not_repeated(url: str) -> None:
+    done = check_url(url)
+    assert done.returncode == 2, done.stdout
+    assert "git-url" in done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+
+
 def test_every_parameter_result_and_workspace_is_used() -> None:
     used = references({key: value for key, value in SPEC.items() if key not in {"params", "results"}})
     for group, prefix in (("params", "params."), ("results", "results."), ("workspaces", "workspaces.")):

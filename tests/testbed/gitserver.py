@@ -24,7 +24,7 @@ from tests.testbed.processes import Daemon
 from tests.testbed.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -43,8 +43,14 @@ class GitServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], root: Path, credentials: tuple[str, str]) -> None:
-        self.root = root
+    def __init__(
+        self,
+        address: tuple[str, int],
+        root: Path,
+        credentials: tuple[str, str],
+        moved: Mapping[str, str] | None = None,
+    ) -> None:
+        self.root, self.moved = root, moved or {}
         username, password = credentials
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         self.expected = f"Basic {token}" if username else None
@@ -63,6 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        for before, after in self.server.moved.items():
+            if self.path.startswith(f"{before}/"):
+                self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+                self.send_header("Location", self.path.replace(before, after, 1))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
         body = self._body()
         env = self._environment(len(body))
         done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
@@ -134,10 +147,18 @@ def serve_forever() -> None:
 
 @contextmanager
 def serving(
-    root: Path, *, username: str = "", password: str = "", address: str = "127.0.0.1"
+    root: Path,
+    *,
+    username: str = "",
+    password: str = "",
+    address: str = "127.0.0.1",
+    moved: Mapping[str, str] | None = None,
 ) -> Iterator[GitServer]:
-    """A server on a free port for one test, with basic auth if a user name is given."""
-    server = _Server((address, 0), root, (username, password))
+    """A server on a free port for one test, with basic auth if a user name is given.
+
+    Requests below a path of `moved` are led to the other one.
+    """
+    server = _Server((address, 0), root, (username, password), moved)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

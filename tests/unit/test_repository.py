@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from steps import repository
 from steps.errors import GitError, InvalidInputError, UsageError
 from steps.git_access import Credentials, Origin, ParameterNames, TransientGitError
-from steps.repository import checkout
+from steps.repository import checkout, head
 from tests.conftest import GitRepository
 from tests.testbed.gitserver import serving
 
@@ -185,10 +188,99 @@ def test_urls_that_could_run_something_are_refused(url: str) -> None:
         origin(url)
 
 
-def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
-    with pytest.raises(UsageError, match="carries a password") as caught:
-        origin("https://me:s3cret@example.com/a.git")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:s3cret@example.com/a.git",
+        "https://s3cret@example.com/a.git",
+        "HTTPS://s3cret@example.com/a.git",
+        "https://me%3As3cret%40example.com/a.git",
+        "https://example.com/a.git?private_token=s3cret",
+        "https://example.com/a.git%3Ftoken=s3cret",
+        "https://example.com/a.git#s3cret",
+        "ssh://git:s3cret@example.com/a.git",
+        "git://s3cret@example.com/a.git",
+        "me:s3cret@example.com:a/b.git",
+        "ext::https://me:s3cret@example.com/a.git",
+        "ftp://me:s3cret@example.com/a.git",
+        "https://me:s3cret@example.com/a b.git",
+    ],
+)
+def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match="source-url") as caught:
+        origin(url)
     assert "s3cret" not in caught.value.reason + caught.value.hint
+
+
+class Leading:
+    """A web server that leads every request elsewhere, and remembers what it was sent."""
+
+    def __init__(self, location: str = "{path}") -> None:
+        self.location, self.authorized = location, list[str]()
+        leading = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                leading.authorized += filter(None, [self.headers.get("Authorization")])
+                self.send_response(302)
+                self.send_header("Location", leading.location.format(path=self.path))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self) -> Leading:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("act", [lambda given, _: head(given), checkout], ids=["head", "checkout"])
+def test_a_redirect_to_another_server_is_refused_and_gets_no_password(
+    act: Callable[[Origin, Path], object], tmp_path: Path
+) -> None:
+    credentials = Credentials(secret(tmp_path / "secret", username="me", password="s3cret"))
+    with Leading() as other, Leading(f"{other.url}{{path}}") as first:
+        with pytest.raises(GitError, match=f"leads from {first.url}/a.git to another one: {other.url}"):
+            act(origin(f"{first.url}/a.git", "main", credentials), tmp_path / "workspace")
+        assert other.authorized == []
+
+
+def test_a_redirect_on_the_same_server_is_followed_with_the_password(
+    git_repository: GitRepository, tmp_path: Path
+) -> None:
+    """As GitLab leads from a repository's page to its name with `.git`."""
+    commit = git_repository.commit({"a.yaml": "x: 1\n"})
+    bare_copy(git_repository, tmp_path / "served")
+    credentials = Credentials(secret(tmp_path / "secret", username="me", password="s3cret"))
+    with serving(
+        tmp_path / "served", username="me", password="s3cret", moved={"/values": "/values.git"}
+    ) as server:
+        given = origin(f"{server.url}/values", "main", credentials)
+        assert head(given) == commit
+        assert checkout(given, tmp_path / "a")[0] == commit
+
+
+@pytest.mark.parametrize(
+    ("location", "words"), [("{path}", "in a circle"), ("/users/sign_in", "no repository")]
+)
+def test_a_redirect_that_leads_nowhere_is_refused(location: str, words: str, tmp_path: Path) -> None:
+    with Leading(location) as server, pytest.raises(GitError, match=words):
+        checkout(origin(f"{server.url}/a.git"), tmp_path)
+
+
+def test_a_redirect_from_tls_to_plain_http_is_refused() -> None:
+    with pytest.raises(GitError, match=r"to another one: http://example\.com"):
+        origin("https://example.com/a.git").moved(
+            "http://example.com/a.git/info/refs?service=git-upload-pack"
+        )
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ FAILURES = {
     ),
     "transport that runs": Failure(FETCH, {"git_url": "ext::sh -c id"}, ["git-url"]),
     "password in the URL": Failure(
-        FETCH, {"git_url": "https://me:secret@example.com/x"}, ["carries a password", "source-git-auth"]
+        FETCH, {"git_url": "https://me:secret@example.com/x"}, ["carries credentials", "source-git-auth"]
     ),
     "no such repository": Failure(FETCH, {"git_url": f"{GIT_URL}/none.git"}, ["there is no Git repository"]),
     "no such folder": Failure(BUILD, {"context": "none"}, ["there is no folder 'none'"]),
@@ -323,7 +323,12 @@ def guarded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Ite
     run_program("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
     try:
         with (
-            gitserver.serving(folder, **GIT_LOGIN, address=NODE_ADDRESS) as git,
+            gitserver.serving(
+                folder,
+                username=GIT_LOGIN["username"],
+                password=GIT_LOGIN["password"],
+                address=NODE_ADDRESS,
+            ) as git,
             registries.serving(
                 username="user", password="right", address=NODE_ADDRESS, certificate=certificate
             ) as registry,

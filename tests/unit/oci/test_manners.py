@@ -201,6 +201,38 @@ def test_a_login_goes_to_no_other_host(registry: Registry, moody: Moody, tmp_pat
         assert len(storage.asked) == 2
 
 
+@pytest.mark.parametrize(
+    "there", ["http://127.0.0.1:{port}", "http://localhost:{port}", "http://127.0.0.1:no"]
+)
+def test_an_upload_that_is_named_elsewhere_gets_no_login(
+    registry: Registry, moody: Moody, tmp_path: Path, there: str
+) -> None:
+    """DELETE of a probe, PATCH and PUT of a receipt; another port is another server."""
+    sent: list[str] = []
+
+    def remembers(question: manners.Question) -> manners.Reply | None:
+        sent.append(question.headers.get("authorization", ""))
+        return manners.Reply(401, {"WWW-Authenticate": 'Basic realm="x"'})
+
+    with Moody(registry.host) as other:
+        other.manners = [remembers]
+        location = f"{there.format(port=other.server_port)}/v2/team/app/blobs/uploads/1"
+
+        def wants(question: manners.Question) -> manners.Reply | None:
+            if question.headers.get("authorization") != f"Basic {BASIC}":
+                return manners.Reply(401, {"WWW-Authenticate": 'Basic realm="x"'})
+            return manners.Reply(202, {"Location": location}) if question.method == "POST" else None
+
+        moody.manners = [wants]
+        access = Access(secret(tmp_path, {"auths": {moody.host: {"auth": BASIC}}}), tls_verify=False)
+        with stamina.set_testing(True), access.open(f"{moody.host}/team/app") as repository:
+            repository.check_writable()
+            with pytest.raises(RegistryError):
+                repository.write_label("v2", "of", "app")
+        assert not any(sent), "the login was sent to another server"
+        assert sent or "no" in there
+
+
 def test_the_challenge_that_we_can_meet_counts() -> None:
     bearer = 'Bearer realm="https://a/t?x=1,2",service=reg, scope="repository:a:pull,push"'
     both = f'Negotiate, {bearer}, Basic realm="r"'
