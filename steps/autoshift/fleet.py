@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from steps.autoshift.listing import few_paths
+from steps.autoshift.spelling import nearest
 from steps.autoshift.values import merge
 from steps.errors import InvalidInputError
 from steps.yaml.nodes import line_of
@@ -28,16 +29,27 @@ SECTIONS: Final[dict[str, Kind]] = {
     "managedClusterSets": "managed set",
     "clusters": "cluster",
 }
+TOP_KEYS: Final = (*SECTIONS, "excludePolicies")
+_ENTRY_KEYS: Final = frozenset({"labels", "config"})  # what autoshift/templates read of an entry
 
 
 @dataclass(frozen=True, slots=True)
 class FleetEntry:
-    """An entry of a section as written: a cluster set or a cluster. Blank labels are still in `labels`."""
+    """An entry of a section as written: a cluster set or a cluster. Blank labels are still in `labels`.
+
+    `others` are its keys that AutoShift does not read.
+    """
 
     kind: Kind
     name: str
     labels: Mapping[str, str]
     config: Mapping[str, Tree]
+    others: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> list[str]:
+        """The keys that lead to it in a values file."""
+        return [next(name for name, kind in SECTIONS.items() if kind == self.kind), self.name]
 
     def __str__(self) -> str:
         """Return kind and name: `hub set hub`, `cluster edge-1`."""
@@ -98,8 +110,10 @@ class Fleet:
 def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fleet:
     """Read the fleet from merged values; `sources` serve to name file and line in errors.
 
-    Raises InvalidInputError if a section, set, cluster or label has the wrong shape, or if there is no entry.
+    Raises InvalidInputError if a section, set, cluster or label has the wrong shape, stands where AutoShift
+    does not read it, or has nearly the name of another; and if there is no entry.
     """
+    _refuse_misspelled_sections(values, sources)
     entries = [
         _entry(sources, section, kind, name, body)
         for section, kind in SECTIONS.items()
@@ -116,6 +130,20 @@ def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fle
         raise _wrong_shape(sources, ["excludePolicies"], "a list of policy folder names")
     fleet = Fleet(tuple(entries), frozenset(str(name).rpartition("/")[2] for name in excluded))
     return replace(fleet, warnings=tuple(_warnings(fleet)))
+
+
+def _refuse_misspelled_sections(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> None:
+    """Refuse a section whose name is misspelled, and labels above all sets: AutoShift reads neither."""
+    for key in values:
+        if key == "labels":
+            hint = "write labels below the name of a set or cluster: hubClusterSets.NAME.labels"
+        elif near := "excludePolicies" if key == "excludePolicy" else nearest(key, TOP_KEYS):
+            hint = f"did you mean '{near}'?"
+        else:
+            continue
+        raise InvalidInputError(
+            f"{location(sources, [key])}: '{key}' stands where AutoShift does not read it", hint
+        )
 
 
 def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:
@@ -148,6 +176,8 @@ def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, b
     if body is not None and not isinstance(body, dict):
         raise _wrong_shape(sources, path, "a map with 'labels' and 'config'")
     body = body or {}
+    others = tuple(key for key in body if key not in _ENTRY_KEYS)
+    _refuse_misplaced(sources, path, body, others)
     labels: dict[str, str] = {}
     for label, value in _map(sources, body, [*path, "labels"]).items():
         if isinstance(value, dict | list):
@@ -156,7 +186,28 @@ def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, b
     config = _map(sources, body, [*path, "config"])
     if isinstance(config.get("clusterSet"), dict | list):
         raise _wrong_shape(sources, [*path, "config", "clusterSet"], "the name of a cluster set")
-    return FleetEntry(kind, name, labels, config)
+    return FleetEntry(kind, name, labels, config, others)
+
+
+def _refuse_misplaced(
+    sources: Sequence[SourceFile], path: Sequence[str], body: Mapping[str, Tree], others: Sequence[str]
+) -> None:
+    """Refuse a set or cluster whose labels AutoShift would pass over: misspelled, or not below `labels`."""
+    for key in others:
+        if nearest(key, ("labels",)) and "labels" not in body:
+            raise InvalidInputError(
+                f"{location(sources, [*path, key])}: {'.'.join(path)} has '{key}', which AutoShift does not "
+                "read",
+                "did you mean 'labels'?",
+            )
+    if others and len(others) == len(body) and not any(isinstance(value, dict) for value in body.values()):
+        what = f"{'.'.join(path)} has no 'labels' but {', '.join(others[:3])}, which AutoShift does not read"
+        hint = (
+            "indent 'labels' to stand below the name of its set or cluster"
+            if path[-1] in {"labels", "config"}
+            else f"write these below {path[-1]}.labels"
+        )
+        raise InvalidInputError(f"{location(sources, [*path, others[0]])}: {what}", hint)
 
 
 def _map(sources: Sequence[SourceFile], parent: Mapping[str, Tree], path: list[str]) -> dict[str, Tree]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from steps.autoshift.additional_images import FeatureImage, images_of
 from steps.autoshift.catalog_sources import CatalogNames
-from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
+from steps.autoshift.fleet import Fleet, FleetCluster, location, read_fleet
 from steps.autoshift.listing import few, few_paths, sorted_names
+from steps.autoshift.mistakes import find_mistakes, misspelled_labels
 from steps.autoshift.operators import OPERATORS
 from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster, Release
 from steps.autoshift.policies import bootstrap_gaps, read_policies
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from steps.catalog.packages import Catalog
     from steps.yaml.source import SourceFile
+
+MISTAKES: Final = 3  # of the values, named where they may be the reason of an error
 
 # Takes packages by the reference of their catalog; returns those catalogs that could be read, by reference.
 ReadCatalogs: TypeAlias = "Callable[[Mapping[str, frozenset[str]]], Mapping[str, Catalog]]"
@@ -72,13 +75,21 @@ def plan_fleet(
     """
     merged, value_warnings = read_values(values)
     fleet = read_fleet(merged, values)
+    installed = read_policies(policies).with_known(OPERATORS, fleet.excluded_policies)
+    misspelled = misspelled_labels(fleet, installed)
+    mistakes = find_mistakes(merged, fleet, values, installed, misspelled)
     warnings = _Warnings()
     given = _given(openshift_version, release_channel, version_origin or "the parameter openshift-version")
     clusters = _with_version_requests(fleet, values, given, warnings)
-    minors = _minors(clusters, values, operators_only=operators_only)
-    names = catalog_names or CatalogNames()
-    reader = None if openshift_only else _subscription_reader(fleet, values, policies, warnings, names)
-    needs = _collect(clusters, minors, reader, fleet.excluded_policies)
+    minors = _minors(clusters, values, mistakes, operators_only=operators_only)
+    reader = SubscriptionReader(
+        policies=installed,
+        warn=warnings.add,
+        locate=lambda cluster, label: _locate(values, cluster, label),
+        catalogs=catalog_names or CatalogNames(),
+        misspelled=misspelled,
+    )
+    needs = _collect(clusters, minors, None if openshift_only else reader, fleet.excluded_policies)
     wanted = packages_wanted(needs.operators)
     united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
     return FleetPlan(
@@ -96,6 +107,7 @@ def plan_fleet(
         warnings=(
             *value_warnings,
             *fleet.warnings,
+            *mistakes,
             *warnings.texts(),
             *united.warnings,
             *([] if openshift_only else bootstrap_gaps(policies, united.operators)),
@@ -147,33 +159,26 @@ def _with_version_requests(
 
 
 def _minors(
-    clusters: Sequence[Requesting], values: Sequence[SourceFile], *, operators_only: bool
+    clusters: Sequence[Requesting],
+    values: Sequence[SourceFile],
+    mistakes: Sequence[str],
+    *,
+    operators_only: bool,
 ) -> set[str]:
-    """Return the OpenShift minors of all requests. Raises NoVersionError if there is none."""
+    """Return the OpenShift minors of all requests.
+
+    Raises NoVersionError if there is none, with the mistakes in the values, of which one may be the reason.
+    """
     minors = {request.minor for _, requests in clusters for request in requests}
     if not minors:
         purpose = "the catalogs" if operators_only else "the release and the catalogs"
+        perhaps = "".join(f"; {mistake}" for mistake in mistakes[:MISTAKES])
         raise NoVersionError(
             f"{few_paths(source.path for source in values)}: no label {VERSION_LABEL}, "
-            f"which decides {purpose}",
+            f"which decides {purpose}{perhaps}",
             f"give the parameter openshift-version: {FORMS}",
         )
     return minors
-
-
-def _subscription_reader(
-    fleet: Fleet,
-    values: Sequence[SourceFile],
-    policies: Sequence[SourceFile],
-    warnings: _Warnings,
-    names: CatalogNames,
-) -> SubscriptionReader:
-    return SubscriptionReader(
-        policies=read_policies(policies).with_known(OPERATORS, fleet.excluded_policies),
-        warn=warnings.add,
-        locate=lambda cluster, label: _locate(values, cluster, label),
-        catalogs=names,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +261,7 @@ def _locate(values: Sequence[SourceFile], cluster: FleetCluster, label: str) -> 
     """Return file and line of a cluster's label: at the cluster itself, else at its set."""
     for entry in filter(None, (cluster.entry, cluster.cluster_set)):
         if label in entry.labels:
-            section = next(name for name, kind in SECTIONS.items() if kind == entry.kind)
-            return location(values, [section, entry.name, "labels", label])
+            return location(values, [*entry.path, "labels", label])
     return few_paths(source.path for source in values)
 
 

@@ -72,13 +72,14 @@ class Policies:
     `defaults` are the operators that they install, by label; a label may install several. `labels` are the
     labels that they read, `label_starts` the beginnings of labels that they read by their beginning
     (`gitops-dev-team-`). `excluded` are labels of operators that are not installed because
-    `excludePolicies` names all their folders.
+    `excludePolicies` names all their folders. `folders` are the names of the policy folders.
     """
 
     defaults: Mapping[str, tuple[Default, ...]]
     labels: frozenset[str] = frozenset()
     label_starts: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
 
     @cached_property
     def on_every_hub(self) -> frozenset[str]:
@@ -126,6 +127,7 @@ def read_policies(files: Sequence[SourceFile]) -> Policies:
         {label: tuple(found) for label, found in defaults.items()},
         frozenset(label for label in labels if not label.endswith("-")),
         tuple(sorted(label for label in labels if label.endswith("-"))),
+        folders=frozenset(folder_of(files[0].path) for files in by_folder.values()),
     )
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import INDEXES, CatalogNames, misspelled_source
 from steps.autoshift.operators import ACM, FEATURES, LABEL_VALUE, OPERATORS, Default
+from steps.autoshift.spelling import beginnings
 from steps.errors import InvalidInputError
 from steps.yaml.text import Misread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from steps.autoshift.fleet import FleetCluster
     from steps.autoshift.policies import Policies
@@ -53,13 +54,15 @@ class SubscriptionReader:
 
     `policies` are those of the checkout, with the built-in defaults for labels that it does not know. `warn`
     takes a text and the cluster that it is about; `locate` returns file and line of a cluster's label;
-    `catalogs` knows the catalogs by the names of their CatalogSources.
+    `catalogs` knows the catalogs by the names of their CatalogSources; `misspelled` are labels of which
+    somebody else warns.
     """
 
     policies: Policies
     warn: Callable[[str, FleetCluster], None]
     locate: Callable[[FleetCluster, str], str]
     catalogs: CatalogNames
+    misspelled: Collection[str] = ()
 
     def requests(self, cluster: FleetCluster) -> frozenset[OperatorRequest]:
         """Return the operator requests of a cluster. Raises InvalidInputError for an impossible label."""
@@ -88,7 +91,7 @@ class SubscriptionReader:
                 continue
             elif _describes_subscription(cluster.labels, label):
                 yield label
-            else:
+            elif label not in self.misspelled:
                 self.warn(
                     f"label {label} is 'true' but neither an operator nor a feature known here: nothing is "
                     f"mirrored for it; if it is an operator, add {label}-subscription-name, "
@@ -111,7 +114,7 @@ class SubscriptionReader:
             or label.startswith(self.policies.label_starts)
             or any(
                 start in self.policies.defaults or _describes_subscription(cluster.labels, start)
-                for start in _beginnings(label)
+                for start in beginnings(label)
             )
         )
 
@@ -125,13 +128,6 @@ class SubscriptionReader:
         if operator:
             self.warn(f"label {label} is '{text}', not 'true': AutoShift does not install it", cluster)
         return False
-
-
-def _beginnings(label: str) -> Iterator[str]:
-    """Yield the beginnings of a label: `a-b`, `a` for `a-b-c`."""
-    while "-" in label:
-        label = label.rpartition("-")[0]
-        yield label
 
 
 def _describes_subscription(labels: Mapping[str, str], label: str) -> bool:

@@ -62,7 +62,7 @@ def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str
     InvalidInputError for a file that is not well-formed or whose top level is not a map.
     """
     merger = Merger()
-    warnings = []
+    warnings: list[str] = []
     for source in values:
         repeated: list[str] = []
         documents = [

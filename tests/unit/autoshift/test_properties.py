@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,7 +118,9 @@ def test_the_order_of_keys_in_a_file_does_not_matter(fleet: RandomFleet) -> None
     backwards = _yaml(dict(reversed(_tree(fleet).items())))
     sideways = _yaml(_tree(fleet), sort_keys=True)
     plans = [plan_fleet([SourceFile("fleet.yaml", text)]) for text in (backwards, sideways)]
-    assert plans[0] == plans[1]
+    assert [re.sub(r", line \d+", "", str(plan)) for plan in plans[:1]] == [
+        re.sub(r", line \d+", "", str(plan)) for plan in plans[1:]
+    ]
     assert generate_imageset(plans[0]) == generate_imageset(plans[1])
 
 
