@@ -56,9 +56,9 @@ class Run(Record):
 
     `images` counts what was mirrored by kind, `failed` gives the class of error by image (`reasons`),
     `wanted_by` the operators and bundles that need a failed image, in words, where oc-mirror said it; `error`
-    is the class of the run's own failure, with `hint` for what to do. `next_run` is that of the schedule, if
-    there is one. `mirror_name` is empty where it is not one ImageSet that was mirrored, and in records of
-    version 0.1.
+    is the class of the run's own failure, with `hint` for what to do. `left_out` says of a record that was
+    shortened how many entries of each field went. `next_run` is that of the schedule, if there is one.
+    `mirror_name` is empty where it is not one ImageSet that was mirrored, and in records of version 0.1.
     """
 
     workflow: str
@@ -80,6 +80,7 @@ class Run(Record):
     exit_code: int = 0
     failed: dict[str, str] = Field(default_factory=dict)
     wanted_by: dict[str, str] = Field(default_factory=dict)
+    left_out: dict[str, int] = Field(default_factory=dict)
     host: str = ""
 
     @field_validator("started", "finished", "next_run")
@@ -95,20 +96,49 @@ class Run(Record):
         return records.parse(cls, content)
 
     def bounded(self, limit: int) -> str:
-        """Return the record as JSON of at most `limit` bytes: failed images go first, then ends of texts."""
-        run = self
-        while len(text := json.dumps(run.document(), ensure_ascii=False).encode()) > limit:
-            if run.failed or run.wanted_by:
-                failed = dict(list(run.failed.items())[: len(run.failed) // 2])
-                wanted_by = {image: text for image, text in run.wanted_by.items() if image in failed}
-                run = run.changed(failed=failed, wanted_by=wanted_by)
-            else:
-                longest = max(
-                    ("message", "hint", "error", "target"), key=lambda name: len(getattr(run, name))
-                )
-                value = str(getattr(run, longest))
-                run = run.changed(**{longest: value[: len(value) // 2] + "…"})
+        """Return the record as JSON of at most `limit` bytes, which has to have room for its state.
+
+        Entries go first, the longest field by half until it is empty, then the ends of texts, then all but
+        what says how the run ended.
+        """
+        run: Run | None = self
+        while run is not None and len(text := _line(run)) > limit:
+            run = run.shorter()
+        if run is None:
+            kept = {"workflow", "started", "state", "finished", "exit_code"}
+            text = _line(Run(**{name: getattr(self, name) for name in kept}))
         return text.decode()
+
+    def shorter(self) -> Self | None:
+        """Return the record with less in its longest field; None where nothing is left to shorten."""
+        entries = {name: getattr(self, name) for name in _ENTRIES}
+        longest = max(entries, key=lambda name: len(str(entries[name])))
+        if entries[longest]:
+            kept = _half(entries[longest])
+            gone = self.left_out.get(longest, 0) + len(entries[longest]) - len(kept)
+            return self.changed(**{longest: kept, "left_out": {**self.left_out, longest: gone}})
+        texts = {name: str(getattr(self, name)) for name in _TEXTS}
+        longest = max(texts, key=lambda name: len(texts[name].encode()))
+        if len(texts[longest]) < _SHORTEST:
+            return None
+        return self.changed(**{longest: texts[longest][: len(texts[longest]) // 2] + "…"})
+
+
+_ENTRIES = ("failed", "wanted_by", "images", "generations")
+_TEXTS = ("message", "hint", "error", "target", "mirror_name", "host")
+_SHORTEST = 8
+"""Characters below which cutting a text saves nothing."""
+
+
+def _half(entries: dict[str, Any] | tuple[int, ...]) -> dict[str, Any] | tuple[int, ...]:
+    """Return the first half of a mapping, the last half of a list: the newest generations."""
+    if isinstance(entries, dict):
+        return dict(list(entries.items())[: len(entries) // 2])
+    return entries[len(entries) - len(entries) // 2 :]
+
+
+def _line(run: Run) -> bytes:
+    return json.dumps(run.document(), ensure_ascii=False).encode()
 
 
 Watcher = Callable[[Run], None]

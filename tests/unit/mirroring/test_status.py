@@ -204,11 +204,35 @@ def test_a_record_is_read_as_it_was_written(run: Run) -> None:
     assert set(json.loads(run.as_json())) == set(Run.model_fields)
 
 
+def test_a_run_over_many_generations_has_a_last_word() -> None:
+    """760 numbers do not fit: the newest stay, and how many went is said."""
+    run = Run(workflow="workflow-from-disk", started="2026-01-01T00:00:00Z", generations=tuple(range(1, 761)))
+    found = Run.parse(run.bounded(2048))
+    assert found.generations[-1] == 760
+    assert found.generations == tuple(range(760 - len(found.generations) + 1, 761))
+    assert found.left_out == {"generations": 760 - len(found.generations)}
+
+
+def test_a_field_of_a_later_version_is_no_obstacle() -> None:
+    later = {"workflow": "workflow-direct", "started": "2026-01-01T00:00:00Z", "novel": ["x" * 50] * 400}
+    assert Run.parse(Run.parse(json.dumps(later)).bounded(4096)).workflow == "workflow-direct"
+
+
 @given(run=runs, limit=st.integers(600, 4096))
 def test_a_last_word_is_never_longer_than_is_kept_and_always_whole(run: Run, limit: int) -> None:
-    long = run.changed(message=run.message * 200, hint=run.hint * 200)
+    long = run.changed(
+        message=run.message * 200,
+        hint=run.hint * 200,
+        host=run.error * 200,
+        generations=run.generations * 400,
+        images={f"{kind}{number}": 1 for kind in run.images for number in range(200)},
+        wanted_by={f"{image}{number}": image for image in run.failed for number in range(100)},
+    )
     text = long.bounded(limit)
     assert len(text.encode()) <= limit
-    assert Run.parse(text).state == run.state
+    found = Run.parse(text)
+    assert (found.state, found.exit_code) == (run.state, run.exit_code)
+    for name, gone in found.left_out.items():
+        assert len(getattr(found, name)) + gone == len(getattr(long, name))
     if len(run.as_json().encode()) < limit:
         assert Run.parse(run.bounded(limit)) == run
