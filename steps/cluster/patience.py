@@ -2,12 +2,15 @@
 
 Every request of ours may be sent twice without harm: reads, applies and deletes are idempotent, and a
 create whose answer was lost meets its own object. So all methods are retried, on broken connections as
-well as on the statuses of an overloaded or half-started server.
+well as on the statuses of an overloaded or half-started server. An internal error (HTTP 500) is among these:
+`leader changed`, `request timed out`, a webhook that does not answer. Only one that blames the object itself
+stays: so a server-side apply answers to a field that it does not know.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ log = logging.getLogger("steps.cluster")
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 _FORBIDDEN = 403
+_INTERNAL = 500
+_BLAMES_THE_OBJECT = re.compile(rb"typed patch|not declared in schema|unknown field|cannot unmarshal")
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class PatientRetry(Retry):
             "read": 6,
             "redirect": 0,
             "allowed_methods": None,
-            "status_forcelist": (429, 502, 503, 504),
+            "status_forcelist": (429, _INTERNAL, 502, 503, 504),
             "raise_on_status": False,
             "backoff_factor": 0.5,
             "backoff_max": 5,
@@ -86,6 +91,8 @@ class PatientRetry(Retry):
         """Count an attempt, and log the first failure, which explains the pause after it."""
         if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise MaxRetryError(_pool, url or "", error)  # type: ignore[arg-type] # the pool is only kept
+        if response is not None and response.status == _INTERNAL and _BLAMES_THE_OBJECT.search(response.data):
+            raise MaxRetryError(_pool, url or "")  # type: ignore[arg-type] # urllib3 gives the answer back
         if not self.history:
             cause = f"HTTP {response.status}" if response else type(error).__name__
             log.warning("the API server does not answer as it should (%s); trying again", cause)
