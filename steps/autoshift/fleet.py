@@ -73,11 +73,20 @@ class FleetCluster:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All entries by section and name, the folders of excluded policies, and warnings about the values."""
+    """All entries by section and name, the folders of excluded policies, and warnings about the values.
+
+    `release` is the release or branch of AutoShift that the values name; blank if they name none.
+    """
 
     entries: tuple[FleetEntry, ...]
     excluded_policies: frozenset[str]
+    release: str = ""
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """All labels, whatever they say."""
+        return frozenset(label for entry in self.entries for label in entry.labels)
 
     def cluster_sets(self) -> list[FleetEntry]:
         """Return the cluster sets, hub sets first."""
@@ -128,7 +137,8 @@ def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fle
     excluded = values.get("excludePolicies") or []
     if not isinstance(excluded, list) or not all(isinstance(name, str) for name in excluded):
         raise _wrong_shape(sources, ["excludePolicies"], "a list of policy folder names")
-    fleet = Fleet(tuple(entries), frozenset(str(name).rpartition("/")[2] for name in excluded))
+    excluded_folders = frozenset(str(name).rpartition("/")[2] for name in excluded)
+    fleet = Fleet(tuple(entries), excluded_folders, _release(values))
     return replace(fleet, warnings=tuple(_warnings(fleet)))
 
 
@@ -144,6 +154,16 @@ def _refuse_misspelled_sections(values: Mapping[str, Tree], sources: Sequence[So
         raise InvalidInputError(
             f"{location(sources, [key])}: '{key}' stands where AutoShift does not read it", hint
         )
+
+
+def _release(values: Mapping[str, Tree]) -> str:
+    """Return the release or branch of AutoShift that Argo CD takes, as values name it.
+
+    That is autoshiftOciVersion, or without it autoshiftGitBranchTag (autoshift/values/global.yaml,
+    autoshift/templates/autoshift-app-set.yaml).
+    """
+    named = (values.get(key) for key in ("autoshiftOciVersion", "autoshiftGitBranchTag"))
+    return next((text for text in named if isinstance(text, str) and text), "")
 
 
 def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:

@@ -168,12 +168,13 @@ def _required(operator: Operator, operators: Sequence[Operator]) -> dict[str, li
 
 
 def _why(channel: Channel) -> str:
-    """Return the labels that need a channel, and whether AutoShift's default names it, not a label."""
+    """Return the labels that need a channel, and whether a default or an assumption names it, no label."""
     if not channel.need.labels:
         return str(channel.need)
     origins = channel.origin.split("; ")
-    defaults = sum(not origin.startswith(("label ", "required ")) for origin in origins)
-    how = "" if not defaults else " (default)" if defaults == len(origins) else " (default too)"
+    defaults = [origin for origin in origins if not origin.startswith(("label ", "required "))]
+    word = "assumed" if any(origin.startswith("assumed") for origin in defaults) else "default"
+    how = "" if not defaults else f" ({word})" if len(defaults) == len(origins) else f" ({word} too)"
     return ", ".join(channel.need.labels) + how
 
 

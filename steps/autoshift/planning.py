@@ -11,7 +11,7 @@ from steps.autoshift.catalog_sources import CatalogNames
 from steps.autoshift.fleet import Fleet, FleetCluster, location, read_fleet
 from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.mistakes import find_mistakes, misspelled_labels
-from steps.autoshift.operators import OPERATORS
+from steps.autoshift.operators import known_operators, release_of
 from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster, Release
 from steps.autoshift.policies import bootstrap_gaps, read_policies
 from steps.autoshift.releases import (
@@ -75,7 +75,8 @@ def plan_fleet(
     """
     merged, value_warnings = read_values(values)
     fleet = read_fleet(merged, values)
-    installed = read_policies(policies).with_known(OPERATORS, fleet.excluded_policies)
+    known = known_operators(*release_of(fleet.release, fleet.labels))
+    installed = read_policies(policies).with_known(known, fleet.excluded_policies)
     misspelled = misspelled_labels(fleet, installed)
     mistakes = find_mistakes(merged, fleet, values, installed, misspelled)
     warnings = _Warnings()

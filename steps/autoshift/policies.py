@@ -146,7 +146,7 @@ class _Folder:
         self._values: Tree = {}
         self._values_path = ""
         for source in files:
-            if source.path.endswith("/values.yaml") and b"source" in source.content:
+            if source.path.endswith("/values.yaml") and re.search(rb"channel|source", source.content):
                 self._values_path = source.path
                 self._values = next((tree for tree in parse(source) if isinstance(tree, dict)), {})
 

@@ -17,7 +17,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.catalog_sources import INDEXES, catalog_reference
+from steps.autoshift.catalog_sources import catalog_reference
 from steps.autoshift.listing import few
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.releases import minor_of
@@ -116,11 +116,16 @@ class Resolver:
         """
         self._catalogs = catalogs
         self._warnings = warnings
+        self._assumed: dict[str, set[str]] = defaultdict(set)  # what is assumed, and for whom
         # By the reference of the catalog and by package: the channels that are mirrored anyway.
         self._asked_channels: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for minor, request in asked:
             channels = self._asked_channels[catalog_reference(request.source, minor)]
             channels[request.package].add(self._channel(minor, request) or "")
+
+    def assumptions(self) -> list[str]:
+        """Return a warning for each channel that was assumed, with the clusters that it is assumed for."""
+        return [f"{few(who)}: {text}" for text, who in self._assumed.items()]
 
     def resolve(self, minor: str, request: OperatorRequest, who: Iterable[str]) -> Iterator[OperatorRequest]:
         """Yield the request with its channel, once for each version that it is pinned to.
@@ -128,7 +133,11 @@ class Resolver:
         A version of None is the head of the channel. `who` are the names of those who make the request.
         """
         channel = self._channel(minor, request)
-        resolved = replace(request, channel=channel, pinned_csvs=())
+        origin = request.origin
+        if request.assumed and channel:
+            self._assumed[_assumption(minor, request, channel)].update(who)
+            origin = f"assumed, {_assumed_from(minor, request, channel)}"
+        resolved = replace(request, channel=channel, origin=origin, pinned_csvs=())
         for version in self._pinned_versions(minor, request, channel, who) or [None]:
             yield replace(resolved, pinned_version=version)
 
@@ -170,12 +179,18 @@ class Resolver:
         return catalog, catalog.package(request.package) if catalog else None
 
     def _channel(self, minor: str, request: OperatorRequest) -> str | None:
-        """Return the channel of a request, or the default channel; None if that is not known."""
+        """Return the channel of a request, or the default channel; None if that is not known.
+
+        An assumed channel that OpenShift `minor` does not have gives way to the default channel: AutoShift's
+        default of ODF is the same on every minor, and the catalogs have it from that minor on.
+        """
         _, package = self._look_up(minor, request)
-        known = CATALOG_DEFAULTS.get(request.package) if request.source in INDEXES else None
-        usual = package.default_channel if package else known
+        usual = CATALOG_DEFAULTS.get(request.package, "").replace("{minor}", minor)
+        usual = (package.default_channel if package else usual) or ""
         channel = request.channel or usual
-        return channel.replace("{minor}", minor) if channel else None
+        if request.assumed and usual and not _may_have(package, request.package, channel, minor):
+            channel = usual
+        return channel or None
 
     def _pinned_versions(
         self, minor: str, request: OperatorRequest, channel: str | None, who: Iterable[str]
@@ -215,6 +230,29 @@ class Resolver:
             f"{few(who)}: {request.package} is pinned to {pin}, which channel {channel} cannot have; the "
             f"newest of the channel is mirrored: correct {request.label}-channel or {request.label}-version"
         )
+
+
+def _may_have(package: Package | None, name: str, channel: str, minor: str) -> bool:
+    """Tell whether the catalog of OpenShift `minor` has a channel, or may have it if it was not read."""
+    if package:
+        return channel in package.channels
+    return CATALOG_DEFAULTS.get(name) != "stable-{minor}" or natural(channel) <= natural(f"stable-{minor}")
+
+
+def _assumption(minor: str, request: OperatorRequest, channel: str) -> str:
+    """Return what is assumed of the channel of a request, from where, and which label settles it."""
+    return (
+        f"no label says the channel of {request.label}: {request.package} {channel} is assumed, "
+        f"{_assumed_from(minor, request, channel)}; set {request.label}-channel"
+    )
+
+
+def _assumed_from(minor: str, request: OperatorRequest, channel: str) -> str:
+    if not request.channel:
+        return "the default channel of its catalog"
+    if channel == request.channel:
+        return f"the {request.origin}"
+    return f"as OpenShift {minor} has no {request.channel}, the {request.origin}"
 
 
 def _is_later(version: str, channel: str) -> bool:

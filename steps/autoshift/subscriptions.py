@@ -32,10 +32,11 @@ _NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "on", "On", "1", 
 class OperatorRequest:
     """A package that is requested from a catalog, in a channel.
 
-    `channel` is None for the catalog's default channel, and may hold `{minor}`; `origin` says where its name
-    is from. `pinned_csvs` are the names of the ClusterServiceVersions that a pinned cluster installs;
-    `pinned_version` is the version of one of them, once it is known. `required_by` is the package that
-    requires this one, with its channel; empty for what the label itself asks for.
+    `channel` is None for the catalog's default channel; `origin` says where its name is from, and `assumed`
+    that neither a label nor a policy of the checkout tells it. `pinned_csvs` are the names of the
+    ClusterServiceVersions that a pinned cluster installs; `pinned_version` is the version of one of them,
+    once it is known. `required_by` is the package that requires this one, with its channel; empty for what
+    the label itself asks for.
     """
 
     label: str
@@ -43,6 +44,7 @@ class OperatorRequest:
     source: str
     channel: str | None
     origin: str
+    assumed: bool = False
     pinned_csvs: tuple[str, ...] = ()
     pinned_version: str | None = None
     required_by: str = ""
@@ -166,7 +168,8 @@ class Subscription:
         self._warn_of_defaults(package, source)
         pins = self._pinned_csvs()
         for channel, origin in self._channels():
-            yield OperatorRequest(self.label, package, source, channel, origin, pins)
+            assumed = not origin.startswith("label ") and (self.default is None or self.default.assumed)
+            yield OperatorRequest(self.label, package, source, channel, origin, assumed, pins)
 
     def _channels(self) -> list[tuple[str | None, str]]:
         """Return the channels, each with the origin of its name; None is the catalog's default channel."""
@@ -222,7 +225,10 @@ class Subscription:
                 f"give {self.label}-source: {known.source}"
             )
         if not self.default.folders:
-            self._warn(f"no policy of AutoShift installs {self.label}; {package} is mirrored all the same")
+            self._warn(
+                f"no policy of {self.default.origin} installs {self.label}; "
+                f"{package} is mirrored all the same"
+            )
 
     def _value(self, suffix: str) -> str:
         """Return the text of label `LABEL-SUFFIX`, empty if there is none.

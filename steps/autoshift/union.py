@@ -42,7 +42,8 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
     """
     warnings: list[str] = []
     by_package: dict[_Key, _Requests] = defaultdict(list)
-    for (minor, request), who in _with_requirements(asked, Resolver(catalogs, asked, warnings)).items():
+    resolver = Resolver(catalogs, asked, warnings)
+    for (minor, request), who in _with_requirements(asked, resolver).items():
         by_package[*catalog_place(request.source, minor), request.package].append((request, who))
     operators, lacks = [], []
     for key, requests in by_package.items():
@@ -55,6 +56,7 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
             catalog, operator.package, [channel.name for channel in operator.channels]
         ):
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.need})")
+    warnings += resolver.assumptions()
     operators.sort(key=lambda op: (natural(op.minor), order_of(op.source), op.package))
     return Union(tuple(operators), tuple(sorted(set(warnings))), tuple(sorted(lacks)))
 

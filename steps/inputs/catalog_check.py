@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.autoshift.operators import TABLE
+from steps.autoshift.operators import NEWEST
 from steps.errors import RegistryError
 from steps.oci.access import Access, obstacle
 from steps.oci.failures import AbsentError, UnreachableError
@@ -91,9 +91,9 @@ class CatalogCheck:
             reasons = "; ".join(sorted({error.reason for error in failures.values()}))
             log.log(
                 logging.WARNING if self.mode == "warn" else logging.INFO,
-                "Catalogs not checked: %s. The built-in facts are used instead (%s).",
+                "Catalogs not checked: %s. The built-in facts are used instead (of %s).",
                 reasons,
-                TABLE,
+                NEWEST,
             )
 
 

@@ -104,7 +104,7 @@ def test_sizes_of_an_earlier_run_stand_in_the_plan(
     with caplog.at_level(logging.INFO):
         generate(root, f"--sizes={record}")
     assert "Size of the packages in an earlier run: 2.4 GB; 1 package of unknown size" in caplog.text
-    assert re.search(r"openshift-gitops-operator +\S+ +gitops \(default\) +1.5 GB  hub", caplog.text)
+    assert re.search(r"openshift-gitops-operator +\S+ +gitops \(assumed\) +1.5 GB  hub", caplog.text)
     assert "multicluster-engine (900 MB)" in caplog.text
     preview_deployment.main.perform(
         [

@@ -34,7 +34,13 @@ def everything_needed(fleet: RandomFleet) -> set[tuple[str, str, str, str]]:
             if not wanted or any(folder in fleet.excluded for folder in default.folders):
                 continue
             package = labels.get(f"{label}-subscription-name") or default.package
-            channel = labels.get(f"{label}-channel") or str(default.channel).format(minor=minor)
+            usual = str(default.channel)
+            if package in {
+                "odf-operator",
+                "lvms-operator",
+            }:  # released with OpenShift, so no minor has a later one
+                usual = min(usual, f"stable-{minor}")
+            channel = labels.get(f"{label}-channel") or usual
             source = labels.get(f"{label}-source") or default.source
             needed.add((minor, source.removesuffix("-mirror"), package, channel))
     return needed

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from steps.autoshift.plan import FleetPlan, Operator
 
 
+EVERY_HUB = ("acm-channel: release-2.16",)
+
+
 def source(text: str, path: str = "values.yaml") -> SourceFile:
     return SourceFile(path, dedent(text).encode())
 
 
 def hub(*labels: str, version: str = "4.20.12") -> SourceFile:
-    """A hub set named hub with these labels (`acs: 'true'`) and a version."""
-    return _set("hubClusterSets", "hub", [f"openshift-version: '{version}'", *labels])
+    """A hub set named hub with these labels (`acs: 'true'`), a version, and what every hub should say."""
+    said = {label.partition(":")[0] for label in labels}
+    usual = [label for label in EVERY_HUB if label.partition(":")[0] not in said]
+    return _set("hubClusterSets", "hub", [f"openshift-version: '{version}'", *labels, *usual])
 
 
 def managed(*labels: str) -> SourceFile:

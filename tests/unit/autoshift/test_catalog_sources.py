@@ -34,7 +34,7 @@ def catalogs(plan: FleetPlan, package: str) -> list[str]:
     ],
 )
 def test_a_renamed_catalog_of_openshift_is_that_catalog(name: str, mapping: str) -> None:
-    file = hub("quay: 'true'", f"quay-source: {name}")
+    file = hub("quay: 'true'", "quay-channel: stable-3.16", f"quay-source: {name}")
     found = planned(file, names=mapping)
     assert catalogs(found, "quay-operator") == [f"{REDHAT}:v4.20"]
     assert found.warnings == ()

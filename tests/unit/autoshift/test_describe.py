@@ -22,7 +22,10 @@ def test_the_samples_of_our_own_read_like_this() -> None:
     files = [SourceFile(path, (EXAMPLES / path).read_bytes()) for path in FILES]
     text = describe_plan(plan_fleet(files))
     lines = text.splitlines()
-    assert lines[0] == "Plan: 2 cluster sets, 1 cluster, 2 release channels, 21 packages of 3 catalogs"
+    assert (
+        lines[0]
+        == "Plan: 2 cluster sets, 1 cluster, 2 release channels, 21 packages of 3 catalogs, 1 warning"
+    )
     assert (
         lines[1]
         == "Values: global.yaml, clustersets/hub.yaml, clustersets/managed.yaml, clusters/edge-1.yaml"
@@ -36,7 +39,7 @@ def test_the_samples_of_our_own_read_like_this() -> None:
         "PACKAGE                      CHANNEL       LABEL              FOR",
         "cluster-logging              stable-6.2    logging            stores",
         "compliance-operator          stable 1.7.1  compliance         stores",
-        "kubernetes-nmstate-operator  stable        nmstate (default)  cluster edge-1",
+        "kubernetes-nmstate-operator  stable        nmstate (assumed)  cluster edge-1",
         "loki-operator                stable-6.2    loki               stores",
     ]
     assert section(text, f"{catalog}20: 4, and 11 that they require")[1:5] == [
@@ -86,8 +89,8 @@ def test_a_row_names_the_need_of_its_own_channel_only() -> None:
         for title in describe_plan(fleet).splitlines()
         if title.startswith("Operators from")
     )
-    assert "odf-operator                 stable-4.17   odf            hub" in lines
-    assert "                             stable-4.18   odf            cluster edge" in lines
+    assert "odf-operator                 stable-4.17   odf    hub" in lines
+    assert "                             stable-4.18   odf    cluster edge" in lines
     (older,) = (line for line in lines if line.startswith("  brings from stable-4.17: "))
     (newer,) = (line for line in lines if line.startswith("  brings from stable-4.18: "))
     assert "odf-dependencies" not in older, "ODF has it from 4.18 on"

@@ -304,4 +304,4 @@ def test_a_default_catalog_that_lacks_the_package_is_warned_of() -> None:
 def test_a_label_that_no_policy_reads_is_warned_of_and_mirrored() -> None:
     found = plan_fleet([hub("sriov: 'true'")])
     assert channels(found, "sriov-network-operator") == ["stable"]
-    assert any("no policy of AutoShift installs sriov" in warning for warning in found.warnings)
+    assert any("no policy of AutoShift as of 2026-08 installs sriov" in warning for warning in found.warnings)
