@@ -106,7 +106,8 @@ class FleetPlan:
     `sources` are the paths of the values files in the order of merging, `minors` the OpenShift minors whose
     catalogs are needed, `architectures` as oc-mirror names them (amd64, arm64 …). `version_origin` says where
     the OpenShift version comes from if neither from labels nor from the parameter. `lacks` are sentences
-    about packages and channels that the catalogs do not have, as far as they were read.
+    about packages and channels that the catalogs do not have, as far as they were read; `unchecked` are the
+    references of those that were not read. `notes` are sentences about what is worth knowing and no mistake.
     """
 
     sources: tuple[str, ...]
@@ -119,6 +120,8 @@ class FleetPlan:
     warnings: tuple[str, ...] = field(default=())
     version_origin: str = ""
     lacks: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def openshift_versions(self) -> tuple[str, ...]:

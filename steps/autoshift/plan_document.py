@@ -19,6 +19,8 @@ def plan_document(plan: FleetPlan) -> str:
         "sources": plan.sources,
         "versionOrigin": plan.version_origin,
         "warnings": plan.warnings,
+        "notes": plan.notes,
+        "uncheckedCatalogs": plan.unchecked,
         "clusters": [
             {
                 "kind": cluster.kind,

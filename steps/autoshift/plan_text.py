@@ -37,6 +37,7 @@ def describe_plan(plan: FleetPlan, *, columns: int | None = None, brief: bool = 
     parts = [
         "\n".join(_wrapped("", line, width) for line in _head(plan)) + "\n",
         _section("Warnings", [_wrapped("! ", text, width - 2) for text in plan.warnings]),
+        _section("Notes", [_wrapped("- ", text, width - 2) for text in plan.notes]),
         _section("OpenShift releases", _table([_release(release) for release in plan.releases], width)),
         *operators,
     ]
@@ -62,6 +63,9 @@ def _head(plan: FleetPlan) -> Iterator[str]:
     yield f"Values: {few_paths(plan.sources)}"
     if plan.version_origin:
         yield f"OpenShift {', '.join(plan.openshift_versions)}, from {plan.version_origin}"
+    if plan.unchecked:
+        every = len(plan.unchecked) == catalogs
+        yield f"Not checked against catalogs{'' if every else f': {few_paths(plan.unchecked)}'}"
     known = [operator.size for operator in plan.operators if operator.size is not None]
     if known:
         unknown = len(plan.operators) - len(known)

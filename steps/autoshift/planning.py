@@ -104,6 +104,8 @@ def plan_fleet(
         ),
         version_origin=version_origin,
         lacks=united.lacks,
+        unchecked=united.unchecked,
+        notes=united.notes,
         architectures=tuple(sorted({architecture_of(cluster) for cluster, _ in clusters})),
         warnings=(
             *value_warnings,

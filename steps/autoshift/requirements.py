@@ -6,8 +6,13 @@ built-in facts do, each with its source:
   up to ACM 2.16 (stable-2.9 for 2.14 … stable-2.11 for 2.16), the same from 2.17 on; seen in the catalogs of
   4.16 to 4.19, whose defaults move together.
 * ODF's bundle lists its packages in bundle/**/metadata/dependencies.yaml of red-hat-storage/odf-operator,
-  branches release-4.16 … release-4.22; downstream noobaa-operator is mcg-operator and csi-addons is
+  branches release-4.9 … release-4.22; downstream noobaa-operator is mcg-operator and csi-addons is
   odf-csi-addons-operator. Rook is ocs-operator's own requirement in 4.16.
+* What `_REQUIRED` says is in bundle/metadata/dependencies.yaml of
+  rh-api-management/rhcl-operator-product-build and of red-hat-storage/odf-multicluster-orchestrator
+  (downstream ramen-hub-operator is odr-hub-operator), in metadata/dependencies.yaml of
+  redhat-developer/web-terminal-operator, and for Dev Spaces in "DevWorkspace operator" of the documentation
+  of Eclipse Che. The channels are the default ones of the catalogs, the same from 4.16 to 4.22.
 """
 
 from __future__ import annotations
@@ -33,11 +38,25 @@ if TYPE_CHECKING:
 ACM_PACKAGE: Final = "advanced-cluster-management"
 ODF_PACKAGE: Final = "odf-operator"
 
+# What a package requires in whatever channel it is itself.
+_REQUIRED: Final = {
+    "devspaces": ("devworkspace-operator",),
+    "odf-multicluster-orchestrator": ("odr-hub-operator",),
+    "rhcl-operator": ("authorino-operator", "dns-operator", "limitador-operator"),
+    "web-terminal": ("devworkspace-operator",),
+}
+# What usually comes with a package that does not require it: the documentation of OpenShift AI ("Installing
+# and managing", requirements) and of the NVIDIA GPU Operator ("Installing the Node Feature Discovery
+# Operator").
+COMPANIONS: Final = {
+    "gpu-operator-certified": ("nfd",),
+    "rhods-operator": ("authorino-operator", "serverless-operator", "servicemeshoperator"),
+}
 _ODF_SINCE: Final = {
-    "mcg-operator": (4, 16),
+    "mcg-operator": (4, 9),
     "ocs-client-operator": (4, 16),
-    "ocs-operator": (4, 16),
-    "odf-csi-addons-operator": (4, 16),
+    "ocs-operator": (4, 9),
+    "odf-csi-addons-operator": (4, 10),
     "odf-prometheus-operator": (4, 16),
     "recipe": (4, 16),
     "rook-ceph-operator": (4, 16),
@@ -71,7 +90,7 @@ def required_packages(package: str, channel: str | None, minor: str) -> list[tup
             for name, since in sorted(_ODF_SINCE.items())
             if version >= since
         ]
-    return []
+    return [(name, None) for name in _REQUIRED.get(package, ())]
 
 
 def _uncertainty(package: str, channel: str | None) -> str | None:

@@ -10,12 +10,12 @@ from steps.autoshift.catalog_sources import INDEXES, catalog_place, catalog_refe
 from steps.autoshift.listing import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Need, Operator
-from steps.autoshift.requirements import Resolver
+from steps.autoshift.requirements import COMPANIONS, Resolver
 from steps.catalog.dependencies import describe_lack
 from steps.versions import natural, precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.autoshift.subscriptions import OperatorRequest
     from steps.catalog.packages import Catalog
@@ -27,11 +27,16 @@ _Requests: TypeAlias = "list[tuple[OperatorRequest, set[str]]]"  # each with the
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """The operators; warnings about them; and what the catalogs lack of them, a sentence each."""
+    """The operators; warnings about them, what the catalogs lack of them, and notes, a sentence each.
+
+    `unchecked` are the references of the catalogs that were not read.
+    """
 
     operators: tuple[Operator, ...]
     warnings: tuple[str, ...]
     lacks: tuple[str, ...]
+    notes: tuple[str, ...]
+    unchecked: tuple[str, ...]
 
 
 def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
@@ -58,7 +63,25 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.need})")
     warnings += resolver.assumptions()
     operators.sort(key=lambda op: (natural(op.minor), order_of(op.source), op.package))
-    return Union(tuple(operators), tuple(sorted(set(warnings))), tuple(sorted(lacks)))
+    return Union(
+        operators=tuple(operators),
+        warnings=tuple(sorted(set(warnings))),
+        lacks=tuple(sorted(lacks)),
+        notes=tuple(_missing_companions(operators)),
+        unchecked=tuple(dict.fromkeys(op.catalog for op in operators if op.catalog not in catalogs)),
+    )
+
+
+def _missing_companions(operators: Sequence[Operator]) -> Iterator[str]:
+    """Yield a note for each operator that usually comes with others, which are not mirrored for its minor."""
+    mirrored = {(operator.minor, operator.package) for operator in operators}
+    for operator in operators:
+        usual = COMPANIONS.get(operator.package, ())
+        if missing := [name for name in usual if (operator.minor, name) not in mirrored]:
+            yield (
+                f"{few(operator.asked_by)}: {operator.package} does not require {', '.join(missing)}, but "
+                f"usually comes with it; not mirrored for OpenShift {operator.minor}, as no label asks for it"
+            )
 
 
 def _with_requirements(asked: Asked, resolver: Resolver) -> dict[tuple[str, OperatorRequest], set[str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from steps.autoshift.plan import FleetPlan
+from steps.autoshift.plan_text import describe_plan
 from steps.autoshift.planning import plan_fleet
 from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile
 
 from .samples import channels, cluster, hub, managed, operator, packages, plan, source
+from .shared import catalog
 
 ACM = {"advanced-cluster-management", "multicluster-engine"}
 
@@ -353,6 +355,9 @@ def test_an_acm_whose_engine_is_not_known_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("odf", "since", "not_yet"),
     [
+        ("4.15", "mcg-operator", "rook-ceph-operator"),
+        ("4.15", "ocs-operator", "ocs-client-operator"),
+        ("4.15", "odf-csi-addons-operator", "odf-prometheus-operator"),
         ("4.16", "rook-ceph-operator", "cephcsi-operator"),
         ("4.17", "cephcsi-operator", "odf-dependencies"),
         ("4.18", "odf-dependencies", "odf-external-snapshotter-operator"),
@@ -364,6 +369,55 @@ def test_odf_brings_the_packages_of_its_own_release(odf: str, since: str, not_ye
     found = plan(hub("odf: 'true'", f"odf-channel: stable-{odf}", version=f"{odf}.1"))
     assert channels(found, since) == [f"stable-{odf}"]
     assert not_yet not in packages(found)
+
+
+@pytest.mark.parametrize(
+    ("package", "needs"),
+    [
+        ("devspaces", {"devworkspace-operator": "fast"}),
+        ("web-terminal", {"devworkspace-operator": "fast"}),
+        (
+            "rhcl-operator",
+            {"authorino-operator": "stable", "dns-operator": "stable", "limitador-operator": "stable"},
+        ),
+        ("odf-multicluster-orchestrator", {"odr-hub-operator": "stable-4.20"}),
+    ],
+)
+def test_an_operator_brings_what_it_requires_from_the_catalog_of_its_minor(
+    package: str, needs: dict[str, str]
+) -> None:
+    labels = ("florp: 'true'", f"florp-subscription-name: {package}", "florp-source: redhat-operators")
+    found = plan(hub(*labels))
+    for name, channel in needs.items():
+        assert channels(found, name) == [channel]
+        assert operator(found, name).need.labels == ()
+        assert catalog("redhat-operator-index", "4.20")[name] == channel
+
+
+def test_a_plan_without_catalogs_says_so_in_its_first_lines() -> None:
+    text = describe_plan(plan(hub("acs: 'true'")))
+    assert "Not checked against catalogs" in text.splitlines()[:4]
+
+
+def test_operators_that_usually_come_together_are_a_note_until_they_do() -> None:
+    gpu = (
+        "gpu: 'true'",
+        "gpu-subscription-name: gpu-operator-certified",
+        "gpu-channel: stable",
+        "gpu-source: certified-operators",
+    )
+    (note,) = plan(hub(*gpu)).notes
+    assert note.startswith("hub set hub: gpu-operator-certified does not require nfd")
+    nfd = ("node-feature-discovery: 'true'", "node-feature-discovery-channel: stable")
+    assert plan(hub(*gpu, *nfd)).notes == ()
+    assert not warned(plan(hub(*gpu)), "nfd")
+    assert "\nNotes\n  - hub set hub: gpu-operator-certified" in describe_plan(plan(hub(*gpu)))
+
+
+def test_openshift_ai_names_all_that_it_usually_comes_with() -> None:
+    rhods = ("rhoai: 'true'", "rhoai-subscription-name: rhods-operator", "rhoai-source: redhat-operators")
+    (note,) = plan(hub(*rhods)).notes
+    assert "authorino-operator, serverless-operator, servicemeshoperator" in note
 
 
 def test_a_channel_later_than_its_openshift_is_warned_of_once_and_not_for_all_that_it_requires() -> None:
