@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from steps.autoshift.additional_images import FeatureImage, images_of
 from steps.autoshift.catalog_sources import CatalogNames
-from steps.autoshift.fleet import Fleet, FleetCluster, location, read_fleet
+from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
 from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.mistakes import find_mistakes, misspelled_labels
 from steps.autoshift.operators import known_operators, release_of
@@ -73,7 +73,7 @@ def plan_fleet(
     Raises InvalidInputError, with file and line where a file is to blame, and its subclass NoVersionError if
     no label and no parameter names an OpenShift version.
     """
-    merged, value_warnings = read_values(values)
+    merged, value_warnings = read_values(values, SECTIONS)
     fleet = read_fleet(merged, values)
     known = known_operators(*release_of(fleet.release, fleet.labels))
     installed = read_policies(policies).with_known(known, fleet.excluded_policies)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from steps.autoshift.overrides import Override, describe_overrides, overrides
 from steps.errors import InvalidInputError
 from steps.yaml.nodes import repeated_keys
 from steps.yaml.source import BOM
 from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from steps.yaml.source import SourceFile
 
@@ -55,15 +56,19 @@ def values_document(values: Sequence[SourceFile]) -> bytes:
     return b"".join(parts)
 
 
-def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str]]:
+def read_values(
+    values: Sequence[SourceFile], sections: Collection[str] = ()
+) -> tuple[dict[str, Tree], list[str]]:
     """Parse the files and merge them in their order; return the merged map and warnings.
 
-    A key that stands twice in a map is warned of, and the last one counts, as in Helm. Raises
-    InvalidInputError for a file that is not well-formed or whose top level is not a map.
+    Values in the entries of `sections` that a later file replaces are warned of. A key that stands twice in a
+    map is warned of, and the last one counts, as in Helm. Raises InvalidInputError for a file that is not
+    well-formed or whose top level is not a map.
     """
     merger = Merger()
     warnings: list[str] = []
-    for source in values:
+    replaced: list[Override] = []
+    for number, source in enumerate(values):
         repeated: list[str] = []
         documents = [
             document for document in parse(source, on_repeated_key=repeated.append) if document is not None
@@ -82,8 +87,9 @@ def read_values(values: Sequence[SourceFile]) -> tuple[dict[str, Tree], list[str
                     f"{source.path}: the top level is {kind}, not a map",
                     "name an AutoShift values file (hubClusterSets, managedClusterSets, clusters)",
                 )
+            replaced += overrides(merger.result, document, sections, number)
             merger.add(document)
-    return merger.result, warnings
+    return merger.result, [*warnings, *describe_overrides(replaced, values)]
 
 
 def _repetitions(source: SourceFile) -> Iterator[str]:
