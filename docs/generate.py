@@ -121,7 +121,7 @@ def objects() -> dict[str, str]:
         imageset="# Generated, or your own\nkind: ImageSetConfiguration\n",
         namespace=names.WORKLOAD_NAMESPACE,
         commit="c" * 40,
-        source="https://github.com/auto-shift/autoshiftv2.git autoshift/values.hub.yaml",
+        source="https://github.com/auto-shift/autoshiftv2.git autoshift/values/clustersets/hub.yaml",
     )
     return {
         made["metadata"][

@@ -56,14 +56,14 @@ def parse(argv: list[str]) -> Inputs:
 
 def run(given: Inputs) -> dict[str, str]:
     """Write the ConfigMaps and return the results."""
-    commit, document, text = _content(given)
+    commit, file_path, document, text = _content(given)
     sharing.expect(text, given.imageset_sha256)
     configmaps = deployment_configmaps(
         values=document,
         imageset=text,
         namespace=given.choice.namespace,
         commit=commit,
-        source=given.choice.configmap or f"{given.source.url} {given.source.file_path}",
+        source=given.choice.configmap or f"{given.source.url} {file_path}",
     )
     from steps.cluster import Change, Cluster
 
@@ -96,22 +96,22 @@ def _tell_difference(found: KubernetesObject | None, text: str) -> None:
         log.info("  and %d more differences", len(differences) - SHOWN)
 
 
-def _content(given: Inputs) -> tuple[str, bytes | None, str]:
-    """Return the commit, the values document (None with an ImageSet of the user's own) and the ImageSet."""
+def _content(given: Inputs) -> tuple[str, str, bytes | None, str]:
+    """Return commit, path of the values, their document (None without values) and ImageSet."""
     if given.choice.configmap:
         from steps.inputs.imageset_source import obtain
 
-        return "", None, obtain(given.source, given.choice).imageset.text
+        return "", "", None, obtain(given.source, given.choice).imageset.text
     from steps.autoshift.values import values_document  # late: not needed with an ImageSet of the user's own
 
     commit, tree = given.source.open()
-    document = values_document(values_source.read_values(tree, given.source.file_path))
+    values = values_source.read_values(tree, given.source.file_path)
     text = sharing.shared(given.source.workspace, given.imageset_sha256)
     if text is None:  # no workspace: the same is generated once more
         from steps.inputs.imageset_source import generate
 
-        text = generate(tree, given.source.file_path, given.choice).imageset.text
-    return commit, document, text
+        text = generate(tree, values, given.choice).imageset.text
+    return commit, values.path, values_document(values.files), text
 
 
 main = cli.task_entrypoint(parse, run)

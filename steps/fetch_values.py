@@ -50,7 +50,7 @@ def run(given: Inputs) -> dict[str, str]:
         return dict.fromkeys(RESULTS, "")
     source = given.source
     commit, tree = source.open()
-    files = values_source.read_values(tree, source.file_path)
+    files = values_source.read_values(tree, source.file_path).files
     log.info(
         "Fetched %s at %s (commit %s): %d values files.", source.url, source.revision, commit, len(files)
     )

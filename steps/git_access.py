@@ -48,6 +48,10 @@ class RedirectError(Exception):
         self.location = location
 
 
+class NoSuchRevisionError(GitError):
+    """The server answers, and has no such branch, tag or commit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterNames:
     """What the caller's parameters are called, so that a message names the one to correct."""
@@ -118,12 +122,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A revision of a repository, and how to get in; making one raises UsageError if it cannot be fetched."""
+    """A revision of a repository, and how to get in; making one raises UsageError if it cannot be fetched.
+
+    `or_default_branch`: nobody chose the revision, so the repository's own default branch serves as well.
+    """
 
     url: str
     revision: str
     credentials: Credentials
     parameters: ParameterNames
+    or_default_branch: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a URL or revision that could run something or that holds a password."""
@@ -260,12 +268,12 @@ def explain(stderr: str, origin: Origin, known_revisions: Callable[[], Iterable[
     )
 
 
-def no_such_revision(origin: Origin, known_revisions: Iterable[str]) -> GitError:
+def no_such_revision(origin: Origin, known_revisions: Iterable[str]) -> NoSuchRevisionError:
     """Make the error for a revision that the server lacks; the hint lists the nearest, or the first eight."""
     known = sorted(known_revisions)
     near = difflib.get_close_matches(origin.revision, known, n=5, cutoff=0.5) or known[:8]
     choice = f"there are: {', '.join(near)}" if near else "a commit needs its full hash"
-    return GitError(
+    return NoSuchRevisionError(
         f"{origin.url} has no branch, tag or commit '{origin.revision}'",
         f"check {origin.parameters.revision}; {choice}",
     )

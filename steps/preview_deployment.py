@@ -79,7 +79,7 @@ def parse(argv: list[str]) -> Inputs:
 
 def run(given: Inputs) -> str:
     """Write the ImageSet and the manifests; return the plan as text."""
-    commit, document, chosen = _content(given)
+    commit, file_path, document, chosen = _content(given)
     if given.sizes and chosen.plan:
         known = sizes.from_file(given.sizes)
         chosen = replace(chosen, plan=sizes.with_sizes(chosen.plan, known))
@@ -90,7 +90,7 @@ def run(given: Inputs) -> str:
             imageset=chosen.imageset.text,
             namespace=settings.namespace,
             commit=commit,
-            source=str(given.imageset or f"{given.source.url} {given.source.file_path}"),
+            source=str(given.imageset or f"{given.source.url} {file_path}"),
         ),
         objects.service_account(settings),
         objects.volume_claim(settings),
@@ -105,16 +105,17 @@ def run(given: Inputs) -> str:
     return f"{described}\n{_describe_workload(settings, manifests)}\n\nWritten to {given.output}"
 
 
-def _content(given: Inputs) -> tuple[str, bytes | None, imageset_source.Obtained]:
-    """Return the commit, the values document (None with an ImageSet of one's own) and the ImageSet."""
+def _content(given: Inputs) -> tuple[str, str, bytes | None, imageset_source.Obtained]:
+    """Return commit, path of the values, their document (None without values) and ImageSet."""
     if given.imageset:
         if not given.imageset.is_file():
             raise NotFoundError(f"there is no file {given.imageset}", "check --imageset")
         text = decode(SourceFile(str(given.imageset), given.imageset.read_bytes()))
-        return "", None, imageset_source.from_user(text, str(given.imageset), folder=given.output)
+        return "", "", None, imageset_source.from_user(text, str(given.imageset), folder=given.output)
     commit, tree = given.source.open()
-    document = values_document(values_source.read_values(tree, given.source.file_path))
-    return commit, document, imageset_source.generate(tree, given.source.file_path, given.choice)
+    values = values_source.read_values(tree, given.source.file_path)
+    chosen = imageset_source.generate(tree, values, given.choice)
+    return commit, values.path, values_document(values.files), chosen
 
 
 def _write_manifests(folder: Path, manifests: list[dict[str, Any]]) -> None:

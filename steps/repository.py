@@ -13,11 +13,19 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.errors import GitError
-from steps.git_access import Origin, RedirectError, TransientGitError, explain, no_such_revision
+from steps.git_access import (
+    NoSuchRevisionError,
+    Origin,
+    RedirectError,
+    TransientGitError,
+    explain,
+    no_such_revision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +51,8 @@ FULL_HASH = r"[0-9a-f]{40}([0-9a-f]{24})?"
 def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     """Fetch `origin` below `folder`; return the commit and `FOLDER/COMMIT`, which holds its files.
 
-    Shallow; where the server can filter, only YAML files. A commit that is already there is used as it is,
+    Shallow; where the server can filter, only YAML files. Where the revision is missing and nobody chose it,
+    the repository's default branch is fetched. A commit that is already there is used as it is,
     without asking the server. Raises `GitError` with what the server said, in words.
     """
     if re.fullmatch(FULL_HASH, origin.revision):
@@ -54,7 +63,7 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
-        commit = _following(origin, lambda origin: _fetch(origin, Path(temporary, "tree")))
+        commit = _or_default_branch(origin, lambda origin: _fetch(origin, Path(temporary, "tree")))
         final = folder / commit
         if not final.is_dir():
             # A second fetch of the same commit may win this race; its files are the same.
@@ -71,11 +80,12 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
 def head(origin: Origin) -> str:
     """Ask the server which commit a branch or tag names now; nothing is fetched.
 
-    A branch counts before a tag of its name, and a full commit is its own answer. Raises `GitError`.
+    A branch counts before a tag of its name, and a full commit is its own answer. Where the revision is
+    missing and nobody chose it, the repository's default branch is asked for. Raises `GitError`.
     """
     if re.fullmatch(FULL_HASH, origin.revision):
         return origin.revision
-    return _following(origin, _head)
+    return _or_default_branch(origin, _head)
 
 
 def _head(origin: Origin) -> str:
@@ -94,6 +104,38 @@ def _head(origin: Origin) -> str:
             if reference in found:
                 return found[reference]
         raise no_such_revision(origin, _known_revisions(command, origin))
+
+
+def _or_default_branch(origin: Origin, action: Callable[[Origin], str]) -> str:
+    """Do `action`; on the default branch, and saying so, where a revision that nobody chose is missing."""
+    try:
+        return _following(origin, action)
+    except NoSuchRevisionError:
+        branch = _following(origin, _default_branch) if origin.or_default_branch else ""
+        if branch in {"", origin.revision}:
+            raise
+    log.info(
+        "%s has no branch %s, the default of %s: its default branch %s is taken instead.",
+        origin.url,
+        origin.revision,
+        origin.parameters.revision,
+        branch,
+    )
+    return _following(replace(origin, revision=branch), action)
+
+
+def _default_branch(origin: Origin) -> str:
+    """Return the branch that the repository's HEAD names; empty if it names none."""
+    import git
+
+    with _environment(origin) as (environment, scratch):
+        command = git.Git(scratch)
+        command.update_environment(**environment)
+        for attempt in _attempts():
+            with attempt, _explained(origin, command):
+                answer = str(command.ls_remote("--quiet", "--symref", origin.url, "HEAD"))
+    found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", answer, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _following(origin: Origin, action: Callable[[Origin], str]) -> str:

@@ -19,6 +19,7 @@ from steps.git_access import Credentials, Origin, ParameterNames
 from steps.parameters import arguments
 from steps.parameters.places import START_RUN
 from steps.parameters.table import image_build
+from steps.parameters.table.content import VALUES_GIT_REVISION
 from steps.parameters.table.deployment import PIPELINE_NAMESPACE
 from steps.parameters.table.mirror_run import CA_BUNDLE
 from steps.triggering.templates import Template, read_template
@@ -120,7 +121,10 @@ def decide(given: Inputs, template: Template, cluster: Cluster) -> Decision:
     parameters = ParameterNames(
         url=f"{template.source}-url", revision=f"{template.source}-revision", credentials="git-secret"
     )
-    head = repository.head(Origin(template.url, template.revision, given.credentials, parameters))
+    unchosen = template.source == "values-git" and template.revision == VALUES_GIT_REVISION.default
+    head = repository.head(
+        Origin(template.url, template.revision, given.credentials, parameters, or_default_branch=unchosen)
+    )
     if given.commit and given.commit != head:
         log.info(
             "%s of %s is at %s: nothing to do for %s.", template.revision, template.url, head, given.commit

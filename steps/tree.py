@@ -7,8 +7,12 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Helm refuses larger charts' values in practice (the Secret of a release holds 1 MiB); this is generous.
 MAXIMUM_BYTES = 16 * 1024 * 1024
@@ -51,23 +55,24 @@ class Tree:
         except OSError as error:
             raise NotFoundError(f"{path} cannot be read: {error.strerror}", "check the file") from error
 
-    def select(self, wanted: str) -> list[str]:
+    def select(self, wanted: str, keep: Callable[[str], bool] = bool) -> list[str]:
         """Resolve a comma-separated list of files, folders and globs, in the order given.
 
-        Files whose name begins with `_` are examples in AutoShift (values/clustersets/_example.yaml): a
+        `keep` tells which paths are taken of what a folder or glob has; a file that is named is taken in any
+        case. Files whose name begins with `_` are examples in AutoShift (values/clustersets/_example.yaml): a
         folder or glob leaves them out, naming one takes it. What a folder holds comes as AutoShift passes it
         to Helm: global files first, clusters last. Raises `NotFoundError` for a part that matches nothing
         and `UsageError` for one that leaves the tree.
         """
         parts = filter(None, (piece.strip() for piece in wanted.split(",")))
-        selected = list(dict.fromkeys(path for part in parts for path in self._matches(part)))
+        selected = list(dict.fromkeys(path for part in parts for path in self._matches(part, keep)))
         if not selected:
             raise UsageError(
                 "values-file-path is empty", "name a values file, or several with commas between"
             )
         return selected
 
-    def _matches(self, part: str) -> list[str]:
+    def _matches(self, part: str, keep: Callable[[str], bool]) -> list[str]:
         pure = PurePosixPath(part)
         if pure.is_absolute() or ".." in pure.parts or "\0" in part:
             raise UsageError(
@@ -83,7 +88,13 @@ class Tree:
             found = [name for name in self.paths if _glob(name, path) and _is_values(name)]
         if not found:
             raise NotFoundError(f"values-file-path: there is no '{part}'", "check values-file-path")
-        return sorted(found, key=_helm_order)
+        kept = [name for name in sorted(found, key=_helm_order) if keep(name)]
+        if not kept:
+            number = f"{len(found)} YAML files" if len(found) > 1 else "one YAML file"
+            raise NotFoundError(
+                f"values-file-path: '{part}' has {number} and no values file", "check values-file-path"
+            )
+        return kept
 
 
 def _helm_order(path: str) -> tuple[bool, int, str]:

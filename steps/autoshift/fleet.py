@@ -147,7 +147,7 @@ def _refuse_misspelled_sections(values: Mapping[str, Tree], sources: Sequence[So
     for key in values:
         if key == "labels":
             hint = "write labels below the name of a set or cluster: hubClusterSets.NAME.labels"
-        elif near := "excludePolicies" if key == "excludePolicy" else nearest(key, TOP_KEYS):
+        elif near := _section_meant(key, values[key]):
             hint = f"did you mean '{near}'?"
         else:
             continue
@@ -164,6 +164,17 @@ def _release(values: Mapping[str, Tree]) -> str:
     """
     named = (values.get(key) for key in ("autoshiftOciVersion", "autoshiftGitBranchTag"))
     return next((text for text in named if isinstance(text, str) and text), "")
+
+
+def _section_meant(key: str, value: Tree) -> str | None:
+    """Return the section whose name a key nearly has; `cluster` is a common word, so its value decides."""
+    near = "excludePolicies" if key == "excludePolicy" else nearest(key, TOP_KEYS)
+    bodies = value.values() if isinstance(value, dict) else ()
+    if near == "clusters" and not any(
+        isinstance(body, dict) and _ENTRY_KEYS & body.keys() for body in bodies
+    ):
+        return None
+    return near
 
 
 def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Values of a set or cluster that a later file replaces: mostly files of two fleets that were merged into one.
+"""Values of a set or cluster that a later file replaces: mostly two fleets whose files were merged into one.
 
 Helm lets the last file win without a word (pkg/cli/values/options.go). Whoever names a folder of samples gets
 a mixture of all of them.

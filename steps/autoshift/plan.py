@@ -103,11 +103,12 @@ class FoundCluster:
 class FleetPlan:
     """What a fleet needs; every tuple is sorted, so that equal input gives equal plans.
 
-    `sources` are the paths of the values files in the order of merging, `minors` the OpenShift minors whose
-    catalogs are needed, `architectures` as oc-mirror names them (amd64, arm64 …). `version_origin` says where
-    the OpenShift version comes from if neither from labels nor from the parameter. `lacks` are sentences
-    about packages and channels that the catalogs do not have, as far as they were read; `unchecked` are the
-    references of those that were not read. `notes` are sentences about what is worth knowing and no mistake.
+    `sources` are the paths of the values files in the order of merging, `source_notes` sentences about their
+    choice, `minors` the OpenShift minors whose catalogs are needed, `architectures` as oc-mirror names them
+    (amd64, arm64 …). `version_origin` says where the OpenShift version comes from if neither from labels nor
+    from the parameter. `lacks` are sentences about packages and channels that the catalogs do not have, as
+    far as they were read; `unchecked` are the references of those that were not read. `notes` are
+    sentences about what is worth knowing and no mistake.
     """
 
     sources: tuple[str, ...]
@@ -122,6 +123,7 @@ class FleetPlan:
     lacks: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    source_notes: tuple[str, ...] = ()
 
     @property
     def openshift_versions(self) -> tuple[str, ...]:

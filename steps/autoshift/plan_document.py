@@ -17,6 +17,7 @@ def plan_document(plan: FleetPlan) -> str:
     document = {
         "format": FORMAT,
         "sources": plan.sources,
+        "sourceNotes": plan.source_notes,
         "versionOrigin": plan.version_origin,
         "warnings": plan.warnings,
         "notes": plan.notes,

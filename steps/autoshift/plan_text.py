@@ -61,6 +61,7 @@ def _head(plan: FleetPlan) -> Iterator[str]:
     ]
     yield f"Plan: {', '.join(filter(None, counts))}"
     yield f"Values: {few_paths(plan.sources)}"
+    yield from plan.source_notes
     if plan.version_origin:
         yield f"OpenShift {', '.join(plan.openshift_versions)}, from {plan.version_origin}"
     if plan.unchecked:

@@ -58,6 +58,7 @@ def plan_fleet(
     version_origin: str = "",
     release_channel: str = "",
     catalog_names: CatalogNames | None = None,
+    source_notes: tuple[str, ...] = (),
     read_catalogs: ReadCatalogs | None = None,
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
@@ -67,8 +68,8 @@ def plan_fleet(
     `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
     `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel` is
     the kind of its channel (`stable`, `eus` …). `catalog_names` are the names of CatalogSources that a person
-    maps to catalogs. `read_catalogs` reads packages from their catalogs; for a
-    catalog that it does not return, the built-in facts decide.
+    maps to catalogs, `source_notes` sentences about the choice of `values`. `read_catalogs` reads packages
+    from their catalogs; for a catalog that it does not return, the built-in facts decide.
 
     Raises InvalidInputError, with file and line where a file is to blame, and its subclass NoVersionError if
     no label and no parameter names an OpenShift version.
@@ -95,6 +96,7 @@ def plan_fleet(
     united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
     return FleetPlan(
         sources=tuple(source.path for source in values),
+        source_notes=source_notes,
         clusters=_found(clusters),
         minors=tuple(sorted(minors, key=natural)),
         releases=() if operators_only else _releases(needs.releases),

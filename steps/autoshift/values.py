@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.overrides import Override, describe_overrides, overrides
+from steps.autoshift.policies import is_policy_file
+from steps.autoshift.spelling import nearest
 from steps.errors import InvalidInputError
 from steps.yaml.nodes import repeated_keys
 from steps.yaml.source import BOM
@@ -30,6 +32,25 @@ _VALUES_FILE = re.compile(
     r"|^(?:global|values[^/]*)\.ya?ml$"
 )
 
+# What AutoShift's chart reads beside `autoshift…` and the sections, at any time.
+_GLOBAL_KEYS: Final = frozenset(
+    {
+        "excludePolicies",
+        "gitopsNamespace",
+        "policyGenerator",
+        "policyNamespace",
+        "policy_namespace",
+        "selfManagedHubSet",
+        "versionedClusterSets",
+    }
+)
+_TOP_KEY = re.compile(
+    rb"^(?:\xef\xbb\xbf)?[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:(?=[ \t\r\n]|\Z)", re.MULTILINE
+)
+_LIST = re.compile(
+    rb"^[\"']?([A-Za-z]+)[\"']?[ \t]*:[ \t]*(?:\[|(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*- )",
+    re.MULTILINE,
+)
 SHOWN: Final = 5  # faults of one kind named in a file; the others are counted
 
 
@@ -38,6 +59,35 @@ def values_candidates(paths: Iterable[str]) -> list[str]:
     return sorted(
         path for path in paths if _VALUES_FILE.search(path) and not path.rpartition("/")[2].startswith("_")
     )
+
+
+def is_values(source: SourceFile, sections: Collection[str]) -> bool:
+    """Tell whether a file of a folder is meant as values: by the keys at its top level, wherever it lies.
+
+    These are `sections`, words that nearly are one (but not `cluster`, which is common), and the keys that
+    AutoShift's chart reads besides (autoshift/templates). A Kubernetes object (`kind`), a list and whatever
+    is not YAML are none, and neither are the values of policies, which are charts of their own with keys of
+    the same names. A file that begins as values do and is broken further on is one, so that somebody says so.
+    """
+    if is_policy_file(source.path):
+        return False
+    keys = {key.decode() for key in _TOP_KEY.findall(source.content)} or _parsed_keys(source)
+    if not keys.isdisjoint({"kind", "apiVersion"}):
+        return False
+    lists = {key.decode() for key in _LIST.findall(source.content)}
+    return any(
+        key not in lists if key in sections else key.startswith("autoshift") or key in _GLOBAL_KEYS
+        for key in keys
+    ) or any((nearest(key, sections) or "clusters") != "clusters" for key in keys)
+
+
+def _parsed_keys(source: SourceFile) -> set[str]:
+    """Return the top-level keys of a file that begins no line with one: in one line, or indented."""
+    try:
+        documents = parse(source, on_repeated_key=lambda _key: None)
+    except InvalidInputError:
+        return set()
+    return {key for document in documents if isinstance(document, dict) for key in document}
 
 
 def values_document(values: Sequence[SourceFile]) -> bytes:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from steps.autoshift.plan import FleetPlan
     from steps.inputs.choice import ImageSetChoice
-    from steps.inputs.values_source import ValuesSource
+    from steps.inputs.values_source import ValuesFiles, ValuesSource
     from steps.parameters.value_kinds import PlanForm
     from steps.tree import Tree
 
@@ -78,13 +78,13 @@ def obtain(source: ValuesSource, choice: ImageSetChoice) -> Obtained:
     if choice.configmap:
         return _from_configmap(choice.configmap, choice.namespace)
     _commit, tree = source.open()
-    return generate(tree, source.file_path, choice)
+    return generate(tree, read_values(tree, source.file_path), choice)
 
 
-def generate(tree: Tree, file_path: str, choice: ImageSetChoice) -> Obtained:
+def generate(tree: Tree, values: ValuesFiles, choice: ImageSetChoice) -> Obtained:
     """Generate the ImageSet and check it as strictly as a user's. Raises `InvalidInputError`."""
     overlay = _overlay(tree, choice.overlay) if choice.overlay else None
-    plan = _checked(_plan(read_values(tree, file_path), read_policies(tree), choice), choice.catalogs.mode)
+    plan = _checked(_plan(values, read_policies(tree), choice), choice.catalogs.mode)
     text = generate_imageset(
         plan,
         operators_only=choice.operators_only,
@@ -106,12 +106,13 @@ def _checked(plan: FleetPlan, mode: str) -> FleetPlan:
     return replace(plan, warnings=(*plan.warnings, *plan.lacks))
 
 
-def _plan(files: list[SourceFile], policies: list[SourceFile], choice: ImageSetChoice) -> FleetPlan:
+def _plan(values: ValuesFiles, policies: list[SourceFile], choice: ImageSetChoice) -> FleetPlan:
     """Plan the fleet; where nobody names an OpenShift version, with that of the hub."""
     plan = partial(
         plan_fleet,
-        files,
+        values.files,
         policies,
+        source_notes=values.notes,
         operators_only=choice.operators_only,
         openshift_only=choice.openshift_only,
         catalog_names=choice.catalog_names,

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -96,6 +97,34 @@ def test_a_wrong_branch_names_the_nearest(git_repository: GitRepository, tmp_pat
     with pytest.raises(GitError, match=r"no branch, tag or commit 'release-4\.21'") as caught:
         checkout(origin_of(git_repository, "release-4.21"), tmp_path / "workspace")
     assert caught.value.hint == "check source-revision; there are: release-4.20"
+
+
+def test_a_revision_that_nobody_chose_may_be_the_default_branch(
+    git_repository: GitRepository, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    commit = git_repository.commit({"a.yaml": "x"})
+    git_repository.git("branch", "--move", "trunk")
+    unchosen = replace(origin_of(git_repository), or_default_branch=True)
+    assert repository.checkout(unchosen, tmp_path / "w")[0] == commit
+    assert repository.head(unchosen) == commit
+    assert "has no branch main, the default of source-revision: its default branch trunk" in caplog.text
+    for chosen in (origin_of(git_repository), replace(unchosen, or_default_branch=False)):
+        with pytest.raises(GitError, match="no branch, tag or commit 'main'"):
+            repository.checkout(chosen, tmp_path / "w")
+        with pytest.raises(GitError, match="no branch, tag or commit 'main'"):
+            repository.head(chosen)
+
+
+def test_a_default_branch_that_is_not_there_is_no_way_out(
+    git_repository: GitRepository, tmp_path: Path
+) -> None:
+    git_repository.commit({"a.yaml": "x"})
+    git_repository.git("checkout", "--quiet", "--detach")
+    git_repository.git("branch", "--move", "main", "trunk")
+    unchosen = replace(origin_of(git_repository), or_default_branch=True)
+    with pytest.raises(GitError, match="no branch, tag or commit 'main'"):
+        repository.checkout(unchosen, tmp_path / "w")
 
 
 def test_an_unknown_commit_is_told(git_repository: GitRepository, tmp_path: Path) -> None:

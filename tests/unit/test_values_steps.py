@@ -195,3 +195,122 @@ def test_a_preview_that_fails_writes_nothing(tmp_path: Path, arguments: list[str
         preview_deployment.main.perform([*common, *arguments, f"--output={tmp_path / 'out'}"])
     assert caught.value.hint
     assert not (tmp_path / "out").exists()
+
+
+SPLIT: dict[str, str | bytes] = {
+    "autoshift/values/global.yaml": "autoshiftGitBranchTag: main\n",
+    "autoshift/values/clustersets/hub.yaml": VALUES,
+    "autoshift/values/clustersets/managed.yaml": "managedClusterSets: {managed: {labels: {quay: 'true'}}}\n",
+    "autoshift/values/clustersets/hub-sno.yaml": VALUES.replace("2.15", "2.16"),
+}
+
+
+def preview(repository: GitRepository, output: Path, *arguments: str) -> None:
+    url = f"--values-git-url=file://{repository.path}"
+    preview_deployment.main.perform([url, "--catalog-check=off", f"--output={output}", *arguments])
+
+
+def test_where_autoshift_has_no_file_of_the_default_any_more_its_successors_are_taken_by_all(
+    git_repository: GitRepository,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    git_repository.commit(SPLIT)
+    note = (
+        "autoshift/values.hub.yaml, the default of values-file-path, is not in this revision; "
+        "autoshift/values/global.yaml,autoshift/values/clustersets/hub.yaml,"
+        "autoshift/values/clustersets/managed.yaml is taken instead"
+    )
+    preview(git_repository, tmp_path)
+    printed = capsys.readouterr().out
+    assert "Values: autoshift/values/global.yaml, autoshift/values/clustersets/hub.yaml," in printed
+    assert note in printed.replace("\n", " ")
+    assert "hub-sno" not in printed
+    manifest = yaml.safe_load((tmp_path / "manifests" / "configmap-oc-mirror-values.yaml").read_text())
+    assert "autoshift/values/clustersets/managed.yaml" in manifest["data"]["values.yaml"]
+    assert "autoshift/values/global.yaml," in str(manifest["metadata"]["annotations"])
+    common = [f"--values-git-url=file://{git_repository.path}", f"--workspace={tmp_path}"]
+    for command, arguments in (
+        (fetch_values.main, common),
+        (generate_or_use_imageset.main, [*common, "--catalog-check=off"]),
+    ):
+        caplog.clear()
+        command.perform(arguments)
+        assert caplog.messages[0] == note
+
+
+@pytest.mark.parametrize("missing", ["autoshift/values/clustersets/hub.yaml", "autoshift/values.sbx.yaml"])
+def test_what_else_is_missing_is_still_an_error(
+    git_repository: GitRepository, tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    files: dict[str, str | bytes] = {name: text for name, text in SPLIT.items() if name != missing}
+    git_repository.commit(files)
+    asked = "autoshift/values.sbx.yaml" if "sbx" in missing else "autoshift/values.hub.yaml"
+    with pytest.raises(NotFoundError, match=f"there is no '{asked}'") as caught:
+        preview(git_repository, tmp_path, f"--values-file-path={asked}")
+    assert "autoshift/values/clustersets/managed.yaml" in caught.value.hint
+
+
+FOREIGN: dict[str, str | bytes] = {
+    ".gitlab-ci.yml": "stages: [build]\n",
+    "playbook.yaml": "- hosts: all\n  tasks: []\n",
+    "overlay.yaml": "mirror: {additionalImages: [{name: quay.io/a/b:1}]}\narchiveSize: 4\n",
+    "deploy/objects.yaml": "kind: Secret\n---\nkind: ConfigMap\nclusters: {}\n",
+    "kubeconfig.yaml": "apiVersion: v1\nkind: Config\nclusters: []\n",
+    "broken.yaml": "{{ if }}\n\tx: [\n",
+    "chart/values.yaml": "replicas: 1\ncluster: {name: a}\n",
+    "inventory.yaml": "clusters:\n  # of two sites\n  - name: a\n  - name: b\n",
+    "policies/cluster-labels/values.yaml": "hubClusterSets: {hub: {labels: {acs: 'true'}}}\n",
+}
+
+
+def test_of_a_folder_other_yaml_is_left_out_with_a_word(
+    git_repository: GitRepository,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    values = {"hub.yaml": VALUES, "one-line.yml": "{clusters: {c: {config: {clusterSet: hub}}}}\n"}
+    git_repository.commit({**values, **FOREIGN})
+    preview(git_repository, tmp_path, "--values-file-path=.", "--imageset-overlay=overlay.yaml")
+    printed = capsys.readouterr().out.replace("\n", " ")
+    assert "Values: hub.yaml, one-line.yml " in printed
+    assert (
+        "Left out of values-file-path, as no values: .gitlab-ci.yml, broken.yaml, chart/values.yaml"
+        in printed
+    )
+    assert "and 4 more" in printed
+    assert "rhacs-operator" not in printed
+    assert "quay.io/a/b:1" in (tmp_path / "imageset.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["playbook.yaml", "broken.yaml", "chart/values.yaml"])
+def test_other_yaml_that_is_named_is_refused(
+    git_repository: GitRepository, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    git_repository.commit({**FOREIGN, "hub.yaml": "x: 1\n"})
+    with pytest.raises(InvalidInputError, match=name):
+        preview(git_repository, tmp_path, f"--values-file-path={name}")
+
+
+def test_a_folder_without_values_and_a_misspelled_section_in_one_are_errors(
+    git_repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    git_repository.commit(
+        {"a/x.yaml": "x: 1\n", "a/y.yaml": "- 1\n", "b/hub.yaml": "hubClusterSet: {hub: }\n"}
+    )
+    with pytest.raises(NotFoundError, match="'a' has 2 YAML files and no values file"):
+        preview(git_repository, tmp_path, "--values-file-path=a")
+    with pytest.raises(InvalidInputError, match=r"b/hub\.yaml, line 1: 'hubClusterSet'"):
+        preview(git_repository, tmp_path, "--values-file-path=b")
+    git_repository.commit({"b/hub.yaml": "hubClusterSets:\n  hub: [\n"})
+    with pytest.raises(InvalidInputError, match=r"b/hub\.yaml, line 3: not valid YAML"):
+        preview(git_repository, tmp_path, "--values-file-path=b")

@@ -17,7 +17,7 @@ VALUES_GIT_URL = Parameter(
 VALUES_GIT_REVISION = Parameter(
     name="values-git-revision",
     kind=kinds.text,
-    help="Branch, tag or commit of the values repository",
+    help="Branch, tag or commit of the values repository; where the default is missing, its default branch",
     group=Group.VALUES,
     where=places.Where(
         pipelines=(places.DEPLOYMENT,), tasks=places.VALUES_TASKS, commands=places.VALUES_TASKS
@@ -54,7 +54,8 @@ VALUES_FILE_PATH = Parameter(
     name="values-file-path",
     kind=kinds.text,
     help="Values file in the repository; several with commas between are merged in that order as Helm "
-    "merges; a folder or glob takes all its values files",
+    "merges; a folder or glob takes all its values files; where the default is gone, AutoShift's "
+    "global.yaml, hub.yaml and managed.yaml in autoshift/values",
     group=Group.VALUES,
     where=places.VALUES,
     default="autoshift/values.hub.yaml",

@@ -267,8 +267,8 @@ FAILURES = {
     ),
     "wrong path": Failure(
         "fetch-values",
-        {"values-file-path": "autoshift/values.hub.yaml"},
-        ["there is no 'autoshift/values.hub.yaml'", "autoshift/values/clustersets/hub.yaml"],
+        {"values-file-path": "autoshift/values.sbx.yaml"},
+        ["there is no 'autoshift/values.sbx.yaml'", "autoshift/values/clustersets/hub.yaml"],
     ),
     "path that leaves": Failure(
         "fetch-values", {"values-file-path": "../../etc/passwd"}, ["leaves the repository"]

@@ -24,7 +24,7 @@ def test_many_values_of_a_set_are_counted() -> None:
     first, second = (
         source(
             "hubClusterSets:\n  hub:\n    labels:\n"
-            "      openshift-version: 4.20.12\n"
+            "      openshift-version: 4.20.12\n      acm-channel: release-2.15\n"
             + "".join(f"      acs-key-{number}: {value}\n" for number in range(40)),
             f"{value}.yaml",
         )
@@ -32,7 +32,7 @@ def test_many_values_of_a_set_are_counted() -> None:
     )
     (warning,) = plan(first, second).warnings
     assert warning.startswith("hubClusterSets.hub: 40 values differ between files")
-    assert "labels.acs-key-0 is 'one' in one.yaml, line 5, and 'other' in other.yaml, line 5;" in warning
+    assert "labels.acs-key-0 is 'one' in one.yaml, line 6, and 'other' in other.yaml, line 6;" in warning
     assert "; and 37 more; name the files" in warning
 
 
