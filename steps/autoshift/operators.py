@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ACM: Final = "acm"  # has no label that enables it: every hub gets it
+GITOPS: Final = "gitops"  # every hub is set up with it, whatever the label says
 
 # The releases of AutoShift, oldest first. Those without a number are states of its branch main.
 RELEASES: Final = ("2025-09", "0.0.1", "0.0.2", "0.0.3", "0.0.4", "2026-08")

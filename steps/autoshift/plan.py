@@ -32,16 +32,25 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Why something is needed: the labels that ask for it, and the packages with channels that require it."""
+    """Why something is needed: the labels that ask for it, and the packages with channels that require it.
+
+    `of_setup` is True if a hub is set up with it, whatever its labels say.
+    """
 
     labels: tuple[str, ...] = ()
     required_by: tuple[str, ...] = ()
+    of_setup: bool = False
 
     def __str__(self) -> str:
-        """Return the labels or, if there are none, what requires it."""
+        """Return the labels or, if there are none, what else needs it."""
         if self.labels:
             return f"label {', '.join(self.labels)}"
-        return f"required by {', '.join(self.required_by)}"
+        return ", ".join(self.asked) or f"required by {', '.join(self.required_by)}"
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The labels, or the set-up of a hub; empty for what is only required."""
+        return self.labels or (("set-up of a hub",) if self.of_setup else ())
 
 
 @dataclass(frozen=True, slots=True)

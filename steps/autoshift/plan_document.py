@@ -77,5 +77,5 @@ def _channel(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _need(need: Need) -> dict[str, tuple[str, ...]]:
-    return {"labels": need.labels, "requiredBy": need.required_by}
+def _need(need: Need) -> dict[str, Any]:
+    return {"labels": need.labels, "requiredBy": need.required_by, "ofHubSetup": need.of_setup}

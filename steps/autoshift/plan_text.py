@@ -102,7 +102,7 @@ def _operators(operators: Sequence[Operator], width: int) -> Iterator[str]:
     """Yield a section for each catalog."""
     for catalog, found in groupby(operators, key=lambda operator: operator.catalog):
         of_catalog = list(found)
-        named = [operator for operator in of_catalog if operator.need.labels]
+        named = [operator for operator in of_catalog if operator.need.asked]
         rows = [row for operator in named for row in _rows(operator)]
         head = ("PACKAGE", "CHANNEL", "LABEL", "SIZE" if any(row[3] for row in rows) else "", "FOR")
         table = _table([head, *rows], width)
@@ -112,7 +112,7 @@ def _operators(operators: Sequence[Operator], width: int) -> Iterator[str]:
 
 
 def _packages(operators: Sequence[Operator]) -> str:
-    named = sum(bool(operator.need.labels) for operator in operators)
+    named = sum(bool(operator.need.asked) for operator in operators)
     required = len(operators) - named
     return f"{named}, and {required} that they require" if required else str(named)
 
@@ -124,7 +124,7 @@ def _rows(operator: Operator) -> list[tuple[str, ...]]:
     """
     size = "" if operator.size is None else units.size(operator.size)
     if not operator.channels:
-        why = ", ".join(operator.need.labels or operator.need.required_by)
+        why = ", ".join(operator.need.asked or operator.need.required_by)
         return [(operator.package, "(catalog's default)", why, size, briefly(operator.asked_by))]
     return [
         (
@@ -164,7 +164,7 @@ def _required(operator: Operator, operators: Sequence[Operator]) -> dict[str, li
         before = len(needed)
         for other in operators:
             required_by = {parent.split()[0] for parent in other.need.required_by}
-            if other.package not in needed and not other.need.labels and required_by & needed:
+            if other.package not in needed and not other.need.asked and required_by & needed:
                 needed.add(other.package)
                 for name in [channel.name for channel in other.channels] or [""]:
                     found.setdefault(name, []).append(other)
@@ -174,13 +174,13 @@ def _required(operator: Operator, operators: Sequence[Operator]) -> dict[str, li
 
 def _why(channel: Channel) -> str:
     """Return the labels that need a channel, and whether a default or an assumption names it, no label."""
-    if not channel.need.labels:
+    if not channel.need.asked:
         return str(channel.need)
     origins = channel.origin.split("; ")
     defaults = [origin for origin in origins if not origin.startswith(("label ", "required "))]
     word = "assumed" if any(origin.startswith("assumed") for origin in defaults) else "default"
     how = "" if not defaults else f" ({word})" if len(defaults) == len(origins) else f" ({word} too)"
-    return ", ".join(channel.need.labels) + how
+    return ", ".join(channel.need.asked) + how
 
 
 def _versions(channel: Channel) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from steps.autoshift.additional_images import FeatureImage, images_of
+from steps.autoshift.bootstrap import channel_gaps, read_charts
 from steps.autoshift.catalog_sources import CatalogNames
 from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
 from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.mistakes import find_mistakes, misspelled_labels
-from steps.autoshift.operators import known_operators, release_of
+from steps.autoshift.operators import GITOPS, known_operators, release_of
 from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster, Release
-from steps.autoshift.policies import bootstrap_gaps, read_policies
+from steps.autoshift.policies import read_policies
 from steps.autoshift.releases import (
     FORMS,
     VERSION_LABEL,
@@ -78,6 +79,7 @@ def plan_fleet(
     fleet = read_fleet(merged, values)
     known = known_operators(*release_of(fleet.release, fleet.labels))
     installed = read_policies(policies).with_known(known, fleet.excluded_policies)
+    charts = read_charts(policies)
     misspelled = misspelled_labels(fleet, installed)
     mistakes = find_mistakes(merged, fleet, values, installed, misspelled)
     warnings = _Warnings()
@@ -86,6 +88,7 @@ def plan_fleet(
     minors = _minors(clusters, values, mistakes, operators_only=operators_only)
     reader = SubscriptionReader(
         policies=installed,
+        hub_setup=charts.get(GITOPS, known[GITOPS]),
         warn=warnings.add,
         locate=lambda cluster, label: _locate(values, cluster, label),
         catalogs=catalog_names or CatalogNames(),
@@ -115,7 +118,7 @@ def plan_fleet(
             *mistakes,
             *warnings.texts(),
             *united.warnings,
-            *([] if openshift_only else bootstrap_gaps(policies, united.operators)),
+            *([] if openshift_only else channel_gaps(charts, united.operators)),
         ),
     )
 

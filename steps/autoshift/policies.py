@@ -28,15 +28,11 @@ from steps.yaml.text import Tree, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from steps.autoshift.plan import Operator
 
-# The YAML files and templates of the policies, and at the root the values of the two bootstrap charts.
+# The YAML files and templates of the policies, and at the root the values of the charts that set up a hub.
 _POLICY_FILE = re.compile(
     r"^(?:advanced-cluster-management|openshift-gitops)/values\.yaml$"
     r"|(?:^|/)(?:policies|apps/day-\d)/(?:[^/]+/){1,5}(?!Chart\.yaml$)[^/]+\.(?:ya?ml|tpl)$"
-)
-_BOOTSTRAP_FILES: Final = frozenset(
-    {"advanced-cluster-management/values.yaml", "openshift-gitops/values.yaml"}
 )
 _FOLDER = re.compile(r"(?:^|/)((?:policies/(?:(?:stable|certified|community)/)?|apps/day-\d/)([^/]+))/")
 
@@ -288,38 +284,6 @@ def _key(name: str) -> str:
 def _literal(written: str) -> str:
     """Return a plain or quoted text without the comment behind it."""
     return written.partition(" #")[0].strip().strip("'\"")
-
-
-def bootstrap_gaps(files: Sequence[SourceFile], operators: Sequence[Operator]) -> list[str]:
-    """Warn of bootstrap charts whose channel is not mirrored although a hub's label mirrors their package.
-
-    A hub is first installed with two charts, `advanced-cluster-management/` and `openshift-gitops/` at the
-    root of AutoShift's checkout, which subscribe to the channel in their own values.yaml (docs/quickstart.md,
-    templates/*-sub.yaml) before the policies take over. No label names that channel.
-    """
-    return [
-        f"{path} installs {package} from {channel} when a hub is first set up, but no label asks for that "
-        "channel, so it is not mirrored; give chart and label the same channel"
-        for path, package, channel in _bootstrap_subscriptions(files)
-        for operator in operators
-        if operator.package == package
-        and any(name.startswith("hub set ") for name in operator.asked_by)
-        and channel not in {mirrored.name for mirrored in operator.channels}
-    ]
-
-
-def _bootstrap_subscriptions(files: Sequence[SourceFile]) -> Iterator[tuple[str, str, str]]:
-    """Yield path, package and channel of the subscriptions of the bootstrap charts."""
-    for source in files:
-        if source.path not in _BOOTSTRAP_FILES:
-            continue
-        for document in parse(source):
-            for entry in document.values() if isinstance(document, dict) else ():
-                if not isinstance(entry, dict):
-                    continue
-                name, channel = entry.get("name"), entry.get("channel")
-                if isinstance(name, str) and isinstance(channel, str):
-                    yield source.path, name, channel
 
 
 def _name(text: str) -> str | None:

@@ -7,11 +7,11 @@ each hub. The Subscription that AutoShift makes is in `components/operator-insta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import INDEXES, CatalogNames, misspelled_source
-from steps.autoshift.operators import ACM, FEATURES, LABEL_VALUE, OPERATORS, Default
+from steps.autoshift.operators import ACM, FEATURES, GITOPS, LABEL_VALUE, OPERATORS, Default
 from steps.autoshift.spelling import beginnings
 from steps.errors import InvalidInputError
 from steps.yaml.text import Misread
@@ -36,7 +36,7 @@ class OperatorRequest:
     that neither a label nor a policy of the checkout tells it. `pinned_csvs` are the names of the
     ClusterServiceVersions that a pinned cluster installs; `pinned_version` is the version of one of them,
     once it is known. `required_by` is the package that requires this one, with its channel; empty for what
-    the label itself asks for.
+    the label itself asks for. `of_setup` says that a hub is set up with it, whatever the label says.
     """
 
     label: str
@@ -48,6 +48,7 @@ class OperatorRequest:
     pinned_csvs: tuple[str, ...] = ()
     pinned_version: str | None = None
     required_by: str = ""
+    of_setup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,11 @@ class SubscriptionReader:
     `policies` are those of the checkout, with the built-in defaults for labels that it does not know. `warn`
     takes a text and the cluster that it is about; `locate` returns file and line of a cluster's label;
     `catalogs` knows the catalogs by the names of their CatalogSources; `misspelled` are labels of which
-    somebody else warns.
+    somebody else warns. `hub_setup` is the GitOps operator of the chart that sets up a hub.
     """
 
     policies: Policies
+    hub_setup: Default
     warn: Callable[[str, FleetCluster], None]
     locate: Callable[[FleetCluster, str], str]
     catalogs: CatalogNames
@@ -68,14 +70,30 @@ class SubscriptionReader:
 
     def requests(self, cluster: FleetCluster) -> frozenset[OperatorRequest]:
         """Return the operator requests of a cluster. Raises InvalidInputError for an impossible label."""
-        return frozenset(
+        labels = set(self._operators(cluster))
+        found = {
             request
-            for label in self._operators(cluster)
+            for label in labels
             for default in self.policies.defaults.get(label, (None,))
-            for request in Subscription(
-                cluster, label, default, self.warn, self.locate, self.catalogs
-            ).requests()
-        )
+            for request in self._requests(cluster, label, default)
+        }
+        if cluster.is_hub and GITOPS not in labels:
+            found |= self._of_hub_setup(cluster)
+        return frozenset(found)
+
+    def _requests(
+        self, cluster: FleetCluster, label: str, default: Default | None
+    ) -> Iterator[OperatorRequest]:
+        return Subscription(cluster, label, default, self.warn, self.locate, self.catalogs).requests()
+
+    def _of_hub_setup(self, cluster: FleetCluster) -> set[OperatorRequest]:
+        """Return what a hub is set up with: from its chart, which reads no label, or else as assumed."""
+        if not self.hub_setup.assumed:
+            kept = (f"{GITOPS}-source", "mirror-catalog-suffix")
+            labels = {label: text for label, text in cluster.labels.items() if label in kept}
+            cluster = replace(cluster, labels=labels, config={})
+        setup = replace(self.hub_setup, origin=f"{self.hub_setup.origin} for the set-up of a hub")
+        return {replace(request, of_setup=True) for request in self._requests(cluster, GITOPS, setup)}
 
     def _operators(self, cluster: FleetCluster) -> Iterator[str]:
         """Yield the labels of the operators that a cluster installs."""

@@ -143,13 +143,15 @@ def _channel(name: str, requests: _Requests) -> Channel:
 
 
 def _need(requests: Iterable[OperatorRequest]) -> Need:
-    labels, required_by = set(), set()
+    labels, required_by, of_setup = set(), set(), False
     for request in requests:
         if request.required_by:
             required_by.add(request.required_by)
+        elif request.of_setup:
+            of_setup = True
         else:
             labels.add(request.label)
-    return Need(tuple(sorted(labels)), tuple(sorted(required_by, key=natural)))
+    return Need(tuple(sorted(labels)), tuple(sorted(required_by, key=natural)), of_setup)
 
 
 def _too_new_channels(operator: Operator) -> list[str]:
@@ -166,5 +168,5 @@ def _too_new_channels(operator: Operator) -> list[str]:
         for channel in operator.channels
         if natural(channel.name) > natural(newest)
         and channel.name.startswith("stable-")
-        and channel.need.labels
+        and channel.need.asked
     ]

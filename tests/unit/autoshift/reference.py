@@ -31,7 +31,8 @@ def everything_needed(fleet: RandomFleet) -> set[tuple[str, str, str, str]]:
         minor = ".".join(str(labels["openshift-version"]).split(".")[:2])
         for label, default in OPERATORS.items():
             wanted = is_hub if label == "acm" else labels.get(label) == "true"
-            if not wanted or any(folder in fleet.excluded for folder in default.folders):
+            wanted = wanted and not any(folder in fleet.excluded for folder in default.folders)
+            if not wanted and not (is_hub and label == "gitops"):  # with which every hub is set up
                 continue
             package = labels.get(f"{label}-subscription-name") or default.package
             usual = str(default.channel)

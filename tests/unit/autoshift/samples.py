@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from steps.autoshift.plan import FleetPlan, Operator
 
 
-EVERY_HUB = ("acm-channel: release-2.16",)
+# Said by every hub of the tests, so that nothing is assumed of what each hub has.
+EVERY_HUB = ("acm-channel: release-2.16", "gitops: 'true'", "gitops-channel: gitops-1.19")
 
 
 def source(text: str, path: str = "values.yaml") -> SourceFile:

@@ -96,7 +96,7 @@ def test_the_layout_of_2025_installs_odf_of_each_minor() -> None:
 
 
 def test_the_layout_of_2025_has_the_defaults_of_2025() -> None:
-    found = plan(hub("gitops: 'true'", "gitops-install-plan-approval: Automatic"))
+    found = plan(hub("gitops: 'true'", "gitops-channel: ", "gitops-install-plan-approval: Automatic"))
     assert channels(found, "openshift-gitops-operator") == ["latest"]
 
 

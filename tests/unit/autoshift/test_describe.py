@@ -68,10 +68,10 @@ def test_totals_and_warnings_come_first_and_a_brief_plan_has_a_line_for_a_catalo
     full, brief = describe_plan(fleet), describe_plan(fleet, brief=True)
     assert full.index("\nWarnings\n") < full.index("\nOpenShift releases\n")
     assert "label blorp is 'true'" in brief
-    # Red Hat's catalogs of both minors: acs and ACM with its engine; odf and what it requires in 4.18.
+    # Red Hat's catalogs of both minors: acs, GitOps, ACM with its engine; odf and what it requires in 4.18.
     assert section(brief, "Operators") == [
         "registry.redhat.io/redhat/redhat-operator-index:v4.18  1, and 9 that they require",
-        "registry.redhat.io/redhat/redhat-operator-index:v4.20  2, and 1 that they require",
+        "registry.redhat.io/redhat/redhat-operator-index:v4.20  3, and 1 that they require",
     ]
     assert "PACKAGE" not in brief
     assert "Clusters found" not in brief
@@ -89,8 +89,8 @@ def test_a_row_names_the_need_of_its_own_channel_only() -> None:
         for title in describe_plan(fleet).splitlines()
         if title.startswith("Operators from")
     )
-    assert "odf-operator                 stable-4.17   odf    hub" in lines
-    assert "                             stable-4.18   odf    cluster edge" in lines
+    assert "odf-operator                 stable-4.17   odf     hub" in lines
+    assert "                             stable-4.18   odf     cluster edge" in lines
     (older,) = (line for line in lines if line.startswith("  brings from stable-4.17: "))
     (newer,) = (line for line in lines if line.startswith("  brings from stable-4.18: "))
     assert "odf-dependencies" not in older, "ODF has it from 4.18 on"

@@ -13,7 +13,7 @@ from steps.yaml.source import SourceFile
 from .samples import channels, cluster, hub, managed, operator, packages, plan, source
 from .shared import catalog
 
-ACM = {"advanced-cluster-management", "multicluster-engine"}
+ACM = {"advanced-cluster-management", "multicluster-engine", "openshift-gitops-operator"}
 
 
 def warned(plan: FleetPlan, *words: str) -> bool:

@@ -64,6 +64,11 @@ mirror:
           defaultChannel: stable-2.11
           channels:
             - name: stable-2.11
+        # set-up of a hub; for hub set hub
+        - name: openshift-gitops-operator
+          defaultChannel: gitops-1.21
+          channels:
+            - name: gitops-1.21
         # label quay; for hub set hub
         - name: quay-operator
           defaultChannel: stable-3.16
