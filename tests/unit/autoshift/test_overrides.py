@@ -8,7 +8,8 @@ from .samples import channels, hub, plan, source
 
 
 def test_a_value_that_changes_between_files_is_warned_of_with_both_places() -> None:
-    first = source("hubClusterSets: {hub: {labels: {openshift-version: 4.20.12}}}", "global.yaml")
+    labels = "{openshift-version: 4.20.12, gitops-channel: gitops-1.19}"
+    first = source(f"hubClusterSets: {{hub: {{labels: {labels}}}}}", "global.yaml")
     second = source("hubClusterSets:\n  hub:\n    labels:\n      acm-channel: release-2.17\n", "a.yaml")
     third = source("hubClusterSets:\n  hub:\n    labels:\n\n      acm-channel: release-2.16\n", "b.yaml")
     found = plan(first, second, third)
@@ -25,6 +26,7 @@ def test_many_values_of_a_set_are_counted() -> None:
         source(
             "hubClusterSets:\n  hub:\n    labels:\n"
             "      openshift-version: 4.20.12\n      acm-channel: release-2.15\n"
+            "      gitops-channel: gitops-1.19\n"
             + "".join(f"      acs-key-{number}: {value}\n" for number in range(40)),
             f"{value}.yaml",
         )
@@ -32,7 +34,7 @@ def test_many_values_of_a_set_are_counted() -> None:
     )
     (warning,) = plan(first, second).warnings
     assert warning.startswith("hubClusterSets.hub: 40 values differ between files")
-    assert "labels.acs-key-0 is 'one' in one.yaml, line 6, and 'other' in other.yaml, line 6;" in warning
+    assert "labels.acs-key-0 is 'one' in one.yaml, line 7, and 'other' in other.yaml, line 7;" in warning
     assert "; and 37 more; name the files" in warning
 
 
