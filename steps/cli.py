@@ -13,10 +13,11 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TextIO, TypeVar
 
-from steps.errors import StepError, UsageError
+from steps.errors import FileError, StepError, UsageError
 from steps.results import write_results
 
 if TYPE_CHECKING:
@@ -50,9 +51,36 @@ class _WithResults(Protocol):
     def results(self) -> Mapping[str, Path | None]: ...
 
 
-def columns(stream: TextIO) -> int | None:
+def columns(stream: TextIO | None) -> int | None:
     """Return how many columns the terminal of `stream` has; None where it is none, as in a pod's log."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    return shutil.get_terminal_size().columns if stream and stream.isatty() else None
+
+
+def say(text: str) -> None:
+    """Write a text to standard output; a character that it cannot take is written as `\\u2192`.
+
+    Raises FileError if standard output is closed or cannot be written.
+    """
+    hint = "let it lead to a terminal, a file or a program that reads all of it"
+    if sys.stdout is None:
+        raise FileError("standard output is closed", hint)
+    try:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        # The interpreter flushes once more at its end: what is left goes nowhere.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise FileError(f"standard output cannot be written: {error.strerror}", hint) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A text for standard output, with the exit code of a command that did its work."""
+
+    text: str
+    exit_code: int
 
 
 Inputs = TypeVar("Inputs")
@@ -63,17 +91,20 @@ TaskInputs = TypeVar("TaskInputs", bound=_WithResults)
 class Entrypoint(Generic[Inputs]):
     """What a console script calls: `parse` makes typed arguments of argv, `run` does the work with them.
 
-    `run` returns text for standard output, or None.
+    `run` returns text for standard output, with an exit code where that is not 0, or None.
     """
 
     parse: Callable[[list[str]], Inputs]
-    run: Callable[[Inputs], str | None]
+    run: Callable[[Inputs], str | Answer | None]
 
-    def perform(self, argv: list[str]) -> None:
-        """Parse, run, and print what `run` returns. Raises StepError."""
-        text = self.run(self.parse(argv))
-        if text is not None:
-            sys.stdout.write(f"{text}\n")
+    def perform(self, argv: list[str]) -> int:
+        """Parse, run, print what `run` returns, and return the exit code. Raises StepError."""
+        said = self.run(self.parse(argv))
+        if said is None:
+            return 0
+        answer = Answer(said, 0) if isinstance(said, str) else said
+        say(f"{answer.text}\n")
+        return answer.exit_code
 
     def __call__(self, argv: list[str] | None = None) -> int:
         """Perform; print an expected error in two lines; return the exit code.
@@ -86,20 +117,28 @@ class Entrypoint(Generic[Inputs]):
         )
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
         try:
-            self.perform(sys.argv[1:] if argv is None else argv)
+            return self.perform(sys.argv[1:] if argv is None else argv)
         except StepError as error:
             log.error("ERROR: %s\n  hint: %s", error.reason, error.hint)  # noqa: TRY400 - expected
             return error.exit_code
+        except OSError as error:
+            if error.filename is None:  # not about a file: a defect
+                raise
+            failure = FileError(
+                f"{error.filename2 or error.filename}: {error.strerror}",
+                "check that path, who may read and write it, and the room on its volume",
+            )
+            log.error("ERROR: %s\n  hint: %s", failure.reason, failure.hint)  # noqa: TRY400 - expected
+            return failure.exit_code
         except KeyboardInterrupt:
             return 130
         finally:
             # The process ends: a last search for cycles among a library's objects would take 0.1 s of CPU.
             gc.freeze()
-        return 0
 
 
 def entrypoint(
-    parse: Callable[[list[str]], Inputs], run: Callable[[Inputs], str | None]
+    parse: Callable[[list[str]], Inputs], run: Callable[[Inputs], str | Answer | None]
 ) -> Entrypoint[Inputs]:
     """Make the `main` of a command whose `run` returns text for standard output, or None."""
     return Entrypoint(parse, run)

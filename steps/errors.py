@@ -14,7 +14,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── ClusterError      9  the Kubernetes API refused or did not answer
     ├── ForbiddenError   10  the account lacks a right
     ├── StartError       11  the workload, or a program of a new image, cannot start
-    └── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
+    ├── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
+    └── FileError        13  a file, a folder or standard output cannot be read or written
 """
 
 from __future__ import annotations
@@ -122,6 +123,12 @@ class StartError(StepError):
     """The workload was created but cannot start, or a program of an image just built."""
 
     exit_code = 11
+
+
+class FileError(StepError):
+    """A file, a folder or standard output cannot be read or written."""
+
+    exit_code = 13
 
 
 def error_class(error: StepError) -> str:

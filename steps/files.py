@@ -6,6 +6,19 @@ import os
 import tempfile
 from pathlib import Path
 
+from steps.errors import FileError
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write a file that a person named, as `write_atomically` does. Raises FileError."""
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be written: {error.strerror}",
+            "name another file, in a folder that you may write to and that has room",
+        ) from error
+
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write `content` to `path` so that a reader, or a kill, never meets half of it.

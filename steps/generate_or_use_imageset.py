@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.files import write_atomically
+from steps.files import write_output
 from steps.imageset.describe import openshift_versions, operator_count
 from steps.inputs import choice, imageset_source, sharing, sizes, values_source
 from steps.parameters import arguments
@@ -64,11 +64,11 @@ def run(given: Inputs) -> dict[str, str]:
         known = sizes.from_file(given.sizes) if given.sizes else sizes.from_cluster(given.choice.namespace)
         obtained = replace(obtained, plan=sizes.with_sizes(obtained.plan, known))
     if given.plan == "json":
-        sys.stdout.write(obtained.describe("json"))
+        cli.say(obtained.describe("json"))
     else:
         log.info("%s", obtained.describe(given.plan, columns=cli.columns(sys.stderr)))
     if given.output:
-        write_atomically(given.output, obtained.imageset.text)
+        write_output(given.output, obtained.imageset.text)
         obtained.write_plan(given.output.parent)
     if given.source.workspace:
         sharing.share(given.source.workspace, obtained.imageset.text)

@@ -1,20 +1,26 @@
 """Say in words what one ImageSet adds, changes and removes against another.
 
-    imageset-diff OLD NEW
+    imageset-diff [--exit-code] OLD NEW
 
 Comments, order and layout do not count. Prints a line for each difference, or that there is none; exits with
-0 either way, as differences are no error.
+0 either way, as differences are no error. With --exit-code it exits with 1 where there are any. /dev/null is
+an ImageSet that names nothing.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from steps import cli
-from steps.errors import NotFoundError
+from steps.errors import InvalidInputError, NotFoundError
 from steps.imageset.diff import diff_imagesets
 from steps.imageset.imageset import ImageSet
+from steps.imageset.model import API_VERSION, KIND
+
+GROUP = API_VERSION.partition("/")[0] + "/"
+HINT = "name a file with an ImageSetConfiguration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,7 @@ class Inputs:
 
     old: Path
     new: Path
+    exit_code: bool
 
 
 def parse(argv: list[str]) -> Inputs:
@@ -30,21 +37,31 @@ def parse(argv: list[str]) -> Inputs:
     parser = cli.Parser("imageset-diff", __doc__)
     parser.add_argument("old", type=Path, help="the earlier ImageSetConfiguration")
     parser.add_argument("new", type=Path, help="the later one")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where the two differ")
     arguments = parser.parse_args(argv)
-    return Inputs(old=arguments.old, new=arguments.new)
+    return Inputs(old=arguments.old, new=arguments.new, exit_code=arguments.exit_code)
 
 
-def run(given: Inputs) -> str:
+def run(given: Inputs) -> cli.Answer:
     """Return the differences, a line each. Raises `NotFoundError` and `InvalidInputError`."""
-    return "\n".join(diff_imagesets(_read(given.old), _read(given.new)) or ["no difference"])
+    differences = diff_imagesets(_read(given.old), _read(given.new))
+    return cli.Answer("\n".join(differences or ["no difference"]), int(given.exit_code and bool(differences)))
 
 
 def _read(path: Path) -> ImageSet | None:
+    """Return the ImageSet of a file, None for /dev/null. Refuses a file that is no ImageSet."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", "name an ImageSet file") from error
-    return ImageSet.recorded(content, str(path)) if content.strip() else None
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", HINT) from error
+    if path == Path(os.devnull):
+        return None
+    imageset = ImageSet.recorded(content, str(path), hint=HINT)
+    found = imageset.configuration
+    if found.kind != KIND or not (found.api_version or API_VERSION).startswith(GROUP):
+        what = f"kind '{found.kind}', apiVersion '{found.api_version}'"
+        raise InvalidInputError(f"{path} is no {KIND} ({what})", HINT)
+    return imageset
 
 
 main = cli.entrypoint(parse, run)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.cluster import Cluster
 from steps.errors import ForbiddenError
-from steps.files import write_atomically
+from steps.files import write_output
 from steps.migration.findings import Namespaces
 from steps.migration.old_objects import Installation, OldObject, read_folder
 from steps.migration.report import CLUSTER, Report, as_text, as_yaml, make_report
@@ -70,7 +70,7 @@ def run(given: Inputs) -> str:
     """Return the report as text; write it as YAML to the file of `--output`. Raises what `check` raises."""
     report = check(given)
     if given.output:
-        write_atomically(given.output, as_yaml(report))
+        write_output(given.output, as_yaml(report))
         log.info("written to %s", given.output)
     return as_text(report)
 

@@ -20,7 +20,7 @@ import yaml
 from steps import cli
 from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
-from steps.files import write_atomically
+from steps.files import write_output
 from steps.inputs import choice, imageset_source, sizes, values_source
 from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
@@ -96,7 +96,7 @@ def run(given: Inputs) -> str:
         objects.volume_claim(settings),
         objects.workload_object(settings),
     ]
-    write_atomically(given.output / "imageset.yaml", chosen.imageset.text)
+    write_output(given.output / "imageset.yaml", chosen.imageset.text)
     _write_manifests(given.output / "manifests", manifests)
     chosen.write_plan(given.output)
     described = chosen.describe(given.plan, columns=cli.columns(sys.stdout))
@@ -123,10 +123,11 @@ def _write_manifests(folder: Path, manifests: list[dict[str, Any]]) -> None:
     written = set()
     for manifest in manifests:
         path = folder / f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml"
-        write_atomically(path, HEADER + yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=110))
+        write_output(path, HEADER + yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=110))
         written.add(path)
     for path in folder.glob("*.yaml"):
-        if path not in written and path.read_text().startswith(HEADER):
+        ours = path.is_file() and path.read_bytes().startswith(HEADER.encode())
+        if path not in written and ours:
             path.unlink()
 
 

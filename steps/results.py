@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.files import write_atomically
+from steps.files import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,4 +30,4 @@ def write_results(paths: Mapping[str, Path | None], values: Mapping[str, str]) -
         raise ValueError(f"results of {size} bytes exceed {LIMIT}: pass large data as files")
     for name, path in paths.items():
         if path is not None:
-            write_atomically(path, values[name])
+            write_output(path, values[name])

@@ -6,7 +6,7 @@ policy uses the image of the GitOps operator, whose bundle names it (policies/ce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,10 +25,14 @@ _CONSOLE: Final = "quay.io/autoshift/autoshift-console-plugin"
 
 @dataclass(frozen=True, slots=True, order=True)
 class FeatureImage:
-    """The reference of an image that a feature runs, and the AutoShift file that names it."""
+    """The reference of an image that a feature runs, and the AutoShift file that names it.
+
+    `setting` is the path below a set or cluster of what in the values decides it; empty if nothing does.
+    """
 
     name: str
     origin: str
+    setting: tuple[str, ...] = field(default=(), compare=False)
 
 
 def images_of(cluster: FleetCluster, minor: str, excluded_policies: frozenset[str]) -> Iterator[FeatureImage]:
@@ -53,9 +57,8 @@ def images_of(cluster: FleetCluster, minor: str, excluded_policies: frozenset[st
             yield FeatureImage(name, "scripts/known-additional-images.json")
     if "vault" in enabled:
         origin = "policies/community/vault/manifests/vault/kustomization.yaml"
-        yield FeatureImage(
-            f"docker.io/hashicorp/vault:{cluster.labels.get('vault-version', '1.17.2')}", origin
-        )
+        version = cluster.labels.get("vault-version", "1.17.2")
+        yield FeatureImage(f"docker.io/hashicorp/vault:{version}", origin, ("labels", "vault-version"))
         yield FeatureImage("docker.io/hashicorp/vault-k8s:1.4.2", "policies/community/vault/README.md")
 
 
@@ -66,6 +69,6 @@ def _console(cluster: FleetCluster, minor: str) -> FeatureImage:
     settings = settings if isinstance(settings, dict) else {}
     image, repository = settings.get("image"), settings.get("repository")
     if isinstance(image, str) and image:
-        return FeatureImage(image, origin)
+        return FeatureImage(image, origin, ("config", "autoshiftConsole", "image"))
     base = repository if isinstance(repository, str) and repository else _CONSOLE
-    return FeatureImage(f"{base}:ocp{minor}", origin)
+    return FeatureImage(f"{base}:ocp{minor}", origin, ("config", "autoshiftConsole", "repository"))

@@ -117,7 +117,8 @@ class FleetPlan:
     (amd64, arm64 …). `version_origin` says where the OpenShift version comes from if neither from labels nor
     from the parameter. `lacks` are sentences about packages and channels that the catalogs do not have, as
     far as they were read; `unchecked` are the references of those that were not read. `notes` are
-    sentences about what is worth knowing and no mistake.
+    sentences about what is worth knowing and no mistake. `overlay` is the path of what is
+    merged over the ImageSet, `overlaid` says what it adds, changes and removes there.
     """
 
     sources: tuple[str, ...]
@@ -133,6 +134,8 @@ class FleetPlan:
     unchecked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     source_notes: tuple[str, ...] = ()
+    overlay: str = ""
+    overlaid: tuple[str, ...] = ()
 
     @property
     def openshift_versions(self) -> tuple[str, ...]:

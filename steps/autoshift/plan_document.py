@@ -19,6 +19,7 @@ def plan_document(plan: FleetPlan) -> str:
         "sources": plan.sources,
         "sourceNotes": plan.source_notes,
         "versionOrigin": plan.version_origin,
+        "overlay": {"path": plan.overlay, "changes": plan.overlaid} if plan.overlay else None,
         "warnings": plan.warnings,
         "notes": plan.notes,
         "uncheckedCatalogs": plan.unchecked,

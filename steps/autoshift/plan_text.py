@@ -41,6 +41,9 @@ def describe_plan(plan: FleetPlan, *, columns: int | None = None, brief: bool = 
         _section("OpenShift releases", _table([_release(release) for release in plan.releases], width)),
         *operators,
     ]
+    if plan.overlay:
+        changes = [_wrapped("", text, width - 2) for text in plan.overlaid]
+        parts.append(_section(f"Overlay {plan.overlay}", changes or ["changes nothing"]))
     if not brief:
         images = [(image.image.name, f"for {few(image.asked_by)}") for image in plan.images]
         parts.append(_section("Additional images", _table(images, width)))

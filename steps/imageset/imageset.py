@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -22,6 +22,9 @@ from steps.imageset.reading import Finding, Reader, build
 from steps.imageset.rules import check_rules
 from steps.yaml import nodes
 from steps.yaml.source import SourceFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SHOWN: Final = 20  # findings in one message
 
@@ -38,6 +41,15 @@ class Version1Error(InvalidInputError):
         except InvalidInputError as error:
             hint = f"rewrite it as v2alpha1: {error.reason}"
         super().__init__(f"{name}: an ImageSetConfiguration of oc-mirror v1, refused by v2", hint)
+
+
+class RefusedError(InvalidInputError):
+    """An ImageSet that oc-mirror would refuse, with all that is wrong in it."""
+
+    def __init__(self, reason: str, hint: str, findings: tuple[Finding, ...]) -> None:
+        """Keep the findings beside what is said of them."""
+        super().__init__(reason, hint)
+        self.findings = findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,15 +185,16 @@ def _text(node: yaml.Node, key: str) -> str:
     return str(value.value) if isinstance(value, yaml.ScalarNode) and not nodes.is_null(value) else ""
 
 
-def refusal(name: str, findings: list[Finding], lines: dict[str, int] | None = None) -> InvalidInputError:
+def refusal(name: str, findings: list[Finding], lines: dict[str, int] | None = None) -> RefusedError:
     """Make the error that names each finding; `lines` by path, for those that do not know theirs."""
-    return InvalidInputError(
+    return RefusedError(
         f"{name}: oc-mirror would refuse this ImageSet: {_shown(findings, lines or {})}",
         "correct these fields; the reference is oc-mirror's ImageSetConfiguration v2alpha1",
+        tuple(findings),
     )
 
 
-def _shown(findings: list[Finding], lines: dict[str, int]) -> str:
+def _shown(findings: Sequence[Finding], lines: dict[str, int]) -> str:
     shown = [f"{_line(finding, lines)}{finding.path} {finding.what}" for finding in findings[:_SHOWN]]
     if len(findings) > _SHOWN:
         shown.append(f"and {len(findings) - _SHOWN} more")

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import refusal
 from steps.imageset.model import API_VERSION, KIND, Configuration
-from steps.imageset.reading import Reader, merge
+from steps.imageset.reading import Reader, build, merge
+from steps.imageset.rules import check_rules
 from steps.yaml import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.imageset.reading import Plain
+    from steps.imageset.reading import Finding, Plain
     from steps.yaml.source import SourceFile
 
 
@@ -49,4 +50,15 @@ def read_overlay(source: SourceFile) -> Overlay:
     for name, expected in (("kind", KIND), ("apiVersion", API_VERSION)):
         if fields.pop(name, expected) != expected:
             raise InvalidInputError(f"{source.path}: {name} is not {expected}", f"leave {name} out")
+    findings = [finding for finding in check_rules(build(Configuration, fields)) if _is_its_own(finding)]
+    if findings:
+        raise refusal(source.path, findings, dict(nodes.lines(documents[0])))
     return Overlay(source.path, fields)
+
+
+def _is_its_own(finding: Finding) -> bool:
+    """Tell whether an overlay is wrong by itself, whatever it is merged over.
+
+    It may name nothing, and a default channel that the ImageSet below has.
+    """
+    return not finding.is_warning and finding.path != "mirror" and not finding.path.endswith("defaultChannel")

@@ -38,6 +38,8 @@ def check_rules(configuration: Configuration) -> Iterator[Finding]:
     mirror = configuration.mirror
     if mirror == Mirror():
         yield Finding("mirror", "names nothing to mirror")
+    if configuration.archive_size == 0:
+        yield Finding("archiveSize", "is 0, which oc-mirror takes for its default of 500 GiB: leave it out")
     yield from _platform(mirror.platform)
     catalogs = [catalog.catalog for catalog in mirror.operators]
     yield from _doubles(catalogs, "mirror.operators", "catalog")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from steps.autoshift.origins import origin_of
 from steps.autoshift.plan_document import plan_document
 from steps.autoshift.plan_text import describe_plan
 from steps.autoshift.planning import NoVersionError, plan_fleet
@@ -18,10 +19,10 @@ from steps.errors import (
     NotFoundError,
     UsageError,
 )
-from steps.files import write_atomically
+from steps.files import write_output
 from steps.imageset.describe import describe_imageset
 from steps.imageset.generate import generate_imageset
-from steps.imageset.imageset import ImageSet, Version1Error
+from steps.imageset.imageset import ImageSet, RefusedError, Version1Error
 from steps.imageset.overlay import Overlay, read_overlay
 from steps.inputs.hub import ORIGIN, HubVersion, hub_version
 from steps.inputs.values_source import read_policies, read_values
@@ -29,6 +30,7 @@ from steps.workload.configmaps import IMAGESET_KEY, texts_of
 from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from steps.autoshift.plan import FleetPlan
@@ -66,8 +68,8 @@ class Obtained:
     def write_plan(self, folder: Path) -> None:
         """Write the plan to plan.txt and plan.json; nothing where there is none."""
         if self.plan:
-            write_atomically(folder / "plan.txt", describe_plan(self.plan))
-            write_atomically(folder / "plan.json", plan_document(self.plan))
+            write_output(folder / "plan.txt", describe_plan(self.plan))
+            write_output(folder / "plan.json", plan_document(self.plan))
 
 
 def obtain(source: ValuesSource, choice: ImageSetChoice) -> Obtained:
@@ -85,14 +87,41 @@ def generate(tree: Tree, values: ValuesFiles, choice: ImageSetChoice) -> Obtaine
     """Generate the ImageSet and check it as strictly as a user's. Raises `InvalidInputError`."""
     overlay = _overlay(tree, choice.overlay) if choice.overlay else None
     plan = _checked(_plan(values, read_policies(tree), choice), choice.catalogs.mode)
-    text = generate_imageset(
-        plan,
-        operators_only=choice.operators_only,
-        openshift_only=choice.openshift_only,
-        overlay=overlay,
+    write = partial(
+        generate_imageset, plan, operators_only=choice.operators_only, openshift_only=choice.openshift_only
     )
-    origin = f"the generated ImageSet with {overlay.path}" if overlay else "the generated ImageSet"
-    return Obtained(imageset=ImageSet.parse(text, origin), source="generated", plan=plan)
+    if overlay is None:
+        imageset = _parse(write(), "the generated ImageSet", plan, values)
+    else:
+        plan = replace(plan, overlay=overlay.path)
+        imageset = _parse(write(overlay=overlay), f"the generated ImageSet with {overlay.path}", plan, values)
+        plan = replace(plan, overlaid=_overlaid(write, imageset))
+    plan = replace(plan, warnings=(*plan.warnings, *imageset.warnings))
+    return Obtained(imageset=imageset, source="generated", plan=plan)
+
+
+def _parse(text: str, name: str, plan: FleetPlan, values: ValuesFiles) -> ImageSet:
+    """Check a generated ImageSet; where a field is refused, say what in the values it is from."""
+    try:
+        return ImageSet.parse(text, name)
+    except RefusedError as error:
+        origins = (origin_of(plan, values.files, finding.path) for finding in error.findings[:SHOWN])
+        found = "; ".join(dict.fromkeys(filter(None, origins)))
+        if not found:
+            raise
+        hint = f"correct these values or {plan.overlay}" if plan.overlay else "correct these values"
+        raise InvalidInputError(f"{error.reason}; from {found}", hint) from error
+
+
+def _overlaid(write: Callable[[], str], imageset: ImageSet) -> tuple[str, ...]:
+    """Say what an overlay adds, changes and removes, a sentence each."""
+    from steps.imageset.diff import diff_imagesets  # late: most runs have no overlay
+
+    try:
+        before = ImageSet.recorded(write().encode(), "the generated ImageSet")
+    except InvalidInputError:  # without the overlay there is nothing to mirror
+        before = None
+    return tuple(diff_imagesets(before, imageset))
 
 
 def _checked(plan: FleetPlan, mode: str) -> FleetPlan:
@@ -168,7 +197,7 @@ def from_user(text: str, origin: str, *, folder: Path | None = None) -> Obtained
             raise
         if folder:
             path = folder / "imageset-v2alpha1.yaml"
-            write_atomically(path, error.converted)
+            write_output(path, error.converted)
             raise InvalidInputError(
                 error.reason, f"use its conversion, {path}, after a look at it"
             ) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError
-from steps.files import write_atomically
+from steps.files import write_output
 from steps.workload.names import digest
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def share(workspace: Path, text: str) -> None:
     """Write the ImageSet to the file that `shared` reads."""
-    write_atomically(_path(workspace, digest(text)), text)
+    write_output(_path(workspace, digest(text)), text)
 
 
 def shared(workspace: Path | None, sha256: str | None) -> str | None:

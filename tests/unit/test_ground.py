@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from steps import cli, errors
-from steps.files import write_atomically
+from steps.files import write_atomically, write_output
 from steps.results import LIMIT, write_results
+from tests.conftest import ROOT
 
 
 def subclasses(kind: type[errors.StepError]) -> list[type[errors.StepError]]:
@@ -106,6 +109,67 @@ def test_an_undeclared_or_missing_result_is_a_defect(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exceed"):
         write_results({"a": tmp_path / "a"}, {"a": "x" * LIMIT})
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("place", ["folder", "file/below", "/proc/nothing/here", "/proc/here"])
+def test_an_output_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(errors.FileError, match=f"{place} cannot be written: "):
+        write_output(tmp_path / place, "text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_any_file_that_cannot_be_used_is_an_expected_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(_argv: list[str]) -> None:
+        (tmp_path / "gone").read_bytes()
+
+    assert cli.entrypoint(list, run)([]) == 13
+    assert f"ERROR: {tmp_path / 'gone'}: No such file or directory\n  hint: " in caplog.text
+
+    def fail(_argv: list[str]) -> None:
+        raise OSError("of no file")
+
+    with pytest.raises(OSError, match="of no file"):
+        cli.entrypoint(list, fail)([])
+
+
+SAYING = "import sys; from steps import cli; sys.exit(cli.entrypoint(list, lambda argv: '→' * 100_000)([]))"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "encoding", "code", "printed", "words"),
+    [
+        ("", "utf-8", 0, "→", ""),
+        ("", "ascii", 0, "\\u2192", ""),
+        ("", "latin-1", 0, "\\u2192", ""),
+        (">&-", "utf-8", 13, "", "ERROR: standard output is closed\n  hint: "),
+        (
+            ">/dev/full",
+            "utf-8",
+            13,
+            "",
+            "ERROR: standard output cannot be written: No space left on device\n",
+        ),
+        ("| true", "utf-8", 13, "", "ERROR: standard output cannot be written: Broken pipe\n"),
+    ],
+)
+def test_what_standard_output_does_is_no_traceback(
+    redirection: str, encoding: str, code: int, printed: str, words: str
+) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f'set -o pipefail; "$0" -c "$1" {redirection}', sys.executable, SAYING],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout.strip()) == (code, printed * 100_000)
+    assert done.stderr.startswith(words)
+    assert done.stderr.count("\n") == 2 * bool(words)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(

@@ -207,8 +207,16 @@ def test_an_overlay_outside_the_repository_is_refused(root: Path, path: str) -> 
 
 def test_what_an_overlay_breaks_is_said_with_its_name(root: Path) -> None:
     (root / "bad.yaml").write_text("mirror: {platform: {channels: [{name: stable-4.20, minVersion: '4'}]}}\n")
-    with pytest.raises(InvalidInputError, match=r"the generated ImageSet with bad\.yaml"):
+    with pytest.raises(InvalidInputError, match=r"^bad\.yaml: .* line 1: mirror\.platform\.channels\[0\]"):
         generate(root, "--imageset-overlay=bad.yaml")
+    (root / "bad.yaml").write_text("mirror: {platform: {platforms: [{os: linux, architecture: amd64}]}}\n")
+    generate(root, "--imageset-overlay=bad.yaml")
+    index = "registry.redhat.io/redhat/redhat-operator-index:v4.20"
+    packages = "[{name: openshift-gitops-operator, defaultChannel: nope}]"
+    (root / "bad.yaml").write_text(f"mirror: {{operators: [{{catalog: '{index}', packages: {packages}}}]}}\n")
+    with pytest.raises(InvalidInputError, match=r"ImageSet with bad\.yaml.*defaultChannel is nope") as caught:
+        generate(root, "--imageset-overlay=bad.yaml", "--catalog-check=off")
+    assert caught.value.hint == "correct these values or bad.yaml"
 
 
 def test_preview_and_task_come_to_the_same_imageset(root: Path) -> None:
@@ -270,3 +278,68 @@ def test_a_folder_on_a_laptop_asks_no_cluster(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     with pytest.raises(NoVersionError):
         generate(root, file="old.yaml")
+
+
+def plan_of(root: Path, *arguments: str) -> dict[str, Any]:
+    generate(root, "--catalog-check=off", *arguments)
+    found: dict[str, Any] = json.loads((root.parent / "plan.json").read_text())
+    return found
+
+
+def test_the_plan_shows_what_an_overlay_brings_and_the_warnings_of_the_imageset_after_it(root: Path) -> None:
+    whole = "mirror: {operators: [{catalog: 'quay.io/me/index:v1'}], platform: {graph: false}}\n"
+    (root / "whole.yaml").write_text(whole)
+    plan = plan_of(root, "--imageset-overlay=whole.yaml")
+    assert plan["overlay"] == {
+        "path": "whole.yaml",
+        "changes": [
+            "added: catalog quay.io/me/index:v1 (every package)",
+            "changed: platform.graph: true → false",
+        ],
+    }
+    assert any("whole.yaml" in text and "lists no packages" in text for text in plan["warnings"])
+    text = (root.parent / "plan.txt").read_text()
+    assert "\nOverlay whole.yaml\n  added: catalog quay.io/me/index:v1 (every package)\n" in text
+    assert plan_of(root)["overlay"] is None
+
+
+def test_an_overlay_may_be_all_there_is_and_may_change_nothing(root: Path) -> None:
+    (root / "hub.yaml").write_text("managedClusterSets: {m: {labels: {openshift-version: '4.20.12'}}}\n")
+    changes = plan_of(root, "--imageset-overlay=imageset-overlay.yaml", "--operators-only=true")["overlay"]
+    assert changes["changes"] == ["added: archiveSize (8)", "added: image quay.io/me/tool:1"]
+    (root / "empty.yaml").write_text("")
+    plan_of(root, "--imageset-overlay=empty.yaml")
+    assert "\nOverlay empty.yaml\n  changes nothing\n" in (root.parent / "plan.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            VALUES.replace("'true'}", "'true', vault-version: '1 2'}"),
+            r"'docker\.io/hashicorp/vault:1 2', not an image.*; from label vault-version of hub set hub, "
+            r"hub\.yaml, line 3",
+        ),
+        (
+            "hubClusterSets:\n  hub:\n    config:\n      autoshiftConsole: {image: no-tag}\n"
+            "    labels: {openshift-version: '4.20.12', autoshift-console: 'true'}\n",
+            r"from config\.autoshiftConsole\.image of hub set hub, hub\.yaml, line 4",
+        ),
+        (
+            VALUES
+            + "clusters:\n  c:\n    config: {clusterSet: hub}\n    labels:\n      vault-version: a b\n",
+            r"from label vault-version of cluster c, hub\.yaml, line 8",
+        ),
+        (
+            VALUES.replace("'true'}", "'true', vault-version: '1 2'}")
+            + "managedClusterSets: {m: {labels: {vault-version: '1 2'}}}\n"
+            "clusters: {c: {config: {clusterSet: m}, labels: {vault: 'true'}}}\n",
+            r"from label vault-version of hub set hub, hub\.yaml, line 3",
+        ),
+    ],
+)
+def test_a_refused_field_names_the_values_that_it_is_from(root: Path, values: str, words: str) -> None:
+    (root / "hub.yaml").write_text(values)
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        generate(root, "--catalog-check=off")
+    assert caught.value.hint == "correct these values"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from steps import fetch_values, generate_or_use_imageset, preview_deployment
-from steps.errors import InvalidInputError, NotFoundError, StepError, UsageError
+from steps.errors import FileError, InvalidInputError, NotFoundError, StepError, UsageError
 from tests.conftest import ROOT, GitRepository
 
 VALUES = """\
@@ -314,3 +314,24 @@ def test_a_folder_without_values_and_a_misspelled_section_in_one_are_errors(
     git_repository.commit({"b/hub.yaml": "hubClusterSets:\n  hub: [\n"})
     with pytest.raises(InvalidInputError, match=r"b/hub\.yaml, line 3: not valid YAML"):
         preview(git_repository, tmp_path, "--values-file-path=b")
+
+
+@pytest.mark.parametrize(
+    "output", ["file", "with-folders", "with-a-file", "/proc/preview"], ids=lambda path: path.strip("/")
+)
+def test_a_preview_that_cannot_be_written_is_an_error(tmp_path: Path, output: str) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "with-folders" / "imageset.yaml").mkdir(parents=True)
+    (tmp_path / "with-a-file").mkdir()
+    (tmp_path / "with-a-file" / "manifests").write_text("x")
+    common = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
+    with pytest.raises(FileError, match="cannot be written"):
+        preview_deployment.main.perform([*common, f"--output={tmp_path / output}"])
+
+
+def test_a_preview_leaves_foreign_things_among_its_manifests_alone(tmp_path: Path) -> None:
+    (tmp_path / "manifests" / "folder.yaml").mkdir(parents=True)
+    (tmp_path / "manifests" / "bytes.yaml").write_bytes(b"\xff")
+    common = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
+    preview_deployment.main.perform([*common, f"--output={tmp_path}"])
+    assert (tmp_path / "manifests" / "bytes.yaml").read_bytes() == b"\xff"

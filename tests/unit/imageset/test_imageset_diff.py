@@ -38,3 +38,35 @@ def test_a_file_that_is_not_there_not_text_or_not_yaml_is_an_error_that_names_it
         imageset_diff.main.perform([fine, write(tmp_path, "bytes.yaml", b"\xff")])
     with pytest.raises(UsageError):
         imageset_diff.main.perform([fine])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mirror: {additionalImages: []}\n",
+        "kind: DeleteImageSetConfiguration\nmirror: {}\n",
+        "apiVersion: v1\nkind: ImageSetConfiguration\nmirror: {}\n",
+        "kind: ImageSetConfiguration\ndelete: {}\n",
+        "- a\n",
+    ],
+)
+def test_what_is_no_imageset_is_refused(tmp_path: Path, text: str) -> None:
+    fine = write(tmp_path, "fine.yaml", f"{HEAD}[]\n")
+    for pair in ([fine, write(tmp_path, "other.yaml", text)], [write(tmp_path, "other.yaml", text), fine]):
+        with pytest.raises(InvalidInputError, match=r"other\.yaml"):
+            imageset_diff.main.perform(pair)
+
+
+def test_the_exit_code_tells_of_differences_where_asked(tmp_path: Path) -> None:
+    one = write(tmp_path, "one.yaml", f"{HEAD}[{{name: 'a/b:1'}}]\n")
+    other = write(tmp_path, "other.yaml", f"{HEAD}[{{name: 'a/b:2'}}]\n")
+    for argv, code in (
+        ([one, other], 0),
+        (["--exit-code", one, other], 1),
+        (["--exit-code", one, one], 0),
+        (["--exit-code", "/dev/null", one], 1),
+        (["--exit-code", one, str(tmp_path)], 4),
+        (["--exit-code", one, write(tmp_path, "no.yaml", "x")], 3),
+    ):
+        assert imageset_diff.main(argv) == code, argv

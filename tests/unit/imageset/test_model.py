@@ -200,7 +200,7 @@ def test_nothing_said_is_an_empty_mirror() -> None:
 _names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=6)
 
 
-@given(st.lists(_names, unique=True, max_size=5), st.booleans(), st.integers(0, 9999))
+@given(st.lists(_names, unique=True, max_size=5), st.booleans(), st.integers(1, 9999))
 def test_what_is_written_is_read_back(names: list[str], graph: bool, size: int) -> None:
     mirror = {"platform": {"graph": graph}, "blockedImages": [{"name": name} for name in names]}
     text = yaml.safe_dump({"kind": "ImageSetConfiguration", "archiveSize": size, "mirror": mirror})

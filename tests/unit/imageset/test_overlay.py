@@ -101,6 +101,8 @@ def test_an_empty_overlay_changes_nothing(text: str) -> None:
         ("- a", "an overlay is one map"),
         ("a: 1\n---\nb: 2\n", "an overlay is one map"),
         ("a: 1\na: 2\n", "line 2: key 'a' stands twice"),
+        ("\narchiveSize: 0\n", "line 2: archiveSize is 0, which oc-mirror takes for its default"),
+        ("mirror:\n  additionalImages:\n  - name: a b\n", "line 3: mirror.additionalImages[0].name is 'a b'"),
     ],
 )
 def test_a_wrong_overlay_is_refused_with_line_and_field(text: str, said: str) -> None:
@@ -124,3 +126,9 @@ def test_an_overlay_merged_twice_is_an_overlay_merged_once(names: list[str], gra
     given_once = overlay(text)
     assert generate_imageset(plan, overlay=given_once) == generate_imageset(plan, overlay=given_once)
     assert yaml.safe_load(generated(text))["mirror"]["platform"]["graph"] is graph
+
+
+def test_a_default_channel_of_the_generated_imageset_is_no_fault_of_the_overlay() -> None:
+    packages = "[{name: quay-operator, defaultChannel: stable-3.16, channels: [{name: stable-3.15}]}]"
+    text = f"mirror: {{operators: [{{catalog: '{INDEX}', packages: {packages}}}]}}"
+    assert "stable-3.15" in generated(text)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps import migrate_check
-from steps.errors import NotFoundError, UsageError
+from steps.errors import FileError, NotFoundError, UsageError
 from steps.migration.findings import Namespaces
 from steps.migration.old_objects import Installation, OldObject
 from steps.migration.report import CLUSTER, as_text, as_yaml, make_report
@@ -344,3 +344,10 @@ def test_the_text_has_every_command(
         assert finding["command"] in printed
     assert "Not read\n  task-broken.yaml" in printed
     assert IMAGESET not in printed
+
+
+@pytest.mark.parametrize("output", [".", "file/report.yaml", "/proc/report.yaml"])
+def test_a_report_that_cannot_be_written_is_an_error(folder: Path, tmp_path: Path, output: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FileError, match="cannot be written"):
+        migrate_check.main.perform([f"--manifests={folder}", f"--output={tmp_path / output}"])
