@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Release:
     """A release channel and its range.
 
-    Both versions blank for the head, `maximum` blank for up to the head.
+    Both versions blank for the head, `maximum` blank for up to the head. `instead_of` are the channels that
+    the labels name for some of its releases, where oc-mirror could not walk from those.
     """
 
     channel: str
@@ -28,6 +29,20 @@ class Release:
     maximum: str
     shortest_path: bool
     asked_by: tuple[str, ...]
+    instead_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePath:
+    """The releases that oc-mirror adds between the lowest release and the highest, in two channels.
+
+    They are the shortest path from `start` to the newest release of each of `channels` but the last, and on
+    to `end` in the last. A blank release is the newest of its channel.
+    """
+
+    start: str
+    end: str
+    channels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +132,9 @@ class FleetPlan:
     (amd64, arm64 …). `version_origin` says where the OpenShift version comes from if neither from labels nor
     from the parameter. `lacks` are sentences about packages and channels that the catalogs do not have, as
     far as they were read; `unchecked` are the references of those that were not read. `notes` are
-    sentences about what is worth knowing and no mistake. `overlay` is the path of what is
-    merged over the ImageSet, `overlaid` says what it adds, changes and removes there.
+    sentences about what is worth knowing and no mistake. `overlay` is the path of what is merged over the
+    ImageSet, `overlaid` says what it adds, changes and removes there. `update_path` is what oc-mirror adds to
+    `releases`.
     """
 
     sources: tuple[str, ...]
@@ -136,6 +152,7 @@ class FleetPlan:
     source_notes: tuple[str, ...] = ()
     overlay: str = ""
     overlaid: tuple[str, ...] = ()
+    update_path: UpdatePath | None = None
 
     @property
     def openshift_versions(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from steps.autoshift.plan import Channel, FleetPlan, Need, Operator
+    from steps.autoshift.plan import Channel, FleetPlan, Need, Operator, UpdatePath
 
 FORMAT: Final = 1
 """Grows where a field changes its meaning or goes away; a new field leaves it as it is."""
@@ -42,10 +42,12 @@ def plan_document(plan: FleetPlan) -> str:
                 "minVersion": release.minimum,
                 "maxVersion": release.maximum,
                 "shortestPath": release.shortest_path,
+                "insteadOf": release.instead_of,
                 "for": release.asked_by,
             }
             for release in plan.releases
         ],
+        "updatePath": _update_path(plan.update_path),
         "operators": [_operator(operator) for operator in plan.operators],
         "images": [
             {"name": image.image.name, "origin": image.image.origin, "for": image.asked_by}
@@ -53,6 +55,10 @@ def plan_document(plan: FleetPlan) -> str:
         ],
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _update_path(path: UpdatePath | None) -> dict[str, Any] | None:
+    return {"from": path.start, "to": path.end, "channels": path.channels} if path else None
 
 
 def _operator(operator: Operator) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def describe_plan(plan: FleetPlan, *, columns: int | None = None, brief: bool = 
         "\n".join(_wrapped("", line, width) for line in _head(plan)) + "\n",
         _section("Warnings", [_wrapped("! ", text, width - 2) for text in plan.warnings]),
         _section("Notes", [_wrapped("- ", text, width - 2) for text in plan.notes]),
-        _section("OpenShift releases", _table([_release(release) for release in plan.releases], width)),
+        _section("OpenShift releases", _releases(plan, width)),
         *operators,
     ]
     if plan.overlay:
@@ -81,6 +81,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
 
 
+def _releases(plan: FleetPlan, width: int) -> list[str]:
+    lines = _table([_release(release) for release in plan.releases], width) if plan.releases else []
+    if path := plan.update_path:
+        stops = [f"the newest of {channel}" for channel in path.channels]
+        way = [path.start, *stops[:-1], path.end or stops[-1]]
+        lines.append(_wrapped("oc-mirror adds the updates: ", ", ".join(filter(None, way)), width - 2))
+    return lines
+
+
 def _release(release: Release) -> tuple[str, ...]:
     if not release.minimum:
         versions = "its newest release"
@@ -89,7 +98,8 @@ def _release(release: Release) -> tuple[str, ...]:
     else:
         versions = f"{release.minimum} to {release.maximum or 'its newest release'}"
     path = ", shortest upgrade path" if release.shortest_path else ""
-    return (release.channel, versions + path, f"for {briefly(release.asked_by)}")
+    instead = f"; instead of {', '.join(release.instead_of)}" if release.instead_of else ""
+    return (release.channel, versions + path, f"for {briefly(release.asked_by)}{instead}")
 
 
 def _catalogs(operators: Sequence[Operator]) -> Iterator[str]:

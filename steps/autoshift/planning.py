@@ -10,23 +10,25 @@ from steps.autoshift.additional_images import FeatureImage, images_of
 from steps.autoshift.bootstrap import channel_gaps, read_charts
 from steps.autoshift.catalog_sources import CatalogNames
 from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
+from steps.autoshift.installation import Installation
 from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.mistakes import find_mistakes, misspelled_labels
+from steps.autoshift.near_booleans import labels_not_true
 from steps.autoshift.operators import GITOPS, known_operators, release_of
-from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster, Release
+from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster
 from steps.autoshift.policies import read_policies
 from steps.autoshift.releases import (
     FORMS,
     VERSION_LABEL,
     VersionRequest,
-    architecture_of,
     parse_version_request,
-    span_of,
+    put_right,
     version_requests_of,
 )
 from steps.autoshift.requirements import packages_wanted
 from steps.autoshift.subscriptions import OperatorRequest, SubscriptionReader
 from steps.autoshift.union import unite
+from steps.autoshift.update_paths import ReleaseChannels, release_channels
 from steps.autoshift.values import read_values
 from steps.errors import InvalidInputError
 from steps.versions import natural
@@ -64,8 +66,8 @@ def plan_fleet(
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
 
-    `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y, X.Y.Z
-    or a range within one minor) replaces the versions of the labels, and is required if no label has any.
+    `policies` are the files of the same checkout that `is_policy_file` picks. `openshift_version` (X.Y,
+    X.Y.Z, a range, an update path) replaces the versions of the labels, and is required if no label has any.
     `operators_only` plans no release and needs only the minor; `openshift_only` plans releases alone.
     `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel` is
     the kind of its channel (`stable`, `eus` …). `catalog_names` are the names of CatalogSources that a person
@@ -95,6 +97,8 @@ def plan_fleet(
         misspelled=misspelled,
     )
     needs = _collect(clusters, minors, None if openshift_only else reader, fleet.excluded_policies)
+    _warn_of_near_booleans(clusters, reader, warnings)
+    openshift = ReleaseChannels(()) if operators_only else release_channels(needs.releases)
     wanted = packages_wanted(needs.operators)
     united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
     return FleetPlan(
@@ -102,7 +106,8 @@ def plan_fleet(
         source_notes=source_notes,
         clusters=_found(clusters),
         minors=tuple(sorted(minors, key=natural)),
-        releases=() if operators_only else _releases(needs.releases),
+        releases=openshift.releases,
+        update_path=openshift.update_path,
         operators=united.operators,
         images=tuple(
             AdditionalImage(image, sorted_names(needs.images[image])) for image in sorted(needs.images)
@@ -111,12 +116,13 @@ def plan_fleet(
         lacks=united.lacks,
         unchecked=united.unchecked,
         notes=united.notes,
-        architectures=tuple(sorted({architecture_of(cluster) for cluster, _ in clusters})),
+        architectures=tuple(sorted({Installation.of(cluster).architecture for cluster, _ in clusters})),
         warnings=(
             *value_warnings,
             *fleet.warnings,
             *mistakes,
             *warnings.texts(),
+            *openshift.warnings,
             *united.warnings,
             *([] if openshift_only else channel_gaps(charts, united.operators)),
         ),
@@ -139,7 +145,7 @@ class _Warnings:
 def _given(version: str | None, channel: str, origin: str) -> frozenset[VersionRequest]:
     """Return the request of the parameter, as a set; empty if it is not given."""
     try:
-        return frozenset({parse_version_request(version, channel)}) if version else frozenset()
+        return frozenset({put_right(parse_version_request(version, channel))[0]}) if version else frozenset()
     except ValueError as error:
         hint = f"give the parameter openshift-version: {FORMS}"
         raise InvalidInputError(f"{origin}: {error}", hint) from error
@@ -151,7 +157,7 @@ def _with_version_requests(
     """Pair every cluster with the given releases or, without these, with those that it requests."""
     paired = []
     for cluster in fleet.clusters():
-        requests = version_requests_of(cluster, lambda cluster, label: _locate(values, cluster, label))
+        requests = _requests_of(cluster, values, warnings)
         if given:
             if replaced := requests - given:
                 before, instead = (", ".join(sorted(map(str, versions))) for versions in (replaced, given))
@@ -166,6 +172,32 @@ def _with_version_requests(
     return paired
 
 
+def _requests_of(
+    cluster: FleetCluster, values: Sequence[SourceFile], warnings: _Warnings
+) -> frozenset[VersionRequest]:
+    """Return the releases that a cluster requests, in channels that have them; warn of the channels named."""
+    for text in Installation.of(cluster).warnings:
+        warnings.add(text, cluster)
+    requests = set()
+    for written in version_requests_of(cluster, lambda cluster, label: _locate(values, cluster, label)):
+        request, wrong = put_right(written)
+        requests.add(request)
+        if wrong:
+            warnings.add(wrong, cluster)
+    return frozenset(requests)
+
+
+def _warn_of_near_booleans(
+    clusters: Sequence[Requesting], reader: SubscriptionReader, warnings: _Warnings
+) -> None:
+    """Warn of labels that look like 'true'; of the labels of operators the reader warns."""
+    for cluster, _requests in clusters:
+        for label in labels_not_true(cluster.labels):
+            if not reader.is_operator(cluster, label):
+                text = f"label {label} is '{cluster.labels[label]}', not 'true': to AutoShift it is not set"
+                warnings.add(f"{text}; write 'true'", cluster)
+
+
 def _minors(
     clusters: Sequence[Requesting],
     values: Sequence[SourceFile],
@@ -177,7 +209,7 @@ def _minors(
 
     Raises NoVersionError if there is none, with the mistakes in the values, of which one may be the reason.
     """
-    minors = {request.minor for _, requests in clusters for request in requests}
+    minors = {minor for _, requests in clusters for request in requests for minor in request.minors}
     if not minors:
         purpose = "the catalogs" if operators_only else "the release and the catalogs"
         perhaps = "".join(f"; {mistake}" for mistake in mistakes[:MISTAKES])
@@ -254,7 +286,7 @@ def _needs(
     """Return what a cluster needs; for the minors that it requests, or for all minors if it requests none."""
     if not reader:
         return _Needs(requests)
-    own_minors = {request.minor for request in requests} or minors
+    own_minors = {minor for request in requests for minor in request.minors} or minors
     operators = reader.requests(cluster)
     return _Needs(
         releases=requests,
@@ -286,16 +318,3 @@ def _found(clusters: Sequence[Requesting]) -> tuple[FoundCluster, ...]:
         FoundCluster(entry.kind, entry.name, tuple(sets[name]), tuple(sorted(requests_of[name])))
         for name, entry in entries.items()
     )
-
-
-def _releases(requests: Mapping[VersionRequest, set[str]]) -> tuple[Release, ...]:
-    """Unite the requests for each release channel."""
-    by_channel: dict[str, set[VersionRequest]] = defaultdict(set)
-    for request in requests:
-        by_channel[request.channel].add(request)
-    releases = []
-    for channel in sorted(by_channel, key=natural):
-        span = span_of(by_channel[channel])
-        asked_by = sorted_names(name for request in by_channel[channel] for name in requests[request])
-        releases.append(Release(channel, span.low, span.high, span.shortest_path, asked_by))
-    return tuple(releases)

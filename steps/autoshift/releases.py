@@ -1,51 +1,55 @@
 """OpenShift releases: the version requests of a cluster, their forms, and how several become one range.
 
-A request is `4.18`, `4.18.22`, `4.18.10-4.18.22` or `4.18.10-`. What oc-mirror makes of a release channel
-(design: internal/pkg/release/cincinnati.go): without versions the head of the channel, with a minimum every
-release from there on, with both the range, and with a maximum alone every release from the channel's
-beginning, which nobody wants. So `X.Y` means the newest release of that minor, `X.Y.Z` that release only, and
-a maximum never comes without a minimum.
+A request is `4.18`, `4.18.22`, `4.18.10-4.18.22`, `4.18.10-`, or an update path from a minor to a later one:
+`4.18.22-4.20.12`, `4.18.22-4.20`. What oc-mirror makes of a release channel (release/cincinnati.go): without
+versions the head of the channel, with a minimum every release from there on, with both the range, with
+`shortestPath` only the releases on the shortest update path, and with a maximum alone every release from the
+channel's beginning, which nobody wants. So `X.Y` means the newest release of that minor, `X.Y.Z` that release
+only, and a maximum never comes without a minimum.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from steps.autoshift.installation import Installation
+from steps.autoshift.release_channels import (
+    UpdateChannel,
+    home_of,
+    is_of_eus_phase,
+    minor_at,
+    minor_of,
+    passed_by_eus,
+    position_of,
+)
 from steps.errors import InvalidInputError
 from steps.versions import precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from steps.autoshift.fleet import FleetCluster
-    from steps.yaml.text import Tree
 
 _NUMBER: Final = r"(?:0|[1-9]\d{0,4})"
-_VERSION: Final = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-(?:ec|rc)\.\d{{1,4}})?"
-_MINOR = re.compile(rf"{_NUMBER}\.{_NUMBER}")
-_EXACT = re.compile(_VERSION)
-_RANGE = re.compile(rf"({_VERSION})-({_VERSION})?")
-_CHANNEL = re.compile(rf"(?:stable|fast|eus|candidate)-{_NUMBER}\.{_NUMBER}")
+_MINOR: Final = rf"{_NUMBER}\.{_NUMBER}"
+_VERSION: Final = rf"{_MINOR}\.{_NUMBER}(?:-(?:ec|rc)\.\d{{1,4}})?"
+_RANGE: Final = rf"({_VERSION})-({_VERSION}|{_MINOR})?"
 
-FORMS: Final = "X.Y (its newest release), X.Y.Z, X.Y.Z-X.Y.Z within one minor, or X.Y.Z- (to its newest)"
+FORMS: Final = (
+    "X.Y (its newest release), X.Y.Z, X.Y.Z-X.Y.Z (a range, or across minors the update path), X.Y.Z-X.Y "
+    "(the path to its newest release), or X.Y.Z- (to the newest of its minor)"
+)
 VERSION_LABEL: Final = "openshift-version"
-# Names of config.clusterInstall.cpuArch (AutoShift docs/cluster-install.md) -> names of oc-mirror.
-ARCHITECTURES: Final = {
-    "x86_64": "amd64",
-    "amd64": "amd64",
-    "aarch64": "arm64",
-    "arm64": "arm64",
-    "ppc64le": "ppc64le",
-    "s390x": "s390x",
-    "multi": "multi",
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class VersionRequest:
-    """The requested releases of an OpenShift minor: from `low` to `high`; blank is the channel's head."""
+    """The requested releases of a minor: from `low` to `high`; blank is the newest release of the minor.
+
+    With a `low` of an earlier minor it is an update path, which ends in `minor`.
+    """
 
     minor: str
     channel: str
@@ -56,7 +60,35 @@ class VersionRequest:
         """Return the request in the form in which it can be written."""
         if not self.low:
             return self.minor
+        if self.is_path:
+            return f"{self.low}-{self.high or self.minor}"
         return self.low if self.low == self.high else f"{self.low}-{self.high}"
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it leads from one minor to another."""
+        return bool(self.low) and minor_of(self.low) != self.minor
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one release, if only the newest of its minor."""
+        return self.low == self.high
+
+    @property
+    def minors(self) -> tuple[str, ...]:
+        """The minors that clusters run for longer: of an update path not those that an EUS update passes by.
+
+        From one even minor to the next the control plane goes through the odd one between; worker nodes and
+        operators need not stop there (OpenShift manual, "Performing a Control Plane Only update").
+        """
+        if not self.is_path:
+            return (self.minor,)
+        start, end = position_of(minor_of(self.low)), position_of(self.minor)
+        return tuple(
+            minor_at(position)
+            for position in range(start, end + 1)
+            if position in {start, end} or not passed_by_eus(position)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +104,31 @@ def parse_version_request(text: str, channel: str = "") -> VersionRequest:
     """Parse a version; raise ValueError that says what is wrong with it (without place and hint).
 
     `channel` is the release channel, or only its kind (`eus`). The default is `stable`, or `candidate` for an
-    engineering or release candidate, which no other channel has.
+    engineering or release candidate, which no other channel has, and `eus` for a release of the EUS phase;
+    for a path the one that has both its ends.
     """
-    if _MINOR.fullmatch(text):
+    if re.fullmatch(_MINOR, text):
         return VersionRequest(text, _channel(channel or "stable", text))
-    if _EXACT.fullmatch(text):
+    if re.fullmatch(_VERSION, text):
         minor = minor_of(text)
-        usual = "candidate" if "-" in text else "stable"
-        return VersionRequest(minor, _channel(channel or usual, minor), text, text)
-    if found := _RANGE.fullmatch(text):
-        low, high = found[1], found[2] or ""
-        if high and minor_of(low) != minor_of(high):
-            raise ValueError(f"'{text}' spans two minors")
-        if high and precedence(low) > precedence(high):
+        return VersionRequest(minor, _channel(channel or _usual(text), minor), text, text)
+    if found := re.fullmatch(_RANGE, text):
+        low, end = found[1], found[2] or minor_of(found[1])
+        minor, high = minor_of(end), "" if re.fullmatch(_MINOR, end) else end
+        if position_of(minor_of(low)) > position_of(minor) or (high and precedence(low) > precedence(high)):
             raise ValueError(f"'{text}' begins after its end")
-        return VersionRequest(minor_of(low), _channel(channel or "stable", minor_of(low)), low, high)
+        return VersionRequest(minor, _channel(channel or _usual(low, end), minor), low, high)
     raise ValueError(f"'{text}' is not an OpenShift version")
+
+
+def _usual(start: str, end: str = "") -> str:
+    """Return the kind of the channel for a release, or for the path between two: eus for EUS updates."""
+    if "-" in (end or start):
+        return "candidate"
+    if is_of_eus_phase(end or start):
+        return "eus"
+    way = position_of(minor_of(end or start)) - position_of(minor_of(start))
+    return "eus" if way == 2 and passed_by_eus(position_of(minor_of(start)) + 1) else "stable"
 
 
 def with_bounds(version: str, minimum: str, maximum: str) -> str:
@@ -100,18 +141,40 @@ def with_bounds(version: str, minimum: str, maximum: str) -> str:
         return version
     if not minimum:
         raise ValueError(f"max-version {maximum} needs a min-version: without one the whole channel comes")
-    if version and not _MINOR.fullmatch(version):
+    if version and not re.fullmatch(_MINOR, version):
         raise ValueError(
             f"openshift-version {version} is exact already; give X.Y, or no min- and max-version"
         )
-    if version and minor_of(minimum) != version:
+    for name, bound in (("min-version", minimum), ("max-version", maximum)):
+        if bound and not re.fullmatch(_VERSION, bound):
+            raise ValueError(f"{name} {bound} is not a release X.Y.Z")
+    if maximum and precedence(minimum) > precedence(maximum):
+        raise ValueError(f"min-version {minimum} is later than max-version {maximum}")
+    if version and position_of(minor_of(minimum)) > position_of(version):
         raise ValueError(f"min-version {minimum} is not of openshift-version {version}")
-    return f"{minimum}-{maximum}"
+    if version and maximum and position_of(minor_of(maximum)) < position_of(version):
+        raise ValueError(f"max-version {maximum} is not of openshift-version {version}")
+    return f"{minimum}-{maximum or (version if version != minor_of(minimum) else '')}"
 
 
-def minor_of(version: str) -> str:
-    """Return `4.18` of `4.18.22`."""
-    return ".".join(version.split(".")[:2])
+def put_right(request: VersionRequest) -> tuple[VersionRequest, str]:
+    """Return a request with a channel that has its releases, and what is wrong with the one it named.
+
+    The text is empty where nothing is wrong: a cluster may look ahead into the channel of a later minor.
+    """
+    named = UpdateChannel.parse(request.channel)
+    end = request.high or request.minor
+    start = end if request.is_path else request.low or request.minor
+    # The newest release of a minor is the head of no other minor's channel.
+    right = named.has(start) and named.has(end) and (request.high or named.minor == request.minor)
+    if right:
+        return request, ""
+    channel = home_of(start, named.kind)
+    better = replace(request, channel=str(channel))
+    if named.may_have(start):
+        return better, ""
+    what = f"has no release {start}" if named.exists else "does not exist, as EUS is for even minors only"
+    return better, f"release channel {named} {what}: {request} is taken from {channel}; correct the channel"
 
 
 def span_of(requests: set[VersionRequest]) -> Span:
@@ -125,9 +188,8 @@ def span_of(requests: set[VersionRequest]) -> Span:
     highs = sorted((request.high for request in requests if request.high), key=precedence)
     if not lows:
         return Span("", "", shortest_path=False)
-    single = [request for request in requests if request.low == request.high]  # one release, or the head
     up_to_head = any(not request.high for request in requests)
-    on_path = len(single) == len(requests) == 2
+    on_path = len(requests) == 2 and all(request.is_single for request in requests)
     return Span(lows[0], "" if up_to_head else highs[-1], shortest_path=on_path)
 
 
@@ -138,8 +200,8 @@ def version_requests_of(
 
     The label is the version to upgrade to if `openshift-upgrade` is 'true', in `openshift-upgrade-channel`
     (AutoShift policies/stable/openshift-upgrade). A cluster that AutoShift creates is first installed with
-    `config.clusterInstall.openshiftVersion`, in `openshiftChannel` (policies/stable/cluster-install).
-    `locate` returns file and line of a label. Raises InvalidInputError for a malformed version.
+    the release that `config.clusterInstall` names. `locate` returns file and line of a label. Raises
+    InvalidInputError for a malformed version.
     """
     requests = set()
     labels = cluster.labels
@@ -148,33 +210,11 @@ def version_requests_of(
         channel = labels.get("openshift-upgrade-channel", "") if upgrades else ""
         what = f"{VERSION_LABEL} of {cluster.entry}"
         requests.add(_request(version, channel, what, lambda: locate(cluster, VERSION_LABEL)))
-    install = _installation(cluster)
-    if version := _text(install, "openshiftVersion"):
-        what = f"config.clusterInstall.openshiftVersion of {cluster.entry}"
-        requests.add(_request(version, _text(install, "openshiftChannel"), what, lambda: ""))
+    install = Installation.of(cluster)
+    if install.version:
+        what = f"{install.version_key} of {cluster.entry}"
+        requests.add(_request(install.version, install.channel, what, lambda: ""))
     return frozenset(requests)
-
-
-def architecture_of(cluster: FleetCluster) -> str:
-    """Return a cluster's architecture as oc-mirror names it.
-
-    X86_64's if AutoShift does not create the cluster.
-    """
-    name = _text(_installation(cluster), "cpuArch") or "x86_64"
-    if name not in ARCHITECTURES:
-        raise InvalidInputError(
-            f"config.clusterInstall.cpuArch of {cluster.entry} is '{name}'",
-            f"use one of {', '.join(ARCHITECTURES)}",
-        )
-    return ARCHITECTURES[name]
-
-
-def _installation(cluster: FleetCluster) -> Mapping[str, Tree]:
-    """Return `config.clusterInstall` of a cluster that AutoShift creates, else an empty map."""
-    install = cluster.config.get("clusterInstall")
-    if isinstance(install, dict) and _text(install, "createCluster") == "true":
-        return install
-    return {}
 
 
 def _request(version: str, channel: str, what: str, where: Callable[[], str]) -> VersionRequest:
@@ -186,12 +226,5 @@ def _request(version: str, channel: str, what: str, where: Callable[[], str]) ->
 
 
 def _channel(channel: str, minor: str) -> str:
-    full = channel if "-" in channel else f"{channel}-{minor}"
-    if not _CHANNEL.fullmatch(full):
-        raise ValueError(f"'{channel}' is not a release channel such as stable-{minor}")
-    return full
-
-
-def _text(tree: Mapping[str, Tree], key: str) -> str:
-    value = tree.get(key)
-    return value if isinstance(value, str) else ""
+    """Return the full name of a channel, of which `channel` may be the kind only. Raises ValueError."""
+    return str(UpdateChannel.parse(channel if "-" in channel else f"{channel}-{minor}"))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 from steps.autoshift.catalog_sources import catalog_reference
 from steps.autoshift.listing import few
 from steps.autoshift.operators import CATALOG_DEFAULTS
-from steps.autoshift.releases import minor_of
+from steps.autoshift.release_channels import minor_of
 from steps.autoshift.subscriptions import OperatorRequest
 from steps.catalog.dependencies import dependencies, mirrored_bundles
 from steps.versions import natural

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import INDEXES, CatalogNames, misspelled_source
+from steps.autoshift.near_booleans import NEARLY_TRUE
 from steps.autoshift.operators import ACM, FEATURES, GITOPS, LABEL_VALUE, OPERATORS, Default
 from steps.autoshift.spelling import beginnings
 from steps.errors import InvalidInputError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 # What only the label of an operator has beside it; `LABEL-name` may be of anything.
 _OF_SUBSCRIPTIONS: Final = ("-subscription-name", "-channel", "-source", "-version")
-_NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "on", "On", "1", "enabled"})
+_NEARLY_TRUE: Final = NEARLY_TRUE | {"1", "enabled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,10 @@ class SubscriptionReader:
                 for start in beginnings(label)
             )
         )
+
+    def is_operator(self, cluster: FleetCluster, label: str) -> bool:
+        """Tell whether a label stands for an operator, installed or not."""
+        return label in self.policies.defaults or _describes_subscription(cluster.labels, label)
 
     def _is_misread_true(self, cluster: FleetCluster, label: str, text: str) -> bool:
         """Tell whether Helm renders a label that is written otherwise as 'true'; else warn of a near miss."""

@@ -46,7 +46,7 @@ def generate_imageset(
     `overlay` is merged over it last. Raises InvalidInputError where nothing would be mirrored.
     """
     mirror = Mirror(
-        platform=_platform(plan) if plan.releases and not operators_only else Platform(),
+        platform=_platform(plan, overlay) if plan.releases and not operators_only else Platform(),
         operators=() if openshift_only else tuple(_catalogs(plan)),
         additional_images=() if openshift_only else tuple(_images(plan)),
     )
@@ -74,17 +74,19 @@ def _head(plan: FleetPlan, overlay: Overlay | None) -> Iterator[str]:
         yield comment(f"Overlay: {overlay.path}", 0)
 
 
-def _platform(plan: FleetPlan) -> Platform:
+def _platform(plan: FleetPlan, overlay: Overlay | None) -> Platform:
+    unsaid = plan.architectures == ("amd64",) or (overlay and overlay.has_platforms)
     return Platform(
         graph=True,
-        architectures=() if plan.architectures == ("amd64",) else plan.architectures,
+        architectures=() if unsaid else plan.architectures,
         channels=tuple(_release(release) for release in plan.releases),
     )
 
 
 def _release(release: Release) -> ReleaseChannel:
+    instead = f"; instead of {', '.join(release.instead_of)}" if release.instead_of else ""
     return ReleaseChannel(
-        comment=f"for {few(release.asked_by)}",
+        comment=f"for {few(release.asked_by)}{instead}",
         name=release.channel,
         type="ocp",
         min_version=release.minimum,

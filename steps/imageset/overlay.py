@@ -31,6 +31,13 @@ class Overlay:
     path: str
     fields: Mapping[str, Plain]
 
+    @property
+    def has_platforms(self) -> bool:
+        """Whether it names the platforms of OpenShift, which exclude architectures."""
+        mirror = self.fields.get("mirror")
+        platform = mirror.get("platform") if isinstance(mirror, dict) else None
+        return isinstance(platform, dict) and bool(platform.get("platforms"))
+
     def over(self, configuration: Configuration) -> Configuration:
         """Merge this over an ImageSet; entries that are added carry the overlay's path as comment."""
         return merge(configuration, self.fields, self.path)

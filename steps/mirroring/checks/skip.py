@@ -240,8 +240,8 @@ def _charts(helm: Helm, access: Access) -> Iterator[tuple[str, Callable[[], str]
 
 
 def _architectures(platform: Platform) -> list[str]:
-    named = [pair.architecture for pair in platform.platforms]
-    return named or list(platform.architectures) or ["amd64"]
+    """Return whose graph oc-mirror asks for: with platforms that of the multi-architecture releases."""
+    return ["multi"] if platform.platforms else list(platform.architectures) or ["amd64"]
 
 
 def _told(name: str, ask: Callable[[], str]) -> str:

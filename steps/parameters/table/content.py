@@ -88,15 +88,16 @@ IMAGESET_CONFIGMAP = Parameter(
 OPENSHIFT_VERSION = Parameter(
     name="openshift-version",
     kind=kinds.text,
-    help="OpenShift version X.Y, X.Y.Z or X.Y.Z-X.Y.Z; overrides what the values name; needed where "
-    "they name none",
+    help="OpenShift version X.Y, X.Y.Z or X.Y.Z-X.Y.Z (range or update path); overrides what the values "
+    "name; needed where they name none",
     group=Group.WHAT,
     where=places.IMAGESET,
 )
 MIN_VERSION = Parameter(
     name="min-version",
     kind=kinds.text,
-    help="X.Y.Z; mirrors OpenShift from this release on, up to max-version or the newest of its minor",
+    help="X.Y.Z; mirrors OpenShift from this release on, up to max-version or the newest of "
+    "openshift-version, or of its minor",
     group=Group.WHAT,
     where=places.IMAGESET,
 )

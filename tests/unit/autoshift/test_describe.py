@@ -33,6 +33,7 @@ def test_the_samples_of_our_own_read_like_this() -> None:
     assert section(text, "OpenShift releases") == [
         "stable-4.18  4.18.22 to 4.18.24, shortest upgrade path  for stores, cluster edge-1",
         "stable-4.20  4.20.12                                    for hub",
+        "oc-mirror adds the updates: 4.18.22, the newest of stable-4.18, the newest of stable-4.19, 4.20.12",
     ]
     catalog = "Operators from registry.redhat.io/redhat/redhat-operator-index:v4."
     assert section(text, f"{catalog}18: 5")[:5] == [
@@ -167,6 +168,27 @@ def test_programs_read_the_plan_as_json() -> None:
             "minVersion": "4.20.12",
             "maxVersion": "4.20.12",
             "shortestPath": False,
+            "insteadOf": [],
             "for": ["hub set hub"],
         }
     ]
+
+
+def test_the_way_between_two_minors_and_what_a_channel_stands_for_are_shown() -> None:
+    eus = ("openshift-upgrade: 'true'", "openshift-upgrade-channel: eus-4.")
+    path = plan(hub(eus[0], f"{eus[1]}20"), managed("openshift-version: '4.18.22'", eus[0], f"{eus[1]}18"))
+    assert section(describe_plan(path), "OpenShift releases") == [
+        "eus-4.20  4.18.22 to 4.20.12, shortest upgrade path  for hub, managed; instead of eus-4.18"
+    ]
+    document = json.loads(plan_document(path))
+    assert document["releases"][0]["insteadOf"] == ["eus-4.18"]
+    assert document["updatePath"] is None
+    newest = plan(hub(version="4.19"), managed("openshift-version: '4.18'"))
+    assert section(describe_plan(newest), "OpenShift releases")[-1] == (
+        "oc-mirror adds the updates: the newest of stable-4.18, the newest of stable-4.19"
+    )
+    assert json.loads(plan_document(newest))["updatePath"] == {
+        "from": "",
+        "to": "",
+        "channels": ["stable-4.18", "stable-4.19"],
+    }

@@ -276,7 +276,8 @@ def test_a_version_is_a_minor_a_release_or_a_range(version: str, low: str, high:
 
 
 @pytest.mark.parametrize(
-    "version", ["4", "v4.18", "4.18.x", "4.18.1-4.19.2", "4.18.5-4.18.2", "4.018", "latest", "4.18 "]
+    "version",
+    ["4", "v4.18", "4.18.x", "4.19.2-4.18.1", "4.19.2-4.18", "4.18.5-4.18.2", "4.018", "latest", "4.18 "],
 )
 def test_a_version_that_is_none_is_refused(version: str) -> None:
     assert "openshift-version" in refusal(hub(), version=version).reason
@@ -332,7 +333,138 @@ def test_a_created_cluster_brings_its_release_and_architecture() -> None:
         ("stable-4.20", "4.20.12"),
     ]
     assert found.architectures == ("amd64", "arm64")
-    assert plan(hub(), source(text.replace("CREATE", "'false'"))).architectures == ("amd64",)
+
+
+def test_a_cluster_that_is_there_already_keeps_its_architecture_but_not_the_release_it_began_with() -> None:
+    found = plan(hub(), installation("createCluster: 'false', openshiftVersion: 4.20.5, cpuArch: aarch64"))
+    assert found.architectures == ("amd64", "arm64")
+    assert [release.minimum for release in found.releases] == ["4.20.12"]
+
+
+@pytest.mark.parametrize(
+    ("image_set", "version", "architectures"),
+    [
+        ("img4.20.9-multi-appsub", "4.20.9", ("amd64", "multi")),
+        ("img4.20.9-x86-64-appsub", "4.20.9", ("amd64",)),
+        ("img4.20.9-arm64-appsub", "4.20.9", ("amd64", "arm64")),
+        ("img4.21.0-ec.3-multi-appsub", "4.21.0-ec.3", ("amd64", "multi")),
+        ("openshift-image-set-4.20.9", "4.20.9", ("amd64", "s390x")),
+        ("openshift-v4.20.9", "4.20.9", ("amd64", "s390x")),
+    ],
+)
+def test_the_name_of_a_cluster_image_set_is_a_version_and_an_architecture(
+    image_set: str, version: str, architectures: tuple[str, ...]
+) -> None:
+    """It takes the place of openshiftVersion and, where it says so, of cpuArch."""
+    found = plan(
+        hub(version="4.20.1"),
+        installation(
+            f"createCluster: 'true', openshiftVersion: 4.20.5, cpuArch: s390x, clusterImageSet: {image_set}"
+        ),
+    )
+    assert version in found.openshift_versions
+    assert "4.20.5" not in found.openshift_versions
+    assert found.architectures == architectures
+    assert warned(found, "cluster new", f"'{image_set}' takes the place of openshiftVersion 4.20.5")
+
+
+def test_a_cluster_image_set_that_tells_no_release_is_warned_of() -> None:
+    found = plan(
+        hub(), installation("createCluster: 'true', openshiftVersion: 4.20.5, clusterImageSet: prod-june")
+    )
+    assert "4.20.5" in found.openshift_versions
+    assert warned(found, "clusterImageSet 'prod-june' does not tell its release: openshiftVersion 4.20.5")
+    found = plan(hub(), installation("createCluster: 'true', clusterImageSet: prod-june"))
+    assert warned(found, "clusterImageSet 'prod-june' does not tell its release: no release is mirrored")
+
+
+@pytest.mark.parametrize("value", ["'True'", "'yes'", "'TRUE'"])
+def test_what_only_looks_like_true_creates_no_cluster_and_is_warned_of(value: str) -> None:
+    found = plan(hub(), installation(f"createCluster: {value}, openshiftVersion: 4.20.5"))
+    assert found.openshift_versions == ("4.20.12",)
+    assert warned(found, "cluster new", "createCluster is ", "not 'true': AutoShift does not create it")
+
+
+def test_a_plain_yes_creates_the_cluster_as_helm_reads_it_with_a_warning() -> None:
+    found = plan(hub(), installation("createCluster: yes, openshiftVersion: 4.20.5"))
+    assert "4.20.5" in found.openshift_versions
+    assert warned(found, "cluster new", "createCluster is yes without quotes, which Helm reads as true")
+
+
+def test_a_label_of_a_feature_that_only_looks_like_true_is_warned_of() -> None:
+    found = plan(hub("openshift-upgrade: 'Yes'", "openshift-upgrade-channel: eus-4.20"))
+    assert found.releases[0].channel == "stable-4.20"
+    assert warned(found, "hub set hub", "label openshift-upgrade is 'Yes', not 'true'")
+    assert len([text for text in plan(hub("acs: 'True'")).warnings if "label acs is" in text]) == 1
+
+
+def installation(settings: str) -> SourceFile:
+    """A cluster named new of the hub set, with these settings under config.clusterInstall."""
+    return source(f"clusters: {{new: {{config: {{clusterSet: hub, clusterInstall: {{{settings}}}}}}}}}")
+
+
+# Several minors (which channels are written for them: test_update_paths.py)
+
+
+def test_clusters_that_follow_eus_are_mirrored_on_one_update_path() -> None:
+    eus = ("openshift-upgrade: 'true'", "openshift-upgrade-channel: eus-4.")
+    found = plan(
+        hub(eus[0], f"{eus[1]}20", "acs: 'true'"),
+        managed(eus[0], f"{eus[1]}18", "openshift-version: '4.18.22'", "quay: 'true'"),
+    )
+    (release,) = found.releases
+    assert (release.channel, release.minimum, release.maximum) == ("eus-4.20", "4.18.22", "4.20.12")
+    assert release.shortest_path
+    assert release.asked_by == ("hub set hub", "managed set managed")
+    assert not warned(found, "OpenShift")
+    assert found.minors == ("4.18", "4.20")
+
+
+def test_a_path_as_version_brings_the_catalogs_of_the_minors_that_clusters_run() -> None:
+    """On the way from 4.18 to 4.20 no node stays at 4.19, so no operator is installed from its catalog."""
+    for version in ("4.18.22-4.20.12", "4.18.22-4.20"):
+        found = plan(managed("acs: 'true'"), version=version)
+        assert found.minors == ("4.18", "4.20")
+        assert [operator.minor for operator in found.operators] == ["4.18", "4.20"]
+        assert found.openshift_versions == (version,)
+    assert plan(managed("acs: 'true'"), version="4.17.3-4.19.5").minors == ("4.17", "4.18", "4.19")
+    assert plan(managed("acs: 'true'"), version="4.18.22-4.21.5").minors == ("4.18", "4.20", "4.21")
+
+
+@pytest.mark.parametrize(
+    ("version", "channel", "instead", "said"),
+    [
+        ("4.20.12", "eus-4.18", "eus-4.20", "eus-4.18 has no release 4.20.12"),
+        ("4.19.5", "eus-4.19", "stable-4.19", "eus-4.19 does not exist"),
+        ("4.16.5", "stable-4.20", "stable-4.16", "stable-4.20 has no release 4.16.5"),
+        ("4.22.0-rc.1", "stable-4.22", "candidate-4.22", "stable-4.22 has no release 4.22.0-rc.1"),
+        ("4.16.60", "stable-4.16", "eus-4.16", "stable-4.16 has no release 4.16.60"),
+    ],
+)
+def test_a_channel_that_lacks_the_release_is_warned_of_and_another_taken(
+    version: str, channel: str, instead: str, said: str
+) -> None:
+    labels = ("openshift-upgrade: 'true'", f"openshift-upgrade-channel: {channel}")
+    found = plan(hub(*labels, version=version))
+    assert [(release.channel, release.minimum) for release in found.releases] == [(instead, version)]
+    assert warned(found, "hub set hub", said, f"taken from {instead}")
+
+
+@pytest.mark.parametrize(
+    ("version", "channel", "written"),
+    [
+        ("4.20.12", "stable-4.21", "stable-4.21"),  # it has the minor before, to update from
+        ("4.18.22", "eus-4.20", "eus-4.20"),
+        ("4.18.22", "stable-4.20", "stable-4.18"),  # which surely has it
+        ("4.18", "eus-4.20", "eus-4.18"),  # the newest of 4.18 is not the newest of eus-4.20
+        ("4.16.60", "", "eus-4.16"),  # the stable channel ended before
+    ],
+)
+def test_a_cluster_may_look_ahead_into_a_later_channel(version: str, channel: str, written: str) -> None:
+    labels = ("openshift-upgrade: 'true'", f"openshift-upgrade-channel: {channel}")
+    found = plan(hub(*labels, version=version))
+    assert found.warnings == ()
+    assert [release.channel for release in found.releases] == [written]
 
 
 # What operators need

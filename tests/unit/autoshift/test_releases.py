@@ -10,6 +10,7 @@ from steps.autoshift.releases import Span, parse_version_request, span_of, with_
 
 _exact = st.builds("4.18.{}".format, st.integers(0, 40))
 _requests = st.sampled_from(["4.18", "4.18.7-", "4.18.3-4.18.9"]) | _exact
+_paths = st.sampled_from(["4.18.7-4.20.3", "4.18.7-4.19"])
 
 
 def numbers(version: str) -> list[int]:
@@ -40,7 +41,7 @@ def test_a_shortest_path_joins_just_two_releases(texts: set[str]) -> None:
         assert all(request.low == request.high for request in requests)
 
 
-@given(_requests)
+@given(_requests | _paths)
 def test_a_request_is_written_as_it_was_made(text: str) -> None:
     assert str(parse_version_request(text)) == text
 
@@ -54,6 +55,10 @@ def test_a_request_is_written_as_it_was_made(text: str) -> None:
         ("4.18", "4.18.3", "", "4.18.3-"),
         ("4.18", "4.18.3", "4.18.9", "4.18.3-4.18.9"),
         ("", "4.18.3", "4.18.9", "4.18.3-4.18.9"),
+        ("", "4.18.22", "4.20.12", "4.18.22-4.20.12"),
+        ("4.18", "4.18.22", "4.20.12", "4.18.22-4.20.12"),
+        ("4.20", "4.18.22", "4.20.12", "4.18.22-4.20.12"),
+        ("4.20", "4.18.22", "", "4.18.22-4.20"),
     ],
 )
 def test_bounds_are_combined_with_the_version(version: str, minimum: str, maximum: str, text: str) -> None:
@@ -61,9 +66,19 @@ def test_bounds_are_combined_with_the_version(version: str, minimum: str, maximu
 
 
 @pytest.mark.parametrize(
-    ("version", "minimum", "maximum"),
-    [("4.18", "", "4.18.9"), ("4.18.3", "4.18.1", ""), ("4.18", "4.19.1", "")],
+    ("version", "minimum", "maximum", "said"),
+    [
+        ("4.18", "", "4.18.9", "max-version 4.18.9 needs a min-version"),
+        ("4.18.3", "4.18.1", "", "openshift-version 4.18.3 is exact already"),
+        ("4.18", "4.19.1", "", "min-version 4.19.1 is not of openshift-version 4.18"),
+        ("4.21", "4.18.1", "4.20.1", "max-version 4.20.1 is not of openshift-version 4.21"),
+        ("", "4.20.12", "4.18.22", "min-version 4.20.12 is later than max-version 4.18.22"),
+        ("", "4.18", "4.20.12", "min-version 4.18 is not a release X.Y.Z"),
+        ("", "4.18.22", "new", "max-version new is not a release X.Y.Z"),
+    ],
 )
-def test_bounds_that_contradict_are_refused(version: str, minimum: str, maximum: str) -> None:
-    with pytest.raises(ValueError, match="version"):
+def test_bounds_that_contradict_are_refused_by_their_name(
+    version: str, minimum: str, maximum: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
         with_bounds(version, minimum, maximum)

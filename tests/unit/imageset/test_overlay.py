@@ -77,6 +77,16 @@ def test_a_catalog_of_ones_own_is_added() -> None:
     assert differences(text) == ["added: operator mine from registry.example.com/own/index:v1"]
 
 
+def test_platforms_take_the_place_of_generated_architectures_which_they_exclude() -> None:
+    arm = "{labels: {openshift-version: 4.20.1}, config: {clusterInstall: {cpuArch: arm64}}}"
+    plan = plan_fleet([SourceFile("values.yaml", f"clusters: {{a: {arm}}}".encode())])
+    given = overlay("mirror: {platform: {platforms: [{os: linux, architecture: arm64}]}}")
+    platform = yaml.safe_load(generate_imageset(plan, overlay=given))["mirror"]["platform"]
+    assert platform["platforms"] == [{"os": "linux", "architecture": "arm64"}]
+    assert "architectures" not in platform
+    assert "architectures" in generate_imageset(plan)
+
+
 def test_what_the_overlay_brings_says_where_it_is_from() -> None:
     text = generated("mirror: {additionalImages: [{name: 'quay.io/me/tool:1'}]}")
     assert "    # imageset-overlay.yaml\n    - name: quay.io/me/tool:1\n" in text

@@ -223,6 +223,19 @@ def test_the_release_graph_counts_by_what_it_says(
     assert parts(CHANNEL) != before
 
 
+def test_with_platforms_the_graph_of_multi_architecture_releases_counts(
+    served: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oc-mirror takes no other release then (GetReleaseReferenceImages in release/cincinnati.go)."""
+    url, folder = served
+    monkeypatch.setenv("UPDATE_URL_OVERRIDE", f"{url}/graph")
+    (folder / "graph").write_text(graph("4.18.1"))
+    platforms = "    platforms: [{os: linux, architecture: arm64}]\n"
+    assert list(parts(CHANNEL.replace("    architectures: [arm64]\n", platforms))) == [
+        "channel stable-4.18 (multi)"
+    ]
+
+
 @pytest.mark.parametrize(
     "answer", ["", "{}", "<html>", '{"nodes": [{}]}', '{"nodes": [], "edges": [[0, 1]]}']
 )
