@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from steps.yaml.text import Tree
 
@@ -143,6 +143,6 @@ def _source(catalog: str) -> str:
     return _SOURCE_OF_INDEX.get(catalog.removesuffix(":v{minor}"), catalog)
 
 
-def misspelled_source(source: str) -> str | None:
-    """Return the OpenShift catalog whose name `source` misspells; None if it looks like another catalog."""
-    return next(iter(difflib.get_close_matches(source, INDEXES, n=1, cutoff=0.9)), None)
+def misspelled_source(source: str, mapped: Iterable[str] = ()) -> str | None:
+    """Return the name of OpenShift's catalogs, or of the `mapped`, that `source` misspells; None if none."""
+    return next(iter(difflib.get_close_matches(source, [*INDEXES, *mapped], n=1, cutoff=0.9)), None)

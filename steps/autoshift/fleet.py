@@ -130,8 +130,10 @@ def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fle
     ]
     if not entries:
         named = few_paths(source.path for source in sources) or "no file"
+        alike = [key for key, value in values.items() if looks_like_sets(value)]
+        instead = f", but {few_paths(alike)}" if alike else ""
         raise InvalidInputError(
-            f"{named}: no cluster set and no cluster ({', '.join(SECTIONS)})",
+            f"{named}: no cluster set and no cluster ({', '.join(SECTIONS)}){instead}",
             "add the files of the cluster sets to values-file-path, separated by commas",
         )
     excluded = values.get("excludePolicies") or []
@@ -175,6 +177,12 @@ def _section_meant(key: str, value: Tree) -> str | None:
     ):
         return None
     return near
+
+
+def looks_like_sets(value: Tree) -> bool:
+    """Tell whether a value is a map of maps with labels, as the sections are."""
+    bodies = [body for body in value.values() if isinstance(body, dict)] if isinstance(value, dict) else []
+    return bool(bodies) and all(isinstance(body.get("labels"), dict) for body in bodies)
 
 
 def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:

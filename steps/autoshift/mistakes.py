@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.fleet import TOP_KEYS, location
+from steps.autoshift.fleet import TOP_KEYS, location, looks_like_sets
 from steps.autoshift.listing import few
 from steps.autoshift.operators import ACM, FEATURES, OPERATORS
 from steps.autoshift.spelling import SETTINGS, meant_label, nearest
@@ -40,8 +40,8 @@ _FOLDERS: Final = """
     vault worker-nodes workload-partitioning
 """
 _POLICY_FOLDERS: Final = frozenset(_FOLDERS.split())
-# Keys of a set that AutoShift once read (values.hubofhubs.yaml until 2026-02, policies/managed-autoshift).
-_ONCE_READ: Final = frozenset({"autoshiftRepoUrl"})
+# Keys of a set that AutoShift once read (policies/managed-autoshift, apps/day-1/cluster-labels).
+_ONCE_READ: Final = frozenset({"autoshiftRepoUrl", "selfManaged"})
 
 
 @dataclass(slots=True)
@@ -105,11 +105,9 @@ def _check_top_key(key: str, value: Tree, found: _Found) -> None:
     if key in {"config", *OPERATORS, *FEATURES, *SETTINGS}:
         where = key if key == "config" else f"labels.{key}"
         found.add(f"'{key}' has no effect here; it belongs below a set: hubClusterSets.NAME.{where}", [key])
-    elif key not in TOP_KEYS and isinstance(value, dict) and not key.startswith(("x-", "_", ".")):
-        bodies = [body for body in value.values() if isinstance(body, dict)]
-        if bodies and all(isinstance(body.get("labels"), dict) for body in bodies):
-            known = ", ".join(TOP_KEYS[:3])
-            found.add(f"'{key}' looks like cluster sets, but AutoShift reads only {known}", [key])
+    elif key not in TOP_KEYS and looks_like_sets(value) and not key.startswith(("x-", "_", ".")):
+        known = ", ".join(TOP_KEYS[:3])
+        found.add(f"'{key}' looks like cluster sets, but AutoShift reads only {known}", [key])
 
 
 def _check_excluded(fleet: Fleet, policies: Policies, found: _Found) -> None:
@@ -129,7 +127,8 @@ def _check_keys(entry: FleetEntry, found: _Found) -> None:
         if key in _ONCE_READ:
             continue
         home = "config" if key in _CONFIG_KEYS else "labels"
-        meant = nearest(key, ("config", "labels")) or f"{home}.{key}"
+        label = nearest(key, (*OPERATORS, *FEATURES, *SETTINGS)) or key
+        meant = nearest(key, ("config", "labels")) or f"{home}.{label}"
         found.add(
             f"'{key}' has no effect: of a set or cluster AutoShift reads only 'labels' and 'config'; did you "
             f"mean '{meant}'?",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 3  # values of a set or cluster whose places are named; the others are counted
 ENTRIES: Final = 5  # sets and clusters that are described; the others are counted
+_TELLING: Final = ("-channel", "-version", "-source")
 _LONGEST: Final = 40  # characters of a value
 
 
@@ -62,7 +63,9 @@ def describe_overrides(found: Sequence[Override], sources: Sequence[SourceFile])
         by_entry.setdefault(override.path[:2], {})[override.path] = override
     for entry, of_entry in list(by_entry.items())[:ENTRIES]:
         count = f"{len(of_entry)} values differ" if len(of_entry) > 1 else "a value differs"
-        shown = [_described(override, sources) for override in list(of_entry.values())[:SHOWN]]
+        # What decides versions comes first, in the order of the files otherwise.
+        telling = sorted(of_entry.values(), key=lambda override: not override.path[-1].endswith(_TELLING))
+        shown = [_described(override, sources) for override in telling[:SHOWN]]
         more = f"; and {len(of_entry) - SHOWN} more" if len(of_entry) > SHOWN else ""
         yield (
             f"{'.'.join(entry)}: {count} between files, of which the last counts: {'; '.join(shown)}{more}; "

@@ -62,6 +62,8 @@ def meant_label(label: str, operators: Collection[str]) -> str | None:
     """
     if label in operators or label in FEATURES or label in SETTINGS:
         return None
+    if "_" in label:
+        return _meant_with_hyphens(label.replace("_", "-"), operators)
     for owner in beginnings(label):
         if owner in operators:
             near = nearest(label.removeprefix(f"{owner}-"), SUFFIXES)
@@ -72,6 +74,14 @@ def meant_label(label: str, operators: Collection[str]) -> str | None:
         if label.endswith(f"-{suffix}") and (near := nearest(label.removesuffix(f"-{suffix}"), operators)):
             return f"{near}-{suffix}"
     return nearest(label, {*operators, *FEATURES, *SETTINGS})
+
+
+def _meant_with_hyphens(label: str, operators: Collection[str]) -> str | None:
+    """Return `label` if AutoShift reads it; some settings have an underscore (`aap-file_storage_size`)."""
+    of_subscription = any(
+        label.removesuffix(f"-{suffix}") in operators for suffix in SUFFIXES if label.endswith(f"-{suffix}")
+    )
+    return label if of_subscription or label in {*operators, *FEATURES, *SETTINGS} else None
 
 
 def beginnings(label: str) -> Iterator[str]:

@@ -219,7 +219,7 @@ class Subscription:
         known = self.catalogs.source_of(source, suffix, self.cluster.config)
         if known is not None:
             return known
-        if meant := misspelled_source(source):
+        if meant := misspelled_source(source, self.catalogs.mapped):
             raise InvalidInputError(
                 f"{self.locate(self.cluster, f'{self.label}-source')}: {self.label}-source of "
                 f"{self.cluster.entry} is '{source}', which is no catalog",

@@ -7,6 +7,7 @@ import pytest
 from steps.autoshift.catalog_sources import CatalogNames, parse_catalog_names
 from steps.autoshift.plan import FleetPlan
 from steps.autoshift.planning import plan_fleet
+from steps.errors import InvalidInputError
 from steps.imageset.generate import generate_imageset
 from steps.imageset.imageset import ImageSet
 from steps.yaml.source import SourceFile
@@ -50,6 +51,13 @@ def test_an_operator_of_a_catalog_of_ones_own_is_mirrored_from_it() -> None:
     (package,) = mirror.operators[0].packages
     assert mirror.operators[0].catalog == "quay.io/acme/index:v1"
     assert (package.name, package.channels[0].name, package.default_channel) == ("florp", "fast", "fast")
+
+
+def test_a_name_that_is_nearly_a_mapped_one_is_refused() -> None:
+    file = hub("florp: 'true'", "florp-channel: fast", "florp-source: acme-operatrs")
+    with pytest.raises(InvalidInputError, match="line 7: florp-source of hub set hub") as caught:
+        planned(file, names="acme-operators=quay.io/acme/index:v1")
+    assert "did you mean 'acme-operators'?" in caught.value.hint
 
 
 def test_a_catalog_without_a_tag_has_the_tag_of_each_minor() -> None:

@@ -74,6 +74,8 @@ def test_labels_that_autoshift_would_not_read_are_refused(text: str, words: str)
         ("self-manged: 'true'", "self-managed"),
         ("complience: 'true'", "compliance"),
         ("ACS: 'true'", "acs"),
+        ("dev_hub_channel: fast-1.9", "dev-hub-channel"),
+        ("openshift_version: '4.20.1'", "openshift-version"),
     ],
 )
 def test_a_label_that_is_nearly_another_is_warned_of_once_with_its_place(label: str, meant: str) -> None:
@@ -100,6 +102,7 @@ def test_without_any_version_the_error_names_the_label_that_is_nearly_it() -> No
         "team",
         "ocs",
         "acs-resource",
+        "acs-file_storage_size",
     ],
 )
 def test_a_label_of_somebody_else_is_not_a_misspelled_one(label: str) -> None:
@@ -158,6 +161,7 @@ def test_keys_of_a_set_or_cluster_that_autoshift_does_not_read_are_warned_of() -
             openshift-version: 4.20.12
             labels: {openshift-version: 4.20.12}
             annotations: {a: b}
+            selfManage: true
         clusters:
           c:
             clusterSet: hub
@@ -166,8 +170,9 @@ def test_keys_of_a_set_or_cluster_that_autoshift_does_not_read_are_warned_of() -
     found = plan(source(text))
     assert "line 4: hub set hub" in warning(found, "'openshift-version' has no effect", "labels.openshift-")
     assert "line 6: hub set hub" in warning(found, "'annotations' has no effect")
-    assert "line 9: cluster c" in warning(found, "did you mean 'config.clusterSet'?")
-    assert "line 10: cluster c" in warning(found, "config.clusterset has no effect", "'clusterSet'")
+    assert "line 7: hub set hub" in warning(found, "'selfManage' has no effect", "'labels.self-managed'")
+    assert "line 10: cluster c" in warning(found, "did you mean 'config.clusterSet'?")
+    assert "line 11: cluster c" in warning(found, "config.clusterset has no effect", "'clusterSet'")
     assert warning(found, "config.clusterInstall.openshiftversion", "'openshiftVersion'")
 
 
@@ -179,6 +184,12 @@ def test_keys_above_all_sets_that_look_like_labels_or_sets_are_warned_of() -> No
     assert "global.yaml, line 1: 'openshift-version' has no effect here" in found.warnings[0]
     assert "global.yaml, line 2: 'spokeSets' looks like cluster sets" in found.warnings[1]
     assert len(found.warnings) == 2
+
+
+def test_without_any_section_the_key_that_looks_like_one_is_named() -> None:
+    assert "no cluster set and no cluster (hubClusterSets, managedClusterSets, clusters), but spokes |" in (
+        refusal("spokes: {a: {labels: {}}}\nother: {a: b}\n")
+    )
 
 
 def test_a_mistake_of_many_clusters_is_one_warning() -> None:

@@ -27,13 +27,17 @@ def test_many_values_of_a_set_are_counted() -> None:
             "hubClusterSets:\n  hub:\n    labels:\n"
             "      openshift-version: 4.20.12\n      acm-channel: release-2.15\n"
             "      gitops-channel: gitops-1.19\n"
-            + "".join(f"      acs-key-{number}: {value}\n" for number in range(40)),
+            + "".join(f"      acs-key-{number}: {value}\n" for number in range(39))
+            + f"      quay-channel: stable-{value}\n",
             f"{value}.yaml",
         )
         for value in ("one", "other")
     )
     (warning,) = plan(first, second).warnings
     assert warning.startswith("hubClusterSets.hub: 40 values differ between files")
+    assert (
+        "counts: labels.quay-channel is 'stable-one' in one.yaml, line 46, and 'stable-other' in" in warning
+    )
     assert "labels.acs-key-0 is 'one' in one.yaml, line 7, and 'other' in other.yaml, line 7;" in warning
     assert "; and 37 more; name the files" in warning
 
