@@ -14,6 +14,7 @@ from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.publish import autoshift, resources
 from steps.mirroring.publish.adoption import owner
+from steps.mirroring.publish.permitted import Permitted, sources_of
 from steps.mirroring.publish.shared_places import clashes
 from steps.mirroring.publish.union import differences, union
 from steps.mirroring.store.published import UNNAMED, Mirror
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.session import Session
     from steps.mirroring.store import Store
 
@@ -38,12 +40,15 @@ def made_by(working_dir: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (working_dir / "cluster-resources").glob("*.*")}
 
 
-def publish(session: Session, made: Mapping[str, bytes], *, mirror_name: str, imageset: ImageSet) -> None:
+def publish(
+    session: Session, made: Mapping[str, bytes], reading: Reading, *, mirror_name: str, imageset: ImageSet
+) -> None:
     """Publish the resources of a run that pushed everything, and AutoShift's block, for the session's target.
 
-    They take the place of those of the same mirror name, and of what was published before there were mirror
-    names. To be called once all images are verified. Raises MirrorError for a file that is no list of
-    resources.
+    Of what the run `made` only what leads to the target counts, for images that oc-mirror named in `reading`.
+    It takes the place of what was published of the same mirror name, and before there were mirror names. To
+    be called once all images are verified. Raises MirrorError for a file that is no list of resources, or
+    that leads clusters elsewhere.
     """
     target = session.request.target_registry
     before = session.store.published.of(target)
@@ -54,6 +59,11 @@ def publish(session: Session, made: Mapping[str, bytes], *, mirror_name: str, im
     )
     files = resources.canonical(
         made,
+        Permitted(
+            target=target,
+            sources=sources_of(reading.copied) if reading.names_all else None,
+            templates=any(catalog.target_catalog_source_template for catalog in imageset.mirror.operators),
+        ),
         prefix=session.request.values[RESOURCE_PREFIX] or "",
         earlier={_SIGNATURES: signatures},
     )

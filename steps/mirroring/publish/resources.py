@@ -17,6 +17,8 @@ from steps.errors import MirrorError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from steps.mirroring.publish.permitted import Permitted
+
 Resource = dict[str, Any]
 
 FILES = {
@@ -33,12 +35,19 @@ _VOLATILE = {"createdAt", "createdBy", "oc-mirror_version"}
 _MIRRORS = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "imageTagMirrors"}
 
 
-def canonical(found: Mapping[str, bytes], *, prefix: str = "", earlier: Mapping[str, str]) -> dict[str, str]:
+def canonical(
+    found: Mapping[str, bytes], permitted: Permitted, *, prefix: str = "", earlier: Mapping[str, str]
+) -> dict[str, str]:
     """Return the files to publish, by name: from oc-mirror's files `found` and those published `earlier`.
 
-    `prefix` goes before every name, with a dash. Raises MirrorError for a file that is no list of resources.
+    `prefix` goes before every name, with a dash. Raises MirrorError for a file that is no list of resources,
+    and for one that is not `permitted`.
     """
-    resources = [_clean(resource) for resource in _read(found)]
+    resources = [
+        _clean(resource)
+        for name, document in _read(found)
+        if (resource := permitted.of(document, name)) is not None
+    ]
     signatures = _signatures(resource for resource in resources if resource["kind"] == "ConfigMap")
     before = _signatures(_documents(earlier.get(FILES["ConfigMap"], "")))
     merged = _merged([*signatures, *before])
@@ -108,8 +117,9 @@ def load(files: Mapping[str, str]) -> list[Resource]:
     return [document for name in names for document in _documents(files[name])]
 
 
-def _read(found: Mapping[str, bytes]) -> list[Resource]:
-    resources = []
+def _read(found: Mapping[str, bytes]) -> list[tuple[str, Resource]]:
+    """Return the resources, each with its file."""
+    resources: list[tuple[str, Resource]] = []
     for name, content in sorted(found.items()):
         if not name.endswith((".yaml", ".yml")):
             continue  # the signatures come as JSON too
@@ -122,7 +132,7 @@ def _read(found: Mapping[str, bytes]) -> list[Resource]:
                 f"oc-mirror's {name} is no list of resources ({type(error).__name__})",
                 "all images are in the target: report the file to oc-mirror's makers, then run again",
             ) from error
-        resources += documents
+        resources += [(name, document) for document in documents]
     return resources
 
 

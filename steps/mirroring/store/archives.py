@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 from pydantic import StringConstraints
 
-from steps.errors import MirrorError
+from steps.errors import InvalidInputError, MirrorError
 from steps.mirroring.store.records import Part
 
 if TYPE_CHECKING:
@@ -37,6 +39,14 @@ _FLUSH = 64 << 20
 """Bytes after which the disk is told to write them."""
 _TRAILER = 1024
 """A tar file ends with two blocks of zeros (POSIX pax); without them its writing was cut short."""
+
+
+_LARGEST_HEADER = 64 << 10
+"""Bytes of an extended header; oc-mirror's hold a long name, and Python reads one whole into memory."""
+_EXTENDED = b"xgLK"
+_MEMBER = re.compile(r"(?:docker|working-dir)(?:/.*)?|[\w.:+-]+\.ya?ml|isc[\w.:+-]*")
+_NOT_BROUGHT = ("working-dir/cluster-resources", "working-dir/dry-run")
+"""oc-mirror writes what lies there itself, on the other side."""
 
 
 class Archive(Part):
@@ -176,3 +186,53 @@ def _sha256(path: Path, stop: threading.Event) -> str:
         while (size := stream.readinto(buffer)) and not stop.is_set():
             digest.update(buffer[:size])
     return digest.hexdigest()
+
+
+def check_members(path: Path) -> None:
+    """Check, without unpacking it, that an archive holds files that oc-mirror brings, and nothing else.
+
+    A copy of an archive with another hash in its record may hold anything. Raises InvalidInputError with the
+    member that is none of oc-mirror's.
+    """
+    try:
+        with path.open("rb") as stream:
+            _check_headers(stream, path)
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                if what := _foreign(member):
+                    raise _changed(path, f"{what} {member.name[:200]!r}")
+    except (tarfile.TarError, ValueError, EOFError) as error:
+        raise InvalidInputError(f"{path} is no archive of oc-mirror: {error}", COPY_WHOLE) from error
+
+
+def _check_headers(stream: BinaryIO, path: Path) -> None:
+    """Walk the blocks of a tar file (POSIX, ustar), and refuse an extended header that is too large."""
+    position, end = 0, path.stat().st_size
+    while position + tarfile.BLOCKSIZE <= end:
+        stream.seek(position)
+        header = stream.read(tarfile.BLOCKSIZE)
+        if not header.strip(b"\0"):
+            return
+        size = tarfile.nti(header[124:136])  # type: ignore[attr-defined]
+        if size < 0 or (header[156:157] in _EXTENDED and size > _LARGEST_HEADER):
+            raise _changed(path, f"a header of {size:,} bytes")
+        position += tarfile.BLOCKSIZE + -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+
+def _foreign(member: tarfile.TarInfo) -> str:
+    """Return what is wrong with a member; empty for one that oc-mirror brings."""
+    if not (member.isreg() or member.isdir()) or member.issparse():
+        return "something else than a file,"
+    name = member.name.removeprefix("./")
+    if not _MEMBER.fullmatch(name) or ".." in name.split("/") or "\0" in name:
+        return "a file in a place of its own,"
+    if member.isreg() and name.startswith(tuple(f"{folder}/" for folder in _NOT_BROUGHT)):
+        return "a file that oc-mirror never brings,"
+    return ""
+
+
+def _changed(path: Path, what: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{path} holds {what}: somebody has changed it",
+        f"nothing was unpacked; find out who, then {COPY_WHOLE}",
+    )

@@ -239,6 +239,7 @@ class Generations:
                     f"generation {generation.sequence}: {file.name} is damaged (its sha256 is {digest})",
                     _copy_again(path.parent),
                 )
+            archives.check_members(path)
 
     def _warn_of_others(self, generation: Generation) -> None:
         named = self.archives(generation)

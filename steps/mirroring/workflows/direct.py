@@ -42,7 +42,7 @@ def run(session: Session) -> Done:
     )
     asked.check(reading, imageset.mirror, store.working_dir.path)
     _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
-    publish.publish(session, made, mirror_name=session.request.mirror_name, imageset=imageset)
+    publish.publish(session, made, reading, mirror_name=session.request.mirror_name, imageset=imageset)
     used = store.working_dir.used(imageset.mirror, reading, store.cache)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}

@@ -190,7 +190,7 @@ def _import(session: Session, batch: Batch) -> None:
     reading = retrying(session, partial(_push, session, batch, staging))
     made = publish.made_by(staging / "working-dir")
     _verify(session, batch, staging)
-    publish.publish(session, made, mirror_name=batch.mirror_name, imageset=batch.newest)
+    publish.publish(session, made, reading, mirror_name=batch.mirror_name, imageset=batch.newest)
     store.inventory.add(
         reading,
         target=target,

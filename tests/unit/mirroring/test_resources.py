@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from steps.errors import MirrorError
 from steps.mirroring.publish import autoshift, resources
+from steps.mirroring.publish.permitted import Permitted, sources_of
 
 ANNOTATIONS = {"createdAt": "2026-11-23T11:42:02Z", "createdBy": "oc-mirror v2", "oc-mirror_version": "v0"}
 HOST = "registry.example.com:8443"
@@ -24,8 +25,12 @@ def idms(name: str, *pairs: tuple[str, str], kind: str = "ImageDigestMirrorSet")
         "apiVersion": "config.openshift.io/v1",
         "kind": kind,
         "metadata": {"name": name, "annotations": dict(ANNOTATIONS), "creationTimestamp": None},
-        "spec": {key: [{"source": source, "mirrors": [mirror]} for source, mirror in pairs]},
+        "spec": {key: [{"source": source, "mirrors": [f"{TARGET}/{mirror}"]} for source, mirror in pairs]},
     }
+
+
+def canonical(found: dict[str, bytes], **given: Any) -> dict[str, str]:
+    return resources.canonical(found, Permitted(target=TARGET, sources=None), **given)
 
 
 def catalog(name: str, image: str) -> dict[str, Any]:
@@ -52,8 +57,14 @@ def signatures(**data: str) -> dict[str, Any]:
             "labels": {"release.openshift.io/verification-signatures": ""},
             "annotations": dict(ANNOTATIONS),
         },
-        "binaryData": {key.replace("_", "-"): text for key, text in data.items()},
+        "binaryData": {signature(key): text for key, text in data.items()},
     }
+
+
+def signature(key: str) -> str:
+    """The key `sha256-HEX-N` for `sha256_aa_1`."""
+    _, digit, number = key.split("_")
+    return f"sha256-{digit * 32}-{number}"
 
 
 def write(*documents: dict[str, Any]) -> bytes:
@@ -65,29 +76,28 @@ def read(text: str) -> list[dict[str, Any]]:
 
 
 def test_nothing_that_changes_with_each_run_is_published() -> None:
-    files = resources.canonical(
-        {"idms-oc-mirror.yaml": write(idms("idms-release-0", ("b", "m/b")))}, earlier={}
-    )
+    files = canonical({"idms-oc-mirror.yaml": write(idms("idms-release-0", ("b", "m/b")))}, earlier={})
     assert list(files) == ["idms.yaml"]
     assert "2026" not in files["idms.yaml"]
     assert read(files["idms.yaml"])[0]["metadata"] == {"name": "idms-release-0"}
 
 
-def test_annotations_of_other_makers_stay() -> None:
-    one = catalog("cs-a", "x")
+def test_annotations_of_a_template_stay() -> None:
+    one = catalog("cs-a", f"{TARGET}/x:1")
     one["metadata"]["annotations"]["mine"] = "yes"
-    files = resources.canonical({"cs-a.yaml": write(one)}, earlier={})
+    permitted = Permitted(target=TARGET, sources=None, templates=True)
+    files = resources.canonical({"cs-a.yaml": write(one)}, permitted, earlier={})
     assert read(files["catalog-sources.yaml"])[0]["metadata"]["annotations"] == {"mine": "yes"}
 
 
 def test_a_prefix_makes_every_name_unique() -> None:
     found = {
         "idms-oc-mirror.yaml": write(idms("idms-release-0"), idms("idms-operator-0")),
-        "cs-a.yaml": write(catalog("cs-a", "x")),
+        "cs-a.yaml": write(catalog("cs-a", f"{TARGET}/x:1")),
         "signature-configmap.yaml": write(signatures(sha256_aa_1="b25l")),
         "signature-configmap.json": b"{}",
     }
-    files = resources.canonical(found, prefix="blue", earlier={})
+    files = canonical(found, prefix="blue", earlier={})
     names = [one["metadata"]["name"] for text in files.values() for one in read(text)]
     assert sorted(names) == [
         "blue-cs-a",
@@ -99,32 +109,36 @@ def test_a_prefix_makes_every_name_unique() -> None:
 
 def test_the_mirrors_of_one_source_come_together_in_their_order() -> None:
     one = idms("idms-generic-0", ("quay.io/a", "z/a"), ("quay.io/a", "b/a"), ("docker.io/b", "z/b"))
-    files = resources.canonical({"idms-oc-mirror.yaml": write(one)}, earlier={})
+    files = canonical({"idms-oc-mirror.yaml": write(one)}, earlier={})
     assert read(files["idms.yaml"])[0]["spec"]["imageDigestMirrors"] == [
-        {"source": "docker.io/b", "mirrors": ["z/b"]},
-        {"source": "quay.io/a", "mirrors": ["z/a", "b/a"]},
+        {"source": "docker.io/b", "mirrors": [f"{TARGET}/z/b"]},
+        {"source": "quay.io/a", "mirrors": [f"{TARGET}/z/a", f"{TARGET}/b/a"]},
     ]
 
 
 def test_signatures_of_earlier_releases_stay_whatever_number_a_run_gave_them() -> None:
-    first = resources.canonical(
+    first = canonical(
         {"signature-configmap.yaml": write(signatures(sha256_aa_1="b25l", sha256_bb_2="dHdv"))}, earlier={}
     )
-    second = resources.canonical(
+    second = canonical(
         {"signature-configmap.yaml": write(signatures(sha256_bb_1="dHdv", sha256_cc_2="dHJl"))}, earlier=first
     )
     [merged] = read(second["signatures.yaml"])
-    assert merged["binaryData"] == {"sha256-aa-1": "b25l", "sha256-bb-1": "dHdv", "sha256-cc-1": "dHJl"}
+    assert merged["binaryData"] == {
+        signature("sha256_aa_1"): "b25l",
+        signature("sha256_bb_1"): "dHdv",
+        signature("sha256_cc_1"): "dHJl",
+    }
     assert merged["metadata"]["labels"] == {"release.openshift.io/verification-signatures": ""}
-    third = resources.canonical({"idms-oc-mirror.yaml": write(idms("idms-generic-0"))}, earlier=second)
+    third = canonical({"idms-oc-mirror.yaml": write(idms("idms-generic-0"))}, earlier=second)
     assert third["signatures.yaml"] == second["signatures.yaml"]
 
 
 def test_a_changed_prefix_keeps_one_name_for_the_signatures() -> None:
-    first = resources.canonical(
+    first = canonical(
         {"signature-configmap.yaml": write(signatures(sha256_aa_1="b25l"))}, prefix="blue", earlier={}
     )
-    second = resources.canonical({}, prefix="green", earlier=first)
+    second = canonical({}, prefix="green", earlier=first)
     assert [one["metadata"]["name"] for one in read(second["signatures.yaml"])] == [
         "green-mirrored-release-signatures"
     ]
@@ -133,7 +147,126 @@ def test_a_changed_prefix_keeps_one_name_for_the_signatures() -> None:
 @pytest.mark.parametrize("content", [b"{", b"- a", b"kind: X\n", b"\xff\xfe\x00"])
 def test_what_is_no_resource_is_refused(content: bytes) -> None:
     with pytest.raises(MirrorError, match=r"cs-a.yaml is no list of resources"):
-        resources.canonical({"cs-a.yaml": content}, earlier={})
+        canonical({"cs-a.yaml": content}, earlier={})
+
+
+EVIL = "evil.example.com"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {
+            **idms("idms-release-0"),
+            "spec": {"imageDigestMirrors": [{"source": "q", "mirrors": [f"{EVIL}/r"]}]},
+        },
+        {
+            **idms("idms-release-0"),
+            "spec": {"imageDigestMirrors": [{"source": "q", "mirrors": [f"{TARGET}.{EVIL}/r"]}]},
+        },
+        {**idms("idms-release-0"), "spec": {"imageDigestMirrors": [{"source": "q", "mirrors": [HOST]}]}},
+        catalog("cs-a", f"{EVIL}/redhat/index:v4.18"),
+        {
+            "apiVersion": "olm.operatorframework.io/v1",
+            "kind": "ClusterCatalog",
+            "metadata": {"name": "cc-a"},
+            "spec": {"source": {"type": "Image", "image": {"ref": f"{EVIL}/i:1"}}},
+        },
+        {
+            "apiVersion": "updateservice.operator.openshift.io/v1",
+            "kind": "UpdateService",
+            "metadata": {"name": "update-service-oc-mirror", "namespace": "openshift-update-service"},
+            "spec": {"releases": f"{EVIL}/r", "graphDataImage": f"{TARGET}/openshift/graph-image:latest"},
+        },
+    ],
+)
+def test_what_leads_clusters_elsewhere_is_refused(planted: dict[str, Any]) -> None:
+    good = idms("idms-generic-0", ("quay.io/a", "a"))
+    with pytest.raises(MirrorError, match=r"x\.yaml: \w+ [\w-]+ leads clusters to .*, which is not below"):
+        canonical({"a.yaml": write(good), "x.yaml": write(planted)}, earlier={})
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "all"},
+            "subjects": [{"kind": "Group", "name": "system:unauthenticated"}],
+        },
+        {**idms("idms-a"), "apiVersion": "config.example.com/v1"},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "kube-root-ca.crt"},
+            "data": {"x": "y"},
+        },
+        {
+            **signatures(sha256_aa_1="b25l"),
+            "metadata": {"name": "mirrored-release-signatures", "namespace": "x"},
+        },
+        {
+            **catalog("cs-a", f"{TARGET}/a:1"),
+            "metadata": {"name": "../a", "namespace": "openshift-marketplace"},
+        },
+    ],
+)
+def test_what_oc_mirror_never_makes_is_left_out(
+    planted: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    good = write(idms("idms-generic-0", ("quay.io/a", "a")))
+    assert canonical({"a.yaml": good, "x.yaml": write(planted)}, earlier={}) == canonical(
+        {"a.yaml": good}, earlier={}
+    )
+    assert "x.yaml" in caplog.text
+    assert "not published" in caplog.text
+
+
+def test_only_fields_that_oc_mirror_makes_are_published(caplog: pytest.LogCaptureFixture) -> None:
+    """The empty icon is Go's; Secrets, settings of pods and the namespace are somebody else's."""
+    one = catalog("cs-a", f"{TARGET}/a:1")
+    one["spec"] |= {
+        "icon": {"base64data": "", "mediatype": ""},
+        "secrets": ["all"],
+        "grpcPodConfig": {"x": "y"},
+    }
+    one["metadata"] |= {"namespace": "kube-system", "labels": {"a": "b"}, "finalizers": ["x"]}
+    files = canonical({"cs-a.yaml": write(one)}, earlier={})
+    assert read(files["catalog-sources.yaml"]) == [
+        {
+            "apiVersion": "operators.coreos.com/v1alpha1",
+            "kind": "CatalogSource",
+            "metadata": {"name": "cs-a", "namespace": "openshift-marketplace"},
+            "spec": {"sourceType": "grpc", "image": f"{TARGET}/a:1"},
+        }
+    ]
+    assert "grpcPodConfig, secrets of CatalogSource is not published" in caplog.text
+
+
+def test_a_source_that_the_run_did_not_bring_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    permitted = Permitted(
+        target=TARGET,
+        sources=sources_of(
+            [
+                "docker://quay.io/openshift-release-dev/ocp-release@sha256:" + "a" * 64,
+                "docker.io/library/redis:7",
+            ]
+        ),
+    )
+    one = idms(
+        "idms-release-0",
+        ("quay.io/openshift-release-dev/ocp-release", "openshift/release-images"),
+        ("docker.io/library", "library"),
+        ("quay.io", "all"),
+        ("registry.redhat.io/openshift4", "openshift4"),
+    )
+    files = resources.canonical({"idms-oc-mirror.yaml": write(one)}, permitted, earlier={})
+    assert [entry["source"] for entry in read(files["idms.yaml"])[0]["spec"]["imageDigestMirrors"]] == [
+        "docker.io/library",
+        "quay.io/openshift-release-dev/ocp-release",
+    ]
+    assert "registry.redhat.io/openshift4 is not published" in caplog.text
 
 
 pairs = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("uvwxyz")), max_size=6)
@@ -149,10 +282,10 @@ def test_order_of_documents_and_of_sources_changes_nothing(
         idms(name, *random.Random(seed).sample(entries, len(entries))) for name, entries in unique.items()
     ]
     random.Random(seed).shuffle(shuffled)
-    expected = resources.canonical({"idms.yaml": write(*documents)}, earlier={})
-    assert resources.canonical({"idms.yaml": write(*shuffled)}, earlier={}) == expected
+    expected = canonical({"idms.yaml": write(*documents)}, earlier={})
+    assert canonical({"idms.yaml": write(*shuffled)}, earlier={}) == expected
     again = {name: text.encode() for name, text in expected.items()}
-    assert resources.canonical(again, earlier=expected) == expected
+    assert canonical(again, earlier=expected) == expected
 
 
 def test_autoshift_gets_paths_below_its_host_and_sources_by_their_names() -> None:
@@ -160,10 +293,10 @@ def test_autoshift_gets_paths_below_its_host_and_sources_by_their_names() -> Non
         [
             idms(
                 "idms-release-0",
-                ("quay.io/openshift-release-dev/ocp-release", f"{TARGET}/openshift/release-images"),
-                ("quay.io/openshift-release-dev/ocp-v4.0-art-dev", f"{TARGET}/openshift/release"),
+                ("quay.io/openshift-release-dev/ocp-release", "openshift/release-images"),
+                ("quay.io/openshift-release-dev/ocp-v4.0-art-dev", "openshift/release"),
             ),
-            idms("itms-generic-0", ("docker.io/library", f"{TARGET}/library"), kind="ImageTagMirrorSet"),
+            idms("itms-generic-0", ("docker.io/library", "library"), kind="ImageTagMirrorSet"),
             catalog("cs-redhat-operator-index-v4-18", f"{TARGET}/redhat/redhat-operator-index:v4.18"),
             catalog("cs-mine-v1", f"{TARGET}/team/mine:v1"),
             catalog("cs-pinned", f"{TARGET}/team/pinned@sha256:{'0' * 64}"),
