@@ -4,16 +4,20 @@ oc-mirror locks nothing: a second process would delete the first one's archive a
 guard is a TCP port, which two pods do not share). So we hold an flock on DATA/lock; the kernel frees it when
 its last holder is gone, however that ended. oc-mirror inherits the descriptor: should we be killed and it
 live on for a moment, the directory stays locked until it has gone too.
+
+Somebody may remove DATA/lock while it is held, and the next run would lock another file of that name. So the
+directory itself is locked as well, where its file system can (NFS cannot).
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -35,9 +39,13 @@ def exclusive(root: Path, *, purpose: str, patience: float | None = None) -> Ite
     (PATIENCE without it).
     """
     root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        _acquire(descriptor, root, PATIENCE if patience is None else patience)
+    deadline = time.monotonic() + (PATIENCE if patience is None else patience)
+    with ExitStack() as held:
+        directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        held.callback(os.close, directory)
+        with _unless_unsupported():
+            _acquire(directory, root, deadline)
+        descriptor = _acquire_file(root, deadline, held)
         holder = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -47,19 +55,39 @@ def exclusive(root: Path, *, purpose: str, patience: float | None = None) -> Ite
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
-def _acquire(descriptor: int, root: Path, patience: float) -> None:
-    deadline = time.monotonic() + patience
+def _acquire_file(root: Path, deadline: float, held: ExitStack) -> int:
+    """Lock DATA/lock, and once more where it was removed or replaced meanwhile; return its descriptor."""
+    path = root / "lock"
+    while True:
+        with ExitStack() as opened:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            opened.callback(os.close, descriptor)
+            _acquire(descriptor, root, deadline)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    held.push(opened.pop_all())
+                    return descriptor
+
+
+@contextmanager
+def _unless_unsupported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+
+
+def _acquire(descriptor: int, root: Path, deadline: float) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise ConflictError(
-                    f"{root} is in use by {_holder(descriptor)}",
+                    f"{root} is in use by {_holder(root)}",
                     "wait until that run has ended, or give this one a data directory of its own",
                 ) from None
             time.sleep(0.1)
@@ -67,9 +95,10 @@ def _acquire(descriptor: int, root: Path, patience: float) -> None:
             return
 
 
-def _holder(descriptor: int) -> str:
+def _holder(root: Path) -> str:
     try:
-        holder = json.loads(os.pread(descriptor, 4096, 0))
+        with (root / "lock").open("rb") as stream:
+            holder = json.loads(stream.read(4096))
         return f"{holder['purpose']}, process {holder['pid']} on {holder['host']}, since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -297,3 +297,15 @@ def test_two_runs_never_work_in_one_data_directory(connected: Place) -> None:
         pytest.fail("the lock was given twice")
     with lock.exclusive(store.root, purpose="another", patience=0.2):
         pass
+
+
+def test_a_lock_whose_file_was_removed_lets_nobody_else_in(tmp_path: Path) -> None:
+    with lock.exclusive(tmp_path, purpose="the first"):
+        (tmp_path / "lock").unlink()
+        with (
+            pytest.raises(ConflictError, match="is in use by"),
+            lock.exclusive(tmp_path, purpose="another", patience=0.0),
+        ):
+            pass
+    with lock.exclusive(tmp_path, purpose="another", patience=0.0):
+        assert (tmp_path / "lock").exists()
