@@ -118,11 +118,11 @@ def read_values(
     merger = Merger()
     warnings: list[str] = []
     replaced: list[Override] = []
+    words: dict[str, str] = {}
     for number, source in enumerate(values):
         repeated: list[str] = []
-        documents = [
-            document for document in parse(source, on_repeated_key=repeated.append) if document is not None
-        ]
+        parsed = parse(source, on_repeated_key=repeated.append, words=words)
+        documents = [document for document in parsed if document is not None]
         if repeated:
             warnings += _repetitions(source)
         if len(documents) > 1:

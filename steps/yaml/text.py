@@ -63,8 +63,15 @@ class NotYamlError(ValueError):
         self.what, self.hint, self.line = what, hint, line
 
 
-def parse(source: SourceFile, *, on_repeated_key: Callable[[str], None] | None = None) -> list[Tree]:
+def parse(
+    source: SourceFile,
+    *,
+    on_repeated_key: Callable[[str], None] | None = None,
+    words: dict[str, str] | None = None,
+) -> list[Tree]:
     """Parse a file into its documents; an empty file has none, an empty document is None.
+
+    Files that are parsed with the same `words` share their keys and short texts.
 
     With `on_repeated_key` a key may stand more than once in a map: the last one counts, and the function is
     called with the key. Raises InvalidInputError (file, line, what) for whatever is not well-formed or goes
@@ -77,19 +84,24 @@ def parse(source: SourceFile, *, on_repeated_key: Callable[[str], None] | None =
         )
     text = decode(source)
     try:
-        return list(documents(text, on_repeated_key=on_repeated_key))
+        return list(documents(text, on_repeated_key=on_repeated_key, words=words))
     except NotYamlError as error:
         where = f", line {error.line}" if error.line else ""
         raise InvalidInputError(f"{source.path}{where}: {error.what}", error.hint) from error
 
 
-def documents(text: str | bytes, *, on_repeated_key: Callable[[str], None] | None = None) -> Iterator[Tree]:
+def documents(
+    text: str | bytes,
+    *,
+    on_repeated_key: Callable[[str], None] | None = None,
+    words: dict[str, str] | None = None,
+) -> Iterator[Tree]:
     """Yield the documents of a text (bytes: UTF-8 or UTF-16) as they are parsed. Raises NotYamlError.
 
-    `on_repeated_key` is that of `parse`.
+    `on_repeated_key` and `words` are those of `parse`.
     """
     try:
-        yield from _Composer(text, on_repeated_key).documents()
+        yield from _Composer(text, on_repeated_key, {} if words is None else words).documents()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(filter(None, (error.context, error.problem)))
@@ -117,14 +129,16 @@ class _Frame:
 class _Composer:
     """Turns libyaml's events into trees, without recursion and without node objects (both cost too much)."""
 
-    def __init__(self, text: str | bytes, on_repeated_key: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, text: str | bytes, on_repeated_key: Callable[[str], None] | None, words: dict[str, str]
+    ) -> None:
         self._parser = yaml.CSafeLoader(text)
         self._on_repeated_key = on_repeated_key
         self._stack: list[_Frame] = []
         self._complete: list[Tree] = []  # documents, until they are yielded
         self._anchors: dict[str, tuple[Tree, int]] = {}
         self._expanded = 0
-        self._words: dict[str, str] = {}  # labels repeat from cluster to cluster: keep each text once
+        self._words = words  # labels repeat from cluster to cluster: keep each text once
         self._handlers: dict[type, Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.AliasEvent: self._alias,
