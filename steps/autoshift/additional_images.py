@@ -20,6 +20,7 @@ FOLDERS: Final = {
     "node-feature-discovery": "node-feature-discovery",
     "vault": "vault",
 }
+_VAULT: Final = "1.17.2"  # of the chart that the policy takes, vault 0.28.1
 _CONSOLE: Final = "quay.io/autoshift/autoshift-console-plugin"
 
 
@@ -56,10 +57,16 @@ def images_of(cluster: FleetCluster, minor: str, excluded_policies: frozenset[st
         ):
             yield FeatureImage(name, "scripts/known-additional-images.json")
     if "vault" in enabled:
-        origin = "policies/community/vault/manifests/vault/kustomization.yaml"
-        version = cluster.labels.get("vault-version", "1.17.2")
-        yield FeatureImage(f"docker.io/hashicorp/vault:{version}", origin, ("labels", "vault-version"))
-        yield FeatureImage("docker.io/hashicorp/vault-k8s:1.4.2", "policies/community/vault/README.md")
+        yield from _vault(cluster.labels.get("vault-version", _VAULT))
+
+
+def _vault(version: str) -> Iterator[FeatureImage]:
+    """Return the images of Vault: the label sets the server's tag, the agent keeps that of the chart."""
+    origin = "policies/community/vault/manifests/vault/kustomization.yaml"
+    yield FeatureImage(f"docker.io/hashicorp/vault:{version}", origin, ("labels", "vault-version"))
+    if version != _VAULT:
+        yield FeatureImage(f"docker.io/hashicorp/vault:{_VAULT}", origin)
+    yield FeatureImage("docker.io/hashicorp/vault-k8s:1.4.2", "policies/community/vault/README.md")
 
 
 def _console(cluster: FleetCluster, minor: str) -> FeatureImage:

@@ -84,9 +84,10 @@ class Channel:
 class Operator:
     """A package in the catalog of an OpenShift minor; the minor is empty where all minors share the catalog.
 
-    Without `channels` it is the catalog's default channel, whose name is not known. `default_channel` is set
-    if the catalog's default channel is not, or may not be, among the channels; without it oc-mirror refuses
-    ("the default channel was filtered out"). `size` is in bytes, as an earlier run mirrored it; None where
+    Without `channels` its channel is not known, and oc-mirror 4.18 and later take the head of each channel
+    (sherine-k/catalog-filter v0.0.5, FilterCatalog). `default_channel` is set if the catalog's default
+    channel is not, or may not be, among the channels; without it oc-mirror refuses ("the default channel was
+    filtered out"). `size` is in bytes, as an earlier run mirrored it; None where
     it is not known.
     """
 

@@ -138,7 +138,7 @@ def _rows(operator: Operator) -> list[tuple[str, ...]]:
     size = "" if operator.size is None else units.size(operator.size)
     if not operator.channels:
         why = ", ".join(operator.need.asked or operator.need.required_by)
-        return [(operator.package, "(catalog's default)", why, size, briefly(operator.asked_by))]
+        return [(operator.package, "(head of each)", why, size, briefly(operator.asked_by))]
     return [
         (
             "" if index else operator.package,

@@ -22,7 +22,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.catalog_sources import catalog_reference
+from steps.autoshift.catalog_sources import INDEXES, catalog_reference
 from steps.autoshift.listing import few
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.release_channels import minor_of
@@ -204,8 +204,8 @@ class Resolver:
         default of ODF is the same on every minor, and the catalogs have it from that minor on.
         """
         _, package = self._look_up(minor, request)
-        usual = CATALOG_DEFAULTS.get(request.package, "").replace("{minor}", minor)
-        usual = (package.default_channel if package else usual) or ""
+        known = CATALOG_DEFAULTS.get(request.package, "") if request.source in INDEXES else ""
+        usual = package.default_channel if package else known.replace("{minor}", minor)
         channel = request.channel or usual
         if request.assumed and usual and not _may_have(package, request.package, channel, minor):
             channel = usual

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.autoshift.subscriptions import OperatorRequest
-    from steps.catalog.packages import Catalog
+    from steps.catalog.packages import Catalog, Package
 
 Asked: TypeAlias = "Mapping[tuple[str, OperatorRequest], set[str]]"
 _Key: TypeAlias = tuple[str, str, str]  # minor, source, package
@@ -55,12 +55,15 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
         catalog = catalogs.get(catalog_reference(key[1], key[0]))
         operator = _operator(key, requests, catalog)
         operators.append(operator)
+        warnings.extend(_unknown_channels(operator, requests))
         if catalog is None:
             warnings.extend(_too_new_channels(operator))
         elif text := describe_lack(
             catalog, operator.package, [channel.name for channel in operator.channels]
         ):
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.need})")
+        else:
+            warnings.extend(_left_out_heads(operator, catalog.package(operator.package)))
     warnings += resolver.assumptions()
     operators.sort(key=lambda op: (natural(op.minor), order_of(op.source), op.package))
     return Union(
@@ -72,12 +75,39 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
     )
 
 
+def _unknown_channels(operator: Operator, requests: _Requests) -> Iterator[str]:
+    """Warn of requests whose channel is not known: no label names it, and no catalog was read."""
+    who = sorted_names(name for request, who in requests if request.channel is None for name in who)
+    if not who:
+        return
+    settled = f"; set {operator.need.labels[0]}-channel" if operator.need.labels else ""
+    if operator.channels:
+        names = ", ".join(channel.name for channel in operator.channels)
+        mirrored = f"only the channels that others need are mirrored ({names})"
+    else:
+        mirrored = "oc-mirror takes the newest version of each of its channels"
+    yield f"{few(who)}: which channel of {operator.package} is installed is not known, so {mirrored}{settled}"
+
+
+def _left_out_heads(operator: Operator, package: Package | None) -> Iterator[str]:
+    """Warn of channels that are pinned to versions before their newest one."""
+    for channel in operator.channels:
+        head = package.head(channel.name) if package else None
+        if head and channel.maximum and precedence(channel.maximum) < precedence(head.version):
+            labels = " and ".join(f"{label}-version" for label in channel.need.labels)
+            yield (
+                f"{few(channel.asked_by)}: {operator.package} {channel.name} is pinned to {channel.maximum}, "
+                f"and nothing later is mirrored; the newest of the channel is {head.version}: raise {labels} "
+                "to get it"
+            )
+
+
 def _missing_companions(operators: Sequence[Operator]) -> Iterator[str]:
     """Yield a note for each operator that usually comes with others, which are not mirrored for its minor."""
     mirrored = {(operator.minor, operator.package) for operator in operators}
     for operator in operators:
-        usual = COMPANIONS.get(operator.package, ())
-        if missing := [name for name in usual if (operator.minor, name) not in mirrored]:
+        usual = COMPANIONS.get(operator.package, ()) if operator.minor else ()
+        if missing := [name for name in usual if not {(operator.minor, name), ("", name)} & mirrored]:
             yield (
                 f"{few(operator.asked_by)}: {operator.package} does not require {', '.join(missing)}, but "
                 f"usually comes with it; not mirrored for OpenShift {operator.minor}, as no label asks for it"

@@ -133,10 +133,10 @@ def test_versions_are_said_in_words() -> None:
     assert "stable-3.16 from 3.16.1" in text
 
 
-def test_an_operator_without_known_channel_says_that_the_catalog_decides() -> None:
+def test_an_operator_without_known_channel_says_what_oc_mirror_takes() -> None:
     labels = ("florp: 'true'", "florp-name: florp-operator", "florp-source: community-operators")
     text = describe_plan(plan(hub(*labels)))
-    assert "florp-operator  (catalog's default)  florp  hub" in text
+    assert "florp-operator  (head of each)  florp  hub" in text
 
 
 def test_images_and_warnings_have_their_sections() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from steps.autoshift.plan import FleetPlan
 from steps.autoshift.plan_text import describe_plan
-from steps.autoshift.planning import plan_fleet
+from steps.autoshift.planning import ReadCatalogs, plan_fleet
+from steps.catalog.packages import Bundle, Catalog, Package
 from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile
 
@@ -602,6 +603,60 @@ def test_a_pin_too_new_for_its_channel_is_warned_of_and_left_out() -> None:
     assert warned(found, "mtv-operator is pinned to 2.12.5, which channel release-v2.10 cannot have")
 
 
+def read(package: Package) -> ReadCatalogs:
+    """Catalogs of which Red Hat's for 4.20 was read, as far as this package."""
+    reference = "registry.redhat.io/redhat/redhat-operator-index:v4.20"
+    found = Catalog(reference, "sha256:0", {package.name: package})
+    return lambda wanted: {reference: found} if reference in wanted else {}
+
+
+QUAY = Package(
+    "quay-operator",
+    "stable-3.16",
+    {"stable-3.16": ("quay-operator.v3.16.0", "quay-operator.v3.16.1")},
+    {
+        f"quay-operator.v{version}": Bundle(f"quay-operator.v{version}", version)
+        for version in ("3.16.0", "3.16.1")
+    },
+)
+
+
+def test_a_pin_that_leaves_out_the_newest_version_is_warned_of() -> None:
+    labels = ("quay: 'true'", "quay-channel: stable-3.16", "quay-version: quay-operator.v3.16.0")
+    found = plan_fleet([hub(*labels)], read_catalogs=read(QUAY))
+    assert warned(
+        found, "hub set hub: quay-operator stable-3.16 is pinned to 3.16.0", "3.16.1", "raise quay-version"
+    )
+    newest = ("quay: 'true'", "quay-channel: stable-3.16", "quay-version: quay-operator.v3.16.1")
+    assert not warned(plan_fleet([hub(*newest)], read_catalogs=read(QUAY)), "quay")
+
+
+def test_a_pin_beside_a_cluster_without_one_leaves_nothing_out() -> None:
+    labels = ("quay: 'true'", "quay-channel: stable-3.16")
+    pinned = cluster("a", "quay-version: quay-operator.v3.16.0", of="hub")
+    assert not warned(plan_fleet([hub(*labels), pinned], read_catalogs=read(QUAY)), "quay")
+
+
+def test_an_unknown_channel_is_warned_of_with_the_label_that_settles_it() -> None:
+    florp = ("florp: 'true'", "florp-subscription-name: florp-operator", "florp-source: community-operators")
+    found = plan(hub(*florp))
+    assert operator(found, "florp-operator").channels == ()
+    assert warned(
+        found, "hub set hub: which channel of florp-operator", "each of its channels", "florp-channel"
+    )
+    beside = plan(hub(*florp), managed("openshift-version: '4.20.12'", *florp, "florp-channel: beta"))
+    assert channels(beside, "florp-operator") == ["beta"]
+    assert warned(beside, "hub set hub: which channel of florp-operator", "only the channels", "(beta)")
+
+
+def test_a_catalog_that_was_read_names_the_channel() -> None:
+    labels = ("florp: 'true'", "florp-subscription-name: quay-operator", "florp-source: redhat-operators")
+    found = plan_fleet([hub(*labels)], read_catalogs=read(QUAY))
+    assert channels(found, "quay-operator") == ["stable-3.16"]
+    assert warned(found, "quay-operator stable-3.16 is assumed, the default channel of its catalog")
+    assert "registry.redhat.io/redhat/redhat-operator-index:v4.20" not in found.unchecked
+
+
 # Images
 
 
@@ -609,6 +664,7 @@ def test_features_bring_their_images_for_the_minor_of_who_asks() -> None:
     found = plan(hub("autoshift-console: 'true'", "vault: 'true'", "vault-version: '1.18.0'"))
     assert [image.image.name for image in found.images] == [
         "docker.io/hashicorp/vault-k8s:1.4.2",
+        "docker.io/hashicorp/vault:1.17.2",  # the agent, whose tag the label does not set
         "docker.io/hashicorp/vault:1.18.0",
         "quay.io/autoshift/autoshift-console-plugin:ocp4.20",
     ]
