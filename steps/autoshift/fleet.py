@@ -9,6 +9,7 @@ AutoShift renders `hubClusterSets`, `managedClusterSets` and `clusters` into Con
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Literal
 
 from steps.autoshift.listing import few_paths
@@ -73,8 +74,9 @@ class FleetCluster:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All entries by section and name, the folders of excluded policies, and warnings about the values.
+    """All entries, the folders of excluded policies, and warnings about the values.
 
+    `entries` are in the order of SECTIONS, the sets before the clusters, and by name.
     `release` is the release or branch of AutoShift that the values name; blank if they name none.
     """
 
@@ -90,7 +92,7 @@ class Fleet:
 
     def cluster_sets(self) -> list[FleetEntry]:
         """Return the cluster sets, hub sets first."""
-        return [entry for entry in self.entries if entry.kind != "cluster"]
+        return list(takewhile(lambda entry: entry.kind != "cluster", self.entries))
 
     def clusters(self) -> Iterator[FleetCluster]:
         """Yield every cluster set, then every cluster.
@@ -100,7 +102,6 @@ class Fleet:
         cluster_sets = self.cluster_sets()
         for entry in cluster_sets:
             yield FleetCluster(entry, entry.kind == "hub set", _without_blanks(entry.labels), entry.config)
-        # `entries` are in the order of SECTIONS: the clusters come after all sets.
         for entry in self.entries[len(cluster_sets) :]:
             possible: list[FleetEntry | None] = [*self.sets_of(entry)]
             for cluster_set in possible or [None]:
