@@ -162,6 +162,9 @@ def _check_labels(entry: FleetEntry, misspelled: Mapping[str, str], found: _Foun
 
 def _check_hub_operators(entry: FleetEntry, fleet: Fleet, policies: Policies, found: _Found) -> None:
     """Warn of labels that say the opposite of what hubs get; no label decides that."""
+    named = entry.labels.keys() & (policies.on_every_hub | {ACM})
+    if not named:
+        return
     sets = fleet.sets_of(entry) if entry.kind == "cluster" else [entry]
     on_hub = {one.kind == "hub set" for one in sets}
     if on_hub == {False} and entry.labels.get(ACM) == "true":
@@ -169,7 +172,7 @@ def _check_hub_operators(entry: FleetEntry, fleet: Fleet, policies: Policies, fo
         found.add(text, [*entry.path, "labels", ACM], str(entry))
     if on_hub != {True}:
         return
-    for label in sorted(policies.on_every_hub & entry.labels.keys()):
+    for label in sorted(named & policies.on_every_hub):
         if entry.labels[label] == "false":
             folders = [folder for default in policies.defaults[label] for folder in default.folders]
             found.add(
