@@ -157,7 +157,7 @@ def _with_version_requests(
     """Pair every cluster with the given releases or, without these, with those that it requests."""
     paired = []
     for cluster in fleet.clusters():
-        requests = _requests_of(cluster, values, warnings)
+        requests = _requests_of(cluster, values, warnings, named=not given)
         if given:
             if replaced := requests - given:
                 before, instead = (", ".join(sorted(map(str, versions))) for versions in (replaced, given))
@@ -173,16 +173,19 @@ def _with_version_requests(
 
 
 def _requests_of(
-    cluster: FleetCluster, values: Sequence[SourceFile], warnings: _Warnings
+    cluster: FleetCluster, values: Sequence[SourceFile], warnings: _Warnings, *, named: bool
 ) -> frozenset[VersionRequest]:
-    """Return the releases that a cluster requests, in channels that have them; warn of the channels named."""
+    """Return the releases that a cluster requests, in channels that have them.
+
+    If the releases `named` are those that count, warn of channels that do not have them.
+    """
     for text in Installation.of(cluster).warnings:
         warnings.add(text, cluster)
     requests = set()
     for written in version_requests_of(cluster, lambda cluster, label: _locate(values, cluster, label)):
         request, wrong = put_right(written)
         requests.add(request)
-        if wrong:
+        if wrong and named:
             warnings.add(wrong, cluster)
     return frozenset(requests)
 

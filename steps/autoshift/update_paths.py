@@ -44,12 +44,10 @@ if TYPE_CHECKING:
     from steps.autoshift.releases import VersionRequest
 
 _Asked: TypeAlias = "dict[VersionRequest, set[str]]"  # none is a path; each with the names of who asks
-_STEPS: Final = 12
+_STEPS: Final = 200
 """Each step moves a release to the channel of a later or of its own minor: few suffice, or none will do."""
 _WIDER: Final = {"eus": "fast", "stable": "fast", "fast": "candidate"}
 """Another channel that has all that one has of its own minor."""
-_SHORT: Final = frozenset({"eus", "fast"})
-"""Kinds of channels from which oc-mirror reaches no more than the next minor."""
 _NEWEST: Final = precedence("99999.0.0")
 
 
@@ -75,6 +73,12 @@ def release_channels(requests: Mapping[VersionRequest, set[str]]) -> ReleaseChan
         instead_of = tuple(sorted(channels.instead_of[channel] - {str(channel)}))
         releases.append(Release(str(channel), span.low, span.high, span.shortest_path, names, instead_of))
     return ReleaseChannels(tuple(releases), _path(channels), tuple(channels.warnings))
+
+
+def lacks_way(spans: Mapping[UpdateChannel, Span]) -> str:
+    """Say between which channels of an ImageSet oc-mirror finds no way; empty if it does."""
+    walks = (walk for walk in _walks_between(spans) if not walk.is_possible) if spans else iter(())
+    return next((_lack_of(walk) for walk in walks), "")
 
 
 def _single(requests: Mapping[VersionRequest, set[str]]) -> _Asked:
@@ -121,13 +125,12 @@ def _walkable(asked: _Asked) -> _Channels:
     for request, who in asked.items():
         channels.asked.setdefault(UpdateChannel.parse(request.channel), {})[request] = who
     for _step in range(_STEPS):
-        while any(_keep_one_path(channels, channel) for channel in [*channels.asked]):
-            pass
-        walks = [walk for walk in _walks(channels) if not walk.is_possible]
-        if not walks:
+        walks = [walk for walk in _walks(channels) if not walk.is_sure]
+        if walks:
+            _mend(channels, walks[0])
+        elif not any(_keep_one_path(channels, channel) for channel in [*channels.asked]):
             return channels
-        _mend(channels, walks[0])
-    raise _impossible(walks[0])
+    raise _impossible(next(_walks(channels)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,15 @@ class _Walk:
     @property
     def is_possible(self) -> bool:
         """Whether the channels between exist."""
-        if self.first == self.last:
-            return True
         minors = self.last.position - self.first.position
-        furthest = 1 if self.first.kind in _SHORT else minors
-        return self.first.major == self.last.major and 0 <= minors <= furthest
+        furthest = 1 if self.first.kind == "eus" else minors
+        return self.first == self.last or (self.first.major == self.last.major and 0 <= minors <= furthest)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether oc-mirror does not give up either where a release is not in the next channel yet."""
+        near = self.last.position - self.first.position <= 1
+        return self.is_possible and (near or self.first.kind != "fast" or self.first == self.last)
 
 
 def _walks(channels: _Channels) -> Iterator[_Walk]:
@@ -154,7 +161,10 @@ def _walks(channels: _Channels) -> Iterator[_Walk]:
 
     Of equal releases it takes any channel; and which release the newest of a channel is, it knows alone.
     """
-    spans = {channel: span_of(set(asked)) for channel, asked in channels.asked.items()}
+    yield from _walks_between({channel: span_of(set(asked)) for channel, asked in channels.asked.items()})
+
+
+def _walks_between(spans: Mapping[UpdateChannel, Span]) -> Iterator[_Walk]:
     for first in sorted(_ends_of(spans, lowest=True)):
         for last in sorted(_ends_of(spans, lowest=False)):
             yield _Walk(first, last, spans[first].low, spans[last].high)
@@ -222,7 +232,7 @@ def _mend(channels: _Channels, walk: _Walk) -> None:
     elif eus := _eus_way(list(channels.asked[first]), walk):
         _join(channels, walk, eus)
     else:
-        for request in [*channels.asked[first]]:
+        for request in [one for one in channels.asked[first] if one.low in {"", walk.start}]:
             late = any(is_of_eus_phase(version) for version in (request.low, request.high))
             kind = "candidate" if late else "stable"
             home = home_of(request.low or request.minor, kind)
@@ -231,11 +241,11 @@ def _mend(channels: _Channels, walk: _Walk) -> None:
 
 
 def _doubt(request: VersionRequest, walk: _Walk, home: UpdateChannel) -> str:
+    risk = "may lack it" if home.kind == "stable" else "adds candidates on the way"
     end = f"{walk.end or 'the newest'} in {walk.last}"
-    risk = "lacks the newest and the EUS phase" if home.kind == "stable" else "adds candidates on the way"
     return (
-        f"OpenShift {request} is taken from {home}, not {walk.first}, from where oc-mirror finds no way to "
-        f"{end}; {home} {risk}: where oc-mirror does not find {request}, mirror it by a deployment of its own"
+        f"OpenShift {request} is taken from {home}, which {risk}, not from {walk.first}: oc-mirror finds no "
+        f"way from there to {end}; if the run does not find it, mirror it by a deployment of its own"
     )
 
 
@@ -261,11 +271,14 @@ def _join(channels: _Channels, walk: _Walk, target: UpdateChannel) -> None:
             channels.move(request, walk.last, target)
 
 
+def _lack_of(walk: _Walk) -> str:
+    start, end = (version or "the newest" for version in (walk.start, walk.end))
+    return f"oc-mirror finds no way from {start} in {walk.first} to {end} in {walk.last}"
+
+
 def _impossible(walk: _Walk) -> InvalidInputError:
-    start, end = walk.start or f"the newest of {walk.first}", walk.end or f"the newest of {walk.last}"
     return InvalidInputError(
-        f"oc-mirror finds no way from {start} in {walk.first} to {end} in {walk.last}: one ImageSet cannot "
-        "hold both",
+        f"{_lack_of(walk)}: one ImageSet cannot hold both",
         "mirror them by two deployments, each with the values files of its own clusters, or with its own "
         "openshift-version",
     )

@@ -9,12 +9,15 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from steps.autoshift.release_channels import UpdateChannel
+from steps.autoshift.releases import Span
+from steps.autoshift.update_paths import lacks_way
 from steps.imageset.model import Mirror
 from steps.imageset.reading import Finding
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from steps.imageset.model import (
         AdditionalImage,
@@ -76,6 +79,23 @@ def _platform(platform: Platform) -> Iterator[Finding]:
     several = len([channel for channel in channels if channel.type != "okd"]) > 1
     for index, channel in enumerate(channels):
         yield from _release_channel(channel, f"{path}.channels[{index}]", several=several)
+    if several and (lack := _lack_of_way(channels)):
+        yield Finding(f"{path}.channels", f"{lack}: it gives up on all releases", is_warning=True)
+
+
+def _lack_of_way(channels: Sequence[ReleaseChannel]) -> str:
+    """Say between which release channels oc-mirror finds no way, as far as their names and versions tell."""
+    spans = {}
+    for channel in channels:
+        versions = (channel.min_version, channel.max_version)
+        begins = versions[0] or not versions[1]  # a maximum alone goes back to a release that is not known
+        if channel.type == "okd" or not begins or any(one and not _SEMVER.fullmatch(one) for one in versions):
+            return ""
+        try:
+            spans[UpdateChannel.parse(channel.name)] = Span(*versions, bool(channel.shortest_path))
+        except ValueError:
+            return ""
+    return lacks_way(spans)
 
 
 def _release_channel(channel: ReleaseChannel, path: str, *, several: bool) -> Iterator[Finding]:

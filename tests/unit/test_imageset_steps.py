@@ -164,6 +164,8 @@ def test_both_at_once_are_refused(root: Path) -> None:
     [
         (["--min-version=4.20.3"], "4.20.3", None),
         (["--min-version=4.20.3", "--max-version=4.20.9"], "4.20.3", "4.20.9"),
+        (["--min-version=4.18.3", "--max-version=4.20.9"], "4.18.3", "4.20.9"),
+        (["--openshift-version=4.18.3-4.20.9"], "4.18.3", "4.20.9"),
         (["--openshift-version=4.20", "--min-version=4.20.3"], "4.20.3", None),
         (["--openshift-version=4.20.3-4.20.9"], "4.20.3", "4.20.9"),
     ],
@@ -178,6 +180,8 @@ def test_bounds_become_a_range(root: Path, arguments: list[str], low: str, high:
     ("arguments", "words"),
     [
         (["--max-version=4.20.9"], "needs a min-version"),
+        (["--min-version=4.20.9", "--max-version=4.18.9"], "min-version 4.20.9 is later than max-version"),
+        (["--min-version=4.18", "--max-version=4.20.9"], "min-version 4.18 is not a release X.Y.Z"),
         (["--openshift-version=4.19", "--min-version=4.20.9"], "is not of openshift-version"),
         (["--openshift-version=4.20.1", "--min-version=4.20.9"], "is exact already"),
     ],

@@ -33,6 +33,11 @@ def package(text: str, catalog: str = f"catalog: {INDEX}") -> str:
     return mirror(f"operators:\n  - {{{catalog}, packages: [{{{text}}}]}}")
 
 
+def channels(*fields: str) -> str:
+    listed = ", ".join(f"{{name: {one}}}" for one in fields)
+    return mirror(f"platform: {{channels: [{listed}]}}")
+
+
 def channel(text: str) -> str:
     return mirror(f"platform: {{channels: [{{{text}}}]}}")
 
@@ -198,12 +203,32 @@ def test_all_findings_come_at_once_with_their_lines() -> None:
         ),
         (channel("name: stable-4.18, type: ocpp"), "is neither ocp nor okd"),
         (mirror(f"operators: [{{catalog: {INDEX}}}]"), "lists no packages"),
+        (
+            channels("eus-4.18, minVersion: 4.18.22", "stable-4.20, minVersion: 4.20.12"),
+            "line 4: mirror.platform.channels: oc-mirror finds no way from 4.18.22 in eus-4.18 to the newest "
+            "in stable-4.20",
+        ),
+        (channels("fast-4.20, minVersion: 4.19.5, maxVersion: 4.19.5", "stable-4.19"), "no way from 4.19.5"),
     ],
 )
 def test_what_is_legal_but_rarely_meant_is_a_warning(text: str, said: str) -> None:
     (warning,) = check(text).warnings
     assert warning.startswith("mine.yaml, line ")
     assert said in warning
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["stable-4.18, minVersion: 4.18.22", "eus-4.20"],
+        ["fast-4.18, minVersion: 4.18.22", "fast-4.20"],
+        ["eus-4.18", "stable-4.19"],
+        ["eus-4.20, minVersion: 4.18.22, maxVersion: 4.20.12", "eus-4.18, minVersion: 4.18.30"],
+        ["mine-4.18", "eus-4.20"],
+    ],
+)
+def test_release_channels_that_may_do_are_not_warned_of(others: list[str]) -> None:
+    assert check(channels(*others)).warnings == ()
 
 
 def test_a_description_has_every_fact() -> None:
