@@ -135,6 +135,11 @@ def _check_keys(entry: FleetEntry, found: _Found) -> None:
             [*entry.path, key],
             str(entry),
         )
+    for key, value in entry.config.items():
+        is_labels = key == "labels" and isinstance(value, dict)
+        if is_labels or (value == "true" and key in {*OPERATORS, *FEATURES}):
+            text = f"config.{key} has no effect: labels stand beside config, below 'labels'"
+            found.add(text, [*entry.path, "config", key], str(entry))
     install = entry.config.get("clusterInstall")
     for keys, known, path in (
         (entry.config, _CONFIG_KEYS, ["config"]),

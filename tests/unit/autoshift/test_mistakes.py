@@ -176,6 +176,16 @@ def test_keys_of_a_set_or_cluster_that_autoshift_does_not_read_are_warned_of() -
     assert warning(found, "config.clusterInstall.openshiftversion", "'openshiftVersion'")
 
 
+def test_labels_below_config_are_warned_of() -> None:
+    config = "{labels: {acs: x}, quay: 'true', acs: {a: b}}"
+    text = f"hubClusterSets:\n  hub:\n    config:\n      {config}\n"
+    found = plan(hub(), source(text))
+    assert [text.partition(" has")[0] for text in found.warnings] == [
+        "values.yaml, line 4: hub set hub: config.labels",
+        "values.yaml, line 4: hub set hub: config.quay",
+    ]
+
+
 def test_keys_above_all_sets_that_look_like_labels_or_sets_are_warned_of() -> None:
     text = (
         "openshift-version: '4.20.12'\nspokeSets: {a: {labels: {}}}\nx-anchors: {a: {labels: {}}}\nfoo: 1\n"
