@@ -22,11 +22,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.operators import ACM, LABEL_VALUE, OPERATORS, REDHAT, Default
-from steps.yaml.source import SourceFile, decode
 from steps.yaml.text import Tree, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from steps.yaml.source import SourceFile
 
 
 # The YAML files and templates of the policies, and at the root the values of the charts that set up a hub.
@@ -39,9 +40,9 @@ _FOLDER = re.compile(r"(?:^|/)((?:policies/(?:(?:stable|certified|community)/)?|
 # A label that a placement, a template or a look-up names. One that ends in `-` begins the name of several.
 _LABEL_READ = re.compile(rb"autoshift\.io/([A-Za-z0-9][A-Za-z0-9_.-]*)")
 _SUBSCRIPTION = re.compile(
-    r"^(?P<indent> *)(?:- )?subscription: *\r?\n(?P<block>(?:(?P=indent) +\S.*\r?\n?|\s*\n)*)"
+    r"^(?P<indent> *)(?:- )?subscription: *\r?\n(?P<block>(?:(?P=indent) +\S.*\n?|[ \t\r]*\n)*)"
     r"|^ *(?:- )?kind: Subscription *\r?\n(?:(?! *(?:kind|spec):).*\n)*?"
-    r"(?P<spec> *)spec: *\r?\n(?P<fields>(?:(?P=spec) +\S.*\r?\n?|\s*\n)*)",
+    r"(?P<spec> *)spec: *\r?\n(?P<fields>(?:(?P=spec) +\S.*\n?|[ \t\r]*\n)*)",
     re.MULTILINE,
 )
 _ENTRY = re.compile(r"(name|channel|source): *(?:[>|][+-]?\s+)?(.*)", re.DOTALL)
@@ -107,8 +108,8 @@ def is_policy_file(path: str) -> bool:
 def read_policies(files: Sequence[SourceFile]) -> Policies:
     """Read the policies of a checkout.
 
-    Skips files that say nothing of operators. Raises InvalidInputError for a file that is not UTF-8 or, if it
-    is the values of an operator, not YAML.
+    Skips files that say nothing of operators. Raises InvalidInputError for values of a policy that are not
+    YAML.
     """
     by_folder: dict[str, list[SourceFile]] = defaultdict(list)
     for source in sorted(files, key=lambda source: source.path):
@@ -164,7 +165,7 @@ class _Folder:
         )
 
     def _of_file(self, source: SourceFile) -> Iterator[tuple[str, Default]]:
-        text = decode(source)
+        text = _lines(source)
         for block in _SUBSCRIPTION.finditer(text):
             entries = dict(_entries(block["block"] or block["fields"] or ""))
             package = self._text(entries.get("name", "")) if _names_package(entries) else ""
@@ -191,7 +192,7 @@ class _Folder:
         """Return the placements in the text of a file or, if it has none, those of the folder's own files."""
         own = _PLACEMENT.findall(text)
         beside = [source for source in self._files if "/placement" in source.path] if not own else []
-        return own or [found for source in beside for found in _PLACEMENT.findall(decode(source))]
+        return own or [found for source in beside for found in _PLACEMENT.findall(_lines(source))]
 
     def _text(self, written: str) -> str:
         """Return what a template gives for a cluster without labels; empty if only Helm can tell."""
@@ -230,6 +231,11 @@ class _Folder:
         known = [label for label, default in OPERATORS.items() if default.package == package]
         beside = [label for label in known if self._name in OPERATORS[label].folders]
         return next(iter(beside or known), re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", key).lower())
+
+
+def _lines(source: SourceFile) -> str:
+    """Return the text of a template; what is not UTF-8 in it names nothing that is looked for."""
+    return source.content.decode("utf-8", "replace")
 
 
 def _entries(block: str) -> Iterator[tuple[str, str]]:

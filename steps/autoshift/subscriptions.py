@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import INDEXES, CatalogNames, misspelled_source
 from steps.autoshift.near_booleans import NEARLY_TRUE
-from steps.autoshift.operators import ACM, FEATURES, GITOPS, LABEL_VALUE, OPERATORS, Default
+from steps.autoshift.operators import ACM, CATALOG_DEFAULTS, FEATURES, GITOPS, LABEL_VALUE, OPERATORS, Default
 from steps.autoshift.spelling import beginnings
 from steps.errors import InvalidInputError
 from steps.yaml.text import Misread
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # What only the label of an operator has beside it; `LABEL-name` may be of anything.
 _OF_SUBSCRIPTIONS: Final = ("-subscription-name", "-channel", "-source", "-version")
+_OF_CATALOG: Final = "the catalog's default"
 _NEARLY_TRUE: Final = NEARLY_TRUE | {"1", "enabled"}
 
 
@@ -190,26 +191,33 @@ class Subscription:
         package = package or (self.default.package if self.default else self.label)
         self._warn_of_defaults(package, source)
         pins = self._pinned_csvs()
-        for channel, origin in self._channels():
-            assumed = not origin.startswith("label ") and (self.default is None or self.default.assumed)
+        for channel, origin, assumed in self._channels():
             yield OperatorRequest(self.label, package, source, channel, origin, assumed, pins)
 
-    def _channels(self) -> list[tuple[str | None, str]]:
-        """Return the channels, each with the origin of its name; None is the catalog's default channel."""
+    def _channels(self) -> list[tuple[str | None, str, bool]]:
+        """Return the channels, each with the origin of its name and whether it is assumed.
+
+        A channel of None is the catalog's default channel. It is certain where a policy names none and reads
+        no label.
+        """
         written = self._value("channel")
+        labelled = (written, f"label {self.label}-channel", False)
         if self.default is None:
-            return [(written or None, f"label {self.label}-channel" if written else "the catalog's default")]
-        usual = (self.default.channel, f"default of {self.default.origin}")
+            return [labelled if written else (None, _OF_CATALOG, True)]
+        if written and self.default.reads_channel:
+            return [labelled]
+        certain = not self.default.assumed or not self.default.reads_channel
+        origin = f"default of {self.default.origin}" if self.default.channel else _OF_CATALOG
+        usual = (self.default.channel, origin, not certain)
         if not written:
             return [usual]
-        labelled = (written, f"label {self.label}-channel")
-        if self.default.reads_channel:
-            return [labelled]
         ignores = f"{self.default.origin}: the policy ignores {self.label}-channel and installs"
         if self.default.channel:
             self._warn(f"{ignores} {self.default.package} from {self.default.channel}")
             return [usual]
-        self._warn(f"{ignores} the default channel of the catalog; both channels are mirrored")
+        usual_name = CATALOG_DEFAULTS.get(self.default.package, "").replace("{minor}", "X.Y")
+        of_openshift = f" ({usual_name} of each OpenShift)" if "X.Y" in usual_name else ""
+        self._warn(f"{ignores} the default channel of the catalog{of_openshift}; both are mirrored")
         return [usual, labelled]
 
     def _source(self) -> str | None:

@@ -85,6 +85,7 @@ def test_the_layout_of_2025_ignores_the_channel_of_odf() -> None:
     found = plan(hub(*L1, "odf-channel: stable-4.17", version="4.18.22"))
     assert channels(found, "odf-operator") == ["stable-4.17", "stable-4.18"]
     assert about(found, "AutoShift as of 2025-09: the policy ignores odf-channel")
+    assert not about(found, "no label says the channel of odf")
 
 
 def test_the_layout_of_2025_installs_odf_of_each_minor() -> None:
@@ -93,6 +94,8 @@ def test_the_layout_of_2025_installs_odf_of_each_minor() -> None:
     )
     assert channels(found, "odf-operator", "4.18") == ["stable-4.18"]
     assert channels(found, "odf-operator", "4.17") == ["stable-4.17"]
+    assert operator(found, "odf-operator", "4.17").channels[0].origin == "the catalog's default"
+    assert not about(found, "odf"), "that policy names no channel and reads no label: nothing is assumed"
 
 
 def test_the_layout_of_2025_has_the_defaults_of_2025() -> None:
