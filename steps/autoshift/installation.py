@@ -73,6 +73,18 @@ class Installation:
         )
 
 
+def os_image_architectures(cluster: FleetCluster) -> set[str]:
+    """Return the architectures, as in the values, for which a hub has boot images, to create clusters with.
+
+    Source: AutoShift policies/stable/advanced-cluster-management/manifests/provisioning,
+    `config.disconnected.osImages`.
+    """
+    disconnected = cluster.config.get("disconnected")
+    images = disconnected.get("osImages") if isinstance(disconnected, dict) else None
+    listed = images if isinstance(images, list) else []
+    return {_text(image, "cpuArchitecture") or "x86_64" for image in listed if isinstance(image, dict)}
+
+
 def _is_created(install: Mapping[str, Tree]) -> bool:
     """Tell whether AutoShift creates the cluster; a plain `yes` is true to Helm."""
     create = install.get("createCluster")

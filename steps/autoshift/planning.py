@@ -10,13 +10,14 @@ from steps.autoshift.additional_images import FeatureImage, images_of
 from steps.autoshift.bootstrap import channel_gaps, read_charts
 from steps.autoshift.catalog_sources import CatalogNames
 from steps.autoshift.fleet import SECTIONS, Fleet, FleetCluster, location, read_fleet
-from steps.autoshift.installation import Installation
+from steps.autoshift.installation import ARCHITECTURES, Installation, os_image_architectures
 from steps.autoshift.listing import few, few_paths, sorted_names
 from steps.autoshift.mistakes import find_mistakes, misspelled_labels
 from steps.autoshift.near_booleans import labels_not_true
 from steps.autoshift.operators import GITOPS, known_operators, release_of
 from steps.autoshift.plan import AdditionalImage, FleetPlan, FoundCluster
 from steps.autoshift.policies import read_policies
+from steps.autoshift.release_channels import position_of
 from steps.autoshift.releases import (
     FORMS,
     VERSION_LABEL,
@@ -98,6 +99,8 @@ def plan_fleet(
     )
     needs = _collect(clusters, minors, None if openshift_only else reader, fleet.excluded_policies)
     _warn_of_near_booleans(clusters, reader, warnings)
+    architectures = {Installation.of(cluster).architecture for cluster, _ in clusters}
+    _warn_of_os_images(clusters, architectures, warnings)
     openshift = ReleaseChannels(()) if operators_only else release_channels(needs.releases)
     wanted = packages_wanted(needs.operators)
     united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
@@ -115,8 +118,8 @@ def plan_fleet(
         version_origin=version_origin,
         lacks=united.lacks,
         unchecked=united.unchecked,
-        notes=united.notes,
-        architectures=tuple(sorted({Installation.of(cluster).architecture for cluster, _ in clusters})),
+        notes=(*([] if operators_only else _upgrades_without_way(clusters)), *united.notes),
+        architectures=tuple(sorted(architectures)),
         warnings=(
             *value_warnings,
             *fleet.warnings,
@@ -199,6 +202,33 @@ def _warn_of_near_booleans(
             if not reader.is_operator(cluster, label):
                 text = f"label {label} is '{cluster.labels[label]}', not 'true': to AutoShift it is not set"
                 warnings.add(f"{text}; write 'true'", cluster)
+
+
+def _warn_of_os_images(clusters: Sequence[Requesting], architectures: set[str], warnings: _Warnings) -> None:
+    """Warn of hubs that can create clusters of an architecture that no cluster has."""
+    for cluster, _requests in clusters:
+        for name in sorted(os_image_architectures(cluster)):
+            if "multi" not in architectures and ARCHITECTURES.get(name) not in architectures:
+                text = f"config.disconnected.osImages has images of {name}, and no cluster is of it"
+                hint = "no release of it is mirrored; set config.clusterInstall.cpuArch of such a cluster"
+                warnings.add(f"{text}: {hint}", cluster)
+
+
+def _upgrades_without_way(clusters: Sequence[Requesting]) -> list[str]:
+    """Return notes on sets and clusters that are upgraded, where no earlier minor is mirrored."""
+    found = _Warnings()
+    oldest = min(position_of(minor) for _, requests in clusters for one in requests for minor in one.minors)
+    for cluster, requests in clusters:
+        if cluster.labels.get("openshift-upgrade") != "true" or VERSION_LABEL not in cluster.entry.labels:
+            continue
+        for target in requests:
+            if position_of(target.minors[0]) == oldest and not target.is_path:
+                found.add(
+                    f"openshift-upgrade leads to {target}; for clusters of an earlier minor, give parameter "
+                    f"openshift-version=X.Y.Z-{target.high or target.minor}, which mirrors the way",
+                    cluster,
+                )
+    return found.texts()
 
 
 def _minors(

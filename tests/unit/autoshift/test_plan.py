@@ -399,6 +399,30 @@ def test_a_label_of_a_feature_that_only_looks_like_true_is_warned_of() -> None:
     assert len([text for text in plan(hub("acs: 'True'")).warnings if "label acs is" in text]) == 1
 
 
+def test_boot_images_of_an_architecture_that_no_cluster_has_are_warned_of() -> None:
+    images = "{disconnected: {osImages: [{openshiftVersion: '4.20', cpuArchitecture: aarch64}, {url: a}]}}"
+    hub_set = source(f"hubClusterSets: {{hub: {{labels: {{openshift-version: 4.20.1}}, config: {images}}}}}")
+    found = plan(hub_set)
+    assert found.architectures == ("amd64",)
+    assert warned(found, "hub set hub", "osImages has images of aarch64", "set config.clusterInstall.cpuArch")
+    for architecture in ("arm64", "multi"):
+        found = plan(hub_set, installation(f"cpuArch: {architecture}"))
+        assert not warned(found, "osImages")
+
+
+def test_a_set_that_is_upgraded_from_a_minor_that_nobody_names_has_a_note() -> None:
+    upgrade = "openshift-upgrade: 'true'"
+    (note,) = (note for note in plan(hub(upgrade)).notes if "openshift-upgrade" in note)
+    assert note == (
+        "hub set hub: openshift-upgrade leads to 4.20.12; for clusters of an earlier minor, give parameter "
+        "openshift-version=X.Y.Z-4.20.12, which mirrors the way"
+    )
+    older = cluster("a", "openshift-version: '4.19.3'", of="hub")
+    assert not any("leads to 4.20.12" in note for note in plan(hub(upgrade), older).notes)
+    assert not any("openshift-upgrade" in note for note in plan(hub(upgrade), version="4.19.3-4.20.12").notes)
+    assert not any("openshift-upgrade" in note for note in plan(hub()).notes)
+
+
 def installation(settings: str) -> SourceFile:
     """A cluster named new of the hub set, with these settings under config.clusterInstall."""
     return source(f"clusters: {{new: {{config: {{clusterSet: hub, clusterInstall: {{{settings}}}}}}}}}")
