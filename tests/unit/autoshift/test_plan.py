@@ -551,6 +551,24 @@ def test_an_operator_brings_what_it_requires_from_the_catalog_of_its_minor(
         assert catalog("redhat-operator-index", "4.20")[name] == channel
 
 
+MINORS = ("4.16", "4.17", "4.18", "4.19", "4.20", "4.21", "4.22")
+
+
+@pytest.mark.parametrize("minor", MINORS)
+@pytest.mark.parametrize(
+    "package", ["devspaces", "web-terminal", "rhcl-operator", "odf-multicluster-orchestrator", "odf-operator"]
+)
+def test_what_an_operator_requires_is_in_the_catalog_of_its_minor(package: str, minor: str) -> None:
+    labels = ("florp: 'true'", f"florp-subscription-name: {package}", "florp-source: redhat-operators")
+    brought = [op for op in plan(hub(*labels, version=f"{minor}.1")).operators if not op.need.asked]
+    assert len(brought) > 1  # the engine of ACM is one of them
+    listed = catalog("redhat-operator-index", minor)
+    assert {op.package for op in brought} <= set(listed)
+    assert all(
+        op.channels[0].name == listed[op.package] for op in brought if op.package != "multicluster-engine"
+    )
+
+
 def test_a_plan_without_catalogs_says_so_in_its_first_lines() -> None:
     text = describe_plan(plan(hub("acs: 'true'")))
     assert "Not checked against catalogs" in text.splitlines()[:4]
