@@ -45,6 +45,7 @@ _SUBSCRIPTION = re.compile(
     r"(?P<spec> *)spec: *\r?\n(?P<fields>(?:(?P=spec) +\S.*\n?|[ \t\r]*\n)*)",
     re.MULTILINE,
 )
+_INSTALLS = re.compile(rb"^ *(?:- )?(?:kind: (?:OperatorPolicy|Subscription)\b|subscription:)", re.MULTILINE)
 _ENTRY = re.compile(r"(name|channel|source): *(?:[>|][+-]?\s+)?(.*)", re.DOTALL)
 _LOOKUP = re.compile(r"autoshift\.io/([a-z0-9_.-]+?)-(subscription-name|name|channel|source)\b(?!-)")
 _DEFAULT = re.compile(r'\|\s*default\s+"([^"{]*)"')
@@ -108,6 +109,7 @@ def is_policy_file(path: str) -> bool:
 def read_policies(files: Sequence[SourceFile]) -> Policies:
     """Read the policies of a checkout.
 
+    A label that installs something which cannot be read is not among the labels, so that it is warned of.
     Skips files that say nothing of operators. Raises InvalidInputError for values of a policy that are not
     YAML.
     """
@@ -116,10 +118,12 @@ def read_policies(files: Sequence[SourceFile]) -> Policies:
         if found := _FOLDER.search(source.path):
             by_folder[found[1]].append(source)
     defaults: dict[str, list[Default]] = defaultdict(list)
-    for folder in by_folder.values():
-        for label, default in _Folder(folder).operators():
+    not_read: set[str] = set()
+    for folder in map(_Folder, by_folder.values()):
+        for label, default in folder.operators():
             defaults[label] += [] if default in defaults[label] else [default]
-    labels = {label.decode() for source in files for label in _LABEL_READ.findall(source.content)}
+        not_read |= folder.not_read
+    labels = {label.decode() for source in files for label in _LABEL_READ.findall(source.content)} - not_read
     return Policies(
         {label: tuple(found) for label, found in defaults.items()},
         frozenset(label for label in labels if not label.endswith("-")),
@@ -135,13 +139,17 @@ def folder_of(path: str) -> str:
 
 
 class _Folder:
-    """The files of a policy folder."""
+    """The files of a policy folder.
+
+    `not_read` are labels that install something which `operators` could not read.
+    """
 
     def __init__(self, files: Sequence[SourceFile]) -> None:
         self._files = files
         self._name = folder_of(files[0].path)
         self._values: Tree = {}
         self._values_path = ""
+        self.not_read: set[str] = set()
         for source in files:
             if source.path.endswith("/values.yaml") and re.search(rb"channel|source", source.content):
                 self._values_path = source.path
@@ -149,8 +157,12 @@ class _Folder:
 
     def operators(self) -> Iterator[tuple[str, Default]]:
         """Yield the operators that the folder installs, each with its label."""
-        rendered = [source for source in self._files if self._is_rendered(source)]
-        found = [operator for source in rendered for operator in self._of_file(source)]
+        found = []
+        for source in filter(self._is_rendered, self._files):
+            of_file = list(self._of_file(source))
+            found += of_file
+            if not of_file and _INSTALLS.search(source.content) and b"mustnothave" not in source.content:
+                self.not_read.update(_placed_by(self._placements(_lines(source))))
         yield from found or self._of_values()
 
     def _is_rendered(self, source: SourceFile) -> bool:

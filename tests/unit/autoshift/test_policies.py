@@ -259,6 +259,14 @@ def test_a_label_that_policies_read_is_a_setting() -> None:
     assert unknown(plan_fleet(values)) == {"cert", "certs", "team-blue"}
 
 
+def test_a_label_that_installs_what_cannot_be_read_is_warned_of_all_the_same() -> None:
+    """Only Helm could tell the package, so the label must not pass for a setting."""
+    text = policy("x", "florp", placed_by="florp").replace(
+        lookup("florp-subscription-name", "x"), '{{ include "package" . }}'
+    )
+    assert unknown(plan_fleet([hub("florp: 'true'")], [SourceFile(LOKI, text.encode())])) == {"florp"}
+
+
 def test_a_label_with_a_channel_of_its_own_is_no_setting() -> None:
     assert unknown(plan_fleet([hub("quay-bridge: 'true'", "quay-bridge-channel: stable")])) == {"quay-bridge"}
 
