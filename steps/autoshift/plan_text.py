@@ -85,6 +85,8 @@ def _releases(plan: FleetPlan, width: int) -> list[str]:
     lines = _table([_release(release) for release in plan.releases], width) if plan.releases else []
     if path := plan.update_path:
         stops = [f"the newest of {channel}" for channel in path.channels]
+        if len(stops) > SHOWN:
+            stops[1:-1] = [f"and so on through {len(stops) - 2} minors"]
         way = [path.start, *stops[:-1], path.end or stops[-1]]
         lines.append(_wrapped("oc-mirror adds the updates: ", ", ".join(filter(None, way)), width - 2))
     return lines

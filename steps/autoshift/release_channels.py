@@ -17,15 +17,16 @@ from steps.versions import precedence
 
 KINDS: Final = ("stable", "fast", "eus", "candidate")
 _NAME = re.compile(rf"({'|'.join(KINDS)})-(\d{{1,5}})\.(\d{{1,5}})")
-_BEFORE_5_0: Final = 22
-"""5.0 follows 4.22: candidate-5.0 has the releases of 4.22 as well."""
+_OF_A_MAJOR: Final = 100_000
+_BEFORE: Final = {"5.0": "4.22"}
+"""The minor before the first of a major: candidate-5.0 has the releases of 4.22 as well."""
 _EUS_PHASE: Final = {(4, 12): (72, {81}), (4, 14): (52, {57, 58}), (4, 16): (56, set[int]())}
 """Minors in their EUS phase: the first release that is not in the stable channel, and later ones that are."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class UpdateChannel:
-    """A channel such as eus-4.20: `position` counts the minors, so that 4.22 comes right before 5.0."""
+    """A channel such as eus-4.20: `position` is that of its minor in the order of all minors."""
 
     position: int
     kind: str
@@ -64,8 +65,10 @@ class UpdateChannel:
             return False
         if self.kind == "stable" and is_of_eus_phase(version):
             return False
+        minor = minor_of(version)
         oldest = self.position - (2 if self.kind == "eus" else 1)
-        return self.exists and oldest <= position_of(minor_of(version)) <= self.position
+        within = oldest <= position_of(minor) <= self.position or minor == _BEFORE.get(self.minor)
+        return self.exists and within
 
     def may_have(self, version: str) -> bool:
         """Tell whether the channel has a release, or may have it.
@@ -106,17 +109,17 @@ def minor_of(version: str) -> str:
 
 
 def position_of(minor: str) -> int:
-    """Return the number of a minor in the order of OpenShift's minors; 4.20 has 20, 5.0 has 23."""
+    """Return a number that orders minors; those of a major follow each other without a gap, 4.20 is 20."""
     major, number = map(int, minor.split("."))
-    return number + (major - 4) * (_BEFORE_5_0 + 1)
+    return number + (major - 4) * _OF_A_MAJOR
 
 
 def minor_at(position: int) -> str:
-    """Return the minor at a position in the order of OpenShift's minors."""
-    major, number = divmod(position, _BEFORE_5_0 + 1)
+    """Return the minor at a position."""
+    major, number = divmod(position, _OF_A_MAJOR)
     return f"{4 + major}.{number}"
 
 
 def passed_by_eus(position: int) -> bool:
     """Tell whether the minor at a position is an odd one, which EUS updates only pass by."""
-    return position <= _BEFORE_5_0 and position % 2 == 1
+    return position < _OF_A_MAJOR and position % 2 == 1

@@ -42,6 +42,8 @@ FORMS: Final = (
     "(the path to its newest release), or X.Y.Z- (to the newest of its minor)"
 )
 VERSION_LABEL: Final = "openshift-version"
+MOST_MINORS: Final = 12
+"""Minors of an update path; each has catalogs of its own. Nobody updates over so many at once."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,11 +86,10 @@ class VersionRequest:
         if not self.is_path:
             return (self.minor,)
         start, end = position_of(minor_of(self.low)), position_of(self.minor)
-        return tuple(
-            minor_at(position)
-            for position in range(start, end + 1)
-            if position in {start, end} or not passed_by_eus(position)
-        )
+        one_major = self.low.partition(".")[0] == self.minor.partition(".")[0]
+        between = range(start + 1, end) if one_major else ()
+        stops = [minor_at(position) for position in between if not passed_by_eus(position)]
+        return (minor_of(self.low), *stops, self.minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,13 @@ def parse_version_request(text: str, channel: str = "") -> VersionRequest:
     if found := re.fullmatch(_RANGE, text):
         low, end = found[1], found[2] or minor_of(found[1])
         minor, high = minor_of(end), "" if re.fullmatch(_MINOR, end) else end
-        if position_of(minor_of(low)) > position_of(minor) or (high and precedence(low) > precedence(high)):
+        way = position_of(minor) - position_of(minor_of(low))
+        if way < 0 or (high and precedence(low) > precedence(high)):
             raise ValueError(f"'{text}' begins after its end")
+        if way > MOST_MINORS and not UpdateChannel.of("candidate", minor).has(low):
+            raise ValueError(
+                f"'{text}' goes over more than {MOST_MINORS} minors, or to another major version"
+            )
         return VersionRequest(minor, _channel(channel or _usual(low, end), minor), low, high)
     raise ValueError(f"'{text}' is not an OpenShift version")
 

@@ -278,7 +278,18 @@ def test_a_version_is_a_minor_a_release_or_a_range(version: str, low: str, high:
 
 @pytest.mark.parametrize(
     "version",
-    ["4", "v4.18", "4.18.x", "4.19.2-4.18.1", "4.19.2-4.18", "4.18.5-4.18.2", "4.018", "latest", "4.18 "],
+    [
+        "4",
+        "v4.18",
+        "4.18.x",
+        "4.19.2-4.18.1",
+        "4.19.2-4.18",
+        "4.18.5-4.18.2",
+        "4.018",
+        "latest",
+        "4.18 ",
+        "4.1.1-4.20.1",
+    ],
 )
 def test_a_version_that_is_none_is_refused(version: str) -> None:
     assert "openshift-version" in refusal(hub(), version=version).reason

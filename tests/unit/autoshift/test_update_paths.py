@@ -168,6 +168,9 @@ def test_an_older_release_in_a_later_channel_than_all_others_goes_back_to_its_ow
 
 def test_the_first_minor_of_openshift_5_is_reached_in_its_channel_and_later_ones_are_refused() -> None:
     assert written("4.22.5", "5.0.0-ec.6") == [("candidate-5.0", "4.22.5", "5.0.0-ec.6", True)]
+    assert written("4.22.5-5.0.3") == [("stable-5.0", "4.22.5", "5.0.3", True)]
+    assert [one.channel for one in channels("4.22.5", "4.23.1").releases] == ["stable-4.22", "stable-4.23"]
+    assert parse_version_request("4.22.5-5.0.3").minors == ("4.22", "5.0")
     with pytest.raises(InvalidInputError) as caught:
         channels("4.20.12", "5.0.3")
     assert "no way from 4.20.12 in stable-4.20 to 5.0.3 in stable-5.0" in caught.value.reason
