@@ -135,7 +135,9 @@ class SubscriptionReader:
             label in self.policies.labels
             or label.startswith(self.policies.label_starts)
             or any(
-                start in self.policies.defaults or _describes_subscription(cluster.labels, start)
+                start in self.policies.defaults
+                or start in self.policies.excluded
+                or _describes_subscription(cluster.labels, start)
                 for start in beginnings(label)
             )
         )

@@ -245,6 +245,11 @@ def test_a_label_that_begins_with_that_of_an_operator_is_a_setting() -> None:
     assert not unknown(plan_fleet([hub(*labels)]))
 
 
+def test_a_setting_of_an_excluded_operator_is_a_setting() -> None:
+    excluded = source("excludePolicies: [advanced-cluster-security]", "global.yaml")
+    assert not unknown(plan_fleet([hub("acs: 'true'", "acs-monitoring: 'true'"), excluded]))
+
+
 def test_a_label_that_begins_with_that_of_an_operator_of_the_values_is_a_setting() -> None:
     assert not unknown(plan_fleet([hub("florp-subscription-name: florp-operator", "florp-db: 'true'")]))
 
