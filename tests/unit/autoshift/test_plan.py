@@ -456,6 +456,13 @@ def test_clusters_that_follow_eus_are_mirrored_on_one_update_path() -> None:
     assert found.minors == ("4.18", "4.20")
 
 
+def test_a_hub_on_its_way_between_two_eus_minors_is_looked_for_in_stable() -> None:
+    """Its ClusterVersion names a channel of the kind eus, and 4.19 has none."""
+    found = plan_fleet([managed("acs: 'true'")], openshift_version="4.19.5", release_channel="eus")
+    assert [release.channel for release in found.releases] == ["stable-4.19"]
+    assert not warned(found, "release channel")
+
+
 def test_a_path_as_version_brings_the_catalogs_of_the_minors_that_clusters_run() -> None:
     """On the way from 4.18 to 4.20 no node stays at 4.19, so no operator is installed from its catalog."""
     for version in ("4.18.22-4.20.12", "4.18.22-4.20"):
