@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from steps.autoshift.fleet import FleetCluster
     from steps.yaml.text import Tree
 
-# Names of cpuArch (AutoShift docs/cluster-install.md) and in names of ClusterImageSets -> names of oc-mirror.
+# Names of cpuArch (AutoShift docs/cluster-install.md) -> names of oc-mirror.
 ARCHITECTURES: Final = {
     "x86_64": "amd64",
-    "x86-64": "amd64",
     "amd64": "amd64",
     "aarch64": "arm64",
     "arm64": "arm64",
@@ -33,10 +32,11 @@ ARCHITECTURES: Final = {
     "s390x": "s390x",
     "multi": "multi",
 }
+_OF_IMAGE_SETS: Final = {**ARCHITECTURES, "x86-64": "amd64"}
 # Names that ACM gives to its own ClusterImageSets: img4.20.9-x86-64-appsub, img4.21.0-ec.3-multi-appsub
 # (stolostron/acm-hive-openshift-releases). AutoShift's are openshift-image-set-4.20.9.
 _IMAGE_SET = re.compile(
-    rf"(?:.*[^\d.])?(\d+\.\d+\.\d+(?:-(?:ec|rc)\.\d+)?)(?:[-_]({'|'.join(ARCHITECTURES)}))?(?![\d.]).*"
+    rf"(?:.*[^\d.])?(\d+\.\d+\.\d+(?:-(?:ec|rc)\.\d+)?)(?:[-_]({'|'.join(_OF_IMAGE_SETS)}))?(?![\d.]).*"
 )
 
 
@@ -68,7 +68,7 @@ class Installation:
             version=version if created else "",
             version_key=f"config.clusterInstall.{key}",
             channel=_text(install, "openshiftChannel"),
-            architecture=(named and named[2] and ARCHITECTURES[named[2]]) or _architecture(install, cluster),
+            architecture=(named and named[2] and _OF_IMAGE_SETS[named[2]]) or _architecture(install, cluster),
             warnings=tuple(_warnings(install, version, created=created)),
         )
 

@@ -18,5 +18,6 @@ NEARLY_TRUE: Final = frozenset({"True", "TRUE", "yes", "Yes", "YES", "on", "On",
 def labels_not_true(labels: Mapping[str, str]) -> Iterator[str]:
     """Yield the labels whose text looks like true, as Helm reads it too."""
     for label, text in labels.items():
-        if text in NEARLY_TRUE and not isinstance(text, Misread):
+        blanks = text != "true" and text.strip() == "true"
+        if (text in NEARLY_TRUE or blanks) and not isinstance(text, Misread):
             yield label

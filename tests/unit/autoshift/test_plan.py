@@ -407,6 +407,7 @@ def test_a_label_of_a_feature_that_only_looks_like_true_is_warned_of() -> None:
     found = plan(hub("openshift-upgrade: 'Yes'", "openshift-upgrade-channel: eus-4.20"))
     assert found.releases[0].channel == "stable-4.20"
     assert warned(found, "hub set hub", "label openshift-upgrade is 'Yes', not 'true'")
+    assert warned(plan(hub("infra-nodes: 'true '")), "label infra-nodes is 'true ', not 'true'")
     assert len([text for text in plan(hub("acs: 'True'")).warnings if "label acs is" in text]) == 1
 
 
