@@ -8,9 +8,10 @@ AutoShift renders `hubClusterSets`, `managedClusterSets` and `clusters` into Con
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from steps.autoshift.listing import few_paths
 from steps.autoshift.spelling import nearest
@@ -20,7 +21,7 @@ from steps.yaml.nodes import line_of
 from steps.yaml.text import Misread, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import ItemsView, Iterator, Sequence
 
     from steps.yaml.source import SourceFile
 
@@ -55,6 +56,46 @@ class FleetEntry:
     def __str__(self) -> str:
         """Return kind and name: `hub set hub`, `cluster edge-1`."""
         return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLabels(Mapping[str, str]):
+    """The labels that a cluster has: its `own` over those of its set (`inherited`), without blank ones.
+
+    They are not put together: a fleet may have ten thousand clusters with two hundred labels each.
+    """
+
+    own: Mapping[str, str]
+    inherited: Mapping[str, str]
+
+    def __getitem__(self, label: str) -> str:
+        """Return the text of a label; a blank one hides that of the set."""
+        text = self.own[label] if label in self.own else self.inherited[label]
+        if not text:
+            raise KeyError(label)
+        return text
+
+    def get(self, label: str, default: Any = None) -> Any:
+        """Return the text of a label, or the default."""
+        text = self.own.get(label)
+        if text is None:
+            text = self.inherited.get(label)
+        return text or default
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the labels of the set, then those of the cluster alone."""
+        return (label for label in self._merged() if self.get(label))
+
+    def __len__(self) -> int:
+        """Count them."""
+        return sum(1 for _ in self)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return the labels with their texts."""
+        return {label: text for label, text in self._merged().items() if text}.items()
+
+    def _merged(self) -> dict[str, str]:
+        return {**self.inherited, **self.own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +142,9 @@ class Fleet:
         """
         cluster_sets = self.cluster_sets()
         for entry in cluster_sets:
-            yield FleetCluster(entry, entry.kind == "hub set", _without_blanks(entry.labels), entry.config)
+            yield FleetCluster(
+                entry, entry.kind == "hub set", EffectiveLabels(entry.labels, {}), entry.config
+            )
         for entry in self.entries[len(cluster_sets) :]:
             possible: list[FleetEntry | None] = [*self.sets_of(entry)]
             for cluster_set in possible or [None]:
@@ -197,18 +240,16 @@ def location(sources: Sequence[SourceFile], path: Sequence[str]) -> str:
 def _cluster(entry: FleetEntry, cluster_set: FleetEntry | None) -> FleetCluster:
     """Merge a cluster over its set."""
     if cluster_set is None:
-        return FleetCluster(entry, is_hub=False, labels=_without_blanks(entry.labels), config=entry.config)
+        return FleetCluster(
+            entry, is_hub=False, labels=EffectiveLabels(entry.labels, {}), config=entry.config
+        )
     return FleetCluster(
         entry=entry,
         is_hub=cluster_set.kind == "hub set",
-        labels=_without_blanks({**cluster_set.labels, **entry.labels}),
+        labels=EffectiveLabels(entry.labels, cluster_set.labels),
         config=merge(dict(cluster_set.config), dict(entry.config)),
         cluster_set=cluster_set,
     )
-
-
-def _without_blanks(labels: Mapping[str, str]) -> dict[str, str]:
-    return {label: text for label, text in labels.items() if text}
 
 
 def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, body: Tree) -> FleetEntry:
@@ -218,15 +259,21 @@ def _entry(sources: Sequence[SourceFile], section: str, kind: Kind, name: str, b
     body = body or {}
     others = tuple(key for key in body if key not in _ENTRY_KEYS)
     _refuse_misplaced(sources, path, body, others)
-    labels: dict[str, str] = {}
-    for label, value in _map(sources, body, [*path, "labels"]).items():
-        if isinstance(value, dict | list):
-            raise _wrong_shape(sources, [*path, "labels", label], "a text (settings go under 'config')")
-        labels[label] = value or ""  # a null is rendered as a blank
+    labels = _labels(sources, _map(sources, body, [*path, "labels"]), [*path, "labels"])
     config = _map(sources, body, [*path, "config"])
     if isinstance(config.get("clusterSet"), dict | list):
         raise _wrong_shape(sources, [*path, "config", "clusterSet"], "the name of a cluster set")
     return FleetEntry(kind, name, labels, config, others)
+
+
+def _labels(sources: Sequence[SourceFile], written: Mapping[str, Tree], path: list[str]) -> Mapping[str, str]:
+    """Return the labels as texts; a null is a blank."""
+    for label, value in written.items():
+        if isinstance(value, dict | list):
+            raise _wrong_shape(sources, [*path, label], "a text (settings go under 'config')")
+    if all(written.values()):
+        return cast("Mapping[str, str]", written)  # as it is: a copy for each cluster would take memory
+    return {label: str(value or "") for label, value in written.items()}
 
 
 def _refuse_misplaced(
