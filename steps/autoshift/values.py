@@ -124,7 +124,10 @@ def read_values(
         parsed = parse(source, on_repeated_key=repeated.append, words=words)
         documents = [document for document in parsed if document is not None]
         if repeated:
-            warnings += _repetitions(source)
+            warnings += list(_repetitions(source)) or [
+                f"{source.path}: {key} stands twice in one map: only the last counts, as in Helm"
+                for key in repeated[:SHOWN]
+            ]
         if len(documents) > 1:
             warnings.append(
                 f"{source.path} has {len(documents)} YAML documents: Helm reads only the first, all are used "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.composer import ComposerError
 
 from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile, decode
@@ -22,7 +24,18 @@ def compose(source: SourceFile) -> list[yaml.Node]:
     Raises InvalidInputError as `text.parse` does, and within its limits.
     """
     parse(source)  # refuses keys that stand twice, and what libyaml's composer would take too deep for it
-    return [node for node in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader) if not is_null(node)]
+    try:
+        return [node for node in _documents(source) if not is_null(node)]
+    except ComposerError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InvalidInputError(
+            f"{source.path}{where}: an anchor stands twice", "give each anchor a name of its own"
+        ) from error
+
+
+def _documents(source: SourceFile) -> Iterator[yaml.Node]:
+    """Compose the documents. Raises ComposerError for an anchor that stands twice, which `parse` takes."""
+    yield from yaml.compose_all(decode(source), Loader=yaml.CSafeLoader)
 
 
 def is_null(node: yaml.Node) -> bool:
@@ -65,8 +78,9 @@ def line_of(source: SourceFile, path: Sequence[str]) -> int | None:
     more, so that nothing is carried along for the sake of messages.
     """
     found = None
-    for document in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader):
-        found = _line_of_key(document, path) or found
+    with suppress(ComposerError):
+        for document in _documents(source):
+            found = _line_of_key(document, path) or found
     return found
 
 
@@ -82,9 +96,13 @@ def _line_of_key(node: yaml.Node, path: Sequence[str]) -> int | None:
 
 
 def repeated_keys(source: SourceFile) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield the path (`hub.labels.acs`) and the lines of each key that stands more than once in its map."""
-    for document in yaml.compose_all(decode(source), Loader=yaml.CSafeLoader):
-        yield from _repeated_keys(document, "", set())
+    """Yield the path (`hub.labels.acs`) and the lines of each key that stands more than once in its map.
+
+    Nothing, where an anchor stands twice: then no line can be told.
+    """
+    with suppress(ComposerError):
+        for document in _documents(source):
+            yield from _repeated_keys(document, "", set())
 
 
 def _repeated_keys(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, tuple[int, ...]]]:

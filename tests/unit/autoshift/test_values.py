@@ -86,6 +86,12 @@ def test_of_a_key_that_stands_twice_the_last_one_counts_as_in_helm_and_both_line
     ]
 
 
+def test_a_key_that_stands_twice_is_named_where_its_line_cannot_be_told() -> None:
+    merged, warnings = read_values([SourceFile("a.yaml", b"a: &x 1\nb: &x 2\nb: *x\n")])
+    assert merged == {"a": "1", "b": "2"}
+    assert warnings == ["a.yaml: b stands twice in one map: only the last counts, as in Helm"]
+
+
 def test_of_a_map_that_stands_twice_the_first_is_replaced_and_not_merged() -> None:
     merged, warnings = read_values([SourceFile("a.yaml", b"a: {x: 1}\nb: [{k: 1, k: 2}]\na: {y: 1}\n")])
     assert merged == {"b": [{"k": "2"}], "a": {"y": "1"}}

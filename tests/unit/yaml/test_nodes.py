@@ -31,6 +31,15 @@ def test_keys_below_an_alias_are_said_once() -> None:
     assert list(nodes.repeated_keys(file)) == [("a.k", (1, 1))]
 
 
+def test_where_an_anchor_stands_twice_no_line_is_told_and_typed_files_refuse_it() -> None:
+    """YAML 1.2 allows it, so values keep it; libyaml's composer does not."""
+    file = source("a: &x 1\nb: &x 2\nb: *x\n")
+    assert line_of(file, ["b"]) is None
+    assert list(nodes.repeated_keys(file)) == []
+    with pytest.raises(InvalidInputError, match=r"values.yaml, line 2: an anchor stands twice"):
+        nodes.compose(source("a: &x 1\nb: &x 2\n"))
+
+
 def test_each_value_has_its_path_and_line() -> None:
     (node,) = nodes.compose(source("a:\n  - b: 1\n    c: &x [2]\n  - *x\n"))
     assert dict(nodes.lines(node)) == {
