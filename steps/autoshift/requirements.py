@@ -27,7 +27,6 @@ from steps.autoshift.listing import few
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.release_channels import minor_of
 from steps.autoshift.subscriptions import OperatorRequest
-from steps.catalog.dependencies import dependencies, mirrored_bundles
 from steps.versions import natural
 
 if TYPE_CHECKING:
@@ -184,6 +183,8 @@ class Resolver:
             self._warnings.append(text)
         if catalog is None or package is None or request.channel is None:
             return
+        from steps.catalog.dependencies import dependencies, mirrored_bundles  # late, as in union
+
         version = request.pinned_version or ""
         bundles = mirrored_bundles(package, request.channel, version, version)
         asked = self._asked_channels[catalog.reference]

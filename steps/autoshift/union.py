@@ -11,7 +11,6 @@ from steps.autoshift.listing import few, sorted_names
 from steps.autoshift.operators import CATALOG_DEFAULTS
 from steps.autoshift.plan import Channel, Need, Operator
 from steps.autoshift.requirements import COMPANIONS, Resolver
-from steps.catalog.dependencies import describe_lack
 from steps.versions import natural, precedence
 
 if TYPE_CHECKING:
@@ -58,9 +57,7 @@ def unite(asked: Asked, catalogs: Mapping[str, Catalog]) -> Union:
         warnings.extend(_unknown_channels(operator, requests))
         if catalog is None:
             warnings.extend(_too_new_channels(operator))
-        elif text := describe_lack(
-            catalog, operator.package, [channel.name for channel in operator.channels]
-        ):
+        elif text := _lack(catalog, operator):
             lacks.append(f"{text}; asked for by {few(operator.asked_by)} ({operator.need})")
         else:
             warnings.extend(_left_out_heads(operator, catalog.package(operator.package)))
@@ -112,6 +109,13 @@ def _missing_companions(operators: Sequence[Operator]) -> Iterator[str]:
                 f"{few(operator.asked_by)}: {operator.package} does not require {', '.join(missing)}, but "
                 f"usually comes with it; not mirrored for OpenShift {operator.minor}, as no label asks for it"
             )
+
+
+def _lack(catalog: Catalog, operator: Operator) -> str:
+    """Return a sentence about what a catalog does not have of an operator; empty if it has all."""
+    from steps.catalog.dependencies import describe_lack  # late: of a catalog that was read
+
+    return describe_lack(catalog, operator.package, [channel.name for channel in operator.channels])
 
 
 def _with_requirements(asked: Asked, resolver: Resolver) -> dict[tuple[str, OperatorRequest], set[str]]:

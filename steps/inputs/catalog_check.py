@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING
 
 from steps.autoshift.operators import NEWEST
 from steps.errors import RegistryError
-from steps.oci.access import Access, obstacle
-from steps.oci.failures import AbsentError, UnreachableError
-from steps.oci.reference import Reference
 from steps.parameters.table.content import CATALOG_CHECK, WORKSPACE
 from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE
 
@@ -52,6 +49,8 @@ class CatalogCheck:
         """
         if self.mode == "off" or not wanted:
             return {}
+        from steps.oci.failures import AbsentError  # late, as in _results: a check that is off asks nobody
+
         found: dict[str, Catalog] = {}
         failures: dict[str, RegistryError] = {}
         for reference, result in self._results(wanted).items():
@@ -66,6 +65,10 @@ class CatalogCheck:
 
     def _results(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Catalog | RegistryError]:
         """Return for each catalog what was read of it, or the error; ask no host that is out of reach."""
+        from steps.oci.access import Access, obstacle
+        from steps.oci.failures import UnreachableError
+        from steps.oci.reference import Reference
+
         access = Access(self.authfile, self.ca_bundle)
         _ = access.logins  # a pull secret of another format is an error, even where no registry answers
         hosts = {reference: Reference.parse(reference).registry for reference in wanted}

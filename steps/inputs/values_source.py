@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps import repository
 from steps.errors import NotFoundError, StepError
 from steps.git_access import Credentials, Origin, ParameterNames
 from steps.parameters.table import content as table
@@ -65,6 +64,8 @@ class ValuesSource:
         folder = (self.workspace or Path(tempfile.gettempdir())) / "values"
         unchosen = self.revision == table.VALUES_GIT_REVISION.default
         origin = Origin(self.url, self.revision, self.credentials, PARAMETERS, or_default_branch=unchosen)
+        from steps import repository  # late: a local folder needs no Git
+
         commit, root = repository.checkout(origin, folder)
         return commit, Tree(root)
 
