@@ -20,6 +20,7 @@ $(VENV)/.installed: requirements-dev.txt requirements-build.txt pyproject.toml
 	  -r requirements-dev.txt -r requirements-build.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
+	$(BIN)/python -m compileall -q steps  # some machines forbid Python to keep what it compiles
 	touch $@
 
 programs: install  ## Install and build every program that the tests call
