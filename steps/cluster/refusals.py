@@ -6,11 +6,11 @@ Request bodies never enter a message: they can hold what users consider secret.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from steps.bounded import json_of
 from steps.errors import (
     ClusterError,
     ConflictError,
@@ -124,7 +124,7 @@ def _invalid(attempt: Attempt, message: str) -> StepError:
 
 def _status(body: str) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        answer = json_of(body)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

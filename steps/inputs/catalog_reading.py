@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from steps.bounded import json_file
 from steps.catalog.dependencies import next_query
 from steps.catalog.layers import Search, folder_of, likely_layers
 from steps.catalog.packages import Catalog, from_json, to_json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.inputs")
 
 DEADLINE: Final = 300  # seconds for all catalogs of a run
+_LARGEST: Final = 64 << 20  # bytes of the file of a catalog in the workspace
 STALE: Final = 30 * 24 * 3600  # seconds after which the file of a catalog is deleted from the workspace
 
 
@@ -83,8 +85,8 @@ class CatalogReader:
         """
         path = self._path(digest)
         try:
-            return from_json(json.loads(path.read_bytes()), reference, digest) if path else None
-        except (OSError, ValueError, RecursionError):
+            return from_json(json_file(path, limit=_LARGEST), reference, digest) if path else None
+        except (OSError, ValueError):
             return None
 
     def _keep(self, catalog: Catalog) -> None:

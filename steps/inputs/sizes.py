@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from steps.bounded import json_of
 from steps.errors import ClusterError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def _parse(content: bytes, where: str) -> Sizes:
     if len(content) > _LARGEST:
         raise InvalidInputError(f"{where} has more than {_LARGEST:,} bytes", hint)
     try:
-        catalogs = json.loads(content)["catalogs"]
+        catalogs = json_of(content, limit=_LARGEST)["catalogs"]
         return {
             str(catalog): {str(package): _size(size) for package, size in packages.items()}
             for catalog, packages in catalogs.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInputError(f"{where} holds no sizes of packages: {error!r}", hint) from error
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from steps.errors import NotFoundError
+from steps.yaml.text import NotYamlError
+from steps.yaml.values import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ def read_folder(folder: Path) -> Installation:
         name = str(path.relative_to(folder))
         try:
             objects += [OldObject(body, name) for body in _objects(path.read_bytes())]
-        except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError, ValueError) as error:
+        except (OSError, ValueError) as error:
             unread.append(f"{name}: {_problem(error)}")
     return Installation(tuple(objects), tuple(unread))
 
@@ -117,7 +117,7 @@ def mapping(tree: object, *path: str) -> dict[str, Any]:
 
 def _objects(content: bytes) -> Iterator[dict[str, Any]]:
     """Yield the objects of a file, and the items of a List; skip other YAML documents."""
-    documents: Iterable[object] = list(yaml.load_all(content, Loader=yaml.CSafeLoader))
+    documents: Iterable[object] = values(content)
     for document in documents:
         if isinstance(document, dict) and text(document, "kind").endswith("List"):
             yield from entries(document, "items")
@@ -126,7 +126,6 @@ def _objects(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _problem(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return f"not valid YAML, line {mark.line + 1}: {getattr(error, 'problem', None) or 'unreadable'}"
+    if isinstance(error, NotYamlError) and error.line:
+        return f"not valid YAML, line {error.line}: {error.what.removeprefix('not valid YAML: ')}"
     return " ".join(str(error).split())

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from steps.bounded import json_of
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Logins:
             return cls()
         try:
             with path.open("rb") as stream:
-                return cls.parse(json.loads(stream.read(LARGEST)))
-        except (ValueError, RecursionError, OSError) as error:
+                return cls.parse(json_of(stream.read(LARGEST + 1), limit=LARGEST))
+        except (ValueError, OSError) as error:
             raise InvalidInputError(f"{path} is no pull secret ({type(error).__name__})", _HINT) from error
         except InvalidInputError as error:
             raise InvalidInputError(f"{path} is no pull secret: {error.reason}", error.hint) from error
@@ -211,7 +211,7 @@ def _ask_helper(helper: str, registry: str) -> Login | None:
             timeout=HELPER_PATIENCE,
             check=False,
         )
-        found = json.loads(answer.stdout) if answer.returncode == 0 else None
+        found = json_of(answer.stdout, limit=LARGEST) if answer.returncode == 0 else None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise _helper_failed(program, registry) from error
     if found is None and b"credentials not found" in answer.stdout:

@@ -5,10 +5,10 @@ UnreachableError and BusyError may pass by themselves: the same question can be 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final
 
+from steps.bounded import json_of
 from steps.errors import RegistryError
 
 _CODES: Final = frozenset(
@@ -90,9 +90,9 @@ def misunderstood(content: bytes) -> str:
     a code (docker/docker_client.go, isManifestUnknownError).
     """
     try:
-        first = json.loads(content)["errors"][0]
+        first = json_of(content)["errors"][0]
         code, message = str(first["code"]).upper(), str(first.get("message") or "")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return ""
     if code == "MANIFEST_UNKNOWN" or (code not in _CODES and "not found" in message.lower()):
         return ""

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from steps.bounded import json_of
 from steps.oci.failures import UnreadableError
 
 INDEXES: Final = (
@@ -94,8 +95,8 @@ def listed(index: dict[str, Any], name: str) -> dict[str, str]:
 def parse(content: bytes) -> dict[str, Any]:
     """Parse a JSON object; return an empty one for anything else."""
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
+        found = json_of(content)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

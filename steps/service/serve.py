@@ -18,6 +18,7 @@ from steps.service.loop import Service
 from steps.service.metrics import CONTENT_TYPE, Metrics
 from steps.service.overview import own_of, published_in, resources_in
 from steps.service.web import YAML, Response, text
+from steps.yaml.values import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,8 +124,8 @@ def _all_resources(folder: Path) -> Response:
     documents: list[object] = []
     try:
         for resource in resources_in(folder):
-            documents += filter(_is_manifest, yaml.safe_load_all((folder / resource.name).read_bytes()))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            documents += filter(_is_manifest, values((folder / resource.name).read_bytes()))
+    except (OSError, ValueError) as error:
         return text(500, f"the files cannot be put together: {' '.join(str(error).split())}")
     if not documents:
         return text(404, "there are none yet")

@@ -12,10 +12,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from steps.errors import InvalidInputError, NotFoundError
 from steps.workload import names
+from steps.yaml.text import NotYamlError
+from steps.yaml.values import value
 
 if TYPE_CHECKING:
     from steps.cluster import KubernetesObject
@@ -81,9 +81,9 @@ def read_template(configmap: KubernetesObject | None, *, run: str, name: str, na
             f"apply tekton/triggers/20-runs.yaml, or add the key; runs there: {known}",
         )
     try:
-        document = yaml.safe_load(data[f"{run}.yaml"])
-    except yaml.YAMLError as error:
-        raise _unusable(where, f"no valid YAML ({' '.join(str(error).split())})") from error
+        document = value(data[f"{run}.yaml"])
+    except NotYamlError as error:
+        raise _unusable(where, f"no valid YAML ({error})") from error
     if not isinstance(document, dict) or document.get("kind") != "PipelineRun":
         raise _unusable(where, "no PipelineRun")
     return _template(run, document.get("spec"), where)

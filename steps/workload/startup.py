@@ -6,11 +6,11 @@ a permanent one is an error at once.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from steps.bounded import json_of
 from steps.errors import StartError
 from steps.workload import symptoms
 from steps.workload.symptoms import diagnose, one_line
@@ -141,8 +141,8 @@ def _termination(message: str) -> tuple[str, str | None]:
 
     It holds the record of a run as JSON, the reason and the hint on two lines, or the end of the log.
     """
-    with suppress(ValueError, AttributeError, TypeError):
-        record = json.loads(message)
+    with suppress(ValueError, LookupError, TypeError):
+        record = json_of(message)
         return one_line(str(record["message"])), one_line(str(record["hint"])) or None
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     for index in range(len(lines) - 1, -1, -1):

@@ -7,13 +7,13 @@ counted as untold, never guessed.
 
 from __future__ import annotations
 
-import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
+from steps.bounded import json_of
 from steps.errors import RegistryError
 from steps.files import write_atomically
 from steps.mirroring.checks import space
@@ -101,13 +101,21 @@ class _Reader:
             return None
         try:
             return self._of(reference.name, reference.version)
-        except (RegistryError, OSError, ValueError, KeyError, TypeError) as error:
+        except (
+            RegistryError,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             log.debug("%s: %s", source, error)
             return None
 
     def _of(self, repository: str, version: str) -> dict[str, int]:
         digest, content = self._manifest(repository, version)
-        manifest: dict[str, Any] = json.loads(content)
+        manifest: dict[str, Any] = json_of(content)
         found = {digest: len(content)}
         for child in manifest.get("manifests") or []:
             found |= self._of(repository, str(child["digest"]))

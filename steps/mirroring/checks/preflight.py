@@ -6,7 +6,6 @@ Only what would fail for certain is an error; the rest is oc-mirror's to find ou
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from steps import units
+from steps.bounded import json_of
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import carried, space, volume
@@ -134,11 +134,11 @@ def check_authfile(path: Path | None) -> None:
 def _read_authfile(path: Path) -> Any:
     try:
         with path.open("rb") as stream:
-            return json.loads(stream.read(LARGEST))
+            return json_of(stream.read(LARGEST + 1), limit=LARGEST)
     except FileNotFoundError:
         raise NotFoundError(f"no pull secret at {path}", "create the secret, or mount it there") from None
-    except (OSError, ValueError, RecursionError) as error:
-        what = error.strerror if isinstance(error, OSError) else "it is not JSON"
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
         raise InvalidInputError(f"it cannot be read: {what}", _AUTHFILE) from None
 
 

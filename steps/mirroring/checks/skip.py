@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-import yaml
-
+from steps.bounded import json_of
 from steps.errors import RegistryError, StepError
 from steps.mirroring.checks import verify
 from steps.mirroring.ocmirror import placement
@@ -34,6 +33,7 @@ from steps.mirroring.store.runs import Done, timestamp
 from steps.oci.reference import Reference
 from steps.parameters.environment import KNOWN, PROXIES
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, MAX_NESTED_PATHS, RESOURCE_PREFIX
+from steps.yaml.values import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -247,7 +247,7 @@ def _architectures(platform: Platform) -> list[str]:
 def _told(name: str, ask: Callable[[], str]) -> str:
     try:
         found = ask()
-    except (RegistryError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (RegistryError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DoubtError(f"{name}: {getattr(error, 'reason', error)}") from error
     if not found:
         raise DoubtError(f"{name}: nothing tells whether it changed")
@@ -266,11 +266,11 @@ def _digest(text: str, access: Access) -> str:
 
 def _graph(kind: str, channel: str, architecture: str, access: Access) -> str:
     """Return a hash of a channel's releases and updates, whatever order the server gives them in."""
-    from steps.oci.download import fetch
+    from steps.oci.download import LARGEST, fetch
 
     base = os.environ.get("UPDATE_URL_OVERRIDE") or GRAPHS[kind]
     url = f"{base}?{urlencode({'arch': architecture, 'channel': channel}, quote_via=quote)}"
-    graph = json.loads(fetch(url, access))
+    graph = json_of(fetch(url, access), limit=LARGEST, what="the answer")
     nodes = [(str(node["version"]), str(node["payload"])) for node in graph["nodes"]]
     edges = [(nodes[start][0], nodes[end][0]) for start, end in graph.get("edges") or []]
     conditional = [
@@ -288,9 +288,9 @@ def _graph_data(access: Access) -> str:
 
 
 def _index(url: str, access: Access) -> str:
-    from steps.oci.download import fetch
+    from steps.oci.download import LARGEST, fetch
 
-    document = yaml.load(fetch(url, access), Loader=yaml.CSafeLoader)
+    [document] = values(fetch(url, access), limit=LARGEST)
     return _sha256(json.dumps(document["entries"], sort_keys=True, default=str).encode())
 
 

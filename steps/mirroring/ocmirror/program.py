@@ -8,12 +8,12 @@ code 0 and an archive although images failed (openshift/oc-mirror, release-4.17,
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from steps import process
+from steps.bounded import json_of
 from steps.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def parse_version(output: str) -> str:
     older than 4.18. Other numbers, and a build without one, are of no concern.
     """
     try:
-        text = str(json.loads(output[output.index("{") :])["clientVersion"]["gitVersion"])
+        text = str(json_of(output[output.index("{") :])["clientVersion"]["gitVersion"])
     except (ValueError, KeyError, TypeError):
         raise NotFoundError(
             f"oc-mirror did not tell its version; it said: {' '.join(output.split())[:200] or 'nothing'}",

@@ -8,14 +8,16 @@ containers-registries.d(5). What is checked here would fail hours later otherwis
 
 from __future__ import annotations
 
+import copy
 import json
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
+from steps.bounded import json_of
 from steps.mirroring.ocmirror.registries_d import DEFAULT, KEY, NAMESPACES
+from steps.yaml.text import NotYamlError
+from steps.yaml.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +90,7 @@ class RegistriesConfig:
 
     def policy_for(self, cache: str) -> str:
         """Return the policy as a text, by which oc-mirror's own cache HOST:PORT may be read."""
-        document = json.loads(json.dumps(self.policy))
+        document = copy.deepcopy(dict(self.policy or {}))
         document.setdefault("transports", {}).setdefault("docker", {})[cache] = _ACCEPTED
         return json.dumps(document, indent=1)
 
@@ -138,7 +140,7 @@ def _covers(prefix: str, name: str) -> bool:
 def _read_conf(text: str) -> tuple[Mapping[str, Any], ...]:
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise WrongFileError(f"is not TOML: {error}") from error
     if "registries" in document:
         raise WrongFileError("has [registries], the format of version 1; write [[registry]] tables")
@@ -160,9 +162,9 @@ def _read_conf(text: str) -> tuple[Mapping[str, Any], ...]:
 
 def _read_policy(text: str) -> Mapping[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WrongFileError(f"is not JSON: {error}") from error
+        document = json_of(text, what="the text")
+    except ValueError as error:
+        raise WrongFileError(f"cannot be used: {error}") from error
     if not isinstance(document, dict) or document.keys() - {"default", "transports"}:
         raise WrongFileError("must be an object with 'default' and 'transports' only")
     if not _is_requirements(document.get("default")):
@@ -187,9 +189,9 @@ def _is_requirements(value: Any) -> bool:
 
 def _read_rules(text: str) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise WrongFileError(f"is not YAML: {' '.join(str(error).split())}") from error
+        document = value(text)
+    except NotYamlError as error:
+        raise WrongFileError(f"is not YAML: {error}") from error
     document = {} if document is None else document
     if not isinstance(document, dict) or document.keys() - {DEFAULT, NAMESPACES}:
         raise WrongFileError(f"must have {DEFAULT} and {NAMESPACES} only")

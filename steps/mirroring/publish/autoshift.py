@@ -12,6 +12,7 @@ import yaml
 
 from steps.autoshift.catalog_sources import INDEXES
 from steps.oci.reference import Reference
+from steps.yaml.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,9 +53,9 @@ def render(resources: Iterable[Resource], target: str) -> str:
 def target_of(block: str) -> str:
     """Return the target that a block was made for; empty for a text that is no such block."""
     try:
-        registry = yaml.safe_load(block)["config"]["disconnected"]["mirrorRegistry"]
+        registry = value(block)["config"]["disconnected"]["mirrorRegistry"]
         return "/".join(filter(None, (str(registry["host"]), str(registry.get("path") or ""))))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ""
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from steps.errors import MirrorError
+from steps.yaml.text import NotYamlError
+from steps.yaml.values import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -124,10 +126,10 @@ def _read(found: Mapping[str, bytes]) -> list[tuple[str, Resource]]:
         if not name.endswith((".yaml", ".yml")):
             continue  # the signatures come as JSON too
         try:
-            documents = [document for document in yaml.safe_load_all(content) if document]
+            documents = [document for document in values(content) if document]
             for document in documents:
                 document["kind"], document["apiVersion"], document["metadata"]["name"]
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise MirrorError(
                 f"oc-mirror's {name} is no list of resources ({type(error).__name__})",
                 "all images are in the target: report the file to oc-mirror's makers, then run again",
@@ -141,13 +143,13 @@ def _documents(text: str) -> list[Resource]:
     try:
         return [
             document
-            for document in yaml.safe_load_all(text)
+            for document in values(text)
             if isinstance(document, dict)
             and document.get("kind")
             and isinstance(document.get("metadata"), dict)
             and document["metadata"].get("name")
         ]
-    except yaml.YAMLError:
+    except NotYamlError:
         return []
 
 

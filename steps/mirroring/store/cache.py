@@ -7,7 +7,6 @@ The layout is that of the distribution registry's filesystem driver (registry/st
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from steps import units
+from steps.bounded import json_file
 from steps.errors import InvalidInputError
 from steps.mirroring.store.archives import COPY_WHOLE
 from steps.oci.reference import ATTACHED, Reference
@@ -95,7 +95,7 @@ class Cache:
     def manifest(self, digest: str) -> dict[str, Any]:
         """Return a manifest; empty where the cache has only its name, as after a differential archive."""
         try:
-            document = json.loads(self.blob(digest).read_bytes())
+            document = json_file(self.blob(digest))
         except FileNotFoundError:
             return {}
         except ValueError:

@@ -21,6 +21,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from steps.bounded import json_file
 from steps.errors import InvalidInputError
 from steps.mirroring.ocmirror.placement import CACHE, Rules, is_release, path_of
 from steps.mirroring.ocmirror.platforms import Platforms
@@ -78,7 +79,7 @@ def _version(origin: str, working_dir: Path) -> str:
         references = (
             working_dir / "hold-release" / release_folder(origin) / "release-manifests/image-references"
         )
-        return str(json.loads(references.read_bytes())["metadata"]["name"])
+        return str(json_file(references)["metadata"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
         reference = Reference.find(origin)
         return reference.tag.rpartition("-")[0] if reference else ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from steps import units
+from steps.bounded import json_of
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
 from steps.imageset.imageset import ImageSet
@@ -111,7 +112,7 @@ def _identity(record: Generation, content: bytes) -> str:
     keys, and left `contents` out where it was empty.
     """
     if record.format == UNNUMBERED:
-        document = json.loads(content)
+        document = json_of(content, limit=records.LARGEST)
         if not record.contents:
             document.pop("contents", None)
         content = json.dumps(document, sort_keys=True).encode()

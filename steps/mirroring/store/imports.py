@@ -6,13 +6,13 @@ one run. oc-mirror itself remembers nothing and checks nothing: it unpacks what 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from typing import TYPE_CHECKING
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from steps.bounded import json_file
 from steps.errors import ConflictError, InvalidInputError, NotFoundError
 from steps.files import write_atomically
 from steps.mirroring.store import records
@@ -197,7 +197,7 @@ def _read_format_1(folder: Path) -> ImportedRecord:
 
 def _read_file(path: Path) -> object:
     try:
-        return json.loads(path.read_bytes())
+        return json_file(path)
     except FileNotFoundError:
         return {}
     except ValueError as error:

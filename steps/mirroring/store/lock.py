@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from steps.bounded import json_of
 from steps.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _acquire(descriptor: int, root: Path, deadline: float) -> None:
 def _holder(root: Path) -> str:
     try:
         with (root / "lock").open("rb") as stream:
-            holder = json.loads(stream.read(4096))
+            holder = json_of(stream.read(4096))
         return f"{holder['purpose']}, process {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

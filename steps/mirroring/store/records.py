@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from steps.bounded import json_of
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ def parse(kind: type[AnyRecord], content: bytes | str) -> AnyRecord:
     if len(content) > LARGEST:
         raise UnreadableRecordError(f"it has {len(content)} bytes, more than any record")
     try:
-        document = json.loads(content)
-    except RecursionError:
-        raise UnreadableRecordError("it is nested too deeply") from None
+        document = json_of(content, limit=LARGEST)
     except ValueError as error:
         raise UnreadableRecordError(str(error)) from None
     if not isinstance(document, dict):

@@ -14,7 +14,6 @@ Whatever else a run needs, it makes or fetches anew. So everything here can be k
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections import Counter
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from steps import units
+from steps.bounded import json_file
 from steps.files import write_atomically
 from steps.mirroring.ocmirror.placement import Rules, path_of
 from steps.mirroring.store import records
@@ -240,7 +240,7 @@ def _unreached(layout: Path) -> list[Path]:
     """Return the blobs of an OCI image layout that its index does not lead to; none of a damaged layout."""
     blobs = layout / "blobs/sha256"
     try:
-        reached = set(_reached(json.loads((layout / "index.json").read_bytes()), blobs))
+        reached = set(_reached(json_file(layout / "index.json"), blobs))
         return [path for path in blobs.iterdir() if path.name not in reached]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
@@ -252,4 +252,4 @@ def _reached(document: dict[str, Any], blobs: Path) -> Iterator[str]:
             name = str(part["digest"]).partition(":")[2]
             yield name
             if "manifest" in part["mediaType"] or "index" in part["mediaType"]:
-                yield from _reached(json.loads((blobs / name).read_bytes()), blobs)
+                yield from _reached(json_file(blobs / name), blobs)

@@ -13,6 +13,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
+from steps.bounded import json_of
 from steps.errors import InvalidInputError, RegistryError
 from steps.mirroring.checks import skip
 
@@ -118,6 +119,6 @@ def _open(session: Session) -> Repository:
 
 def _parse(text: str | None) -> dict[int, str]:
     try:
-        return {int(number): str(identity) for number, identity in json.loads(text or "{}").items()}
-    except (ValueError, AttributeError):  # somebody else's
+        return {int(number): str(identity) for number, identity in json_of(text or "{}").items()}
+    except (ValueError, TypeError, AttributeError):  # somebody else's
         return {}

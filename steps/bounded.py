@@ -1,0 +1,92 @@
+"""JSON of others, read within limits: bytes, depth, digits of a number, and texts that can be written.
+
+`json.loads` takes more than JSON (RFC 8259) and more than a program can go on with: `NaN`, numbers without
+end, halves of surrogate pairs, NUL. It ends with RecursionError for `[[[[…`. Here all that is one error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST: Final = 16 << 20
+"""Bytes of a document, where the caller names no other limit."""
+DEEPEST: Final = 100
+"""Levels of a document; manifests, configurations and records have about ten."""
+_DIGITS: Final = 40
+_UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+class NotJsonError(ValueError):
+    """A content is too large, nested too deeply, or no JSON; the text is a sentence."""
+
+
+def json_of(content: bytes | str, *, limit: int = LARGEST, what: str = "it") -> Any:
+    """Parse one JSON value; `what` is the subject of the error, `limit` the most bytes.
+
+    Raises NotJsonError, and nothing else.
+    """
+    if len(content) > limit:
+        raise NotJsonError(f"{what} has {len(content):,} bytes, more than {limit:,}")
+    try:
+        text = content if isinstance(content, str) else content.decode(json.detect_encoding(content))
+        text.encode()
+        found = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_refuse)
+    except RecursionError:
+        raise _too_deep(what) from None
+    except ValueError as error:
+        raise NotJsonError(f"{what} is not JSON: {str(error)[:200]}") from None
+    _check(found, what, texts=bool(_ESCAPED.search(text)))
+    return found
+
+
+def json_file(path: Path, *, limit: int = LARGEST) -> Any:
+    """Parse a file, of which no more than `limit` bytes are read. Raises OSError, NotJsonError."""
+    with path.open("rb") as stream:
+        return json_of(stream.read(limit + 1), limit=limit)
+
+
+def _check(tree: object, what: str, *, texts: bool) -> None:
+    """Go through the tree level by level; look at its `texts` only where one may be unwritable."""
+    level = [tree]
+    for _depth in range(DEEPEST + texts):
+        inner: list[object] = []
+        for node in level:
+            if isinstance(node, dict):
+                inner += node.values()
+                inner += node if texts else ()
+            elif isinstance(node, list):
+                inner += node
+            elif texts and isinstance(node, str) and _UNWRITABLE.search(node):
+                raise NotJsonError(f"{what} has a text with NUL or half a surrogate pair")
+        level = inner if texts else [node for node in inner if isinstance(node, dict | list)]
+        if not level:
+            return
+    raise _too_deep(what)
+
+
+def _too_deep(what: str) -> NotJsonError:
+    return NotJsonError(f"{what} is nested too deeply: more than {DEEPEST} levels")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _real(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:_DIGITS]} is larger than any number")
+    return number
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no number of JSON")
