@@ -16,14 +16,45 @@ from steps.catalog.fbc import merge, packages_of
 from steps.errors import RegistryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from steps.catalog.fbc import Query
     from steps.catalog.packages import Catalog, Package
 
 LABEL: Final = "operators.operatorframework.io.index.configs.v1"  # names the folder of the catalog
 FOLDER: Final = "/configs"
 LARGEST: Final = 96 * 1024 * 1024  # bytes of a file, which is in memory while it is searched
+LARGEST_HEADER: Final = 64 * 1024
+"""Bytes of an extended header: a path has at most 4,096, and attributes a few hundred."""
+_EXTENDED: Final = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
+
+
+class _RefusedMemberError(Exception):
+    """A member that no builder of images writes; the text says what it is."""
+
+
+class Member(tarfile.TarInfo):
+    """A member of a layer, whose extended headers are measured before Python reads them into memory."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _EXTENDED and not 0 <= self.size <= LARGEST_HEADER:
+            raise _RefusedMemberError(f"an extended header of {self.size:,} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise _RefusedMemberError("a sparse file")
+        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
+
+    def _proc_gnusparse_10(self, *_arguments: object) -> None:
+        raise _RefusedMemberError("a sparse file")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10
 
 
 def folder_of(config: dict[str, Any]) -> str:
@@ -77,17 +108,16 @@ class Search:
         patterns, root = self.wanted.patterns(), PurePosixPath(self.folder)
         # A whiteout hides files of lower layers only, so this layer's own take effect after it.
         seen, hidden, found = set(), set(), []
-        with tarfile.open(fileobj=layer, mode="r|") as archive:
-            for member in archive:
-                path = PurePosixPath(member.name.removeprefix("./").lstrip("/"))
-                if path.name.startswith(_WHITEOUT):
-                    name = path.name.removeprefix(_WHITEOUT)
-                    hidden.add(path.parent if path.name == _OPAQUE else path.with_name(name))
-                elif member.isfile() and path.is_relative_to(root) and not self._is_hidden(path):
-                    seen.add(path)
-                    content = self._content(archive, member)
-                    if any(pattern.search(content) for pattern in patterns):
-                        found.append(self._parse(content, path))
+        for archive, member in self._members(layer):
+            path = PurePosixPath(member.name.removeprefix("./").lstrip("/"))
+            if path.name.startswith(_WHITEOUT):
+                name = path.name.removeprefix(_WHITEOUT)
+                hidden.add(path.parent if path.name == _OPAQUE else path.with_name(name))
+            elif member.isfile() and path.is_relative_to(root) and not self._is_hidden(path):
+                seen.add(path)
+                content = self._content(archive, member)
+                if any(pattern.search(content) for pattern in patterns):
+                    found.append(self._parse(content, path))
         self._seen |= seen
         self._hidden |= hidden
         self.names |= {
@@ -109,6 +139,16 @@ class Search:
 
     def _is_hidden(self, path: PurePosixPath) -> bool:
         return path in self._seen or not self._hidden.isdisjoint([path, *path.parents])
+
+    def _members(self, layer: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+        try:
+            with tarfile.open(fileobj=layer, mode="r|", tarinfo=Member) as archive:
+                yield from ((archive, member) for member in archive)
+        except _RefusedMemberError as error:
+            raise RegistryError(
+                f"{self.reference}: a layer has {error}, which no builder of images writes",
+                "report it to the catalog's publisher, or set catalog-check to off",
+            ) from None
 
     def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
         if member.size > LARGEST:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tarfile
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -330,7 +331,7 @@ class Repository:
             try:
                 result = read(stream)  # type: ignore[arg-type] # has what readers call
                 stream.drain()
-            except (EOFError, OSError, zlib.error, ValueError, HTTPError) as error:
+            except (EOFError, OSError, zlib.error, tarfile.TarError, ValueError, HTTPError) as error:
                 raise broken(error, name) from error
         if stream.digest != blob.digest:
             raise UnreachableError(f"{name}: the layer {blob.digest[:19]} arrived damaged", "try again")

@@ -40,18 +40,22 @@ BITS = {
     8: "additional images",
     16: "helm images",
 }
+LONGEST = 16 * 1024
+"""Characters of a line that are understood. oc-mirror quotes what servers say, and they may say anything."""
 INTERVAL = 60.0
 """Seconds between two lines of progress."""
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _SECRET = re.compile(
-    r"(?<=://)[^\s/@\"']+:[^\s/@\"']+(?=@)|(?<=authorization: )(?:basic|bearer)? ?\S+|(?<=bearer )\S+",
+    r"(?<=://)[^\s/@\"':]+:[^\s/@\"']+(?=@)|(?<=authorization: )(?:basic|bearer)? ?\S+|(?<=bearer )\S+",
     re.IGNORECASE,
 )
 """A login in an address, and what an Authorization header holds."""
-_RESULT = re.compile(r"(\d+) / (\d+) (release|operator|additional|helm) images (?:mirrored|deleted)")
+_RESULT = re.compile(
+    r"(?<!\d)(\d{1,9}) / (\d{1,9}) (release|operator|additional|helm) images (?:mirrored|deleted)"
+)
 _FAILED = re.compile(
-    r"error mirroring image (\S+)(?: \(Operator bundles: \[(.*?)\] - Operators: \[(.*?)\]\))? error: (.*)"
+    r"error mirroring image (\S+)(?: \(Operator bundles: \[([^]]*)\] - Operators: \[([^]]*)\]\))? error: (.*)"
 )
 _SHOWN = 3
 """Operators and bundles of one image that are named."""
@@ -61,7 +65,7 @@ _FATAL = re.compile(r"F\d{4} \S+ +\d+ \S+\] (.*)")
 _PANIC = re.compile(r"panic: |fatal error: ")
 _COPIED = re.compile(r"Success copying (\S+) \S+ (\S+)")
 _TORN = re.compile(r"error (?:flushing|closing) archive writer")
-_TOTAL = re.compile(r"(?:^|:)\W*images to copy\s+(\d+)")
+_TOTAL = re.compile(r"(?:^|:)\W{0,40}images to copy\s{1,40}(\d{1,9})(?!\d)")
 _ONE = re.compile(r"Success copying |Failed to copy ")
 _ARCHIVING = "Preparing the tarball archive"
 
@@ -87,6 +91,10 @@ class Reading:
     def feed(self, line: str) -> str:
         """Take in one line of output and give it back without colours, control characters and logins."""
         text = _SECRET.sub("***", _CONTROL.sub("", line)).rstrip()
+        self._understand(text[:LONGEST])
+        return text
+
+    def _understand(self, text: str) -> None:
         if found := _RESULT.search(text):
             self.counts[found[3]] = (int(found[1]), int(found[2]))
         if found := _MODE.search(text):
@@ -102,12 +110,11 @@ class Reading:
             self.panic = text
         if _TORN.search(text):
             self.torn = text
-        return text
 
     def note_failures(self, lines: Iterable[str]) -> None:
         """Take in lines of `mirroring_errors_*.txt`, which name the image and its error."""
         for line in lines:
-            if found := _FAILED.search(line):
+            if found := _FAILED.search(line[:LONGEST]):
                 self.failed.setdefault(found[1], found[4].strip())
                 if found[2] or found[3]:
                     self.wanted_by[found[1]] = _wanted_by(found[3].split(), found[2].split())
@@ -216,6 +223,7 @@ class Counter:
 
     def see(self, text: str) -> None:
         """Take in a line of oc-mirror's, without control characters."""
+        text = text[:LONGEST]
         if found := _TOTAL.search(text):
             self.total, self.done, self.began = int(found[1]), 0, self.clock()
         elif _ONE.search(text):

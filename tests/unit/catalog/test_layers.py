@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import tarfile
+import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.catalog.fbc import Query
 from steps.catalog.layers import Search
 from steps.catalog.packages import Catalog, from_json, to_json
+from steps.errors import RegistryError
 from tests.unit.catalog.index_images import as_json, layer, package
 
 FOLDERS = ("a", "b")
@@ -67,3 +71,36 @@ def test_what_is_kept_is_what_was_read(layers: list[set[str]]) -> None:
     kept = to_json(catalog)
     assert from_json(kept, "an image", "sha256:0") == catalog
     assert from_json(kept, "an image", "sha256:1") is None
+
+
+def header(kind: bytes, size: int, **pax: str) -> bytes:
+    member = tarfile.TarInfo("configs/a/x.json")
+    member.type, member.size, member.pax_headers = kind, size, pax
+    return member.tobuf(tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, b"X"])
+def test_an_extended_header_is_measured_before_it_is_read(kind: bytes) -> None:
+    stream = io.BytesIO(header(kind, 32 << 20) + bytes(32 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            RegistryError, match="an image: a layer has an extended header of 33,554,432 bytes"
+        ):
+            Search("an image", "configs", Query(frozenset("a"))).read(stream)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(tarfile.GNUTYPE_SPARSE, 0),
+        header(tarfile.REGTYPE, 0, **{"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}),
+        header(tarfile.REGTYPE, 0, **{"GNU.sparse.size": "9", "GNU.sparse.map": "0,9"}),
+    ],
+)
+def test_a_sparse_file_is_refused(content: bytes) -> None:
+    with pytest.raises(RegistryError, match="a layer has a sparse file"):
+        Search("an image", "configs", Query(frozenset("a"))).read(io.BytesIO(content + bytes(10240)))

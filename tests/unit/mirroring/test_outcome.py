@@ -288,3 +288,26 @@ def test_a_port_that_was_taken_is_no_defect_of_oc_mirror() -> None:
     with pytest.raises(MirrorError, match="could not start its cache") as caught:
         output.check(2, reading)
     assert "run again" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [
+        ("1" * 12_000, 9),
+        (f"{'1' * 12_000} / 2 release images mirrored", 9),
+        ("images to copy " + "1" * 6000, 9),
+    ],
+)
+def test_a_number_that_is_none_is_not_counted(line: str, most: int) -> None:
+    counter, reading = output.Counter(), Reading()
+    counter.see(reading.feed(line))
+    assert counter.total < 10**most
+    assert reading.counts == {}
+
+
+def test_only_the_beginning_of_a_line_is_understood() -> None:
+    """oc-mirror quotes servers: what they say may be as long as they like, and be made to look like its own."""
+    line = f"{' ' * output.LONGEST}1 / 2 release images mirrored"
+    reading = Reading()
+    assert reading.feed(line) == line
+    assert reading.counts == {}
