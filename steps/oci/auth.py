@@ -11,7 +11,6 @@ oc-mirror, which reads by containers/image, uses less of an entry than other pro
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import shutil
 import subprocess
@@ -181,7 +180,7 @@ def _login(name: str, entry: Mapping[str, Any]) -> Login:
     if packed := entry.get("auth"):
         try:
             text = base64.b64decode("".join(str(packed).split()), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise InvalidInputError(f"its entry '{name}' has an 'auth' that is not base64", _HINT) from None
         username, colon, password = text.partition(":")
         if not colon:  # containers/image skips it, as docker does

@@ -90,10 +90,13 @@ def read_template(configmap: KubernetesObject | None, *, run: str, name: str, na
 
 
 def _template(run: str, spec: Any, where: str) -> Template:
-    if not isinstance(spec, dict) or not (spec.get("pipelineRef") or {}).get("name"):
+    pipeline = spec.get("pipelineRef") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(pipeline, dict) or not pipeline.get("name"):
         raise _unusable(where, "its spec.pipelineRef names no Pipeline")
     given = spec.get("params")
-    if not isinstance(given, list) or not all(isinstance(p, dict) and "name" in p for p in given):
+    if not isinstance(given, list) or not all(
+        isinstance(p, dict) and isinstance(p.get("name"), str) for p in given
+    ):
         raise _unusable(where, "its spec.params is no list of names and values")
     values = {parameter["name"]: parameter.get("value") for parameter in given}
     for source in SOURCES:

@@ -109,7 +109,7 @@ def parse_version(output: str) -> str:
             f"oc-mirror did not tell its version; it said: {' '.join(output.split())[:200] or 'nothing'}",
             "check that --oc-mirror names oc-mirror itself, built for this machine",
         ) from None
-    found = re.match(r"v?4\.(\d+)\.", text)
+    found = re.match(r"v?4\.(\d{1,9})\.", text)
     if found and (4, int(found[1])) < OLDEST:
         raise InvalidInputError(
             f"oc-mirror {text} is older than {OLDEST[0]}.{OLDEST[1]}: it may call a failed run a success",
