@@ -19,7 +19,8 @@ LARGEST: Final = 16 << 20
 DEEPEST: Final = 100
 """Levels of a document; manifests, configurations and records have about ten."""
 _DIGITS: Final = 40
-_UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
+_UNWRITABLE = re.compile(r"[\ud800-\udfff]")
+_UNUSABLE = re.compile(r"[\0\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -27,9 +28,10 @@ class NotJsonError(ValueError):
     """A content is too large, nested too deeply, or no JSON; the text is a sentence."""
 
 
-def json_of(content: bytes | str, *, limit: int = LARGEST, what: str = "it") -> Any:
+def json_of(content: bytes | str, *, limit: int = LARGEST, what: str = "it", with_nul: bool = False) -> Any:
     """Parse one JSON value; `what` is the subject of the error, `limit` the most bytes.
 
+    `with_nul` takes texts with NUL, as a message of another program may have it in a record of ours.
     Raises NotJsonError, and nothing else.
     """
     if len(content) > limit:
@@ -42,7 +44,8 @@ def json_of(content: bytes | str, *, limit: int = LARGEST, what: str = "it") -> 
         raise _too_deep(what) from None
     except ValueError as error:
         raise NotJsonError(f"{what} is not JSON: {str(error)[:200]}") from None
-    _check(found, what, texts=bool(_ESCAPED.search(text)))
+    refused = _UNWRITABLE if with_nul else _UNUSABLE
+    _check(found, what, refused if _ESCAPED.search(text) else None)
     return found
 
 
@@ -52,9 +55,10 @@ def json_file(path: Path, *, limit: int = LARGEST) -> Any:
         return json_of(stream.read(limit + 1), limit=limit)
 
 
-def _check(tree: object, what: str, *, texts: bool) -> None:
-    """Go through the tree level by level; look at its `texts` only where one may be unwritable."""
+def _check(tree: object, what: str, refused: re.Pattern[str] | None) -> None:
+    """Go through the tree level by level; look at its texts only where one may be `refused`."""
     level = [tree]
+    texts = refused is not None
     for _depth in range(DEEPEST + texts):
         inner: list[object] = []
         for node in level:
@@ -63,7 +67,7 @@ def _check(tree: object, what: str, *, texts: bool) -> None:
                 inner += node if texts else ()
             elif isinstance(node, list):
                 inner += node
-            elif texts and isinstance(node, str) and _UNWRITABLE.search(node):
+            elif refused and isinstance(node, str) and refused.search(node):
                 raise NotJsonError(f"{what} has a text with NUL or half a surrogate pair")
         level = inner if texts else [node for node in inner if isinstance(node, dict | list)]
         if not level:

@@ -55,3 +55,11 @@ def test_no_more_of_a_file_is_read_than_the_limit(tmp_path: Path) -> None:
         stream.truncate(1 << 40)
     with pytest.raises(NotJsonError, match="more than 100"):
         json_file(path, limit=100)
+
+
+def test_nul_is_taken_where_it_is_allowed_and_half_a_surrogate_pair_never() -> None:
+    assert json_of(b'{"a": "\\u0000"}', with_nul=True) == {"a": "\0"}
+    with pytest.raises(NotJsonError, match="NUL"):
+        json_of(b'{"a": "\\u0000"}')
+    with pytest.raises(NotJsonError, match="surrogate"):
+        json_of(b'{"a": "\\ud800"}', with_nul=True)

@@ -164,7 +164,7 @@ def _read_policy(text: str) -> Mapping[str, Any]:
     try:
         document = json_of(text, what="the text")
     except ValueError as error:
-        raise WrongFileError(f"cannot be used: {error}") from error
+        raise WrongFileError(f"is not JSON that can be used: {error}") from error
     if not isinstance(document, dict) or document.keys() - {"default", "transports"}:
         raise WrongFileError("must be an object with 'default' and 'transports' only")
     if not _is_requirements(document.get("default")):

@@ -79,7 +79,7 @@ def parse(kind: type[AnyRecord], content: bytes | str) -> AnyRecord:
     if len(content) > LARGEST:
         raise UnreadableRecordError(f"it has {len(content)} bytes, more than any record")
     try:
-        document = json_of(content, limit=LARGEST)
+        document = json_of(content, limit=LARGEST, with_nul=True)
     except ValueError as error:
         raise UnreadableRecordError(str(error)) from None
     if not isinstance(document, dict):
