@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from steps.yaml import text
 from steps.yaml.source import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_MANY: Final = 200_000
+"""Maps, lists and entries of a piece that nobody minds."""
+_BYTES_EACH: Final = 8
+"""Bytes that each of more takes at least. In catalogs it is about thirty; of `{},{},…` each takes fifty times
+its bytes of memory."""
 
 
 def documents(content: bytes) -> Iterator[Any]:
@@ -44,7 +51,13 @@ def _json_documents(content: bytes) -> Iterator[Any]:
 
 
 def _documents_of(piece: bytes, *, last: bool) -> list[Any] | None:
-    """Parse all documents of a piece; None where it ends within one. Raises ValueError in the last piece."""
+    """Parse all documents of a piece; None where it ends within one. Raises ValueError in the last piece.
+
+    Raises it as well, before anything is parsed, for a piece that would take far more memory than bytes.
+    """
+    parts = piece.count(b"{") + piece.count(b"[") + piece.count(b",")
+    if parts > _MANY and parts * _BYTES_EACH > len(piece):
+        raise ValueError(f"JSON of {parts:,} parts in {len(piece):,} bytes")
     found, position, text = [], 0, piece.decode()
     try:
         while (position := len(text) - len(text[position:].lstrip())) < len(text):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+
 import pytest
 
 from steps.yaml.documents import documents
@@ -44,3 +47,22 @@ def test_documents_before_the_broken_one_are_yielded() -> None:
 def test_what_is_neither_is_a_value_error(content: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         list(documents(content))
+
+
+@pytest.mark.parametrize("part", [b"{}", b"[]", b"0", b'""'])
+def test_a_document_of_nothing_but_parts_is_refused_before_it_fills_the_memory(part: bytes) -> None:
+    """Fifteen megabytes would take four hundred and fifty."""
+    content = b'{"a": [' + b",".join([part] * 3_000_000) + b"]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"JSON of .* parts in"):
+            list(documents(content))
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(content)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_document_of_texts_is_read() -> None:
+    content = json.dumps({"names": [f"operator-{number}.v1.2.3" for number in range(300_000)]}).encode()
+    (found,) = documents(content)
+    assert len(found["names"]) == 300_000
