@@ -68,7 +68,7 @@ def misspelled_labels(fleet: Fleet, policies: Policies) -> dict[str, str]:
 
     A label with a `-subscription-name`, or with `-channel` and `-source`, is an operator's as well.
     """
-    labels = {label for entry in fleet.entries for label in entry.labels}
+    labels = fleet.labels
     named = {label.removesuffix("-subscription-name") for label in labels} - labels
     described = {label for label in labels if {f"{label}-channel", f"{label}-source"} <= labels}
     operators = {*policies.defaults, *policies.excluded, *OPERATORS, *named, *described}

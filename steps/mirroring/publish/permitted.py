@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.errors import MirrorError
+from steps.mirroring.publish.resources import MIRRORS, SIGNATURES
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-log = logging.getLogger(__name__)
+    from steps.mirroring.publish.resources import Resource
 
-Resource = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,6 @@ _KINDS: Final = {
     ),
     "ConfigMap": _Kind(api_version="v1", namespace="openshift-config-managed"),
 }
-_MIRRORS: Final = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "imageTagMirrors"}
-_SIGNATURES: Final = "mirrored-release-signatures"
 _SIGNATURE_LABELS: Final = {"release.openshift.io/verification-signatures": ""}
 _SIGNATURE = re.compile(r"sha256-[0-9a-f]{64}-\d{1,9}")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -90,7 +89,7 @@ class Permitted:
         spec = self._spec(resource, kind, file)
         for place in _places(resource["kind"], spec):
             self._check(place, f"{file}: {resource['kind']} {name}")
-        if key := _MIRRORS.get(resource["kind"]):
+        if key := MIRRORS.get(resource["kind"]):
             spec[key] = [entry for entry in spec[key] if self._brought(entry, file)]
         metadata = {"name": name}
         if kind.namespace:
@@ -124,7 +123,7 @@ class Permitted:
                 resource["kind"],
             )
         spec = {key: value for key, value in given.items() if key in kind.fields}
-        if key := _MIRRORS.get(resource["kind"]):
+        if key := MIRRORS.get(resource["kind"]):
             spec[key] = [_entry(entry, file) for entry in _list(spec.get(key), file)]
         if resource["kind"] == "ClusterCatalog":
             spec["source"] = {"type": "Image", "image": {"ref": _catalog_image(spec, file)}}
@@ -166,7 +165,7 @@ def _places(kind: str, spec: Resource) -> list[str]:
         case "UpdateService":
             return [str(spec.get("releases")), str(spec.get("graphDataImage"))]
         case _:
-            return [mirror for entry in spec[_MIRRORS[kind]] for mirror in entry["mirrors"]]
+            return [mirror for entry in spec[MIRRORS[kind]] for mirror in entry["mirrors"]]
 
 
 def _entry(entry: Any, file: str) -> Resource:
@@ -190,17 +189,13 @@ def _signatures(resource: Resource, file: str) -> Resource | None:
     """Return the signatures of releases; None for any other ConfigMap."""
     metadata, data = resource["metadata"], resource.get("binaryData")
     namespace = _KINDS["ConfigMap"].namespace
-    if (
-        metadata["name"] != _SIGNATURES
-        or metadata.get("namespace") != namespace
-        or not isinstance(data, dict)
-    ):
+    if metadata["name"] != SIGNATURES or metadata.get("namespace") != namespace or not isinstance(data, dict):
         log.warning("%s: a ConfigMap that holds no signatures is not published", file)
         return None
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": _SIGNATURES, "namespace": namespace, "labels": dict(_SIGNATURE_LABELS)},
+        "metadata": {"name": SIGNATURES, "namespace": namespace, "labels": dict(_SIGNATURE_LABELS)},
         "binaryData": {
             key: text
             for key, text in data.items()

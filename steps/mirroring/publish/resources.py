@@ -33,8 +33,11 @@ FILES = {
 }
 """The kinds that oc-mirror makes, and the file of each."""
 
+SIGNATURES = "mirrored-release-signatures"
+"""The name that oc-mirror gives to the ConfigMap with signatures (clusterresources/const.go)."""
+MIRRORS = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "imageTagMirrors"}
+"""The kinds of mirror sets, and the field of `spec` that holds the entries of each."""
 _VOLATILE = {"createdAt", "createdBy", "oc-mirror_version"}
-_MIRRORS = {"ImageDigestMirrorSet": "imageDigestMirrors", "ImageTagMirrorSet": "imageTagMirrors"}
 
 
 def canonical(
@@ -67,7 +70,7 @@ def in_files(resources: Iterable[Resource]) -> dict[str, str]:
 
 def together(one: Resource, other: Resource) -> Resource:
     """Return one resource for two of the same kind and name; `one` decides all that cannot be merged."""
-    if key := _MIRRORS.get(one["kind"]):
+    if key := MIRRORS.get(one["kind"]):
         merged = _ordered([*(entries(one) or []), *(entries(other) or [])])
         return {**one, "spec": {**(one.get("spec") or {}), key: merged}}
     if one["kind"] == "ConfigMap":
@@ -78,7 +81,7 @@ def together(one: Resource, other: Resource) -> Resource:
 
 def outline(resource: Resource) -> Resource:
     """Return a resource without what `together` merges."""
-    if key := _MIRRORS.get(resource["kind"]):
+    if key := MIRRORS.get(resource["kind"]):
         spec = {name: value for name, value in (resource.get("spec") or {}).items() if name != key}
         return {**resource, "spec": spec}
     if resource["kind"] == "ConfigMap":
@@ -88,7 +91,7 @@ def outline(resource: Resource) -> Resource:
 
 def entries(resource: Resource) -> list[Resource] | None:
     """Return the entries of a mirror set, each with `source` and `mirrors`; None for another kind."""
-    key = _MIRRORS.get(resource["kind"])
+    key = MIRRORS.get(resource["kind"])
     return list((resource.get("spec") or {}).get(key) or []) if key else None
 
 
@@ -154,20 +157,16 @@ def _documents(text: str) -> list[Resource]:
 
 
 def _clean(resource: Resource) -> Resource:
+    """Return a permitted resource without what changes with each run: annotations, the order of entries."""
     metadata = dict(resource["metadata"])
     annotations = {
         key: text for key, text in (metadata.pop("annotations", None) or {}).items() if key not in _VOLATILE
     }
-    metadata.pop("creationTimestamp", None)
     if annotations:
         metadata["annotations"] = annotations
     cleaned = {**resource, "metadata": metadata}
-    cleaned.pop("status", None)
-    if key := _MIRRORS.get(resource["kind"]):
-        cleaned["spec"] = {
-            **(resource.get("spec") or {}),
-            key: _ordered((resource.get("spec") or {}).get(key)),
-        }
+    if key := MIRRORS.get(resource["kind"]):
+        cleaned["spec"] = {**resource["spec"], key: _ordered(resource["spec"][key])}
     return cleaned
 
 
@@ -202,11 +201,7 @@ def _merged(config_maps: list[Resource]) -> list[Resource]:
         for number, signature in enumerate(sorted(found), 1)
     }
     first = config_maps[0]
-    return [{**first, "metadata": {**first["metadata"], "name": _SIGNATURES}, "binaryData": data}]
-
-
-_SIGNATURES = "mirrored-release-signatures"
-"""The name that oc-mirror gives it (clusterresources/const.go)."""
+    return [{**first, "metadata": {**first["metadata"], "name": SIGNATURES}, "binaryData": data}]
 
 
 def _renamed(resource: Resource, prefix: str) -> Resource:
