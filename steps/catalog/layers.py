@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from steps.catalog.fbc import merge, packages_of
 from steps.errors import RegistryError
+from steps.tar_members import BoundedMember, RefusedMemberError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,37 +25,8 @@ if TYPE_CHECKING:
 LABEL: Final = "operators.operatorframework.io.index.configs.v1"  # names the folder of the catalog
 FOLDER: Final = "/configs"
 LARGEST: Final = 96 * 1024 * 1024  # bytes of a file, which is in memory while it is searched
-LARGEST_HEADER: Final = 64 * 1024
-"""Bytes of an extended header: a path has at most 4,096, and attributes a few hundred."""
-_EXTENDED: Final = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
-
-
-class _RefusedMemberError(Exception):
-    """A member that no builder of images writes; the text says what it is."""
-
-
-class Member(tarfile.TarInfo):
-    """A member of a layer, whose extended headers are measured before Python reads them into memory."""
-
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        if self.type in _EXTENDED and not 0 <= self.size <= LARGEST_HEADER:
-            raise _RefusedMemberError(f"an extended header of {self.size:,} bytes")
-        if self.type == tarfile.GNUTYPE_SPARSE:
-            raise _RefusedMemberError("a sparse file")
-        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
-
-    def _proc_gnusparse_10(self, *_arguments: object) -> None:
-        raise _RefusedMemberError("a sparse file")
-
-    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10
 
 
 def folder_of(config: dict[str, Any]) -> str:
@@ -142,9 +114,9 @@ class Search:
 
     def _members(self, layer: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
         try:
-            with tarfile.open(fileobj=layer, mode="r|", tarinfo=Member) as archive:
+            with tarfile.open(fileobj=layer, mode="r|", tarinfo=BoundedMember) as archive:
                 yield from ((archive, member) for member in archive)
-        except _RefusedMemberError as error:
+        except RefusedMemberError as error:
             raise RegistryError(
                 f"{self.reference}: a layer has {error}, which no builder of images writes",
                 "report it to the catalog's publisher, or set catalog-check to off",

@@ -14,12 +14,13 @@ import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
 
 from steps.errors import InvalidInputError, MirrorError
 from steps.mirroring.store.records import Part
+from steps.tar_members import BoundedMember, HeaderSizeError, SparseFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +42,6 @@ _TRAILER = 1024
 """A tar file ends with two blocks of zeros (POSIX pax); without them its writing was cut short."""
 
 
-_LARGEST_HEADER = 64 << 10
-"""Bytes of an extended header; oc-mirror's hold a long name, and Python reads one whole into memory."""
-_EXTENDED = b"xgLK"
 _MEMBER = re.compile(r"(?:docker|working-dir)(?:/.*)?|[\w.:+-]+\.ya?ml|isc[\w.:+-]*")
 _NOT_BROUGHT = ("working-dir/cluster-resources", "working-dir/dry-run")
 """oc-mirror writes what lies there itself, on the other side."""
@@ -195,33 +193,21 @@ def check_members(path: Path) -> None:
     member that is none of oc-mirror's.
     """
     try:
-        with path.open("rb") as stream:
-            _check_headers(stream, path)
-        with tarfile.open(path, "r:") as tar:
+        with tarfile.open(path, "r:", tarinfo=BoundedMember) as tar:
             for member in tar:
                 if what := _foreign(member):
                     raise _changed(path, f"{what} {member.name[:200]!r}")
-    except (tarfile.TarError, ValueError, EOFError) as error:
+    except HeaderSizeError as error:
+        raise _changed(path, f"a header of {error.size:,} bytes") from error
+    except SparseFileError as error:
+        raise _changed(path, "something else than a file, a sparse one") from error
+    except (tarfile.TarError, ValueError, EOFError, OverflowError) as error:
         raise InvalidInputError(f"{path} is no archive of oc-mirror: {error}", COPY_WHOLE) from error
-
-
-def _check_headers(stream: BinaryIO, path: Path) -> None:
-    """Walk the blocks of a tar file (POSIX, ustar), and refuse an extended header that is too large."""
-    position, end = 0, path.stat().st_size
-    while position + tarfile.BLOCKSIZE <= end:
-        stream.seek(position)
-        header = stream.read(tarfile.BLOCKSIZE)
-        if not header.strip(b"\0"):
-            return
-        size = tarfile.nti(header[124:136])  # type: ignore[attr-defined]
-        if size < 0 or (header[156:157] in _EXTENDED and size > _LARGEST_HEADER):
-            raise _changed(path, f"a header of {size:,} bytes")
-        position += tarfile.BLOCKSIZE + -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 def _foreign(member: tarfile.TarInfo) -> str:
     """Return what is wrong with a member; empty for one that oc-mirror brings."""
-    if not (member.isreg() or member.isdir()) or member.issparse():
+    if not (member.isreg() or member.isdir()):
         return "something else than a file,"
     name = member.name.removeprefix("./")
     if not _MEMBER.fullmatch(name) or ".." in name.split("/") or "\0" in name:

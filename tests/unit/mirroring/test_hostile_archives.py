@@ -116,6 +116,17 @@ def test_a_size_that_no_file_has_is_refused(tmp_path: Path, size: int) -> None:
         check_members(path)
 
 
+def test_the_size_of_a_large_file_stands_in_its_extended_header(tmp_path: Path) -> None:
+    """Beyond 8 GiB Go writes it there alone, and 0 into the header of the file (archive/tar, PAX)."""
+    content = b"no header of a tar file, but a layer" * 100
+    large = tarfile.TarInfo("docker/x")
+    extended = large._create_pax_generic_header({"size": str(len(content))}, tarfile.XHDTYPE, "utf-8")  # type: ignore[attr-defined]
+    padding = b"\0" * (-len(content) % tarfile.BLOCKSIZE)
+    path = tmp_path / "mirror_000001.tar"
+    path.write_bytes(extended + large.tobuf(tarfile.USTAR_FORMAT) + content + padding + b"\0" * 1024)
+    check_members(path)
+
+
 def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     """A few bytes that would be written as many."""
     path = tmp_path / "mirror_000001.tar"
