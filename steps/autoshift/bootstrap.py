@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.operators import ACM, GITOPS, OPERATORS, REDHAT, Default
-from steps.yaml.text import parse
+from steps.yaml.text import parse, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from steps.autoshift.plan import Operator
     from steps.yaml.source import SourceFile
-    from steps.yaml.text import Tree
 
 # The values of the charts: label of the operator, its key, and the channel that the template falls back to.
 CHARTS: Final = {
@@ -35,9 +34,9 @@ def read_charts(files: Sequence[SourceFile]) -> dict[str, Default]:
             values = next((tree for tree in parse(source) if isinstance(tree, dict)), {})
             entry = values.get(key)
             entry = entry if isinstance(entry, dict) else {}
-            if channel := _text(entry, "channel") or usual:
-                package = _text(entry, "name") or OPERATORS[label].package
-                catalog = _text(entry, "source") or REDHAT
+            if channel := text_at(entry, "channel") or usual:
+                package = text_at(entry, "name") or OPERATORS[label].package
+                catalog = text_at(entry, "source") or REDHAT
                 folder = source.path.partition("/")[0]  # policy and chart have the same name
                 found[label] = Default(package, channel, catalog, (folder,), origin=source.path)
     return found
@@ -54,8 +53,3 @@ def channel_gaps(charts: Mapping[str, Default], operators: Sequence[Operator]) -
         and any(name.startswith("hub set ") for name in operator.asked_by)
         and chart.channel not in {mirrored.name for mirrored in operator.channels}
     ]
-
-
-def _text(entry: Mapping[str, Tree], key: str) -> str:
-    value = entry.get(key)
-    return value if isinstance(value, str) else ""

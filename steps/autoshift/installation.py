@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.near_booleans import NEARLY_TRUE
 from steps.errors import InvalidInputError
-from steps.yaml.text import Misread
+from steps.yaml.text import Misread, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,14 +60,14 @@ class Installation:
         found = cluster.config.get("clusterInstall")
         install = found if isinstance(found, dict) else {}
         created = _is_created(install)
-        image_set = _text(install, "clusterImageSet")
+        image_set = text_at(install, "clusterImageSet")
         named = _IMAGE_SET.fullmatch(image_set)
-        version = named[1] if named else _text(install, "openshiftVersion")
+        version = named[1] if named else text_at(install, "openshiftVersion")
         key = "clusterImageSet" if named else "openshiftVersion"
         return cls(
             version=version if created else "",
             version_key=f"config.clusterInstall.{key}",
-            channel=_text(install, "openshiftChannel"),
+            channel=text_at(install, "openshiftChannel"),
             architecture=(named and named[2] and _OF_IMAGE_SETS[named[2]]) or _architecture(install, cluster),
             warnings=tuple(_warnings(install, version, created=created)),
         )
@@ -82,7 +82,7 @@ def os_image_architectures(cluster: FleetCluster) -> set[str]:
     disconnected = cluster.config.get("disconnected")
     images = disconnected.get("osImages") if isinstance(disconnected, dict) else None
     listed = images if isinstance(images, list) else []
-    return {_text(image, "cpuArchitecture") or "x86_64" for image in listed if isinstance(image, dict)}
+    return {text_at(image, "cpuArchitecture") or "x86_64" for image in listed if isinstance(image, dict)}
 
 
 def _is_created(install: Mapping[str, Tree]) -> bool:
@@ -92,7 +92,7 @@ def _is_created(install: Mapping[str, Tree]) -> bool:
 
 
 def _architecture(install: Mapping[str, Tree], cluster: FleetCluster) -> str:
-    name = _text(install, "cpuArch") or "x86_64"
+    name = text_at(install, "cpuArch") or "x86_64"
     if name not in ARCHITECTURES:
         raise InvalidInputError(
             f"config.clusterInstall.cpuArch of {cluster.entry} is '{name}'",
@@ -102,7 +102,7 @@ def _architecture(install: Mapping[str, Tree], cluster: FleetCluster) -> str:
 
 
 def _warnings(install: Mapping[str, Tree], version: str, *, created: bool) -> Iterator[str]:
-    create, image_set = _text(install, "createCluster"), _text(install, "clusterImageSet")
+    create, image_set = text_at(install, "createCluster"), text_at(install, "clusterImageSet")
     key = "config.clusterInstall.createCluster"
     if created and create != "true":
         yield f"{key} is {create} without quotes, which Helm reads as true; taken as 'true': put it in quotes"
@@ -110,15 +110,10 @@ def _warnings(install: Mapping[str, Tree], version: str, *, created: bool) -> It
         yield f"{key} is '{create}', not 'true': AutoShift does not create it; no release is mirrored"
     if not created or not image_set:
         return
-    given = _text(install, "openshiftVersion")
+    given = text_at(install, "openshiftVersion")
     what = f"config.clusterInstall.clusterImageSet '{image_set}'"
     if not _IMAGE_SET.fullmatch(image_set):
         instead = f"openshiftVersion {given} is mirrored" if given else "no release is mirrored for it"
         yield f"{what} does not tell its release: {instead}; check which release it stands for"
     elif given not in {"", version}:
         yield f"{what} takes the place of openshiftVersion {given}, which is not mirrored"
-
-
-def _text(tree: Mapping[str, Tree], key: str) -> str:
-    value = tree.get(key)
-    return value if isinstance(value, str) else ""

@@ -20,7 +20,7 @@ from steps.errors import InvalidInputError
 from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | None"
 
@@ -52,6 +52,12 @@ class Misread(str):
         self = cls(written)
         self.helm = helm
         return self
+
+
+def text_at(tree: Mapping[str, Tree], key: str) -> str:
+    """Return the text at a key; empty where there is none, or no text."""
+    value = tree.get(key)
+    return value if isinstance(value, str) else ""
 
 
 class NotYamlError(ValueError):
