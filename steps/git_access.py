@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from steps.errors import GitError, InvalidInputError, UsageError
+from steps.git_command import MEMORY, RECEIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -138,6 +139,16 @@ class Origin:
         _check_url(self.url, self.parameters)
         _check_revision(self.revision, self.parameters)
 
+    @property
+    def local(self) -> bool:
+        """Whether the repository is a folder of this machine."""
+        return self.url.startswith(("/", ".")) or self.url.lower().startswith("file:")
+
+    @property
+    def advice(self) -> str:
+        """What to do about a repository that is too large."""
+        return _ADVICE.format(self.parameters)
+
     def moved(self, location: str) -> Origin:
         """Return where a redirect of git's first request leads: the same repository at another path.
 
@@ -207,8 +218,22 @@ def _check_revision(text: str, parameters: ParameterNames) -> None:
         )
 
 
+_ADVICE = "give the values a repository of their own, and name it as {0.url}"
+
 # What git says → what it means, what to do, whether the same call may succeed later. The first match counts.
 _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
+    (
+        "File too large",  # the limit of steps.git_command
+        f"the Git server sends more than {RECEIVED:,} bytes, which is the most that is taken",
+        _ADVICE,
+        False,
+    ),
+    (
+        r"[Oo]ut of memory|died of signal (9|11)\b",
+        f"git needs more than the {MEMORY:,} bytes of memory that it may have",
+        _ADVICE,
+        False,
+    ),
     (
         r"Authentication failed|could not read Username|Permission denied|HTTP.*\b40[13]\b|error: 40[13]|"
         r"HTTP Basic",
@@ -265,6 +290,15 @@ def explain(stderr: str, origin: Origin, known_revisions: Callable[[], Iterable[
             return kind(f"{what}: {origin.url} ({_last_line(stderr)})", hint.format(origin.parameters))
     return GitError(
         f"git failed on {origin.url}: {_last_line(stderr)}", "see the Git server's own log for more"
+    )
+
+
+def took_too_long(origin: Origin, seconds: float) -> GitError:
+    """Make the error for a call of git that was ended."""
+    return GitError(
+        f"the Git server does not finish within {seconds:g} s: {origin.url}",
+        f"check with 'git ls-remote' how fast it answers; a fleet's values are a few MB and take seconds "
+        f"({origin.advice})",
     )
 
 

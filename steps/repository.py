@@ -1,4 +1,4 @@
-"""The seam to Git: a revision of a repository as a folder of files. The only importer of `git`.
+"""The seam to Git: a revision of a repository as a folder of files.
 
 A checkout is named by its commit and appears whole or not at all, so several pipeline runs may share one
 workspace: none replaces what another is reading.
@@ -25,21 +25,20 @@ from steps.git_access import (
     TransientGitError,
     explain,
     no_such_revision,
+    took_too_long,
 )
+from steps.git_command import FETCH_SECONDS, Git, GitFailedError, GitTimeoutError
+from steps.git_files import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import git
     import stamina
 
 log = logging.getLogger("steps.repository")
 
 STALE_SECONDS = 24 * 3600
 """Nobody reads a checkout for longer than Tekton lets a run live."""
-
-SPARSE_PATTERNS = "*.yaml\n*.yml\n"
-"""Values and policies are YAML; the rest of the repository is not fetched where the server can filter."""
 
 REDIRECTS = 3
 """A server may lead to a repository's other path so often."""
@@ -51,9 +50,10 @@ FULL_HASH = r"[0-9a-f]{40}([0-9a-f]{24})?"
 def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     """Fetch `origin` below `folder`; return the commit and `FOLDER/COMMIT`, which holds its files.
 
-    Shallow; where the server can filter, only YAML files. Where the revision is missing and nobody chose it,
-    the repository's default branch is fetched. A commit that is already there is used as it is,
-    without asking the server. Raises `GitError` with what the server said, in words.
+    Shallow; only YAML files, and where the server can filter, no other file is sent. Where the revision is
+    missing and nobody chose it, the repository's default branch is fetched. A commit that is already there is
+    used as it is, without asking the server. Raises `GitError` with what the server said, in words, and where
+    the commit has more or larger files than a checkout may have; then nothing of it stays.
     """
     if re.fullmatch(FULL_HASH, origin.revision):
         ready = folder / origin.revision
@@ -63,7 +63,7 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
-        commit = _or_default_branch(origin, lambda origin: _fetch(origin, Path(temporary, "tree")))
+        commit = _or_default_branch(origin, lambda origin: _fetch(origin, Path(temporary)))
         final = folder / commit
         if not final.is_dir():
             # A second fetch of the same commit may win this race; its files are the same.
@@ -89,14 +89,11 @@ def head(origin: Origin) -> str:
 
 
 def _head(origin: Origin) -> str:
-    import git
-
     branch, tag = f"refs/heads/{origin.revision}", f"refs/tags/{origin.revision}"
     # An annotated tag is listed twice; the reference with ^{} is its commit.
     references = (branch, f"{tag}^{{}}", tag)
     with _environment(origin) as (environment, scratch):
-        command = git.Git(scratch)
-        command.update_environment(**environment)
+        command = Git(scratch, environment, local=origin.local)
         for attempt in _attempts():
             with attempt, _explained(origin, command):
                 found = _list_references(command, "--quiet", origin.url, *references)
@@ -126,14 +123,11 @@ def _or_default_branch(origin: Origin, action: Callable[[Origin], str]) -> str:
 
 def _default_branch(origin: Origin) -> str:
     """Return the branch that the repository's HEAD names; empty if it names none."""
-    import git
-
     with _environment(origin) as (environment, scratch):
-        command = git.Git(scratch)
-        command.update_environment(**environment)
+        command = Git(scratch, environment, local=origin.local)
         for attempt in _attempts():
             with attempt, _explained(origin, command):
-                answer = str(command.ls_remote("--quiet", "--symref", origin.url, "HEAD"))
+                answer = command.ask("ls-remote", "--quiet", "--symref", origin.url, "HEAD")
     found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", answer, re.MULTILINE)
     return found[1] if found else ""
 
@@ -155,44 +149,55 @@ def _following(origin: Origin, action: Callable[[Origin], str]) -> str:
     )
 
 
-def _fetch(origin: Origin, tree: Path) -> str:
-    """Fetch and check out into the new folder `tree`; return the commit."""
-    import git
-
-    shutil.rmtree(tree, ignore_errors=True)  # what is left of a try that was redirected
-    with (
-        _environment(origin) as (environment, _),
-        git.Repo.init(tree, expand_vars=False, quiet=True, initial_branch="checkout") as repo,
-    ):
-        repo.git.update_environment(**environment)
-        repo.create_remote("origin", origin.url)
-        # Written rather than set by `git sparse-checkout`, which would start a process of its own.
-        (tree / ".git" / "info").mkdir(exist_ok=True)
-        (tree / ".git" / "info" / "sparse-checkout").write_text(SPARSE_PATTERNS)
-        with repo.config_writer() as config:
-            config.set_value("core", "sparseCheckout", "true")
+def _fetch(origin: Origin, folder: Path) -> str:
+    """Fetch into a bare repository in `folder`, write the files to `tree` beside it; return the commit."""
+    bare, tree = folder / "git", folder / "tree"
+    shutil.rmtree(bare, ignore_errors=True)  # what is left of a try that was redirected
+    with _environment(origin) as (environment, _):
+        command = Git(
+            folder,
+            {**environment, "GIT_DIR": str(bare)},
+            settings=(f"remote.origin.url={origin.url}",),
+            local=origin.local,
+        )
+        with _explained(origin, command):
+            command.ask("init", "--bare", "--quiet", "--template=", "--initial-branch=checkout")
         for attempt in _attempts():
-            with attempt, _explained(origin, repo.git):
-                commit = _fetch_commit(repo, origin.revision)
-                repo.git.checkout("--quiet", "--detach", commit)
-    shutil.rmtree(tree / ".git")
-    return commit
+            with attempt, _explained(origin, command):
+                shutil.rmtree(tree, ignore_errors=True)
+                name = _fetch_commit(command, origin.revision)
+                commit = Commit(command, name, f"commit {name} of {origin.url}", origin.advice)
+                wanted = commit.wanted()
+                _fetch_blobs(command, {entry.blob for entry in wanted})
+                commit.write(commit.measured(wanted), tree)
+    return name
 
 
-def _fetch_commit(repo: git.Repo, revision: str) -> str:
+_FETCH = ("fetch", "--quiet", "--filter=blob:none")
+
+
+def _fetch_commit(command: Git, revision: str) -> str:
     """Fetch the one commit; where a server refuses a bare hash, fetch the history without its files."""
-    from git.exc import GitCommandError
-
-    fetch = ("--quiet", "--filter=blob:none")
     try:
-        repo.git.fetch(*fetch, "--depth=1", "--no-tags", "origin", revision)
+        command.ask(*_FETCH, "--depth=1", "--no-tags", "origin", revision, seconds=FETCH_SECONDS)
         fetched = "FETCH_HEAD"
-    except GitCommandError:
+    except GitTimeoutError:
+        raise
+    except GitFailedError:
         if not re.fullmatch(r"[0-9a-f]{7,64}", revision):
             raise
-        repo.git.fetch(*fetch, "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        command.ask(*_FETCH, "origin", *everything, seconds=FETCH_SECONDS)
         fetched = revision
-    return str(repo.git.rev_parse("--verify", "--quiet", f"{fetched}^{{commit}}"))
+    return command.ask("rev-parse", "--verify", "--quiet", f"{fetched}^{{commit}}").strip()
+
+
+def _fetch_blobs(command: Git, blobs: set[str]) -> None:
+    """Fetch files that a server left out, all at once; git does not ask the server where all are there."""
+    if blobs:
+        given = "".join(f"{blob}\n" for blob in sorted(blobs)).encode()
+        options = ("--no-tags", "--no-write-fetch-head", "--stdin", "origin")
+        command.ask(*_FETCH, *options, given=given, seconds=FETCH_SECONDS)
 
 
 @contextmanager
@@ -206,44 +211,41 @@ def _environment(origin: Origin) -> Iterator[tuple[dict[str, str], Path]]:
 
 
 @contextmanager
-def _explained(origin: Origin, command: git.Git) -> Iterator[None]:
+def _explained(origin: Origin, command: Git) -> Iterator[None]:
     """Raise a failure of git as a GitError in words."""
-    from git.exc import GitCommandError
-
     try:
         yield
-    except GitCommandError as error:
-        if re.search(r"error: 30[1278]\b", str(error.stderr)):
+    except GitTimeoutError as error:
+        raise took_too_long(origin, error.seconds) from error
+    except GitFailedError as error:
+        if re.search(r"error: 30[1278]\b", error.stderr):
             raise RedirectError(_location(command, origin)) from error
-        raise explain(str(error.stderr), origin, lambda: _known_revisions(command, origin)) from error
+        raise explain(error.stderr, origin, lambda: _known_revisions(command, origin)) from error
 
 
-def _location(command: git.Git, origin: Origin) -> str:
+def _location(command: Git, origin: Origin) -> str:
     """Ask once more, for the header in which the server names the repository's place; empty without one."""
-    from git.exc import GitCommandError
-
+    tracing = {**command.environment, "GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"}
     try:
-        command.ls_remote("--quiet", origin.url, env={"GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"})
-    except GitCommandError as error:
-        found = re.findall(r"<= Recv header: location: *(\S+)", str(error.stderr), re.IGNORECASE)
-        return str(found[-1]) if found else ""
+        replace(command, environment=tracing).ask("ls-remote", "--quiet", origin.url)
+    except GitFailedError as error:
+        found = re.findall(r"<= Recv header: location: *(\S+)", error.stderr, re.IGNORECASE)
+        return found[-1] if found else ""
     return ""
 
 
-def _known_revisions(command: git.Git, origin: Origin) -> list[str]:
+def _known_revisions(command: Git, origin: Origin) -> list[str]:
     """Return the names of the server's branches and tags, or nothing if it refuses to list them."""
-    from git.exc import GitCommandError
-
     try:
         references = _list_references(command, "--heads", "--tags", "--refs", origin.url)
-    except GitCommandError:
+    except GitFailedError:
         return []
     return [reference.split("/", 2)[2] for reference in references]
 
 
-def _list_references(command: git.Git, *arguments: str) -> dict[str, str]:
+def _list_references(command: Git, *arguments: str) -> dict[str, str]:
     """Run `git ls-remote`; return the commit or tag object of each reference."""
-    lines = (line.split("\t") for line in str(command.ls_remote(*arguments)).splitlines())
+    lines = (line.split("\t") for line in command.ask("ls-remote", *arguments).splitlines())
     return {reference: commit for commit, reference in lines}
 
 
