@@ -48,11 +48,10 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
     service.watchers += [metrics.count, *watchers]
     server = web.start(port, routes(service, metrics, Store(request.data).published))
     try:
-        log.info("listening on port %d", server.server_port)
+        log.info("listening on port %d", server.port)
         service.run()
     finally:
-        server.shutdown()
-        server.server_close()
+        server.close()
 
 
 def routes(service: Service, metrics: Metrics, published: Published) -> Callable[[str], Response]:

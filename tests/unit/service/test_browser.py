@@ -47,8 +47,7 @@ def port() -> Iterator[int]:
         return Response(200, pages[path], "text/html; charset=utf-8") if path in pages else text(404, "no")
 
     with web.start(0, routes) as running:
-        yield running.server_port
-        running.shutdown()
+        yield running.port
 
 
 @pytest.fixture
