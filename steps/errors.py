@@ -15,7 +15,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── ForbiddenError   10  the account lacks a right
     ├── StartError       11  the workload, or a program of a new image, cannot start
     ├── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
-    └── FileError        13  a file, a folder or standard output cannot be read or written
+    ├── FileError        13  a file, a folder or standard output cannot be read or written
+    └── DeadlineError    14  a run of the mirror was ended at its deadline
 """
 
 from __future__ import annotations
@@ -105,6 +106,12 @@ class NotMirroredError(MirrorError):
     """oc-mirror ended well and left out a part of what the ImageSet asks for."""
 
     exit_code = 12
+
+
+class DeadlineError(MirrorError):
+    """A run of the mirror was ended at its deadline."""
+
+    exit_code = 14
 
 
 class ClusterError(StepError):

@@ -9,8 +9,8 @@ schedule says, unless another, such as a CronJob, keeps it (--once). Whatever en
 nothing that was archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
-found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 130 interrupted,
-143 ended by SIGTERM.
+found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
+deadline, 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations

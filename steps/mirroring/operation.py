@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
 from steps.mirroring import publish
-from steps.mirroring.checks import preflight, signatures, skip, volume
+from steps.mirroring.checks import overdue, preflight, signatures, skip, volume
+from steps.mirroring.deadline import OverdueError, within
 from steps.mirroring.publish import apply
 from steps.mirroring.request import TO_DISK
 from steps.mirroring.retries import retrying
@@ -39,7 +40,8 @@ def run(
 
     A record of it is kept (see `runs`), and `watchers` are notified. Raises the StepError of
     `preflight.check`, ConflictError if another run has the data directory, MirrorError if oc-mirror failed,
-    InvalidInputError if archives are missing or damaged.
+    InvalidInputError if archives are missing or damaged, DeadlineError if it took too long. To be called in
+    the main thread.
     """
     store = Store(request.data, request.values[CACHE_DIR])
     record = Run(
@@ -51,7 +53,7 @@ def run(
     )
     recorder = store.runs.begin(record, watchers=watchers, next_run=next_run)
     try:
-        done = _run(request, store, recorder)
+        done = _in_time(request, store, recorder)
     except OSError as error:
         failure = volume.explain(error, store.root)
         recorder.failed(failure)
@@ -64,6 +66,16 @@ def run(
         raise
     recorder.succeeded(done)
     return done
+
+
+def _in_time(request: Request, store: Store, recorder: Recorder) -> Done:
+    """Run it, and end it where it takes longer than it may. Raises DeadlineError then."""
+    allowed = overdue.seconds(request, store.runs.all())
+    try:
+        with within(allowed):
+            return _run(request, store, recorder)
+    except OverdueError as late:
+        raise overdue.failure(request, allowed, late) from None
 
 
 def _run(request: Request, store: Store, recorder: Recorder) -> Done:

@@ -176,6 +176,14 @@ def duration(value: str) -> int:
     return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
+def deadline(value: str) -> int:
+    """Parse a duration in which something can be done, into seconds."""
+    seconds = duration(value)
+    if not seconds:
+        raise ValueError(f"'{value}' leaves no time; without a value it depends on the runs before")
+    return seconds
+
+
 def days(value: str) -> timedelta:
     """Parse a span of days or weeks, such as `90d` or `12w`."""
     if not re.fullmatch(r"[0-9]{1,5}[dw]", value):

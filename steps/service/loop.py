@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from steps.errors import StepError
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
-from steps.service.overview import Overview, published_in, runs_of, space_of
+from steps.service.overview import Overview, published_in, space_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,4 +120,4 @@ class Service:
 
         Not at each request, since hundreds of files on a slow volume take a while.
         """
-        self._runs = runs_of(self._store.runs.all(), self.request)
+        self._runs = records.alike(self._store.runs.all(), self.request)

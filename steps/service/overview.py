@@ -88,19 +88,6 @@ class Overview:
         return max((number for run in self.runs for number in run.generations), default=0)
 
 
-def runs_of(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
-    """Return the runs of the same workflow, target, mirror name and dry-run as `request`.
-
-    Other workflows may have used the data directory before. Records of version 0.1 have no mirror name.
-    """
-    asked = (request.workflow, request.target_registry, request.dry_run)
-    return tuple(
-        run
-        for run in runs
-        if (run.workflow, run.target, run.dry_run) == asked and run.mirror_name in {"", request.mirror_name}
-    )
-
-
 def own_of(published: Iterable[TargetFiles], request: Request) -> TargetFiles | None:
     """Return the files of the target of `request`; of a request without target those of the only target."""
     known = list(published)

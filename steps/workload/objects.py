@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from steps.mirroring.deadline import LONGEST_RUN
 from steps.workload import names
 from steps.workload.pod import pod_template
 
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from steps.workload.settings import Settings
 
 DAY = 24 * 60 * 60
-LONGEST_RUN = 3 * DAY
-"""Seconds: a first mirror of several releases over a slow line takes more than a day, but not three."""
+LAST_WORDS = 60 * 60
+"""Seconds that a Job has beyond the deadline of its run, which then says what it did, and gets an end."""
 LONGEST_CHECK = 10 * 60
 """Seconds for the check of a CronJob's pod, and until its Job is deleted."""
 
@@ -33,7 +34,7 @@ def job(settings: Settings) -> KubernetesObject:
     """Make the Job of a single run, named after the PipelineRun so that a retry finds it again."""
     name = names.run_object_name(settings.run_name)
     template = pod_template(settings, component="job", restart="Never")
-    spec = _job_spec(template) | {"ttlSecondsAfterFinished": 7 * DAY}
+    spec = _job_spec(settings, template) | {"ttlSecondsAfterFinished": 7 * DAY}
     return _object("batch/v1", "Job", name, settings, spec, run=settings.run_name)
 
 
@@ -61,7 +62,10 @@ def cron_job(settings: Settings) -> KubernetesObject:
         "startingDeadlineSeconds": 3600,
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 3,
-        "jobTemplate": {"metadata": {"labels": names.labels("cronjob")}, "spec": _job_spec(template)},
+        "jobTemplate": {
+            "metadata": {"labels": names.labels("cronjob")},
+            "spec": _job_spec(settings, template),
+        },
     }
     return _object("batch/v1", "CronJob", names.WORKLOAD, settings, spec)
 
@@ -111,10 +115,11 @@ def service_account(settings: Settings) -> KubernetesObject:
     }
 
 
-def _job_spec(template: KubernetesObject) -> dict[str, Any]:
+def _job_spec(settings: Settings, template: KubernetesObject) -> dict[str, Any]:
     return {
         "backoffLimit": 3,
-        "activeDeadlineSeconds": LONGEST_RUN,
+        # After the deadline of the run itself, which ends with words. Kubernetes only kills.
+        "activeDeadlineSeconds": max(LONGEST_RUN, settings.run_deadline) + LAST_WORDS,
         "podFailurePolicy": {
             "rules": [
                 # A drained node does not count as a failed attempt.

@@ -30,7 +30,7 @@ class Settings:
     `mirror` are the arguments of `mirror`, by name, that are passed on as they were given, `also_imagesets`
     names of ConfigMaps, and `environment` the proxy variables. `shared_sha256` is the digest of the
     ConfigMap oc-mirror-settings and of those that the user names, empty without any: where it changes, a
-    Deployment rolls.
+    Deployment rolls. `run_deadline` is in seconds, 0 where not given.
     """
 
     image: str
@@ -52,6 +52,7 @@ class Settings:
     trusted_ca: str = "trusted-ca"
     fs_group: int | str | None = "auto"
     environment: Mapping[str, str] = field(default_factory=dict)
+    run_deadline: int = 0
     registries_config: str | None = None
     environment_configmap: str | None = None
     local_files_configmap: str | None = None
@@ -79,6 +80,7 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         trusted_ca=values[deployment.TRUSTED_CA_CONFIGMAP],
         fs_group=values[deployment.FS_GROUP],
         environment=environment,
+        run_deadline=values[mirror_run.RUN_DEADLINE] or 0,
         registries_config=values[deployment.REGISTRIES_CONFIGMAP],
         environment_configmap=values[deployment.ENVIRONMENT_CONFIGMAP],
         local_files_configmap=values[deployment.LOCAL_FILES_CONFIGMAP],

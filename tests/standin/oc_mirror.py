@@ -13,6 +13,7 @@ STANDIN_UPSTREAM    a number; the next one is a new version of every operator an
 STANDIN_BYTES       size of an image's own layer (default 2048)
 STANDIN_CATALOG_BYTES  leave catalogs of that size in the working directory
 STANDIN_SLOW        seconds to take for each image and each step of the archive
+STANDIN_HANG        `polite`: say nothing more once an image is copied; `deaf`: and pass over SIGTERM, with a child
 STANDIN_FAIL        kinds of which the last image fails, such as `operator,additional` (release ends the run)
 STANDIN_FAIL_TIMES  a file with the number of runs in which they fail; later ones succeed
 STANDIN_ERROR       the error text of those images
@@ -35,6 +36,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tarfile
 import time
@@ -73,6 +75,15 @@ def setting(name: str, default: str = "") -> str:
 def pause() -> None:
     if setting("SLOW"):
         time.sleep(float(setting("SLOW")))
+
+
+def hang() -> None:
+    """Do nothing for ever, where this is asked for."""
+    if setting("HANG") == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.fork()
+    while setting("HANG"):
+        time.sleep(1)
 
 
 class ExitError(Exception):
@@ -955,6 +966,7 @@ def work(run: Run, images: list[Image]) -> int:
             done[image.kind] += 1
             origin = image.origin.partition(" at ")[0]
             log(f"Success copying {origin} ➡️ {place(run, image)}")
+            hang()
     log("=== Results ===")
     bits = 0
     for kind in kinds:

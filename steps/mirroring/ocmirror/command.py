@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from steps import process, units
 from steps.errors import InvalidInputError, MirrorError
 from steps.files import write_atomically
+from steps.mirroring.deadline import OverdueError
 from steps.mirroring.ocmirror import output, reasons
 from steps.mirroring.ocmirror.output import Counter
 from steps.mirroring.ocmirror.program import (
@@ -237,12 +238,16 @@ class OcMirror:
                 counter.see(text)
                 log.log(level, "%s", text)
 
-            exit_code = process.stream(
-                [self.program.executable, *arguments],
-                each_line=take_in,
-                environment=environment(os.environ, self.options),
-                keep_open=[] if self.lock is None else [self.lock],
-            )
+            try:
+                exit_code = process.stream(
+                    [self.program.executable, *arguments],
+                    each_line=take_in,
+                    environment=environment(os.environ, self.options),
+                    keep_open=[] if self.lock is None else [self.lock],
+                )
+            except OverdueError as late:
+                late.doing = reading.last_words
+                raise
         for path, _written in _error_lists(working_dir) - earlier:
             reading.note_failures(path.read_text(errors="replace").splitlines())
         try:

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from steps import units
 from steps.mirroring.ocmirror import reasons
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ BITS = {
 }
 LONGEST = 16 * 1024
 """Characters of a line that are understood. oc-mirror quotes what servers say, and they may say anything."""
+_QUOTED = 200
+"""Characters of its last line that are quoted."""
 INTERVAL = 60.0
 """Seconds between two lines of progress."""
 
@@ -87,12 +90,24 @@ class Reading:
     errors: list[str] = field(default_factory=list)
     panic: str = ""
     torn: str = ""
+    last: tuple[str, float] = ("", 0.0)
 
     def feed(self, line: str) -> str:
         """Take in one line of output and give it back without colours, control characters and logins."""
         text = _SECRET.sub("***", _CONTROL.sub("", line)).rstrip()
         self._understand(text[:LONGEST])
+        if text:
+            self.last = text, time.monotonic()
         return text
+
+    @property
+    def last_words(self) -> str:
+        """What oc-mirror said last, and how long ago, in words."""
+        text, when = self.last
+        if not text:
+            return "oc-mirror said nothing"
+        ago = units.duration(round(time.monotonic() - when))
+        return f"oc-mirror said nothing for {ago} after: {text[:_QUOTED]}"
 
     def _understand(self, text: str) -> None:
         if found := _RESULT.search(text):

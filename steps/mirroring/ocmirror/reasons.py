@@ -125,6 +125,11 @@ KILLED = Cause(
     "most often the memory limit was exceeded: raise the workload's memory limit, then run again",
 )
 ENDED = Cause("ended", "run again: what was fetched is kept in the cache")
+DEADLINE = Cause(
+    "deadline",
+    "see whether the registry, the network or the volume that it waited for hangs, then run again: what was"
+    " fetched is kept; if it was slow and not stuck, set run-deadline to a longer time, such as 48h",
+)
 NOT_KEPT = Cause(
     "not in the target",
     "see whether the registry's log or its garbage collection tells of them, then run again",
@@ -210,7 +215,7 @@ _PATTERNS = (
         r"invalid configuration|unknown field|could not parse config|failed to unmarshal config|decode ",
     ),
 )
-CAUSES = (*(cause for cause, _pattern in _PATTERNS), CRASH, KILLED, ENDED, NOT_KEPT, OTHER)
+CAUSES = (*(cause for cause, _pattern in _PATTERNS), CRASH, KILLED, ENDED, DEADLINE, NOT_KEPT, OTHER)
 """Every class that a record may name."""
 _COMPILED = tuple((cause, re.compile(pattern, re.IGNORECASE)) for cause, pattern in _PATTERNS)
 

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.errors import StepError
+    from steps.mirroring.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +140,19 @@ def _half(entries: dict[str, Any] | tuple[int, ...]) -> dict[str, Any] | tuple[i
 
 def _line(run: Run) -> bytes:
     return json.dumps(run.document(), ensure_ascii=False).encode()
+
+
+def alike(runs: Iterable[Run], request: Request) -> tuple[Run, ...]:
+    """Return the runs of the same workflow, target, mirror name and dry-run as `request`.
+
+    Other workflows may have used the data directory before. Records of version 0.1 have no mirror name.
+    """
+    asked = (request.workflow, request.target_registry, request.dry_run)
+    return tuple(
+        run
+        for run in runs
+        if (run.workflow, run.target, run.dry_run) == asked and run.mirror_name in {"", request.mirror_name}
+    )
 
 
 Watcher = Callable[[Run], None]

@@ -305,6 +305,15 @@ RUN_RETRIES = Parameter(
     unit="runs",
     setting=True,
 )
+RUN_DEADLINE = Parameter(
+    name="run-deadline",
+    kind=kinds.optional(kinds.deadline),
+    help="How long a run may take, such as 24h; then oc-mirror is ended and the run fails",
+    group=Group.TUNING,
+    where=places.MIRRORING,
+    unset="72h for a first run, then four times the longest run so far, between 12h and 72h",
+    unit="s, m or h",
+)
 SETTINGS = Parameter(
     name="settings",
     kind=kinds.optional(kinds.path),

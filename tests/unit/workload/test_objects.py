@@ -11,6 +11,7 @@ import pytest
 
 from steps import mirror
 from steps.cluster import KubernetesObject
+from steps.mirroring.deadline import AGAIN, LONGEST_RUN
 from steps.mirroring.schedule import Schedule
 from steps.parameters.table.mirror_run import RUN_RETRIES
 from steps.workload import objects, user_files
@@ -273,9 +274,18 @@ def test_a_job_is_named_after_its_run_bounded_in_time_and_goes_after_a_week() ->
     assert workload["metadata"]["annotations"]["oc-mirror-pipeline/run"] == "oc-mirror-direct-abc12"
     spec = workload["spec"]
     assert spec["ttlSecondsAfterFinished"] == 7 * 24 * 3600
-    assert spec["activeDeadlineSeconds"] >= 24 * 3600
+    assert spec["activeDeadlineSeconds"] > LONGEST_RUN
     assert spec["backoffLimit"] > 0
     assert template(workload)["spec"]["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("mode", ["job", "cronjob"])
+def test_kubernetes_ends_a_job_only_after_the_run_had_time_to_say_why_it_ends_itself(mode: str) -> None:
+    for seconds in (60, LONGEST_RUN + 60, 10 * LONGEST_RUN):
+        workload = make(mode, run_deadline=seconds)
+        spec = workload["spec"]["jobTemplate"]["spec"] if mode == "cronjob" else workload["spec"]
+        grace = template(workload)["spec"]["terminationGracePeriodSeconds"]
+        assert spec["activeDeadlineSeconds"] > max(seconds, LONGEST_RUN) + grace + AGAIN
 
 
 def test_a_deployment_has_one_writer_and_asks_the_service_how_it_is() -> None:
