@@ -91,6 +91,7 @@ def _upkeep(
     preflight.check_authfile(request.options.authfile)
     preflight.check_writable(store.root)
     volume.check(store.root, links=False)
+    volume.warn_of_local_locks(store.root)
     log.info("%s, data in %s", request.workflow, store.root)
     with locked(request, store, recorder):
         publish.bring_up_to_date(store, datetime.now(UTC))

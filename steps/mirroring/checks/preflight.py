@@ -82,6 +82,7 @@ def check(request: Request, store: Store) -> Ready:
         carried.check(imageset.mirror)
     check_writable(store.root)
     volume.check(store.root, links=request.workflow == FROM_DISK)
+    volume.warn_of_local_locks(store.root)
     space.check_files(store.root)
     if store.cache_is_apart:
         check_writable(store.cache.folder, "the folder of the cache")

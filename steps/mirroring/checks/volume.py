@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import tempfile
 from contextlib import suppress
@@ -20,6 +21,8 @@ from steps.mirroring.ocmirror import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 NEEDED: Final = (
     "use a volume of a file system with links, locks (flock), modes and names with a colon, such as ext4,"
@@ -39,6 +42,14 @@ _HINTS: Final = {
     errno.ENAMETOOLONG: "use a volume that takes names of 255 bytes; encrypted folders often take fewer",
     errno.EMFILE: "raise the number of files that this process may open (ulimit -n), then run again",
 }
+_KIND, _OPTIONS = 2, 3
+_LOCAL_LOCKS: Final = {
+    ("nfs", "nolock"),
+    ("nfs", "local_lock=all"),
+    ("nfs", "local_lock=flock"),
+    ("cifs", "nobrl"),
+}
+"""File systems and mount options by which flock does not reach the server (nfs(5), mount.cifs(8))."""
 _SICK: Final = "see whether that volume is mounted and sound (the kernel's log tells), then run again"
 
 
@@ -63,6 +74,20 @@ def check(directory: Path, *, links: bool) -> None:
         raise explain(error, directory) from error
 
 
+def warn_of_local_locks(directory: Path) -> None:
+    """Warn of a volume whose locks count on this machine alone, so that they keep no other one out."""
+    where, kind, options = _mount_of(directory, _mounts())
+    if option := next((one for one in options if (_family(kind), one) in _LOCAL_LOCKS), ""):
+        log.warning(
+            "the locks of %s count on this machine alone (%s is mounted with %s): let no run on another"
+            " machine use %s at the same time, or mount it without that option",
+            named(directory),
+            where,
+            option,
+            directory,
+        )
+
+
 def explain(error: OSError, directory: Path) -> InvalidInputError:
     """Return the error of a file operation that failed, with the volume it failed on and what to do.
 
@@ -77,16 +102,32 @@ def explain(error: OSError, directory: Path) -> InvalidInputError:
 
 def named(path: Path) -> str:
     """Return the volume that `path` lies on, in words: where it is mounted, and its file system if known."""
+    mount, kind, _options = _mount_of(path, _mounts())
+    return f"the volume at {mount}" + (f", {kind}" if kind else "")
+
+
+def _mounts() -> list[list[str]]:
+    """Return the fields of each line of the kernel's table of mounts (proc_pid_mounts(5))."""
+    try:
+        table = Path("/proc/self/mounts").read_text(errors="replace")
+    except OSError:
+        return []
+    return [fields for line in table.splitlines() if len(fields := line.split(" ")) > _OPTIONS]
+
+
+def _mount_of(path: Path, mounts: list[list[str]]) -> tuple[str, str, tuple[str, ...]]:
+    """Return where the volume of `path` is mounted, its file system and its options, as far as known."""
     mount = path.absolute()
     while not mount.is_mount() and mount != mount.parent:
         mount = mount.parent
-    kind = ""
-    with suppress(OSError):
-        for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines():
-            _device, where, what, *_rest = line.split(" ")
-            if where == str(mount):
-                kind = f", {what}"
-    return f"the volume at {mount}{kind}"
+    found = next((fields for fields in reversed(mounts) if fields[1] == str(mount)), None)
+    if found is None:
+        return str(mount), "", ()
+    return str(mount), found[_KIND], tuple(found[_OPTIONS].split(","))
+
+
+def _family(kind: str) -> str:
+    return "nfs" if kind.startswith("nfs") else kind
 
 
 def _try(what: str, try_it: Callable[[Path], object], folder: Path, directory: Path) -> None:
@@ -109,5 +150,10 @@ def _file(folder: Path, name: str = "file") -> Path:
 
 
 def _lock(folder: Path) -> None:
-    with _file(folder).open("wb") as stream:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Lock a file, and see that a second handle on it is refused."""
+    path = _file(folder)
+    with path.open("wb") as one, path.open("wb") as other:
+        fcntl.flock(one.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(BlockingIOError):
+            fcntl.flock(other.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raise OSError(errno.ENOLCK, "it gave the same lock twice")

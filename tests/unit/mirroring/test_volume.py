@@ -45,6 +45,40 @@ def test_what_the_volume_cannot_do_is_named_before_the_run(
     assert "running oc-mirror" not in ran.stderr
 
 
+def test_a_volume_that_gives_a_lock_to_two_at_a_time_is_refused(
+    connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _how: None)  # as some FUSE file systems answer
+    ran = connected.mirror()
+    assert ran.returncode == 3
+    assert "which cannot do locks (flock): it gave the same lock twice" in ran.stderr
+    assert "running oc-mirror" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "warned"),
+    [
+        ("nfs4", "rw,relatime,vers=4.2,hard,local_lock=none", False),
+        ("nfs", "rw,vers=3,nolock,local_lock=all", True),
+        ("nfs4", "rw,vers=4.1,local_lock=flock", True),
+        ("nfs", "rw,vers=3,local_lock=posix", False),
+        ("cifs", "rw,nobrl", True),
+        ("ext4", "rw,nolock", False),
+    ],
+)
+def test_locks_that_count_on_one_machine_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, options: str, *, warned: bool
+) -> None:
+    mount = tmp_path.absolute()
+    while not mount.is_mount():
+        mount = mount.parent
+    line = f"nas:/export {mount} {kind} {options} 0 0"  # what the kernel would say of such a volume
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(volume, "_mounts", lambda: [line.split(" ")])
+        volume.warn_of_local_locks(tmp_path)
+    assert (f"at {mount}, {kind} count on this machine alone" in caplog.text) is warned
+
+
 def test_links_are_asked_for_only_where_they_are_needed(
     connected: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
