@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from steps import units
 from steps.bounded import json_of
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
+from steps.files import UNFINISHED
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import carried, space, volume
 from steps.mirroring.ocmirror import command, placement, program
@@ -147,7 +148,7 @@ def check_writable(directory: Path, what: str = "the data directory") -> None:
     """Check that `directory` can be made and written to. Raises InvalidInputError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory) as probe:
+        with tempfile.TemporaryFile(dir=directory, prefix=".probe.", suffix=UNFINISHED) as probe:
             probe.write(b"\0" * 4096)
     except OSError as error:
         raise InvalidInputError(

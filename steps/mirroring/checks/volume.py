@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError
+from steps.files import UNFINISHED, hold
 from steps.mirroring.ocmirror import reasons
 
 if TYPE_CHECKING:
@@ -67,9 +68,14 @@ def check(directory: Path, *, links: bool) -> None:
     if links:
         tried.append(("symbolic links", lambda folder: (folder / "link").symlink_to("file")))
     try:
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".trial-") as name:
-            for what, try_it in tried:
-                _try(what, try_it, Path(name), directory)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".trial.", suffix=UNFINISHED) as name:
+            descriptor = os.open(name, os.O_RDONLY)
+            hold(descriptor)
+            try:
+                for what, try_it in tried:
+                    _try(what, try_it, Path(name), directory)
+            finally:
+                os.close(descriptor)
     except OSError as error:
         raise explain(error, directory) from error
 

@@ -40,6 +40,7 @@ import shutil
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from steps import files
 from steps.mirroring.store import cache_place, lock
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.cache import Cache
@@ -64,6 +65,19 @@ if TYPE_CHECKING:
     from steps.mirroring.store.journal import Progress
 
 log = logging.getLogger(__name__)
+
+_WRITTEN_BY_US = (
+    "cluster-resources",
+    "generations",
+    "inventory",
+    "ledger",
+    "planned",
+    "registries.d",
+    "removal",
+    "runs",
+    "targets",
+)
+"""Folders below DATA; what lies in others is oc-mirror's, or goes as a whole."""
 
 
 class Store:
@@ -152,8 +166,18 @@ class Store:
         self.generations.remove_leftovers()
         self.published.recover()
         self.clear_scratch()
+        self._remove_unfinished()
         _remove_unfinished_releases(self.working_dir.path)
         self.cache.remove_uploads()
+
+    def _remove_unfinished(self) -> None:
+        """Remove the temporary files that kills have left, where we write and nobody else does."""
+        files.remove_unfinished(self.root)
+        for name in _WRITTEN_BY_US:
+            files.remove_unfinished(self.root / name, deep=True)
+        if self.cache_is_apart:
+            files.remove_unfinished(self.cache.folder)
+        self.cache.remove_unfinished()
 
     def complete(self, progress: Progress) -> Generation:
         """Make the archives of a run in phase `archived` a generation, and end the run."""
@@ -170,6 +194,7 @@ class Store:
         """Undo a run whose archive nobody needs: it stands for what the newest generation stands for."""
         for path in [*self.archives(), *self.history.paths_except(progress.histories)]:
             path.unlink()
+            files.sync_folder(path.parent)
         self.journal.close()
 
     def roll_back(self, progress: Progress) -> None:
@@ -229,6 +254,6 @@ def _remove_unfinished_releases(working_dir: Path) -> None:
 
 
 def _move(paths: list[Path], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     for path in paths:
-        shutil.move(path, folder / path.name)
+        files.move(path, folder / path.name)

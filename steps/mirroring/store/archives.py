@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
 
+from steps import files
 from steps.errors import InvalidInputError, MirrorError
 from steps.mirroring.store.records import Part
 from steps.tar_members import BoundedMember, HeaderSizeError, SparseFileError
@@ -155,7 +156,7 @@ def check_complete(archives: Sequence[Path]) -> None:
                     "free space on the data volume, then run again",
                     cause="disk full",
                 )
-        sync(archive)
+        files.sync(archive)
 
 
 def sha256_of(paths: Sequence[Path]) -> list[str]:
@@ -167,15 +168,6 @@ def sha256_of(paths: Sequence[Path]) -> list[str]:
         except BaseException:
             stop.set()
             raise
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk for good."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sha256(path: Path, stop: threading.Event) -> str:

@@ -46,6 +46,7 @@ class Cache:
         # What an archive's `docker/` is unpacked to (consts/const.go).
         self._storage = folder / ".oc-mirror/.cache"
         self._registry = self._storage / "docker/registry/v2"
+        self._unfinished = self._storage / "unfinished"  # oc-mirror archives nothing of what lies there
 
     @property
     def holds_images(self) -> bool:
@@ -118,6 +119,8 @@ class Cache:
                         unpacked += self._unpack(tar, entry)
         except tarfile.TarError as error:
             raise InvalidInputError(f"{archive} cannot be unpacked: {error}", COPY_WHOLE) from error
+        if unpacked:
+            os.sync()  # once for all files: each by itself would take minutes
         return unpacked
 
     def _unpack(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> int:
@@ -132,11 +135,27 @@ class Cache:
         if source is None or "_uploads" in name.parts:
             return 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.unfinished")
+        self._unfinished.mkdir(exist_ok=True)
+        unfinished = self._unfinished / "file"
         with source, unfinished.open("wb") as stream:
             shutil.copyfileobj(source, stream, _CHUNK)
         unfinished.replace(path)
         return entry.size
+
+    def remove_unfinished(self) -> None:
+        """Remove the file that a kill has cut short.
+
+        Version 0.1 wrote it beside its place. A cache is searched for these once, since it may be large.
+        """
+        if not self.holds_images:
+            return
+        if self._unfinished.is_dir():
+            (self._unfinished / "file").unlink(missing_ok=True)
+            return
+        for name in ("data", "link"):
+            for path in self._registry.rglob(f"{name}.unfinished"):
+                path.unlink(missing_ok=True)
+        self._unfinished.mkdir()
 
     def remove_uploads(self) -> None:
         """Remove the uploads that a killed run had begun.

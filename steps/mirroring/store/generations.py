@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from steps import units
+from steps import files, units
 from steps.bounded import json_of
 from steps.errors import InvalidInputError
 from steps.files import write_atomically
@@ -263,10 +263,9 @@ class Generations:
         folder = self.path(generation.sequence)
         if not folder.exists():
             incoming = self.folder / f".{folder.name}"
-            incoming.mkdir(parents=True, exist_ok=True)
+            files.make_folder(incoming)
             for archive in written:
-                # A copy to another volume that was cut short is made again from its source.
-                shutil.move(archive, incoming / archive.name)
+                files.move(archive, incoming / archive.name)
             for file in generation.files:
                 path = incoming / file.name
                 if not path.is_file() or path.stat().st_size != file.size:
@@ -274,12 +273,12 @@ class Generations:
                         f"{file.name} of the run that just ended is gone, or is no longer what it was",
                         f"move {run} away: the next run then makes a full archive",
                     )
-                archives.sync(path)
+                files.sync(path)
             for name in (IMAGESET, *([contents.INDEX] if generation.contents_sha256 else [])):
                 write_atomically(incoming / name, (run / name).read_bytes())
             write_atomically(incoming / RECORD, generation.as_json())
-            incoming.rename(folder)
-            archives.sync(self.folder)
+            files.remove_unfinished(incoming)
+            files.rename(incoming, folder)
         write_atomically(self._ledger / f"{folder.name}.json", (folder / RECORD).read_bytes())
         return load(folder / RECORD)
 
@@ -301,7 +300,7 @@ class Generations:
             # The folder gets a hidden name first: half a folder would look like an incomplete copy.
             leaving = self.folder / f".leaving-{number:06d}"
             shutil.rmtree(leaving, ignore_errors=True)
-            self.path(number).rename(leaving)
+            files.rename(self.path(number), leaving)
             shutil.rmtree(leaving)
             log.info("removed generation %d: the newest %d do not need it", number, keep)
         return removed

@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from steps import files
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class History:
         Each lists every blob archived until then, so a year of them would be most of a small archive.
         """
         if chosen is not None and (self._kept / chosen).exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            (self._kept / chosen).rename(self._folder / chosen)
+            files.make_folder(self._folder)
+            files.rename(self._kept / chosen, self._folder / chosen)
         for path in self.paths_except([] if chosen is None else [chosen]):
-            self._kept.mkdir(parents=True, exist_ok=True)
-            path.rename(self._kept / path.name)
+            files.make_folder(self._kept)
+            files.rename(path, self._kept / path.name)
 
     def paths_except(self, names: Iterable[str]) -> list[Path]:
         """Return the files of the histories that oc-mirror has, but these, sorted."""

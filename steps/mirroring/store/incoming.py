@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from steps import files
 from steps.errors import ConflictError, InvalidInputError
 from steps.files import write_atomically
 from steps.mirroring.store import archives, generations, records
@@ -84,7 +85,7 @@ class Incoming:
     def take(self, item: Item, stream: BinaryIO) -> bool:
         """Take in the bytes of an item; return whether they were what the list says. Raises OSError."""
         path = self._folder / item.file.name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path.parent)
         digest, left = hashlib.sha256(), item.part.size
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644), "wb") as file:
             file.seek(item.part.offset)
@@ -127,15 +128,13 @@ class Incoming:
                 (self._folder / name).unlink(missing_ok=True)
             return ", ".join(wrong)
         if not self._home.exists():
-            archives.sync(self._folder)
-            self._folder.rename(self._home)
+            files.rename(self._folder, self._home)
         else:
             # The record comes first: the files are compared with it.
             for name in sorted(self._wanted, key=lambda name: name != generations.RECORD):
                 target = self._home / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (self._folder / name).replace(target)
-        archives.sync(self._home.parent)
+                files.make_folder(target.parent)
+                files.rename(self._folder / name, target)
         self.discard()
         self._wanted = {}
         return ""

@@ -10,16 +10,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
-from steps import units
+from steps import files, units
 from steps.errors import InvalidInputError
 from steps.mirroring.store import records
 from steps.mirroring.store.packing import LIST, TEXT, PackingList, volume_name
+from steps.mirroring.store.received import RECEIVED
 from steps.mirroring.store.records import Record
 
 if TYPE_CHECKING:
@@ -137,8 +139,6 @@ class Volume:
             try:
                 with partial.open("xb") as stream:
                     stream.write(content.encode())
-                    stream.flush()
-                    os.fsync(stream.fileno())
                 self._end(partial, name)
             except BaseException:
                 with suppress(OSError):
@@ -164,6 +164,20 @@ class Volume:
             except OSError:  # not empty: something else lies there
                 return
 
+    def remove_unfinished(self) -> None:
+        """Remove what killed exports and imports have left of writing, as far as that can be done.
+
+        Links are not followed.
+        """
+        with suppress(OSError, InvalidInputError):
+            for name in (LIST, TEXT, RECEIVED):
+                _partial(self._location(name)).unlink(missing_ok=True)
+            for folder, _folders, names in os.walk(self._location("generations/_").parent):
+                for name in names:
+                    if _PARTIAL.fullmatch(name):
+                        Path(folder, name).unlink()
+        self.leave()
+
     def leave(self) -> None:
         """Remove the folder of a volume that nothing lies in any more."""
         if self.folder.name.startswith("volume-"):
@@ -172,16 +186,14 @@ class Volume:
 
     def _begin(self, path: str) -> Path:
         location = self._location(path)
-        location.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(location.parent)
         self._location(path)
         partial = _partial(location)
         partial.unlink(missing_ok=True)
         return partial
 
     def _end(self, partial: Path, path: str) -> None:
-        location = self._location(path)
-        partial.replace(location)
-        _sync_folder(location.parent)
+        files.rename(partial, self._location(path))
 
     def _location(self, path: str) -> Path:
         """Return where a path lies. Raises InvalidInputError if it leads out of the folder or over a link."""
@@ -207,6 +219,9 @@ def _partial(location: Path) -> Path:
     return location.with_name(f".{location.name}.partial")
 
 
+_PARTIAL: Final = re.compile(r"\..+\.partial")
+
+
 def _write(path: Path, source: BinaryIO, size: int) -> str:
     """Write `size` bytes of `source` to a new file, bring them to the medium, and return their sha256."""
     digest = hashlib.sha256()
@@ -225,15 +240,6 @@ def _leave_cache(descriptor: int) -> None:
     """Let what is read next come from the medium, not from memory."""
     if hasattr(os, "posix_fadvise"):  # not on macOS
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems of media cannot
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _not_plain(path: Path) -> InvalidInputError:

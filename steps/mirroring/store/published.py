@@ -19,6 +19,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from steps import files
 from steps.files import write_atomically
 from steps.mirroring.store import records
 from steps.mirroring.store.records import NewerFormatError, Record, UnreadableRecordError
@@ -214,20 +215,20 @@ def _replace(folder: Path, content: Mapping[str, str], *, folders: Iterable[str]
     following, last = _beside(folder)
     shutil.rmtree(following, ignore_errors=True)
     for name in ("", *folders):
-        (following / name).mkdir(parents=True, exist_ok=True)
+        files.make_folder(following / name)
     for name, text in content.items():
         write_atomically(following / name, text)
     shutil.rmtree(last, ignore_errors=True)
     if folder.exists():
-        folder.rename(last)
-    following.rename(folder)
+        files.rename(folder, last)
+    files.rename(following, folder)
     shutil.rmtree(last, ignore_errors=True)
 
 
 def _recover(folder: Path) -> None:
     following, last = _beside(folder)
     if not folder.exists() and last.exists():
-        last.rename(folder)
+        files.rename(last, folder)
     for leftover in (following, last):
         shutil.rmtree(leftover, ignore_errors=True)
 

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from steps import units
 from steps.bounded import json_file
-from steps.files import write_atomically
+from steps.files import make_folder, move, write_atomically
 from steps.mirroring.ocmirror.placement import Rules, path_of
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
@@ -134,9 +134,9 @@ class WorkingDir:
         left = [*(self.path / "logs").glob("*"), *self.path.glob("*isc_pinned_*.yaml")]
         if not left:
             return
-        self.logs.mkdir(parents=True, exist_ok=True)
+        make_folder(self.logs)
         for path in left:
-            shutil.move(path, self.logs / path.name)
+            move(path, self.logs / path.name)
         for path in _newest_first(self.logs.iterdir())[_KEPT_LOGS:]:
             path.unlink(missing_ok=True)
 

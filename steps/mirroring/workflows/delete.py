@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, NotFoundError, RegistryError
-from steps.files import write_atomically
+from steps.files import rename, write_atomically
 from steps.mirroring import parallel, publish
 from steps.mirroring.checks.preflight import read_imageset
 from steps.mirroring.store.runs import Done, timestamp
@@ -131,7 +131,7 @@ def execute(request: Request, store: Store) -> Done:
         "counts": dict(plan.counts),
     }
     write_atomically(report, json.dumps(result, indent=1) + "\n")
-    (folder / PLAN).rename(folder / f"executed-{approved[:12]}.json")
+    rename(folder / PLAN, folder / f"executed-{approved[:12]}.json")
     log.info("%s", COLLECT)
     before = f" ({gone} were gone before)" if gone else ""
     return Done(

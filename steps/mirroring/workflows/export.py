@@ -53,6 +53,9 @@ def run(request: Request, store: Store) -> Done:
         for number, generation in here.items()
         if received.generations.get(number) != generation.identity
     }
+    if not request.dry_run:
+        for volume in Volume.found_on(medium):
+            volume.remove_unfinished()
     if not waiting:
         return Done(summary=f"the other side has received generation {_numbers(here)}", unchanged=True)
     _warn_of_gaps(waiting, received)
@@ -161,8 +164,8 @@ class _Export:
                 log.info("removed from the medium, not needed there: %s", volume.folder / item.path)
                 volume.remove(item.path)
             if not ours and len(going) == len(earlier.here()):
-                volume.remove(LIST)
                 volume.remove(TEXT)
+                volume.remove(LIST)  # last: without it the next export would not know the volume as ours
                 volume.leave()
 
     def _check_room(self) -> None:
