@@ -25,7 +25,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 class StepError(Exception):
@@ -90,16 +90,19 @@ class MirrorError(StepError):
         passing: bool = False,
         failed: Mapping[str, str] | None = None,
         wanted_by: Mapping[str, str] | None = None,
+        blobs: Collection[str] = (),
     ) -> None:
         """Say more: the class of the failure (see `mirroring.ocmirror.reasons`), whether the same run may
-        succeed later by itself, the images that failed, each with the class of its own failure, and the
-        operators and bundles that need such an image, in words.
+        succeed later by itself, the images that failed, each with the class of its own failure, the
+        operators and bundles that need such an image, in words, and the blobs that are damaged or missing,
+        as far as they are named.
         """
         super().__init__(reason, hint)
         self.cause = cause
         self.passing = passing
         self.failed = dict(failed or {})
         self.wanted_by = dict(wanted_by or {})
+        self.blobs = frozenset(blobs)
 
 
 class NotMirroredError(MirrorError):

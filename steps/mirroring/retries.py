@@ -3,6 +3,9 @@
 oc-mirror retries a transfer a few times within a minute, and not at all where a connection ends early or the
 server of the release graph does not answer (release/download.go, pkg of containers/common). What a run has
 fetched stays in the cache, so another run costs little. What will fail again is not tried again.
+
+A blob of the cache that is damaged would fail each run. So it is looked for, taken away, and the run is made
+again, which fetches it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import stamina
 
 from steps.errors import MirrorError, StepError
+from steps.mirroring.ocmirror import reasons
 from steps.oci.failures import BusyError, UnreachableError
 from steps.parameters.table.mirror_run import RUN_RETRIES
 
@@ -31,6 +35,9 @@ Result = TypeVar("Result")
 FIRST_WAIT: Final = 15.0
 """Seconds; then four times as long each time, for what lasts longer than oc-mirror's own retries."""
 LONGEST_WAIT: Final = 600.0
+MENDINGS: Final = 3
+"""Of an image oc-mirror names one damaged blob a run."""
+_OF_THE_CACHE: Final = {reasons.DAMAGED.name, reasons.MISSING_BASE.name}
 
 
 def retrying(session: Session, attempt: Callable[[], Result]) -> Result:
@@ -52,7 +59,7 @@ def retrying(session: Session, attempt: Callable[[], Result]) -> Result:
             if trial.num > 1:
                 session.store.recover(now=datetime.now(UTC))
             try:
-                return attempt()
+                return _mending(session, attempt)
             except StepError as error:
                 if _may_pass(error) and trial.num <= retries:
                     log.warning(
@@ -65,6 +72,23 @@ def retrying(session: Session, attempt: Callable[[], Result]) -> Result:
                     )
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+def _mending(session: Session, attempt: Callable[[], Result]) -> Result:
+    """Call `attempt`; again where it failed by blobs of oc-mirror's cache that could be mended."""
+    for _mending in range(MENDINGS):
+        try:
+            return attempt()
+        except MirrorError as error:
+            causes = {error.cause, *error.failed.values()}
+            if session.request.dry_run or causes.isdisjoint(_OF_THE_CACHE):
+                raise
+            now, search = datetime.now(UTC), not error.blobs and reasons.DAMAGED.name in causes
+            session.store.recover(now=now)
+            if not session.store.mend_cache(error.blobs, search=search, now=now):
+                raise
+            log.warning("%s\nit is made again, since the cache could be mended", error.reason)
+    return attempt()
 
 
 def _may_pass(error: Exception) -> bool:

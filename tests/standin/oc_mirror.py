@@ -384,18 +384,35 @@ class Cache:
             raise OSError(f"reading manifest {image.tag} in {where}: manifest unknown")
         image.manifest = self.link(image).read_text()
         manifest = self.blob(image.manifest).read_bytes()
-        document = json.loads(manifest)
+        try:
+            document = json.loads(manifest)
+        except ValueError:
+            text = "received unexpected HTTP status: 500 Internal Server Error"
+            raise OSError(f"reading manifest {image.tag} in {where}: {text}") from None
         image.blobs = {image.manifest: manifest}
         for child in document.get("manifests") or []:
             if self.blob(child["digest"]).exists():  # the others are of platforms that were not asked for
                 document = json.loads(self.blob(child["digest"]).read_bytes())
                 image.blobs[child["digest"]] = self.blob(child["digest"]).read_bytes()
         for descriptor in (document["config"], *document["layers"]):
-            path = self.blob(descriptor["digest"])
-            if not path.exists() or digest(path.read_bytes()) != descriptor["digest"]:
-                raise OSError(f"reading blob {descriptor['digest']}: fetching blob: blob unknown to registry")
-            image.blobs[descriptor["digest"]] = path.read_bytes()
+            wanted, path = descriptor["digest"], self.blob(descriptor["digest"])
+            if not path.exists():
+                raise OSError(f"reading blob {wanted}: fetching blob: blob unknown to registry")
+            content = path.read_bytes()
+            if digest(content) != wanted:
+                raise OSError(_damaged(wanted, digest(content), is_config=descriptor is document["config"]))
+            image.blobs[wanted] = content
         return image
+
+
+def _damaged(wanted: str, found: str, *, is_config: bool) -> str:
+    """What containers/image says of a blob that is another than it should be (seen with skopeo)."""
+    if is_config:
+        text = f"Download config.json digest {found} does not match expected {wanted}"
+        return f"reading config blob {wanted}: {text}"
+    place = 'Patch "http://127.0.0.1:5000/v2/app/blobs/uploads/a3ebc114-096c-4f07-92fd-be558511c6c9"'
+    text = f"Digest did not match, expected {wanted}, got {found}"
+    return f"writing blob: {place}: happened during read: {text}"
 
 
 def write(path: Path, data: bytes) -> None:

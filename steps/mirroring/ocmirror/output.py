@@ -67,6 +67,7 @@ _ERROR = re.compile(r"\[ERROR\]\s*:\s*(?:\[\w+\]\s*)?(.*)")
 _FATAL = re.compile(r"F\d{4} \S+ +\d+ \S+\] (.*)")
 _PANIC = re.compile(r"panic: |fatal error: ")
 _COPIED = re.compile(r"Success copying (\S+) \S+ (\S+)")
+_DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _TORN = re.compile(r"error (?:flushing|closing) archive writer")
 _TOTAL = re.compile(r"(?:^|:)\W{0,40}images to copy\s{1,40}(\d{1,9})(?!\d)")
 _ONE = re.compile(r"Success copying |Failed to copy ")
@@ -139,6 +140,13 @@ class Reading:
         return reasons.advice(error, from_archives=self.mode in {"", "diskToMirror"})
 
     @property
+    def broken_blobs(self) -> set[str]:
+        """The digests in texts that say that a blob is damaged or missing."""
+        texts = [*self.failed.values(), *self.errors]
+        broken = [text for text in texts if self.cause(text) in {reasons.DAMAGED, reasons.MISSING_BASE}]
+        return {digest for text in broken for digest in _DIGEST.findall(text)}
+
+    @property
     def names_all(self) -> bool:
         """Whether oc-mirror has named every image that it counts as copied; not all versions do."""
         return self.copies >= sum(done for done, _total in self.counts.values())
@@ -166,7 +174,8 @@ def check(exit_code: int, reading: Reading) -> None:
     text = reading.errors[-1].removeprefix("[Executor]").strip() if reading.errors else "it gave no reason"
     if exit_code < 0:
         raise reasons.error(meaning, reasons.KILLED if exit_code == -signal.SIGKILL else reasons.ENDED)
-    raise reasons.error(f"{meaning}: {' '.join(text.split())}", reading.cause(text))
+    text = " ".join(text.split())
+    raise reasons.error(f"{meaning}: {text}", reading.cause(text), blobs=reading.broken_blobs)
 
 
 def describe(exit_code: int) -> str:
@@ -199,7 +208,8 @@ def _images_failed(meaning: str, reading: Reading) -> MirrorError:
     text = f"{meaning}: {lost or 'images'} not mirrored"
     if shown:
         text += f": {', '.join(shown)}{more}"
-    return reasons.error(text, reasons.commonest(causes.values()), causes, reading.wanted_by)
+    common, blobs = reasons.commonest(causes.values()), reading.broken_blobs
+    return reasons.error(text, common, causes, reading.wanted_by, blobs)
 
 
 def _detail(cause: reasons.Cause, wanted_by: str | None) -> str:

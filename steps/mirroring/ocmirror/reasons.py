@@ -85,6 +85,11 @@ MISSING_BASE = Cause(
     "predecessor missing",
     "the archive continues an earlier one that this side has not imported: bring the earlier generations too",
 )
+DAMAGED = Cause(
+    "damaged blob",
+    "run again; if it fails again, check the volume of the cache and the memory of the machine, and whether"
+    " the registry that the image comes from serves it whole",
+)
 TIMEOUT = Cause("timeout", "run again, with a longer image-timeout if large images failed", passing=True)
 DISK_FULL = Cause(
     "disk full", "enlarge the volume of the data directory, or remove old generations, then run again"
@@ -168,6 +173,13 @@ _PATTERNS = (
     ),
     (CERTIFICATE_EXPIRED, r"certificate has expired|not yet valid"),
     (TLS, r"x509:|tls: |certificate"),
+    (
+        DAMAGED,
+        r"Digest did not match, expected|Manifest does not match provided manifest digest"
+        r"|config\.json digest \S+ does not match expected|error verifying sha256 checksum"
+        # What its cache, a registry, says of a manifest that is none.
+        r"|reading manifest \S+ in localhost:\d+/\S+: received unexpected HTTP status: 500",
+    ),
     (MISSING_BASE, r"blob unknown to registry|\bin localhost:\d+/\S*: manifest unknown"),
     (INCOMPLETE, rf"copying image \d+/\d+ from manifest list: .*?(?:{_ABSENT})|fetching blob: blob unknown"),
     (
@@ -236,10 +248,12 @@ def error(
     cause: Cause,
     failed: Mapping[str, Cause] | None = None,
     wanted_by: Mapping[str, str] | None = None,
+    blobs: Iterable[str] = (),
 ) -> MirrorError:
     """Make the error of a run that failed for one cause, or with these causes by image.
 
-    `wanted_by` says which operators and bundles need a failed image, where oc-mirror said it.
+    `wanted_by` says which operators and bundles need a failed image, where oc-mirror said it; `blobs` are
+    those that it named as damaged or missing.
     """
     causes = [reason for reason in (failed or {}).values() if reason is not SKIPPED] or [cause]
     return MirrorError(
@@ -249,6 +263,7 @@ def error(
         passing=all(reason.passing for reason in causes),
         failed={image: reason.name for image, reason in (failed or {}).items()},
         wanted_by=wanted_by,
+        blobs=frozenset(blobs),
     )
 
 

@@ -40,7 +40,8 @@ import shutil
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from steps import files
+from steps import files, units
+from steps.errors import InvalidInputError
 from steps.mirroring.store import cache_place, lock
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.cache import Cache
@@ -57,7 +58,7 @@ from steps.mirroring.store.unsigned import Unsigned
 from steps.mirroring.store.working_dir import WorkingDir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -228,6 +229,41 @@ class Store:
         folder = self._quarantine / f"{what}-{now:%Y%m%dT%H%M%SZ}"
         _move(paths, folder)
         return folder
+
+    def mend_cache(self, named: Collection[str], *, search: bool, now: datetime) -> bool:
+        """Set damaged blobs of the cache aside, and bring back what it lacks from archives that are here.
+
+        Looks at the blobs `named`; with `search` at all of them. Returns whether anything could be done.
+        """
+        if search:
+            log.info("all of the cache is read for damaged blobs: %s", units.size(self.cache.size()))
+        damaged = self.cache.damaged(self.cache.blobs() if search else named)
+        if damaged:
+            for earlier in self._quarantine.glob("damaged-blobs-*"):
+                shutil.rmtree(earlier)
+            folder = self.set_aside(
+                [self.cache.blob(digest).parent for digest in damaged], "damaged-blobs", now
+            )
+            log.warning("damaged in the cache, moved to %s: %s", folder, ", ".join(damaged))
+        restored = self._restore({digest for digest in {*named, *damaged} if not self.cache.has(digest)})
+        return bool(damaged or restored)
+
+    def _restore(self, digests: set[str]) -> set[str]:
+        """Bring blobs back into the cache from the newest archives that have them; return which."""
+        restored: set[str] = set()
+        for generation in reversed(self.generations.present().values()):
+            for archive in self.generations.archives(generation):
+                if digests == restored:
+                    return restored
+                try:
+                    found = self.cache.restore(archive, digests - restored)
+                except (OSError, InvalidInputError) as error:
+                    log.warning("%s is passed over: %s", archive, error)
+                    continue
+                if found:
+                    log.info("from generation %d: %s", generation.sequence, ", ".join(found))
+                restored |= set(found)
+        return restored
 
     def clear_scratch(self) -> None:
         """Remove what a dry run left."""

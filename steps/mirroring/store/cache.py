@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from steps import units
 from steps.bounded import json_file
 from steps.errors import InvalidInputError
-from steps.mirroring.store.archives import COPY_WHOLE
+from steps.mirroring.store.archives import COPY_WHOLE, check_members, sha256_of
 from steps.oci.reference import ATTACHED, Reference
+from steps.tar_members import BoundedMember
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +67,48 @@ class Cache:
 
     def blob(self, digest: str) -> Path:
         """Return where the blob with `digest` (sha256:HEX) lies, whether it is there or not."""
+        return self._registry / self._place(digest)
+
+    @staticmethod
+    def _place(digest: str) -> str:
         value = digest.partition(":")[2]
-        return self._registry / "blobs/sha256" / value[:2] / value / "data"
+        return f"blobs/sha256/{value[:2]}/{value}/data"
 
     def has(self, digest: str) -> bool:
         """Return whether the blob with `digest` (sha256:HEX) is there."""
         return self.blob(digest).is_file()
+
+    def blobs(self) -> list[str]:
+        """Return the digests of all blobs."""
+        return [f"sha256:{path.name}" for path in self._registry.glob("blobs/sha256/*/*/")]
+
+    def damaged(self, digests: Iterable[str]) -> list[str]:
+        """Return which of these blobs are here and are not what their names say, or cannot be read."""
+        here = [digest for digest in sorted(set(digests)) if self.has(digest)]
+        paths = [self.blob(digest) for digest in here]
+        try:
+            found = sha256_of(paths)
+        except OSError:
+            found = [_sha256_if_readable(path) for path in paths]
+        return [digest for digest, sha256 in zip(here, found, strict=True) if digest != f"sha256:{sha256}"]
+
+    def restore(self, archive: Path, digests: Collection[str]) -> list[str]:
+        """Bring back blobs from an archive, as far as it has them undamaged; return their digests.
+
+        Raises InvalidInputError if the archive is none of oc-mirror's.
+        """
+        check_members(archive)
+        places = {f"docker/registry/v2/{self._place(digest)}": digest for digest in digests}
+        restored = []
+        with tarfile.open(archive, "r:", tarinfo=BoundedMember) as tar:
+            for entry in tar:
+                if (digest := places.get(entry.name.removeprefix("./"))) and entry.isfile():
+                    self._unpack(tar, entry)
+                    if self.damaged([digest]):
+                        self.blob(digest).unlink()
+                    else:
+                        restored.append(digest)
+        return restored
 
     def tags(self, repository: str) -> list[str]:
         """Return the tags of a repository, sorted; none where there is no such repository."""
@@ -251,6 +288,13 @@ class Cache:
             for path in self._registry.glob("blobs/sha256/*/*/data")
             if path.parent.name not in used
         }
+
+
+def _sha256_if_readable(path: Path) -> str:
+    try:
+        return sha256_of([path])[0]
+    except OSError:
+        return ""
 
 
 def _tags(repository: Path) -> list[Path]:

@@ -98,8 +98,7 @@ def run(session: Session) -> Done:
             " (--always-archive=true makes one)",
             unchanged=True,
         )
-    progress = progress.changed(phase=ARCHIVED, draft=draft)
-    store.journal.write(progress)
+    # Before the journal: what a kill leaves in phase `archived`, the next run completes without this reading.
     store.inventory.add(
         archived.reading,
         target=inventory.ARCHIVES,
@@ -107,6 +106,8 @@ def run(session: Session) -> Done:
         mirror_name=session.request.mirror_name,
         generations=[draft.sequence],
     )
+    progress = progress.changed(phase=ARCHIVED, draft=draft)
+    store.journal.write(progress)
     generation = store.complete(progress)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     return Done(

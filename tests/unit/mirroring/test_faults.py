@@ -295,7 +295,7 @@ def test_whatever_call_goes_wrong_the_next_run_makes_it_good(scenario: Scenario,
         except (AssertionError, OSError, ValueError, tarfile.TarError) as error:
             what = re.search(r"fault: .*", ended.stderr)
             bad.append(f"{what[0] if what else number}: {error!r}"[:3000])
-    _report(scenario.name, mode, len(_chosen(calls)), calls, fell, len(bad))
+    _report(scenario.name, mode, len(_chosen(calls)), calls, fell, bad)
     assert not bad, f"{len(bad)} of {len(_chosen(calls))}:\n" + "\n\n".join(bad)
 
 
@@ -308,8 +308,10 @@ def _check_end(mode: str, ended: subprocess.CompletedProcess[str]) -> None:
         assert "hint: " in ended.stderr, ended.stderr
 
 
-def _report(name: str, mode: str, faults: int, calls: int, fell: int, bad: int) -> None:
+def _report(name: str, mode: str, faults: int, calls: int, fell: int, bad: list[str]) -> None:
+    """Add a line to the report: the run, the fault, so many of so many calls, and what came of them."""
     file = ROOT / "build/reports/faults.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
+    row = {"run": name, "fault": mode, "calls": calls, "faults": faults, "ended by it": fell, "bad": bad}
     with file.open("a") as stream:
-        stream.write(json.dumps([name, mode, faults, calls, fell, bad]) + "\n")
+        stream.write(json.dumps(row) + "\n")

@@ -150,6 +150,29 @@ def test_being_killed_points_to_memory() -> None:
         ("reading manifest v1 in quay.io/a: name unknown", reasons.NOT_FOUND),
         ("reading manifest v1 in localhost:20123/a: manifest unknown", reasons.MISSING_BASE),
         ("fetching blob: blob unknown to registry", reasons.MISSING_BASE),
+        # Seen with skopeo, from a registry whose files were changed.
+        (
+            'writing blob: Patch "http://127.0.0.1:5998/v2/app/blobs/uploads/a3e?_state=oJ": readfrom tcp'
+            " 127.0.0.1:55446->127.0.0.1:5998: happened during read: Digest did not match, expected sha256:d0, got sha256:f9",
+            reasons.DAMAGED,
+        ),
+        (
+            "reading config blob sha256:33: Download config.json digest sha256:b6 does not match expected sha256:33",
+            reasons.DAMAGED,
+        ),
+        (
+            "determining manifest MIME type for docker://localhost:20123/a@sha256:76: Manifest does not match provided"
+            " manifest digest sha256:76",
+            reasons.DAMAGED,
+        ),
+        (
+            "reading manifest v1 in localhost:20123/a: received unexpected HTTP status: 500 Internal Server Error",
+            reasons.DAMAGED,
+        ),
+        (
+            "reading manifest v1 in quay.io/a: received unexpected HTTP status: 500 Internal Server Error",
+            reasons.NETWORK,
+        ),
         ("context deadline exceeded", reasons.TIMEOUT),
         ("dial tcp 1.2.3.4:443: i/o timeout", reasons.TIMEOUT),
         ("net/http: TLS handshake timeout", reasons.TIMEOUT),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from steps import files
 from steps.mirroring.checks import volume
 from steps.mirroring.store import Store
 from tests.unit.mirroring.conftest import Place
@@ -127,3 +128,21 @@ def test_an_error_in_the_middle_of_a_run_names_the_volume(
     assert "Input/output error (on the volume at /" in reason
     assert "mounted and sound" in hint
     assert not Store(connected.data).generations.present()
+
+
+def test_what_moves_to_another_volume_is_on_its_disk(
+    tmp_path: Path, small_volume: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, other = tmp_path / "file", small_volume("size=1m")
+    source.write_text("text")
+    synced, fsync = [], os.fsync
+
+    def spy(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    files.move(source, other / "there")
+    assert (other / "there").read_text() == "text"
+    assert not source.exists()
+    assert synced == [other / "there", other]
