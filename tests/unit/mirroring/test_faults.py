@@ -39,7 +39,9 @@ pytestmark = standin_only
 FAULTS: Final = os.environ.get("FAULTS", "4")
 """So many of each run, or `all`."""
 FAULTY: Final = Path(__file__).with_name("faulty.py")
-MODES: Final = (KILL, "ENOSPC", "EIO")
+ERROR: Final = "error"
+ERRNOS: Final = ("ENOSPC", "EIO")
+"""In turn."""
 TO_DISK, FROM_DISK, DIRECT, EXPORT, IMPORT = "to-disk", "from-disk", "direct", "export", "import"
 OURS_FOR_LONG: Final = {".oc-mirror", ".cache", ".history"}
 """Hidden names that are no leftovers: oc-mirror's."""
@@ -91,7 +93,8 @@ class Scenario:
         file = self.tmp / "calls"
         file.unlink(missing_ok=True)
         folders = ":".join(map(str, (self.place.data, *self.media)))
-        arguments = [mode, str(number), str(file), folders, *self.place.command(*self.more)]
+        fault = KILL if mode == KILL else ERRNOS[number % 2]
+        arguments = [fault, str(number), str(file), folders, *self.place.command(*self.more)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         ended = subprocess.run(
             [sys.executable, str(FAULTY), *arguments],
@@ -275,7 +278,7 @@ def _chosen(calls: int) -> list[int]:
     return [1 + round(number * (calls - 1) / max(wanted - 1, 1)) for number in range(wanted)]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [KILL, ERROR])
 @pytest.mark.parametrize("scenario", [TO_DISK, FROM_DISK, DIRECT, EXPORT, IMPORT], indirect=True)
 def test_whatever_call_goes_wrong_the_next_run_makes_it_good(scenario: Scenario, mode: str) -> None:
     scenario.reset()
