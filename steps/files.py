@@ -69,8 +69,14 @@ def _temporary(path: Path) -> tuple[int, Path]:
     """Make a temporary file beside `path`, locked while it is written: see `remove_unfinished`."""
     while True:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
-        if hold(descriptor) is not False and Path(name).exists():
-            return descriptor, Path(name)
+        temporary = Path(name)
+        try:
+            if hold(descriptor) is not False and temporary.exists():
+                return descriptor, temporary
+        except BaseException:
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+            raise
         os.close(descriptor)  # another process took it for a leftover before it was locked
 
 
@@ -118,7 +124,7 @@ def move(source: Path, target: Path) -> None:
 
     A copy to another volume that was cut short is made again from its source.
     """
-    if source.stat().st_dev == target.parent.stat().st_dev:
+    if source.lstat().st_dev == target.parent.stat().st_dev:
         rename(source, target)
     else:
         shutil.move(source, target)

@@ -76,7 +76,7 @@ def retrying(session: Session, attempt: Callable[[], Result]) -> Result:
 
 def _mending(session: Session, attempt: Callable[[], Result]) -> Result:
     """Call `attempt`; again where it failed by blobs of oc-mirror's cache that could be mended."""
-    for _mending in range(MENDINGS):
+    for _time in range(MENDINGS):
         try:
             return attempt()
         except MirrorError as error:

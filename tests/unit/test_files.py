@@ -34,7 +34,7 @@ ALLOWED = {
     "steps/files.py": "the one place",
     "steps/repository.py": "a checkout that is lost is fetched again",
     "steps/mirroring/checks/volume.py": "a trial",
-    "steps/mirroring/store/cache.py": "the disk is told once for an archive",
+    "steps/mirroring/store/cache.py": "what a loss of power takes comes from the archive again",
 }
 """Modules that rename by themselves, and why they may."""
 

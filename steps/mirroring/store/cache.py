@@ -156,8 +156,6 @@ class Cache:
                         unpacked += self._unpack(tar, entry)
         except tarfile.TarError as error:
             raise InvalidInputError(f"{archive} cannot be unpacked: {error}", COPY_WHOLE) from error
-        if unpacked:
-            os.sync()  # once for all files: each by itself would take minutes
         return unpacked
 
     def _unpack(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> int:
@@ -176,6 +174,7 @@ class Cache:
         unfinished = self._unfinished / "file"
         with source, unfinished.open("wb") as stream:
             shutil.copyfileobj(source, stream, _CHUNK)
+        # An fsync of each would take minutes. A file that a loss of power takes is too short: see above.
         unfinished.replace(path)
         return entry.size
 
@@ -189,8 +188,8 @@ class Cache:
         if self._unfinished.is_dir():
             (self._unfinished / "file").unlink(missing_ok=True)
             return
-        for name in ("data", "link"):
-            for path in self._registry.rglob(f"{name}.unfinished"):
+        for path in self._registry.rglob("*.unfinished"):
+            if path.stem in {"data", "link"}:
                 path.unlink(missing_ok=True)
         self._unfinished.mkdir()
 

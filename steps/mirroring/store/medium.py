@@ -172,10 +172,10 @@ class Volume:
         with suppress(OSError, InvalidInputError):
             for name in (LIST, TEXT, RECEIVED):
                 _partial(self._location(name)).unlink(missing_ok=True)
-            for folder, _folders, names in os.walk(self._location("generations/_").parent):
-                for name in names:
-                    if _PARTIAL.fullmatch(name):
-                        Path(folder, name).unlink()
+            for folder in self._location("generations/_").parent.glob(_NUMBER):
+                for found, _folders, names in os.walk(self._location(f"generations/{folder.name}/_").parent):
+                    for name in filter(_PARTIAL.fullmatch, names):
+                        Path(found, name).unlink()
         self.leave()
 
     def leave(self) -> None:
@@ -220,6 +220,7 @@ def _partial(location: Path) -> Path:
 
 
 _PARTIAL: Final = re.compile(r"\..+\.partial")
+_NUMBER: Final = "[0-9]" * 6
 
 
 def _write(path: Path, source: BinaryIO, size: int) -> str:
