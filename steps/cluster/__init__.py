@@ -2,5 +2,6 @@
 
 from steps.cluster.client import Change, Cluster, KubernetesObject
 from steps.cluster.kinds import Kind
+from steps.cluster.lease import Lease
 
-__all__ = ["Change", "Cluster", "Kind", "KubernetesObject"]
+__all__ = ["Change", "Cluster", "Kind", "KubernetesObject", "Lease"]

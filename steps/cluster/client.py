@@ -88,10 +88,11 @@ class Cluster:
         # The API server names the kind once, for the whole list.
         return [{"kind": kind, **item} for item in (found or {}).get("items") or []]
 
-    def apply(self, manifest: KubernetesObject, *, dry_run: bool = False) -> Change:
+    def apply(self, manifest: KubernetesObject, *, dry_run: bool = False, quietly: bool = False) -> Change:
         """Apply `manifest`, taking over fields that others set; log and return what changed.
 
-        With `dry_run` the API server runs validation and admission and stores nothing.
+        With `dry_run` the API server runs validation and admission and stores nothing. `quietly` leaves the
+        log alone.
         """
         kind, namespace, name = _identity(manifest)
         before = self.get(kind, name, namespace)
@@ -103,7 +104,7 @@ class Cluster:
             change = Change.UNCHANGED
         else:
             change = Change.CHANGED
-        if not dry_run:
+        if not dry_run and not quietly:
             log.info("%s %s/%s %s", kind, namespace, name, change.value)
         return change
 

@@ -22,10 +22,10 @@ import logging
 import os
 import uuid
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
+from steps.mirroring.lease import own_namespace
 from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
@@ -33,6 +33,7 @@ from steps.mirroring.workflows import deletion_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from steps.cluster import Cluster
     from steps.mirroring.store import Store
@@ -44,8 +45,6 @@ log = logging.getLogger(__name__)
 
 STATUS, RESOURCES = "oc-mirror-status", "oc-mirror-cluster-resources"
 REMOVAL_PLAN = "oc-mirror-removal-plan"
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a pod's account is mounted, if it is."""
 LARGEST = 1_000_000
 """Bytes of data; a ConfigMap may have 1 MiB with its metadata."""
 LONGEST_MESSAGE = 1024
@@ -117,9 +116,7 @@ class Notifier:
 
 def notifier(store: Store, namespace: str = "") -> Notifier | None:
     """Return a notifier of `namespace`, or of the pod's own; None where there is neither."""
-    mounted = ACCOUNT / "namespace"
-    if not namespace and (ACCOUNT / "token").is_file() and mounted.is_file():
-        namespace = mounted.read_text().strip()
+    namespace = namespace or own_namespace()
     if not namespace:
         return None
     from steps.cluster import Cluster

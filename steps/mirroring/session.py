@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from steps.mirroring import lease
 from steps.mirroring.request import DELETE, PLAN_DELETION
+from steps.parameters.table.mirror_run import LEASE, TOLD_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,11 +80,12 @@ class Session:
 
 @contextmanager
 def locked(request: Request, store: Store, recorder: Recorder) -> Iterator[int]:
-    """Hold the lock of a data directory at rest, and record that the run has begun; gives the descriptor.
+    """Hold the locks of a data directory at rest, and record that the run has begun; gives the descriptor.
 
     Raises as `Session.open` does.
     """
-    with store.locked(purpose=request.workflow) as lock:
+    namespace = request.values[TOLD_NAMESPACE] or ""
+    with store.locked(purpose=request.workflow) as lock, lease.held(request.values[LEASE] or "", namespace):
         recorder.begin()
         if request.workflow not in {PLAN_DELETION, DELETE}:
             store.settle_cache()

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from steps.errors import ConflictError
+from steps.cluster import Lease
 from steps.triggering.templates import LABEL
 from steps.workload import names
 
@@ -61,42 +60,21 @@ class Turn:
             yield acquired
         finally:
             if acquired:
-                self._release()
+                self._lease.release()
 
     def _acquire(self) -> bool:
-        lease = self.cluster.get("Lease", self._name, self.namespace)
-        if lease is None:
-            return self.cluster.create_if_missing(self._lease(self.holder))
-        if lease["spec"].get("holderIdentity") not in {None, "", self.holder} and not _expired(lease):
+        found = self._lease.read()
+        if found and self._lease.other_holder(found) and self._lease.age(found) <= LEASE_SECONDS:
             return False
-        renewed = self._lease(self.holder)
-        # The API server refuses this version if another process has changed the Lease since.
-        renewed["metadata"]["resourceVersion"] = lease["metadata"]["resourceVersion"]
-        try:
-            self.cluster.apply(renewed)
-        except ConflictError:
-            return False
-        return True
-
-    def _release(self) -> None:
-        lease = self.cluster.get("Lease", self._name, self.namespace)
-        if lease and lease["spec"].get("holderIdentity") == self.holder:
-            self.cluster.apply(self._lease(""))
+        return self._lease.take(found)
 
     @property
-    def _name(self) -> str:
-        return f"oc-mirror-run-{self.run}"
-
-    def _lease(self, holder: str) -> KubernetesObject:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": self._name, "namespace": self.namespace, "labels": names.labels("run")},
-            "spec": {"holderIdentity": holder, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": now},
-        }
-
-
-def _expired(lease: KubernetesObject) -> bool:
-    renewed = datetime.fromisoformat(lease["spec"]["renewTime"])
-    return datetime.now(UTC) - renewed > timedelta(seconds=lease["spec"]["leaseDurationSeconds"])
+    def _lease(self) -> Lease:
+        return Lease(
+            cluster=self.cluster,
+            name=f"oc-mirror-run-{self.run}",
+            namespace=self.namespace,
+            holder=self.holder,
+            seconds=LEASE_SECONDS,
+            labels=names.labels("run"),
+        )

@@ -17,6 +17,7 @@ IMAGESET = "oc-mirror-imageset"
 VALUES = "oc-mirror-values"
 IMAGES = "oc-mirror-images"
 CLAIM = "oc-mirror-workspace"
+LEASE = "oc-mirror-data"
 WORKLOAD = "oc-mirror"
 SERVICE_ACCOUNT = "oc-mirror"
 
@@ -43,6 +44,11 @@ def annotate(**values: str | None) -> dict[str, str]:
 def digest(text: str) -> str:
     """SHA-256 of a text, 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lease(claim: str) -> str:
+    """Name the Lease of a claim. The Role of the workload's account names that of the default claim."""
+    return LEASE if claim == CLAIM else run_object_name(claim, prefix=f"{LEASE}-")
 
 
 def run_object_name(run: str, *, prefix: str = f"{WORKLOAD}-") -> str:

@@ -2,7 +2,7 @@
 
 It passes Pod Security `restricted` and OpenShift's restricted-v2 with any user ID: nothing but /data and /tmp
 is written (kubernetes.io/docs/concepts/security/pod-security-standards). The account that is mounted may
-write the ConfigMaps and Events that report on runs, and nothing else.
+write the ConfigMaps and Events that report on runs and hold a Lease, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
-from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE, DATA, IMAGESET, MIRROR_NAME, SETTINGS
+from steps.parameters.table.mirror_run import (
+    AUTHFILE,
+    CA_BUNDLE,
+    DATA,
+    IMAGESET,
+    LEASE,
+    MIRROR_NAME,
+    SETTINGS,
+)
 from steps.workload import names, user_files
 from steps.workload.settings import FS_GROUP
 
@@ -56,7 +64,7 @@ def pod_template(
         },
         "spec": {
             "serviceAccountName": names.SERVICE_ACCOUNT,
-            # To write the ConfigMaps and Events that report on runs (Role oc-mirror-status).
+            # To write ConfigMaps and Events that report on runs, and hold a Lease (Role oc-mirror-status).
             "automountServiceAccountToken": True,
             "enableServiceLinks": False,
             "restartPolicy": restart,
@@ -82,7 +90,7 @@ def _arguments(settings: Settings) -> list[str]:
     mounted = {parameter.name: parameter.pod_argument for parameter in TABLE if parameter.pod_argument}
     also = [f"--also-imageset=/config-also/{name}/imageset.yaml" for name in settings.also_imagesets]
     own = {mount.parameter: mount.path for mount in user_files.mounts(settings) if mount.parameter}
-    name = {MIRROR_NAME.name: settings.mirror_name}
+    name = {MIRROR_NAME.name: settings.mirror_name, LEASE.name: names.lease(settings.claim_name)}
     given = mounted | own | name | dict(settings.mirror) | _repetition(settings)
     return also + [f"--{name}={value}" for name, value in given.items()]
 

@@ -460,6 +460,14 @@ TOLD_NAMESPACE = Parameter(
     where=places.MIRROR_ALONE,
     unset="in a pod its own, else none",
 )
+LEASE = Parameter(
+    name="lease",
+    kind=kinds.optional(kinds.object_name),
+    help="Lease of that namespace that a run holds as a second lock on the data directory",
+    group=Group.RUN,
+    where=places.MIRROR_ALONE,
+    unset="none; the pods have one for each claim",
+)
 TERMINATION_LOG = Parameter(
     name="termination-log",
     kind=kinds.path,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from steps.mirroring import notify
+from steps.mirroring import lease, notify
 from steps.mirroring.store import Store
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_a_kubeconfig_that_is_none_does_not_fail_the_run(connected: Place, kubec
 def test_a_pod_tells_its_own_namespace(
     tmp_path: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "ACCOUNT", tmp_path)
+    monkeypatch.setattr(lease, "ACCOUNT", tmp_path)
     assert notify.notifier(Store(tmp_path)) is None
     (tmp_path / "token").write_text("t")
     (tmp_path / "namespace").write_text("oc-mirror\n")
