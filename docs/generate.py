@@ -34,7 +34,7 @@ DECISIONS = """<!-- Written by docs/generate.py from the titles of the files bes
 
 What was decided, why, and what it costs; ten lines each, in the order they were made.
 """
-COMMANDS = ("preview-deployment", "migrate-check", "send-event")
+COMMANDS = ("preview-deployment", "migrate-check", "send-event", "apply-cluster-resources")
 """Those that no Task runs, besides `mirror`, which has a page of its own."""
 TITLES = {"workspaces": "Workspaces", "results": "Results"}
 

@@ -18,10 +18,11 @@ from steps.errors import NotFoundError, UsageError
 from steps.parameters import arguments, shared_settings
 from steps.parameters.places import DEPLOY
 from steps.parameters.table import deployment as table
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, WORKFLOW
 from steps.workload import names, user_files
 from steps.workload.configmaps import texts_of
 from steps.workload.rollout import roll_out
-from steps.workload.settings import make_settings, proxies
+from steps.workload.settings import make_settings, proxies, pushes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,18 @@ def _with_configmaps(settings: Settings, cluster: Cluster) -> Settings:
     if not shared and not own:
         return settings
     decisive = [configured, own] if own else configured
-    return replace(settings, shared_sha256=names.digest(json.dumps(decisive, sort_keys=True)))
+    return replace(
+        settings,
+        shared_sha256=names.digest(json.dumps(decisive, sort_keys=True)),
+        applies=settings.applies or _applies(settings, configured),
+    )
+
+
+def _applies(settings: Settings, configured: Mapping[str, str]) -> bool:
+    """Return whether ConfigMap oc-mirror-settings has the resources applied, and no parameter says no."""
+    name = APPLY_CLUSTER_RESOURCES.name
+    asked = name not in settings.mirror and bool(APPLY_CLUSTER_RESOURCES.parse(configured.get(name, "")))
+    return asked and pushes(settings.mirror[WORKFLOW.name])
 
 
 def _own(cluster: Cluster, settings: Settings, parameter: str, name: str) -> dict[str, str]:

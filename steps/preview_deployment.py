@@ -26,12 +26,13 @@ from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
 from steps.parameters.table import content as table
 from steps.parameters.table import deployment
-from steps.workload import objects
+from steps.workload import applier, names, objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
 from steps.workload.settings import make_settings, proxies
 from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
+    from steps.cluster import KubernetesObject
     from steps.parameters.value_kinds import PlanForm
     from steps.workload.settings import Settings
 
@@ -94,6 +95,7 @@ def run(given: Inputs) -> str:
         ),
         objects.service_account(settings),
         objects.volume_claim(settings),
+        *_applier(settings),
         objects.workload_object(settings),
     ]
     write_output(given.output / "imageset.yaml", chosen.imageset.text)
@@ -103,6 +105,13 @@ def run(given: Inputs) -> str:
     if given.plan == "json":
         return described.rstrip()
     return f"{described}\n{_describe_workload(settings, manifests)}\n\nWritten to {given.output}"
+
+
+def _applier(settings: Settings) -> list[KubernetesObject]:
+    """Return what applies to the cluster what is mirrored, where that is asked for."""
+    if not settings.applies:
+        return []
+    return [objects.service_account(settings, names.APPLIER), applier.deployment(settings)]
 
 
 def _content(given: Inputs) -> tuple[str, str, bytes | None, imageset_source.Obtained]:

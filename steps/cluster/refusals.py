@@ -22,6 +22,9 @@ from steps.errors import (
 
 OWN_NAMESPACES = frozenset({"oc-mirror", "oc-mirror-pipeline"})
 LONGEST_MESSAGE = 600
+_BOUNDARY = re.compile(
+    r"ValidatingAdmissionPolicy 'oc-mirror-[a-z-]+' with binding '[^']*' denied request: (.*)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,12 @@ def _forbidden(attempt: Attempt, message: str) -> StepError:
         return ConflictError(
             f"cannot {attempt}: the namespace is being deleted",
             "wait until it is gone, create it again, then start the run again",
+        )
+    if ours := _BOUNDARY.search(message):
+        return ForbiddenError(
+            f"cannot {attempt}: forbidden by tekton/12-admission.yaml: {ours[1]}",
+            "correct the parameter that names it, or have an administrator permit it:"
+            " docs/explanation/trust.md",
         )
     return ClusterError(
         f"cannot {attempt}: refused by an admission rule of the cluster: {message}",

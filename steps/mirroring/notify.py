@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from steps.errors import ForbiddenError, StepError
 from steps.mirroring.lease import own_namespace
 from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
-from steps.mirroring.store.published import AUTOSHIFT_VALUES
+from steps.mirroring.store.published import AUTOSHIFT_VALUES, readable_name
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
 from steps.mirroring.workflows import deletion_plan
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from steps.cluster import Cluster
+    from steps.cluster import Cluster, KubernetesObject
     from steps.mirroring.store import Store
     from steps.mirroring.store.published import PublishedTarget
     from steps.mirroring.store.runs import Run
@@ -131,6 +131,16 @@ def notifier(store: Store, namespace: str = "") -> Notifier | None:
 def resources_name(published: PublishedTarget) -> str:
     """Return the name of the ConfigMap with what is published for a target: each target has its own."""
     return RESOURCES if published.record.plain_name else f"{RESOURCES}-{published.folder.name}"
+
+
+def names_of_resources(target: str) -> tuple[str, str]:
+    """Return the names that the ConfigMap with what is published for `target` can have."""
+    return RESOURCES, f"{RESOURCES}-{readable_name(target)}"
+
+
+def target_of(config_map: KubernetesObject) -> str:
+    """Return the target that a ConfigMap with published resources is for; empty where it does not say."""
+    return str((config_map["metadata"].get("annotations") or {}).get("oc-mirror-pipeline/target") or "")
 
 
 def _right_to(name: str, namespace: str) -> str:

@@ -131,7 +131,7 @@ def _apply(request: Request, store: Store) -> None:
     if published is None:
         log.warning("nothing is published for %s yet, so nothing is applied", request.target_registry)
         return
-    apply.apply(published.files())
+    apply.apply(apply.permitted(published.files(), request.target_registry))
 
 
 def _unless_unchanged(workflow: Callable[[Session], Done], session: Session) -> Done:

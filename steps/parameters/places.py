@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 DEPLOYMENT: Final = "oc-mirror-deployment-pipeline"
@@ -22,6 +22,7 @@ MIRROR: Final = "mirror"
 PREVIEW: Final = "preview-deployment"
 SEND_EVENT: Final = "send-event"
 MIGRATE: Final = "migrate-check"
+APPLY: Final = "apply-cluster-resources"
 
 STEP_TASKS: Final = (FETCH, CURRENT_IMAGE, GENERATE, CREATE, DEPLOY, SMOKE, UPDATE, START_RUN)
 """Their step is a command of ours, in the product's image."""
@@ -48,6 +49,8 @@ MIRRORING: Final = Where(
     pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW, MIRROR), to_mirror=True
 )
 """Deployment pipeline, deploy-workload, and from there `mirror` in the pod."""
+TARGETED: Final = replace(MIRRORING, commands=(*MIRRORING.commands, APPLY))
+"""The same, and the command that the pod oc-mirror-apply runs."""
 SCHEDULING: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW, MIRROR))
 """The same, but what `mirror` gets depends on deploy-mode."""
 WORKLOAD: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW))

@@ -39,7 +39,7 @@ def replaced_workloads(
             )
     own = cluster.get(workload["kind"], workload["metadata"]["name"], settings.namespace)
     if own is not None:
-        _check_own(own, workload)
+        check_own(own, workload)
     if settings.mode != "cronjob":
         yield from _ours(cluster.get("CronJob", names.WORKLOAD, settings.namespace))
     if settings.mode != "deployment":
@@ -59,11 +59,11 @@ def _unfinished_jobs(cluster: Cluster, namespace: str) -> list[KubernetesObject]
     ]
 
 
-def _check_own(found: KubernetesObject, workload: KubernetesObject) -> None:
+def check_own(found: KubernetesObject, workload: KubernetesObject) -> None:
     """Raise ConflictError if somebody else, or another run, made the object that has the workload's name."""
     kind, metadata = found["kind"], found["metadata"]
     delete = f"'oc delete {kind.lower()} {metadata['name']} -n {metadata['namespace']}'"
-    if not _is_ours(found):
+    if not is_ours(found):
         raise ConflictError(
             f"{kind} '{metadata['name']}' in namespace '{metadata['namespace']}' is not this pipeline's",
             f"delete it ({delete}) if it is no longer needed, or deploy into another namespace",
@@ -82,13 +82,14 @@ def _check_own(found: KubernetesObject, workload: KubernetesObject) -> None:
 def _ours(found: KubernetesObject | None) -> Iterator[KubernetesObject]:
     if found is None:
         return
-    if _is_ours(found):
+    if is_ours(found):
         yield found
     else:
         where = f"{found['metadata']['namespace']}/{found['metadata']['name']}"
         log.warning("%s %s was not made by this pipeline and stays", found["kind"], where)
 
 
-def _is_ours(found: KubernetesObject) -> bool:
+def is_ours(found: KubernetesObject) -> bool:
+    """Return whether the pipelines made an object, by its label."""
     labels = found["metadata"].get("labels") or {}
     return labels.get("app.kubernetes.io/managed-by") == "oc-mirror-pipeline"

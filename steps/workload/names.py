@@ -20,6 +20,8 @@ CLAIM = "oc-mirror-workspace"
 LEASE = "oc-mirror-data"
 WORKLOAD = "oc-mirror"
 SERVICE_ACCOUNT = "oc-mirror"
+APPLIER = "oc-mirror-apply"
+"""The Deployment that applies what is mirrored to its own cluster, and its account."""
 
 ANNOTATION = "oc-mirror-pipeline/"
 LONGEST_NAME = 63

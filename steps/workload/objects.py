@@ -96,8 +96,8 @@ def volume_claim(settings: Settings) -> KubernetesObject:
     return claim
 
 
-def service_account(settings: Settings) -> KubernetesObject:
-    """Make the account of the workload, whose only rights are those of Role oc-mirror-status.
+def service_account(settings: Settings, name: str = names.SERVICE_ACCOUNT) -> KubernetesObject:
+    """Make the account of the workload, or of the pod that applies, which other files give their rights.
 
     The pull secret, which also pulls the workload's image, is named here and not in the pod: OpenShift adds
     the secret for its own registry to accounts only.
@@ -106,7 +106,7 @@ def service_account(settings: Settings) -> KubernetesObject:
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": {
-            "name": names.SERVICE_ACCOUNT,
+            "name": name,
             "namespace": settings.namespace,
             "labels": names.labels("account"),
         },

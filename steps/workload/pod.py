@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
 from steps.parameters.table.mirror_run import (
+    APPLY_CLUSTER_RESOURCES,
     AUTHFILE,
     CA_BUNDLE,
     DATA,
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     from steps.workload.settings import Settings
 
 PORT = 8080
+CONFINED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+"""The security context of every container of ours."""
 TEMPLATE_LABEL = f"{names.ANNOTATION}template"
 """Digest of the pod template: it distinguishes the pods of this rollout from those of earlier rollouts."""
 
@@ -92,6 +99,8 @@ def _arguments(settings: Settings) -> list[str]:
     own = {mount.parameter: mount.path for mount in user_files.mounts(settings) if mount.parameter}
     name = {MIRROR_NAME.name: settings.mirror_name, LEASE.name: names.lease(settings.claim_name)}
     given = mounted | own | name | dict(settings.mirror) | _repetition(settings)
+    if settings.applies:  # a pod of its own does (applier.py)
+        given[APPLY_CLUSTER_RESOURCES.name] = "false"
     return also + [f"--{name}={value}" for name, value in given.items()]
 
 
@@ -112,6 +121,12 @@ def _file(parameter: Parameter[Any]) -> str:
     return parameter.pod_argument.rpartition("/")[2]
 
 
+def variables(settings: Settings) -> list[dict[str, str]]:
+    """Return the variables of every container: the folder that can be written, and the proxies."""
+    given = {"HOME": "/tmp", "TMPDIR": "/tmp", **settings.environment}  # noqa: S108
+    return [{"name": name, "value": value} for name, value in given.items()]
+
+
 def _container(settings: Settings, arguments: list[str], *, service: bool) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": "mirror",
@@ -119,10 +134,7 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
         "imagePullPolicy": "IfNotPresent",
         "command": ["mirror"],
         "args": arguments,
-        "env": [
-            {"name": name, "value": value}
-            for name, value in {"HOME": "/tmp", "TMPDIR": "/tmp", **settings.environment}.items()  # noqa: S108
-        ]
+        "env": variables(settings)
         # The object that the Event of a failure is about.
         + [
             {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
@@ -133,11 +145,7 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
             "requests": {"cpu": "250m", "memory": settings.memory},
             "limits": {"memory": settings.memory},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "securityContext": CONFINED,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             {"name": "config", "mountPath": _folder(IMAGESET), "readOnly": True},

@@ -12,10 +12,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, StartError
+from steps.parameters.table.mirror_run import WORKFLOW
 from steps.parameters.value_kinds import bytes_of
-from steps.workload import objects
-from steps.workload.existing import replaced_workloads
-from steps.workload.settings import FS_GROUP
+from steps.workload import applier, names, objects
+from steps.workload.existing import check_own, is_ours, replaced_workloads
+from steps.workload.settings import FS_GROUP, pushes
 from steps.workload.startup import Waiting
 from steps.workload.watch import wait_until_gone, watch_start
 
@@ -46,10 +47,30 @@ def roll_out(cluster: Cluster, wanted: Settings, *, start_timeout: int) -> Kuber
         _check(cluster, settings, start_timeout)
     for old in replaced:
         _remove(cluster, old)
+    _roll_out_applier(cluster, settings)
     _create_or_update(cluster, workload, settings)
     if settings.mode != "cronjob":
         _watch(cluster, workload, settings, start_timeout)
     return workload
+
+
+def _roll_out_applier(cluster: Cluster, settings: Settings) -> None:
+    """Deploy the pod that applies what is mirrored, or delete it where nothing is to be applied any more.
+
+    A workflow that pushes nothing, such as the planning of a deletion, leaves it as it is.
+    """
+    if not pushes(settings.mirror[WORKFLOW.name]):
+        return
+    found = cluster.get("Deployment", names.APPLIER, settings.namespace)
+    if settings.applies:
+        wanted = applier.deployment(settings)
+        if found is not None:
+            check_own(found, wanted)
+        cluster.create_if_missing(objects.service_account(settings, names.APPLIER))
+        cluster.apply(wanted)
+    elif found is not None and is_ours(found):
+        log.info("what is mirrored is no longer applied to this cluster")
+        cluster.delete("Deployment", names.APPLIER, settings.namespace)
 
 
 def _with_fs_group(cluster: Cluster, settings: Settings) -> Settings:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.parameters.table import TABLE, content, deployment, mirror_run
+from steps.parameters.value_kinds import Workflow
 from steps.workload import names
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Settings:
     `mirror` are the arguments of `mirror`, by name, that are passed on as they were given, `also_imagesets`
     names of ConfigMaps, and `environment` the proxy variables. `shared_sha256` is the digest of the
     ConfigMap oc-mirror-settings and of those that the user names, empty without any: where it changes, a
-    Deployment rolls. `run_deadline` is in seconds, 0 where not given.
+    Deployment rolls. `run_deadline` is in seconds, 0 where not given. `applies`: a pod of its own applies to
+    the cluster what is mirrored.
     """
 
     image: str
@@ -48,6 +50,7 @@ class Settings:
     also_imagesets: tuple[str, ...] = ()
     config_sha256: str | None = None
     shared_sha256: str = ""
+    applies: bool = False
     memory: str = "4Gi"
     trusted_ca: str = "trusted-ca"
     fs_group: int | str | None = "auto"
@@ -76,6 +79,7 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         mirror=_passed_on(values),
         also_imagesets=values[mirror_run.ALSO_IMAGESET_CONFIGMAPS],
         config_sha256=values[deployment.CONFIG_SHA256],
+        applies=bool(values[mirror_run.APPLY_CLUSTER_RESOURCES]) and pushes(values[mirror_run.WORKFLOW]),
         memory=values[deployment.MEMORY],
         trusted_ca=values[deployment.TRUSTED_CA_CONFIGMAP],
         fs_group=values[deployment.FS_GROUP],
@@ -86,6 +90,11 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         local_files_configmap=values[deployment.LOCAL_FILES_CONFIGMAP],
         local_files_claim=values[deployment.LOCAL_FILES_CLAIM],
     )
+
+
+def pushes(workflow: str) -> bool:
+    """Return whether a workflow pushes to a target, so that clusters can use what it leaves."""
+    return workflow in {Workflow.FROM_DISK, Workflow.DIRECT}
 
 
 def _passed_on(values: Values) -> dict[str, str]:

@@ -54,12 +54,12 @@ def push(listener: Listener, number: int) -> dict[str, float]:
     """Push a change and follow it; seconds of each stage."""
     product = listener.product
     hub = (ROOT / "examples" / "values" / HUB).read_text().replace("4.20.12", f"4.20.{20 + number}")
-    before = set(listener.starts("github"))
+    before = set(listener.starts("github-values"))
     began = time.time()
     commit = listener.values.push({HUB: hub})
     run = product.wait(listener.run_of(commit))
     assert run.succeeded, run.log()
-    (start,) = set(listener.starts("github")) - before
+    (start,) = set(listener.starts("github-values")) - before
     starter = product.cluster.get("taskrun", start, "-n", PIPELINES)
     tasks = task_times(product, run.name)
     job = run.results["workload-name"]
@@ -108,7 +108,7 @@ def main() -> int:
     runs = {"deployment": deployment(values, deploy_mode="job")}
     floors, stages = [], []
     with listening(product, values, runs) as listener:
-        webhooks.install(values, f"{listener.url}/values", KEYS["github"])
+        webhooks.install(values, f"{listener.url}/values", KEYS["github-values"])
         for number in range(ROUNDS + 1):
             product.clean()
             nothing, ours = floor(product), push(listener, number)

@@ -12,13 +12,15 @@ from typing import Any
 import requests
 import yaml
 
-from tests.cluster.product import PIPELINES, Product, security_context
+from tests.cluster.product import PIPELINES, TASK_IMAGE, Product, security_context
 from tests.conftest import ROOT
+from tests.testbed import images
 from tests.testbed.repositories import Repository
 from tests.testbed.waiting import eventually
 
 TRIGGERS = ROOT / "tekton" / "triggers"
-KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in ("github", "gitlab", "gitea", "schedule")}
+_PUSHES = [f"{server}-{path}" for server in ("github", "gitlab", "gitea") for path in ("values", "source")]
+KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in (*_PUSHES, "schedule")}
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,10 @@ def listening(
     literals = [f"--from-literal={name}={key}" for name, key in KEYS.items()]
     cluster.kubectl("create", "secret", "generic", "oc-mirror-webhook-keys", *literals, "-n", PIPELINES)
     cluster.kubectl("apply", "-f", str(TRIGGERS))
+    # As docs/how-to/triggers.md says: the images of the build come from another registry here.
+    repositories = ",".join(one.rpartition(":")[0] for one in (TASK_IMAGE, images.BASE, images.BUILDER))
+    allowed = f"oc-mirror-pipeline/allowed-task-images={repositories}"
+    cluster.kubectl("annotate", "namespace", PIPELINES, allowed, "--overwrite")
     try:
         cluster.apply(templates(runs), "--force-conflicts")
         ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)

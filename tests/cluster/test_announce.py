@@ -23,6 +23,7 @@ from tests.cluster.lab import RESTRICTED, Lab, make_account, make_lab
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
+from tests.testbed.waiting import eventually
 
 STANDIN = ROOT / "tests" / "standin" / "oc_mirror.py"
 IMAGESET = """\
@@ -242,6 +243,87 @@ def test_resources_are_applied_by_request_and_with_the_right_only(
     finally:
         for one in given:
             cluster.kubectl("delete", one["kind"], one["metadata"]["name"])
+
+
+def applying_account(laptop: Laptop, folder: Path) -> Path:
+    """An account with the rights of the example, in the test's namespace, and its kubeconfig."""
+    folder.mkdir()
+    documents = list(yaml.safe_load_all((ROOT / "examples" / "apply-cluster-resources.yaml").read_text()))
+    [role] = [
+        one for one in documents if one["kind"] == "Role" and one["metadata"]["name"] == "oc-mirror-apply"
+    ]
+    return make_account(laptop.cluster, laptop.namespace, folder, rules=role["rules"])
+
+
+def test_a_pod_of_its_own_applies_what_leads_to_the_target_and_nothing_else(
+    laptop: Laptop, registry: Registry, cluster: Cluster, mirror_sets: None, tmp_path: Path
+) -> None:
+    target = f"{registry.host}/announce/{laptop.namespace}"
+    mirrored = laptop.mirror("--workflow=workflow-direct", f"--target-registry={target}")
+    assert mirrored.returncode == 0, mirrored.stderr
+    kubeconfig = applying_account(laptop, tmp_path / "applier")
+    path = ROOT / "examples" / "apply-cluster-resources.yaml"
+    given = [one for one in yaml.safe_load_all(path.read_text()) if one["kind"].startswith("ClusterRole")]
+    given[1]["subjects"] = [{"kind": "ServiceAccount", "name": "runner", "namespace": laptop.namespace}]
+    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": given}))
+    script = str(Path(sys.executable).with_name("apply-cluster-resources"))
+    command = [script, f"--target-registry={target}", f"--namespace={laptop.namespace}"]
+    environment = laptop.environment(KUBECONFIG=str(kubeconfig))
+    running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        done = eventually("what was mirrored", lambda: found(cluster, "imagetagmirrorset", "itms-generic-0"))
+        assert target in json.dumps(done["spec"])
+        running.terminate()
+        assert running.wait(30) == 143
+        hostile = yaml.safe_dump(
+            {
+                "apiVersion": "config.openshift.io/v1",
+                "kind": "ImageDigestMirrorSet",
+                "metadata": {"name": "idms-release-0"},
+                "spec": {
+                    "imageDigestMirrors": [
+                        {"source": "quay.io/openshift-release-dev", "mirrors": ["evil.example.com/x"]}
+                    ]
+                },
+            }
+        )
+        binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\n"
+        patch = json.dumps({"data": {"idms.yaml": hostile, "more.yaml": binding}})
+        name = ("configmap", "oc-mirror-cluster-resources", "-n", laptop.namespace)
+        cluster.kubectl("patch", *name, "--type=merge", "-p", patch)
+        refused = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert refused.returncode == 8, refused.stderr
+        assert "leads clusters to evil.example.com/x" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert not found(cluster, "imagedigestmirrorset", "idms-release-0")
+        assert not found(cluster, "clusterrolebinding", "x")
+    finally:
+        running.kill()
+        for one in given:
+            cluster.kubectl("delete", one["kind"], one["metadata"]["name"])
+
+
+def found(cluster: Cluster, kind: str, name: str) -> Any:
+    asked = cluster.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+    return json.loads(asked.stdout) if asked.stdout else None
+
+
+def test_the_pod_that_applies_comes_with_the_parameter_and_goes_without_it(
+    cluster: Cluster, make_namespace: Callable[..., str], image: str, tmp_path: Path
+) -> None:
+    lab = make_lab(cluster, make_namespace(prefix="announce", labels=RESTRICTED), image, tmp_path)
+    lab.add_configuration(IMAGESET)
+    lab.add_pull_secret()
+    direct = {"workflow": "workflow-direct", "target_registry": f"{cluster.registry}/announce/applied"}
+    lab.deploy("applies", **direct, deploy_mode="deployment", apply_cluster_resources="true")
+    lab.kubectl("rollout", "status", "deployment/oc-mirror-apply", "--timeout=120s")
+    assert "waiting for what is mirrored to" in lab.kubectl("logs", "deployment/oc-mirror-apply")
+    lab.deploy("keeps", workflow="workflow-cleanup", deploy_mode="job", start_timeout="120s")
+    assert "Deployment/oc-mirror-apply" in lab.names("deployments")
+    lab.deploy("stops", **direct, deploy_mode="deployment")
+    assert "Deployment/oc-mirror-apply" not in lab.names("deployments")
 
 
 def test_the_deployed_pod_tells_its_namespace_by_itself(

@@ -38,6 +38,14 @@ SPECIFIED = {
     "dry-run",
 }
 
+OF_THE_CLUSTER = {
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+
 each_pipeline = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 each_run = pytest.mark.parametrize("path", RUN_FILES, ids=lambda path: path.stem)
 
@@ -115,7 +123,7 @@ def test_whatever_apply_takes_has_a_name_and_a_namespace() -> None:
             metadata = document["metadata"]
             assert "generateName" not in metadata, path
             assert metadata["name"]
-            if document["kind"] not in {"Namespace", "ClusterRole", "ClusterRoleBinding"}:
+            if document["kind"] not in OF_THE_CLUSTER:
                 assert metadata["namespace"] in {"oc-mirror-pipeline", "oc-mirror"}, path
 
 

@@ -57,7 +57,18 @@ def test_every_trigger_checks_a_signature_with_a_key_of_its_own_before_anything_
         keys.append(given["secretRef"]["value"]["secretKey"])
         assert filtering["ref"]["name"] == "cel"
         assert "requestURL.parseURL().path" in named(filtering["params"])["filter"]["value"]
-    assert len(set(keys)) == len(keys) == 4
+    assert len(set(keys)) == len(keys) == 7
+
+
+def test_a_key_for_values_starts_no_build() -> None:
+    for trigger in of_kind("Trigger").values():
+        verify, filtering = trigger["spec"]["interceptors"]
+        path = re.findall(r"path == '/(\w+)'", named(filtering["params"])["filter"]["value"])
+        key = named(verify["params"])["secretRef"]["value"]["secretKey"]
+        assert path == [key.rpartition("-")[2]]
+        for overlay in named(filtering["params"]).get("overlays", {"value": []})["value"]:
+            if overlay["key"] == "run":
+                assert overlay["expression"] == {"values": "'deployment'", "source": "'build'"}[path[0]]
 
 
 def test_an_event_gives_a_run_a_commit_and_an_occasion_and_only_to_arguments() -> None:

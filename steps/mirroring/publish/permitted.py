@@ -52,6 +52,8 @@ _KINDS: Final = {
     ),
     "ConfigMap": _Kind(api_version="v1", namespace="openshift-config-managed"),
 }
+_ELSEWHERE: Final = frozenset({"address", "configMap"})
+"""Fields of a CatalogSource that lead clusters to other catalogs than its image: no template brings them."""
 _SIGNATURE_LABELS: Final = {"release.openshift.io/verification-signatures": ""}
 _SIGNATURE = re.compile(r"sha256-[0-9a-f]{64}-\d{1,9}")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -112,7 +114,7 @@ class Permitted:
         if not isinstance(given, dict):
             raise _unreadable(file)
         if self._templated(resource):
-            return dict(given)
+            return {key: value for key, value in given.items() if key not in _ELSEWHERE}
         if more := sorted(
             str(key) for key in given if key not in kind.fields and _says_something(given[key])
         ):
@@ -133,7 +135,7 @@ class Permitted:
         if not place.startswith(f"{self.target}/") and place != self.target:
             raise MirrorError(
                 f"{where} leads clusters to {place[:200]}, which is not below {self.target}",
-                "nothing was published: an archive may have been changed on its way; copy its generation"
+                "nothing of it counts: an archive may have been changed on its way; copy its generation"
                 " again, and compare its checksums with those of the other side",
             )
 
@@ -188,14 +190,15 @@ def _catalog_image(spec: Resource, file: str) -> str:
 def _signatures(resource: Resource, file: str) -> Resource | None:
     """Return the signatures of releases; None for any other ConfigMap."""
     metadata, data = resource["metadata"], resource.get("binaryData")
-    namespace = _KINDS["ConfigMap"].namespace
-    if metadata["name"] != SIGNATURES or metadata.get("namespace") != namespace or not isinstance(data, dict):
+    namespace, name = _KINDS["ConfigMap"].namespace, metadata["name"]
+    ours = name == SIGNATURES or name.endswith(f"-{SIGNATURES}")  # with a resource-prefix
+    if not ours or metadata.get("namespace") != namespace or not isinstance(data, dict):
         log.warning("%s: a ConfigMap that holds no signatures is not published", file)
         return None
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": SIGNATURES, "namespace": namespace, "labels": dict(_SIGNATURE_LABELS)},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(_SIGNATURE_LABELS)},
         "binaryData": {
             key: text
             for key, text in data.items()

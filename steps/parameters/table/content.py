@@ -208,7 +208,7 @@ NAMESPACE = Parameter(
     where=places.Where(
         pipelines=(places.DEPLOYMENT,),
         tasks=(*places.IMAGESET_TASKS, places.DEPLOY),
-        commands=(*places.IMAGESET_TASKS, places.DEPLOY, places.PREVIEW),
+        commands=(*places.IMAGESET_TASKS, places.DEPLOY, places.PREVIEW, places.APPLY),
     ),
     default="oc-mirror",
 )

@@ -158,7 +158,8 @@ TARGET_REGISTRY = Parameter(
     kind=kinds.optional(kinds.registry),
     help="HOST[:PORT][/PATH] to mirror to; needed by all workflows but workflow-to-disk and workflow-cleanup",
     group=Group.WHERE,
-    where=places.MIRRORING,
+    where=places.TARGETED,
+    needed_in=(places.APPLY,),
 )
 RESOURCE_PREFIX = Parameter(
     name="resource-prefix",
@@ -172,8 +173,8 @@ RESOURCE_PREFIX = Parameter(
 APPLY_CLUSTER_RESOURCES = Parameter(
     name="apply-cluster-resources",
     kind=kinds.optional(kinds.boolean),
-    help="true applies them to this cluster after workflow-from-disk or workflow-direct; needs "
-    "examples/apply-cluster-resources.yaml",
+    help="true applies them to this cluster after workflow-from-disk or workflow-direct, by a pod of its "
+    "own; needs examples/apply-cluster-resources.yaml",
     group=Group.WHERE,
     where=places.MIRRORING,
     unset="they are not applied",

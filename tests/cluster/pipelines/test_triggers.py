@@ -59,7 +59,7 @@ def listener(workshop: Workshop, make_repository: Callable[[str, Path], Reposito
 @pytest.fixture(scope="module")
 def built(listener: Listener, workshop: Workshop, image: str) -> str:
     """A push to the source, posted by the server's own hook, has built, recorded and redeployed an image."""
-    webhooks.install(workshop.source, f"{listener.url}/source", KEYS["github"])
+    webhooks.install(workshop.source, f"{listener.url}/source", KEYS["github-source"])
     commit = workshop.source.push(derived(image, {"/pushed": "second"}))
     run = listener.product.wait(listener.run_of(commit, "build"), seconds=600)
     assert run.succeeded, run.log()
@@ -70,7 +70,7 @@ def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_jus
     listener: Listener, built: str
 ) -> None:
     """The whole chain with no hand on it; then what the CronJob starts is waited for, not the clock."""
-    webhooks.install(listener.values, f"{listener.url}/values", KEYS["github"])
+    webhooks.install(listener.values, f"{listener.url}/values", KEYS["github-values"])
     hub = (ROOT / "examples" / "values" / VALUES).read_text()
     commit = listener.push({VALUES: hub.replace("4.20.12", "4.20.14")})
     run = listener.product.wait(listener.run_of(commit), seconds=600)
@@ -99,14 +99,16 @@ def test_a_new_image_was_deployed_by_itself(listener: Listener, workshop: Worksh
 @pytest.mark.parametrize("server", webhooks.SERVERS)
 def test_each_kind_of_server_is_understood_and_its_signature_checked(listener: Listener, server: str) -> None:
     post, old = webhooks.SERVERS[server], webhooks.payload("1" * 40, [VALUES])
-    before, everything = listener.starts(server), listener.all_starts()
+    before, everything = listener.starts(f"{server}-values"), listener.all_starts()
     for key in ("wrong", ""):
         post(f"{listener.url}/values", old, key)
-    post(f"{listener.url}/values", webhooks.payload("1" * 40, ["README.md"]), KEYS[server])
-    post(f"{listener.url}/values", {**old, "ref": "refs/tags/v1"}, KEYS[server])
-    post(f"{listener.url}/elsewhere", old, KEYS[server])
-    post(f"{listener.url}/values", old, KEYS[server])
-    (start,) = eventually("a start", lambda: set(listener.starts(server)) - set(before), timeout=240)
+    post(f"{listener.url}/values", webhooks.payload("1" * 40, ["README.md"]), KEYS[f"{server}-values"])
+    post(f"{listener.url}/values", {**old, "ref": "refs/tags/v1"}, KEYS[f"{server}-values"])
+    post(f"{listener.url}/elsewhere", old, KEYS[f"{server}-values"])
+    post(f"{listener.url}/values", old, KEYS[f"{server}-values"])
+    (start,) = eventually(
+        "a start", lambda: set(listener.starts(f"{server}-values")) - set(before), timeout=240
+    )
     assert listener.state(start) == "superseded"  # that commit is not the branch's newest
     assert listener.all_starts() - everything == {start}
     # Where docs/how-to/triggers.md says that one sees it; the listener itself is silent about it.
@@ -131,7 +133,7 @@ def test_an_event_without_any_signature_starts_nothing(listener: Listener) -> No
 @pytest.mark.parametrize("commit", ["--help", "$(touch /tmp/x)", "main", '", "name": "x'])
 def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listener, commit: str) -> None:
     before, runs = listener.all_starts(), len(listener.runs())
-    webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
+    webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github-values"])
     started = eventually("a start", lambda: listener.all_starts() - before, timeout=240)
     for start in started:
         assert listener.state(start) == "failed"
@@ -142,13 +144,13 @@ def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listene
 def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None:
     webhooks.uninstall(listener.values)
     commit = listener.push({"global.yaml": (ROOT / "examples/values/global.yaml").read_text() + "# once\n"})
-    before = listener.starts("github")
+    before = listener.starts("github-values")
     for _ in range(2):
-        webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
+        webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github-values"])
     name = listener.run_of(commit)
     starts = eventually(
         "two starts",
-        lambda: found if len(found := set(listener.starts("github")) - set(before)) == 2 else set(),
+        lambda: found if len(found := set(listener.starts("github-values")) - set(before)) == 2 else set(),
         timeout=30,
     )
     assert sorted(listener.state(start) for start in starts) == ["existing", "started"]
@@ -161,21 +163,21 @@ def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None
 def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(listener: Listener) -> None:
     webhooks.uninstall(listener.values)
     before = {r["metadata"]["name"] for r in listener.runs()}
-    starts = len(listener.starts("github"))
+    starts = len(listener.starts("github-values"))
     hub = (ROOT / "examples" / "values" / VALUES).read_text()
     commits = [
         listener.push({VALUES: hub.replace("4.20.12", f"4.20.{number}")}) for number in range(20, 20 + STORM)
     ]
 
     def post(commit: str) -> None:
-        webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github"])
+        webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github-values"])
 
     with ThreadPoolExecutor(max_workers=10) as pool:  # in any order
         list(pool.map(post, reversed(commits)))
     last = listener.product.wait(listener.run_of(commits[-1], seconds=600), seconds=600)
     assert last.succeeded, last.log()
-    eventually("the storm", lambda: len(listener.starts("github")) == starts + STORM, timeout=240)
-    states = [listener.state(start, 300) for start in listener.starts("github")[starts:]]
+    eventually("the storm", lambda: len(listener.starts("github-values")) == starts + STORM, timeout=240)
+    states = [listener.state(start, 300) for start in listener.starts("github-values")[starts:]]
     assert states.count("superseded") == STORM - 1
     made = {r["metadata"]["name"] for r in listener.runs()} - before
     assert made == {last.name}

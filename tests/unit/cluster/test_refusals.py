@@ -42,6 +42,15 @@ def test_a_missing_right_in_another_namespace_names_the_file_that_grants_it() ->
     assert "'mirror-lab'" in error.hint
 
 
+def test_a_refusal_of_our_own_policies_says_what_is_not_permitted_and_who_permits_it() -> None:
+    said = "the workload may not mount the Secret x; the annotation y names those that it may"
+    policy = "ValidatingAdmissionPolicy 'oc-mirror-workload' with binding 'oc-mirror-workload'"
+    error = explain(403, f'jobs.batch "a" is forbidden: {policy} denied request: {said}')
+    assert isinstance(error, ForbiddenError)
+    assert error.reason.endswith(said)
+    assert "docs/explanation/trust.md" in error.hint
+
+
 @pytest.mark.parametrize(
     ("message", "kind", "said"),
     [

@@ -13,7 +13,7 @@ import yaml
 from steps.errors import ForbiddenError
 from steps.mirroring import notify
 from steps.mirroring.checks import skip
-from steps.mirroring.publish import apply, autoshift
+from steps.mirroring.publish import apply, autoshift, resources
 from steps.mirroring.publish.union import differences, union
 from steps.mirroring.request import DIRECT
 from steps.mirroring.store import Store
@@ -106,13 +106,13 @@ def test_from_disk_too(three: Place, disconnected: Place, target: str) -> None:
 def test_only_what_is_the_targets_own_is_applied(
     direct: Place, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    applied: list[dict[str, str]] = []
+    applied: list[list[resources.Resource]] = []
     monkeypatch.setattr(apply, "apply", applied.append)
     assert direct.mirror("--apply-cluster-resources=true").returncode == 0
     assert elsewhere(direct, f"{target}-2").mirror("--apply-cluster-resources=true").returncode == 0
     again = direct.mirror("--apply-cluster-resources=true", "--skip-unchanged=true")
     assert again.returncode == 0, again.stderr
-    assert [mirrors_of(files) for files in applied] == [
+    assert [mirrors_of(resources.in_files(manifests)) for manifests in applied] == [
         {f"{direct.host}/team": [f"{one}/team"]} for one in (target, f"{target}-2", target)
     ]
 

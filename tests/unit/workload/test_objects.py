@@ -9,12 +9,12 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from steps import mirror
+from steps import apply_cluster_resources, mirror
 from steps.cluster import KubernetesObject
 from steps.mirroring.deadline import AGAIN, LONGEST_RUN
 from steps.mirroring.schedule import Schedule
 from steps.parameters.table.mirror_run import RUN_RETRIES
-from steps.workload import objects, user_files
+from steps.workload import applier, names, objects, user_files
 from steps.workload.pod import TEMPLATE_LABEL
 from tests.unit.workload.samples import settings
 
@@ -36,12 +36,17 @@ def container(workload: KubernetesObject) -> dict[str, Any]:
     return found
 
 
+APPLIED = settings(
+    mirror={"workflow": "workflow-direct", "target-registry": "registry.example.com/mirror"}, applies=True
+)
 EVERYTHING = [
     *(make(mode, fs_group=group) for mode, group in itertools.product(MODES, ["auto", None, 0])),
     objects.check_job(settings(mode="cronjob")),
     objects.volume_claim(settings(storage_class="fast")),
     objects.volume_claim(settings()),
     objects.service_account(settings()),
+    objects.service_account(settings(), names.APPLIER),
+    applier.deployment(APPLIED),
 ]
 
 
@@ -318,3 +323,16 @@ def test_the_account_pulls_with_the_pull_secret_and_has_no_token() -> None:
     account = objects.service_account(settings(pull_secret="mine"))
     assert account["imagePullSecrets"] == [{"name": "mine"}]
     assert account["automountServiceAccountToken"] is False
+
+
+def test_the_pod_that_applies_mounts_nothing_and_the_one_that_mirrors_does_not_apply() -> None:
+    pod = template(applier.deployment(APPLIED))["spec"]
+    (main,) = pod["containers"]
+    assert pod["serviceAccountName"] == "oc-mirror-apply"
+    assert pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert main["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    given = apply_cluster_resources.parse(main["args"])
+    assert (given.target, given.namespace) == ("registry.example.com/mirror", "oc-mirror")
+    mirrors = container(objects.workload_object(APPLIED))
+    assert "--apply-cluster-resources=false" in mirrors["args"]

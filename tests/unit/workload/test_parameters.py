@@ -75,6 +75,7 @@ def test_every_parameter_arrives() -> None:
         time_zone="Europe/Berlin",
         namespace="mirror-lab",
         config_sha256="abc",
+        applies=True,
         claim_name="my-claim",
         storage_size="1Ti",
         storage_class="fast",
