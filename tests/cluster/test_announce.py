@@ -269,9 +269,11 @@ def test_a_pod_of_its_own_applies_what_leads_to_the_target_and_nothing_else(
     script = str(Path(sys.executable).with_name("apply-cluster-resources"))
     command = [script, f"--target-registry={target}", f"--namespace={laptop.namespace}"]
     environment = laptop.environment(KUBECONFIG=str(kubeconfig))
-    running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        done = eventually("what was mirrored", lambda: found(cluster, "imagetagmirrorset", "itms-generic-0"))
+        done = eventually(
+            "what was mirrored", lambda: found(cluster, "imagetagmirrorset", "itms-generic-0"), timeout=60
+        )
         assert target in json.dumps(done["spec"])
         running.terminate()
         assert running.wait(30) == 143
