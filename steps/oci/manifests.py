@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ MANIFESTS: Final = (
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 _EMPTY_TAR: Final = bytes(1024)
+_SHA256: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HINT: Final = "see what is stored under this name"
 
 
@@ -99,6 +101,24 @@ def parse(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def is_sound(manifest: object) -> bool:
+    """Return whether all that a manifest names has a SHA-256 digest and a size."""
+    if not isinstance(manifest, dict):
+        return False
+    config = manifest.get("config")
+    lists = [manifest.get(field) or [] for field in ("manifests", "layers")]
+    if not all(isinstance(one, list) for one in lists):
+        return False
+    return all(
+        isinstance(part, dict)
+        and isinstance(part.get("digest"), str)
+        and _SHA256.fullmatch(part["digest"])
+        and type(part.get("size")) is int
+        and part["size"] >= 0
+        for part in [*lists[0], *lists[1], *([config] if config else [])]
+    )
 
 
 def with_label(label: str, text: str) -> tuple[tuple[bytes, bytes], bytes]:

@@ -6,13 +6,17 @@ default 2,000 in all; READER_FUZZ=1000000 makes it a million. The seed is fixed,
 
 from __future__ import annotations
 
+import atexit
 import copy
 import gzip
 import io
 import json
 import os
 import random
+import shutil
 import tarfile
+import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +26,7 @@ import yaml
 from steps.catalog.fbc import Query, packages_of
 from steps.catalog.layers import Search, folder_of, likely_layers
 from steps.catalog.packages import from_json
+from steps.cluster import refusals
 from steps.errors import StepError
 from steps.imageset.imageset import ImageSet
 from steps.inputs import sizes
@@ -31,21 +36,35 @@ from steps.mirroring.ocmirror.output import Counter, Reading
 from steps.mirroring.ocmirror.program import parse_version
 from steps.mirroring.publish import resources
 from steps.mirroring.publish.autoshift import target_of
-from steps.mirroring.store import contents, generations, imports, inventory, records, runs
+from steps.mirroring.store import (
+    contents,
+    generations,
+    imports,
+    inventory,
+    lock,
+    records,
+    runs,
+    working_dir,
+)
+from steps.mirroring.store.cache import Cache
 from steps.mirroring.workflows import deletion_plan, import_record
 from steps.oci import failures, manifests
 from steps.oci.auth import Logins
 from steps.triggering.templates import read_template
+from steps.workload import startup
 from steps.yaml.values import values
 from tests.unit.catalog.index_images import as_json, layer, package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SCRATCH = Path(tempfile.mkdtemp(prefix="readers-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 INPUTS = int(os.environ.get("READER_FUZZ", "2000"))
 SEED = os.environ.get("READER_SEED", "14")
 
 DIGEST = "sha256:" + "0" * 64
+CHILD = "sha256:" + "1" * 64
 MANIFEST = {
     "schemaVersion": 2,
     "mediaType": manifests.MANIFESTS[0],
@@ -146,8 +165,45 @@ def of_layer(content: bytes) -> None:
     Search("an image", "configs", Query(frozenset({"a"}))).read(io.BytesIO(content))
 
 
+def of_cache(content: bytes) -> None:
+    """Read an image in the cache, and clean the cache by it."""
+    cache = Cache(SCRATCH / "cache")
+    for name, data in ((DIGEST, content), (CHILD, dumped(MANIFEST | {"manifests": None}))):
+        write(cache.blob(name), data)
+    repository = SCRATCH / "cache/.oc-mirror/.cache/docker/registry/v2/repositories/a/b/_manifests"
+    write(repository / "tags/1/current/link", DIGEST.encode())
+    (repository / "revisions/sha256" / DIGEST[7:]).mkdir(parents=True, exist_ok=True)
+    reading = Reading(copied={"docker://r.io/a/b:1": "cache"})
+    contents.index(reading, ImageSet.parse(AS_YAML, "f").mirror, cache, archived=())
+    cache.remove({"a/b": {"1"}}, among=["a/b"], dry_run=True)
+
+
+def of_layout(content: bytes) -> None:
+    """Look for what an image layout's index does not lead to; what the index names is of the same content."""
+    for name in ("index.json", f"blobs/sha256/{DIGEST[7:]}", f"blobs/sha256/{CHILD[7:]}"):
+        write(SCRATCH / "layout" / name, content)
+    working_dir._unreached(SCRATCH / "layout")
+
+
+def of_holder(content: bytes) -> None:
+    """Read who holds a lock."""
+    write(SCRATCH / "lock", content)
+    lock._holder(SCRATCH)
+
+
+def of_references(content: bytes) -> None:
+    """Read which version a release has."""
+    write(SCRATCH / "hold-release/b/1/release-manifests/image-references", content)
+    contents._version("docker://r.io/a/b:1", SCRATCH)
+
+
 def of_record(kind: type[records.Record]) -> Callable[[bytes], object]:
     return lambda content: records.parse(kind, content)
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def dumped(document: object) -> bytes:
@@ -158,6 +214,15 @@ AS_YAML = yaml.safe_dump(IMAGESET).encode()
 READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "manifest": (of_image, dumped(MANIFEST)),
     "configuration": (of_config, dumped(CONFIG)),
+    "cache": (of_cache, dumped(MANIFEST | {"manifests": [{"digest": CHILD, "size": 1}]})),
+    "layout": (
+        of_layout,
+        dumped({"schemaVersion": 2, "manifests": [{"digest": CHILD, "size": 1, "mediaType": "a.manifest"}]}),
+    ),
+    "lock": (of_holder, dumped({"purpose": "a", "pid": 1, "host": "h", "since": "s"})),
+    "image-references": (of_references, dumped({"metadata": {"name": "4.20.1"}})),
+    "termination": (lambda content: startup._termination(text_of(content)), dumped(RUN)),
+    "status": (lambda content: refusals._status(text_of(content)), dumped({"kind": "Status", "code": 500})),
     "refusal": (failures.misunderstood, dumped({"errors": [{"code": "DENIED", "message": "no"}]})),
     "logins": (
         lambda content: Logins.parse(manifests.parse(content)),
@@ -297,3 +362,21 @@ def test_the_document_that_is_changed_is_one_that_is_read(name: str) -> None:
         assert "Field required" in str(error)  # noqa: PT017
     except StepError as error:
         assert "Field required" in error.reason or "no image" in error.reason  # noqa: PT017
+
+
+def test_indexes_of_indexes_that_stand_for_billions_are_followed_once(tmp_path: Path) -> None:
+    """40 documents, each of which names the next one 30 times: in an image layout and in a cache."""
+    names = [f"{number:064x}" for number in range(40)]
+    layout, cache = tmp_path / "layout", Cache(tmp_path / "cache")
+    for name, inner in pairwise(names):
+        part = {"digest": f"sha256:{inner}", "size": 1, "mediaType": manifests.INDEXES[0]}
+        content = dumped({"manifests": [part] * 30})
+        write(layout / "blobs/sha256" / name, content)
+        write(cache.blob(f"sha256:{name}"), content)
+    write(layout / "index.json", (layout / "blobs/sha256" / names[0]).read_bytes())
+    write(layout / "blobs/sha256" / names[-1], dumped(MANIFEST | {"manifests": None}))
+    write(layout / "blobs/sha256" / "unused", b"")
+    assert [path.name for path in working_dir._unreached(layout)] == ["unused"]
+    assert [digest for digest, _ in contents._manifests(f"sha256:{names[0]}", cache)] == [
+        f"sha256:{name}" for name in names
+    ]

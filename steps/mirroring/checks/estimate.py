@@ -114,14 +114,20 @@ class _Reader:
             return None
 
     def _of(self, repository: str, version: str) -> dict[str, int]:
-        digest, content = self._manifest(repository, version)
-        manifest: dict[str, Any] = json_of(content)
-        found = {digest: len(content)}
-        for child in manifest.get("manifests") or []:
-            found |= self._of(repository, str(child["digest"]))
-        for blob in [manifest.get("config"), *(manifest.get("layers") or [])]:
-            if blob:
-                found[str(blob["digest"])] = int(blob["size"])
+        found: dict[str, int] = {}
+        ahead, asked = [version], set[str]()
+        while ahead:
+            version = ahead.pop()
+            if version in asked:
+                continue
+            asked.add(version)
+            digest, content = self._manifest(repository, version)
+            manifest: dict[str, Any] = json_of(content)
+            found[digest] = len(content)
+            ahead += [str(child["digest"]) for child in manifest.get("manifests") or []]
+            for blob in [manifest.get("config"), *(manifest.get("layers") or [])]:
+                if blob:
+                    found[str(blob["digest"])] = int(blob["size"])
         return found
 
     def _manifest(self, repository: str, version: str) -> tuple[str, bytes]:

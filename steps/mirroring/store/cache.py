@@ -19,6 +19,7 @@ from steps import units
 from steps.bounded import json_file
 from steps.errors import InvalidInputError
 from steps.mirroring.store.archives import COPY_WHOLE, check_members, sha256_of
+from steps.oci.manifests import is_sound
 from steps.oci.reference import ATTACHED, Reference
 from steps.tar_members import BoundedMember
 
@@ -131,15 +132,20 @@ class Cache:
         return ""
 
     def manifest(self, digest: str) -> dict[str, Any]:
-        """Return a manifest; empty where the cache has only its name, as after a differential archive."""
+        """Return a manifest; empty where the cache has only its name, as after a differential archive.
+
+        One that is damaged is logged, and empty as well.
+        """
         try:
-            document = json_file(self.blob(digest))
+            document: dict[str, Any] = json_file(self.blob(digest))
+            if is_sound(document):
+                return document
         except FileNotFoundError:
             return {}
         except ValueError:
-            log.warning("the manifest %s in the cache is damaged", digest)
-            return {}
-        return document if isinstance(document, dict) else {}
+            pass
+        log.warning("the manifest %s in the cache is damaged", digest)
+        return {}
 
     def unpack(self, archive: Path) -> int:
         """Unpack the registry's files (`docker/…`) of an archive, as oc-mirror would; return their bytes.
@@ -269,7 +275,7 @@ class Cache:
             digest = ahead.pop()
             if digest not in reached:
                 reached.add(digest)
-                ahead += [str(child.get("digest")) for child in self.manifest(digest).get("manifests") or []]
+                ahead += [child["digest"] for child in self.manifest(digest).get("manifests") or []]
         return reached
 
     def _unused_blobs(self, *, without: set[Path]) -> dict[str, int]:
@@ -279,9 +285,9 @@ class Cache:
             if revision not in without:
                 used.add(revision.name)
                 manifest = self.manifest(f"sha256:{revision.name}")
-                parts = [manifest.get("config") or {}, *(manifest.get("layers") or [])]
-                parts += manifest.get("manifests") or []
-                used.update(str(part.get("digest")).removeprefix("sha256:") for part in parts)
+                parts = [*(manifest.get("layers") or []), *(manifest.get("manifests") or [])]
+                parts += [manifest["config"]] if manifest.get("config") else []
+                used.update(part["digest"].removeprefix("sha256:") for part in parts)
         return {
             path.parent.name: path.stat().st_size
             for path in self._registry.glob("blobs/sha256/*/*/data")

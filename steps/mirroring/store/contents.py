@@ -184,9 +184,7 @@ def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[
         complete = complete and bool(found) and all(manifest for _digest, manifest in found)
         if not found:
             continue
-        parts = {
-            str(part["digest"]): int(part["size"]) for _name, manifest in found for part in _parts(manifest)
-        }
+        parts = {part["digest"]: part["size"] for _name, manifest in found for part in _parts(manifest)}
         sizes |= parts | {name: cache.blob(name).stat().st_size for name, manifest in found if manifest}
         leaves = [name for name, manifest in found if not manifest.get("manifests")]
         images.append(
@@ -218,10 +216,14 @@ def meaning(imageset: str, index: ContentIndex, described: Contents, used: Used)
 
 def _manifests(digest: str, cache: Cache) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the manifest of an image, and those that an index lists; one that the cache lacks is empty."""
-    manifest = cache.manifest(digest)
-    yield digest, manifest
-    for child in manifest.get("manifests") or []:
-        yield from _manifests(str(child["digest"]), cache)
+    ahead, seen = [digest], set[str]()
+    while ahead:
+        digest = ahead.pop()
+        if digest not in seen:
+            seen.add(digest)
+            manifest = cache.manifest(digest)
+            yield digest, manifest
+            ahead += [child["digest"] for child in reversed(manifest.get("manifests") or [])]
 
 
 def _parts(manifest: dict[str, Any]) -> list[dict[str, Any]]:

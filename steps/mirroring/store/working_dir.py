@@ -240,16 +240,30 @@ def _unreached(layout: Path) -> list[Path]:
     """Return the blobs of an OCI image layout that its index does not lead to; none of a damaged layout."""
     blobs = layout / "blobs/sha256"
     try:
-        reached = set(_reached(json_file(layout / "index.json"), blobs))
+        reached = _reached(layout / "index.json", blobs)
         return [path for path in blobs.iterdir() if path.name not in reached]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError):
         return []
 
 
-def _reached(document: dict[str, Any], blobs: Path) -> Iterator[str]:
-    for part in [*(document.get("manifests") or []), *(document.get("layers") or []), document.get("config")]:
-        if part:
-            name = str(part["digest"]).partition(":")[2]
-            yield name
-            if "manifest" in part["mediaType"] or "index" in part["mediaType"]:
-                yield from _reached(json_file(blobs / name), blobs)
+def _reached(index: Path, blobs: Path) -> set[str]:
+    """Return the names of the blobs that an index leads to. Raises OSError, or ValueError for damage."""
+    reached = set[str]()
+    ahead = [index]
+    while ahead:
+        path = ahead.pop()
+        document: dict[str, Any] = json_file(path)
+        try:
+            config = document.get("config")
+            parts = [*(document.get("manifests") or []), *(document.get("layers") or []), config]
+            named = [(str(part["digest"]), str(part["mediaType"])) for part in parts if part]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no manifest") from error
+        for digest, kind in named:
+            name = digest.partition(":")[2]
+            if not name.isalnum():
+                raise ValueError(f"{path} names a blob {digest!r}")
+            if name not in reached:
+                reached.add(name)
+                ahead += [blobs / name] if "manifest" in kind or "index" in kind else []
+    return reached
