@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,18 +44,18 @@ def run(
     cluster: Cluster,
     steps: Mapping[str, Step],
     *,
-    first: Step | None = None,
+    first: Sequence[Step] = (),
     pod: Mapping[str, Any] | None = None,
 ) -> dict[str, Ended]:
     """Run steps side by side in one pod of the pipelines' namespace, each in a container of its own.
 
-    `first` is an earlier step of the same Task. It runs before them all, and they find what it left, as in a
-    run. `pod` is what a run's podTemplate would say.
+    `first` are the earlier steps of the same Task. They run before them all, and what they left is there, as
+    in a run. `pod` is what a run's podTemplate would say.
     """
-    growing = _Pod(pod or {}, shared={"source"} if first else set())
+    growing = _Pod(pod or {}, shared=set(("source", "tmp", "storage")[: 3 if len(first) > 1 else len(first)]))
     names = {case: growing.add("containers", step) for case, step in steps.items()}
-    if first:
-        growing.add("initContainers", first)
+    for step in first:
+        growing.add("initContainers", step)
     created = cluster.kubectl("create", "-f", "-", "-o", "name", input=json.dumps(growing.manifest))
     name = created.stdout.strip().partition("/")[2]
     where = ("-n", PIPELINES)

@@ -7,8 +7,9 @@ import subprocess
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.contract.tekton_files import BUILD_TASK, PROJECT, named, only, references
+from tests.contract.tekton_files import BUILD_TASK, PROJECT, TEKTON, documents, named, only, references
 
 TASK = only(BUILD_TASK)
 SPEC: dict[str, Any] = TASK["spec"]
@@ -93,13 +94,61 @@ def test_every_parameter_result_and_workspace_is_used() -> None:
 
 def test_only_the_build_itself_is_root_and_only_with_setfcap() -> None:
     """What Pod Security `baseline` admits: nothing privileged, no capability that it does not list."""
-    build = STEPS["buildah-build"]["securityContext"]
-    assert build == {"runAsUser": 0, "runAsNonRoot": False, "capabilities": {"add": ["SETFCAP"]}}
+    for step in ("buildah-build", "push-image"):
+        security = STEPS[step]["securityContext"]
+        assert set(security) == {"runAsUser", "runAsNonRoot", "capabilities"}
+        assert (security["runAsUser"], security["runAsNonRoot"]) == (0, False)
+        assert security["capabilities"]["add"] == ["SETFCAP"]
+        # OpenShift's pipelines-scc refuses to add what Kubernetes gives by default, so no "drop: ALL" here.
+        assert set(security["capabilities"]["drop"]) >= {"SYS_CHROOT", "MKNOD", "NET_RAW"}
     fetch = STEPS["fetch-source"]["securityContext"]
     assert fetch["runAsNonRoot"]
     assert fetch["runAsUser"]
     assert fetch["readOnlyRootFilesystem"]
     assert fetch["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_what_a_build_runs_may_not_leave_its_root_folder() -> None:
+    (build,) = re.findall(r"buildah build ((?:.*\\\n)+)", STEPS["buildah-build"]["command"][2])
+    assert "--isolation=chroot" in build
+    assert "--cap-drop=CAP_SYS_CHROOT" in build
+
+
+def test_each_login_is_mounted_in_the_one_step_that_needs_it() -> None:
+    secrets = {volume["name"] for volume in SPEC["volumes"] if "secret" in volume}
+    mounted = {name: secrets & set(named(step["volumeMounts"])) for name, step in STEPS.items()}
+    assert mounted == {
+        "fetch-source": {"git-secret"},
+        "buildah-build": {"pull-secret"},
+        "push-image": {"registry-secret"},
+    }
+    assert not secrets & set(named(SPEC["stepTemplate"]["volumeMounts"]))
+
+
+def test_no_step_gets_the_token_of_an_account() -> None:
+    """The admission plugin ServiceAccount mounts none where something is mounted already."""
+    places = {mount["mountPath"]: mount["name"] for mount in SPEC["stepTemplate"]["volumeMounts"]}
+    volume = named(SPEC["volumes"])[places["/var/run/secrets/kubernetes.io/serviceaccount"]]
+    assert volume == {"name": volume["name"], "emptyDir": {}}
+
+
+def test_the_builds_account_has_no_token_and_no_right() -> None:
+    found = [d for path in sorted(TEKTON.glob("**/*.yaml")) for d in documents(path)]
+    accounts = {d["metadata"]["name"]: d for d in found if d["kind"] == "ServiceAccount"}
+    assert accounts["oc-mirror-build"]["automountServiceAccountToken"] is False
+    assert "oc-mirror-build" not in [s["name"] for d in found for s in d.get("subjects", [])]
+    runs = [only(TEKTON / "runs/build-pipelinerun.yaml")]
+    runs += [yaml.safe_load(of["data"]["build.yaml"]) for of in found if "build.yaml" in of.get("data", {})]
+    assert len(runs) == 2
+    for run in runs:
+        specs = {s["pipelineTaskName"]: s["serviceAccountName"] for s in run["spec"]["taskRunSpecs"]}
+        assert specs["buildah-build"] == "oc-mirror-build"
+
+
+def test_what_is_fetched_has_limits_of_time_and_size() -> None:
+    assert STEPS["fetch-source"]["timeout"] == "15m"
+    assert named(SPEC["volumes"])["source"]["emptyDir"] == {"sizeLimit": "2Gi"}
+    assert "ulimit -f 2097152\n" in STEPS["fetch-source"]["command"][2]
 
 
 def test_secrets_are_optional_read_only_files() -> None:

@@ -103,7 +103,7 @@ def test_the_runs_that_are_shipped_fit_their_pipelines() -> None:
         )
         accounts = {spec["taskRunTemplate"]["serviceAccountName"]}
         accounts |= {s["serviceAccountName"] for s in spec.get("taskRunSpecs", [])}
-        assert accounts <= {"oc-mirror-pipeline", *of_kind("ServiceAccount")}
+        assert accounts <= {"oc-mirror-pipeline", "oc-mirror-build", *of_kind("ServiceAccount")}
         tasks = named(pipeline["tasks"])
         assert all(s["pipelineTaskName"] in tasks for s in spec.get("taskRunSpecs", []))
 

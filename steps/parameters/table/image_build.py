@@ -119,8 +119,7 @@ REGISTRY_SECRET = Parameter(
 BASE_PULL_SECRET = Parameter(
     name="pull-secret",
     kind=kinds.object_name,
-    help="Secret of type kubernetes.io/dockerconfigjson to pull base images with; registry-secret "
-    "where it does not exist",
+    help="Secret of type kubernetes.io/dockerconfigjson to pull base images with; used where it exists",
     group=Group.ACCESS,
     where=places.BUILDING,
     default="oc-mirror-pull-secret",

@@ -104,8 +104,8 @@ def test_only_buildah_ran_as_root_and_the_image_was_tried_with_a_random_uid(firs
     for pod in first.pods():
         for container in pod["spec"]["containers"]:
             context = container["securityContext"]
-            if container["name"] == "step-buildah-build":
-                assert context["capabilities"] == {"add": ["SETFCAP"]}
+            if container["name"] in {"step-buildah-build", "step-push-image"}:
+                assert context["capabilities"]["add"] == ["SETFCAP"]
                 assert not context.get("privileged")
             else:
                 assert context["runAsNonRoot"]
@@ -228,7 +228,7 @@ class Failure:
     words: list[str]
 
 
-FETCH, BUILD = "fetch-source", "buildah-build"
+FETCH, BUILD, PUSH = "fetch-source", "buildah-build", "push-image"
 FAILURES = {
     "wrong branch": Failure(FETCH, {"git_revision": "mian"}, ["no branch, tag or commit 'mian'"]),
     "an option as a revision": Failure(
@@ -248,9 +248,9 @@ FAILURES = {
     ),
     "a boolean": Failure(BUILD, {"registry_tls_verify": "no"}, ["neither 'true' nor 'false'"]),
     "plain HTTP": Failure(
-        BUILD, {"registry_tls_verify": "true"}, ["speaks plain HTTP", "registry-tls-verify"]
+        PUSH, {"registry_tls_verify": "true"}, ["speaks plain HTTP", "registry-tls-verify"]
     ),
-    "registry down": Failure(BUILD, {"image_url": f"{NODE_ADDRESS}:9/x/y:z"}, ["does not answer"]),
+    "registry down": Failure(PUSH, {"image_url": f"{NODE_ADDRESS}:9/x/y:z"}, ["does not answer"]),
     "a base image that is not there": Failure(BUILD, {"containerfile": "absent"}, ["the build of 'absent'"]),
 }
 # One that the first step finds and one that buildah finds fail a whole run; the others are tried by their
@@ -280,15 +280,16 @@ def failed_logs(workshop: Workshop, small: Repository) -> dict[str, str]:
             for case, failure in FAILURES.items()
             if failure.step == step and case not in WHOLE_RUNS
         }
-        fetch = build_steps(workshop, {"fetch": (FETCH, {"git_url": small.url})})["fetch"]
-        first = fetch if step == BUILD else None
+        given = {"git_url": small.url}
+        before = {FETCH: [], BUILD: [FETCH], PUSH: [FETCH, BUILD]}[step]
+        first = [*build_steps(workshop, {name: (name, given) for name in before}).values()]
         ended = task_pod.run(workshop.product.cluster, build_steps(workshop, cases), first=first)
         assert all(one.code for one in ended.values()), ended
         return {case: one.log for case, one in ended.items()}
 
     with ThreadPoolExecutor() as pool:
         whole = pool.map(whole_run, WHOLE_RUNS)
-        return steps(FETCH) | steps(BUILD) | dict(zip(WHOLE_RUNS, whole, strict=True))
+        return steps(FETCH) | steps(BUILD) | steps(PUSH) | dict(zip(WHOLE_RUNS, whole, strict=True))
 
 
 @pytest.mark.parametrize("case", FAILURES)
@@ -373,9 +374,9 @@ def test_what_guards_a_registry_is_told_apart(
         "untrusted": {**private, "registry_secret": "right-login", "trusted_ca_configmap": "trusted-ca"},
         "full": large,
     }
-    steps = build_steps(workshop, {case: (BUILD, given) for case, given in cases.items()})
-    fetch = build_steps(workshop, {"fetch": (FETCH, large)})["fetch"]
-    ended = task_pod.run(workshop.product.cluster, steps, first=fetch)
+    steps = build_steps(workshop, {case: (PUSH, given) for case, given in cases.items()})
+    first = build_steps(workshop, {"fetch": (FETCH, large), "build": (BUILD, large)})
+    ended = task_pod.run(workshop.product.cluster, steps, first=[*first.values()])
     host = guarded.registry.host
     words = {
         "missing": f"{host} asks for a login, and there is no Secret quay-registry-auth",
@@ -390,6 +391,46 @@ def test_what_guards_a_registry_is_told_apart(
         assert "user:wrong" not in ended[case].log
     full = ended["full"].log
     assert "the registry fails" in full or "no space left" in full, full
+
+
+_LEAVE = """\
+import os
+folder = os.open("/", os.O_RDONLY)
+try:
+    os.chroot("/tmp")
+    os.fchdir(folder)
+    for _ in range(64):
+        os.chdir("..")
+    os.chroot(".")
+except OSError as error:
+    print("refused:", error.strerror)
+for path in ("/tekton", "/var/run/pull-secret", "/var/run/registry-secret", "/source"):
+    print(path, "is there" if os.path.exists(path) else "is not there")
+"""
+
+
+@pytest.mark.usefixtures("guarded")
+def test_what_a_build_runs_stays_in_its_root_folder(workshop: Workshop, small: Repository) -> None:
+    """What a Containerfile runs is root, and a root that may chroot leaves its root folder by that."""
+    base = workshop.build_args[0].partition("=")[2]
+    hostile = f"FROM {base}\nCOPY leave.py /leave.py\nRUN python3 /leave.py\n"
+    small.push({"Containerfile": hostile, "leave.py": _LEAVE}, branch="hostile")
+    name = workshop.start(
+        git_url=small.url, git_revision="hostile", build_args=[], registry_secret="right-login"
+    )
+    log = workshop.log_of_build(name)
+    assert "refused: Operation not permitted" in log
+    assert "is there" not in log
+    assert "/var/run/pull-secret is not there" in log
+
+
+@pytest.mark.usefixtures("first")
+def test_the_pod_that_builds_has_no_token(first: Run) -> None:
+    (pod,) = (pod for pod in first.pods() if len(pod["spec"]["containers"]) == 3)
+    for container in pod["spec"]["containers"]:
+        (mount,) = (m for m in container["volumeMounts"] if "serviceaccount" in m["mountPath"])
+        (volume,) = (v for v in pod["spec"]["volumes"] if v["name"] == mount["name"])
+        assert "emptyDir" in volume
 
 
 def test_a_private_source_is_built_into_a_private_registry_with_a_ca_of_its_own(
