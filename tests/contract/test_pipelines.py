@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
+from steps.workload import names
+from steps.workload.pod import PORT
 from tests.contract.tekton_files import (
     PIPELINE_FILES,
     PROJECT,
@@ -125,6 +128,24 @@ def test_whatever_apply_takes_has_a_name_and_a_namespace() -> None:
             assert metadata["name"]
             if document["kind"] not in OF_THE_CLUSTER:
                 assert metadata["namespace"] in {"oc-mirror-pipeline", "oc-mirror"}, path
+
+
+def test_the_service_is_reached_only_from_where_it_is_wanted() -> None:
+    policy = only(TEKTON / "40-networkpolicy.yaml")
+    kubernetes_validate.validate(policy, "1.34", strict=True)
+    spec = policy["spec"]
+    assert policy["metadata"]["namespace"] == "oc-mirror"
+    assert spec["podSelector"]["matchLabels"].items() <= names.labels("deployment").items()
+    assert spec["policyTypes"] == ["Ingress"]  # registries may be anywhere
+    (rule,) = spec["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": PORT}]
+    own, *others = rule["from"]
+    assert own == {"podSelector": {}}
+    assert all(set(peer) == {"namespaceSelector"} and peer["namespaceSelector"] for peer in others)
+    listed = [e for peer in others for e in peer["namespaceSelector"].get("matchExpressions", [])]
+    assert {(e["key"], e["operator"]) for e in listed} == {("kubernetes.io/metadata.name", "In")}
+    admitted = {value for expression in listed for value in expression["values"]}
+    assert {"openshift-monitoring", "openshift-user-workload-monitoring", "monitoring"} <= admitted
 
 
 def test_namespaces_come_first_by_file_name() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from steps import send_event
+from tests.conftest import ROOT
 from tests.contract.tekton_files import PIPELINE_FILES, PROJECT, TEKTON, documents, named, only, references
 
 OBJECTS = [document for path in sorted((TEKTON / "triggers").glob("*.yaml")) for document in documents(path)]
@@ -131,6 +132,20 @@ def test_the_schedules_pod_is_restricted_and_its_arguments_parse() -> None:
     assert security["readOnlyRootFilesystem"]
     assert security["allowPrivilegeEscalation"] is False
     assert security["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_ways_in_limit_rate_and_size() -> None:
+    ingress, route = (
+        only(ROOT / "examples" / f"triggers-{kind}.yaml")["metadata"]["annotations"]
+        for kind in ("ingress", "route")
+    )
+    nginx, haproxy = "nginx.ingress.kubernetes.io/", "haproxy.router.openshift.io/"
+    limited = {"limit-rps", "limit-connections", "proxy-body-size", "proxy-read-timeout"}
+    assert {nginx + name for name in limited} <= set(ingress)
+    rate = f"{haproxy}rate-limit-connections"
+    assert route[rate] == "true"
+    assert {f"{rate}.concurrent-tcp", f"{rate}.rate-tcp", f"{rate}.rate-http"} <= set(route)
+    assert all(isinstance(value, str) for value in [*ingress.values(), *route.values()])
 
 
 def test_only_the_router_and_schedules_reach_the_listener() -> None:
