@@ -110,7 +110,8 @@ class _Pod:
         container = _merged(task.get("stepTemplate", {}), _filled(found, params))
         container["image"] = _filled(container["image"], params)
         container["name"] = name = f"{kind[:1]}{len(spec[kind])}"
-        container.pop("computeResources", None)
+        for of_tekton in ("computeResources", "timeout"):
+            container.pop(of_tekton, None)
         for mount in container["volumeMounts"]:
             mount["name"] = self._own(name, mount["name"])
         container["volumeMounts"].append({"name": "results", "mountPath": RESULTS})
