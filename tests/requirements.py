@@ -74,6 +74,7 @@ REQUIREMENTS = (
     _need("docker-registry", "docker-registry", UNIT, CLUSTER),
     _need("htpasswd", "apache2-utils", UNIT, CLUSTER),
     _need("rsync", "rsync", UNIT),
+    _need("gpg gpg-agent", "gnupg", UNIT),
     _need("chromium", "chromium", UNIT),
     _need("", "fonts-dejavu-core", UNIT, file="/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
     _need("buildah", "buildah", CLUSTER),

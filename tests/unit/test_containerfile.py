@@ -6,8 +6,11 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +54,8 @@ class Server:
     def build(self, **arguments: str) -> subprocess.CompletedProcess[str]:
         programs, work = self.folder / "bin", self.folder / "work"
         programs.mkdir(exist_ok=True)
-        work.mkdir(exist_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
         served = self.folder / "served"
         curl = f'cp "{served}/$(echo "$url" | tr / %)" "$file"'
         (programs / "curl").write_text(
@@ -108,13 +112,97 @@ def test_the_default_is_a_version_that_we_can_fetch(server: Server) -> None:
     assert built.returncode == 0, built.stderr
 
 
-@pytest.mark.parametrize(("machine", "taken"), [("x86_64", "AMD64"), ("aarch64", "ARM64")])
+@pytest.fixture(scope="module")
+def signer() -> Iterator[Signer]:
+    """A new key; the agent of its folder ends with the folder."""
+    with tempfile.TemporaryDirectory(prefix="gpg-") as folder:  # short: a socket lies there
+        made = Signer(Path(folder))
+        made.gpg("--passphrase=", "--quick-generate-key", "t@example.com", "ed25519", "sign", "never")
+        made.key.write_bytes(made.gpg("--export"))
+        yield made
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key that signs checksums."""
+
+    folder: Path
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "exported.asc"
+
+    def gpg(self, *arguments: str, data: bytes = b"") -> bytes:
+        command = ["gpg", f"--homedir={self.folder}", "--batch", "--pinentry-mode=loopback", *arguments]
+        return subprocess.run(command, input=data, check=True, capture_output=True).stdout
+
+    def sign(self, data: bytes) -> bytes:
+        return self.gpg("--passphrase=", "--detach-sign", data=data)
+
+
+NAME = "oc-mirror.rhel9.tar.gz"
+FOLDER = f"{PUBLIC}/openshift-v4/x86_64/clients/ocp/{OLD}"
+
+
+def test_a_good_signature_of_the_checksums_is_taken(server: Server, signer: Signer) -> None:
+    data = packed()
+    server.put(f"{FOLDER}/{NAME}", data)
+    server.put(f"{FOLDER}/sha256sum.txt", sums(NAME, data))
+    server.put(f"{FOLDER}/sha256sum.txt.gpg", signer.sign(sums(NAME, data)))
+    built = server.build(OC_MIRROR_KEY=str(signer.key))
+    assert built.returncode == 0, built.stderr
+    assert "Good signature" in built.stderr
+    assert "fetched version" in built.stdout
+
+
+def test_checksums_that_somebody_else_signed_or_changed_are_not_taken(
+    server: Server, signer: Signer, tmp_path: Path
+) -> None:
+    data = packed()
+    server.put(f"{FOLDER}/{NAME}", data)
+    server.put(f"{FOLDER}/sha256sum.txt", sums(NAME, data))
+    server.put(f"{FOLDER}/sha256sum.txt.gpg", signer.sign(b"other checksums"))
+    built = server.build(OC_MIRROR_KEY=str(signer.key))
+    assert built.returncode != 0
+    assert f"sha256sum.txt in {FOLDER} is not signed by a key of {signer.key}" in built.stderr
+    assert "fetched" not in built.stdout
+
+
+def test_signed_checksums_may_not_lose_their_signature(server: Server, signer: Signer) -> None:
+    """Where OpenShift's clients lie there always is one; in a folder of one's own it may be missing."""
+    data = packed()
+    for folder in (FOLDER, "file:///mine"):
+        server.put(f"{folder}/{NAME}", data)
+        server.put(f"{folder}/sha256sum.txt", sums(NAME, data))
+    built = server.build(OC_MIRROR_KEY=str(signer.key))
+    assert built.returncode != 0
+    assert f"no sha256sum.txt.gpg in {FOLDER}: give the checksum by OC_MIRROR_SHA256" in built.stderr
+    pinned = server.build(OC_MIRROR_KEY=str(signer.key), OC_MIRROR_SHA256=hashlib.sha256(data).hexdigest())
+    assert pinned.returncode == 0, pinned.stderr
+    own = server.build(OC_MIRROR_KEY=str(signer.key), OC_MIRROR_URL="file:///mine")
+    assert own.returncode == 0, own.stderr
+    assert "no signature is checked: no sha256sum.txt.gpg in file:///mine" in own.stderr
+
+
+def test_a_base_image_without_the_key_says_so(server: Server) -> None:
+    data = packed()
+    server.put(f"{FOLDER}/{NAME}", data)
+    server.put(f"{FOLDER}/sha256sum.txt", sums(NAME, data))
+    built = server.build(OC_MIRROR_KEY="/none")
+    assert built.returncode == 0, built.stderr
+    assert "no signature is checked: the base image has no gpg or no /none" in built.stderr
+
+
+MACHINES = {"x86_64": "AMD64", "aarch64": "ARM64", "ppc64le": "PPC64LE", "s390x": "S390X"}
+
+
+@pytest.mark.parametrize(("machine", "taken"), MACHINES.items())
 def test_each_architecture_has_a_checksum_of_its_own(server: Server, machine: str, taken: str) -> None:
     data = packed()
-    checksums = {f"OC_MIRROR_SHA256_{arch}": "0" * 64 for arch in ("AMD64", "ARM64")}
+    checksums = {f"OC_MIRROR_SHA256_{arch}": "0" * 64 for arch in MACHINES.values()}
     checksums[f"OC_MIRROR_SHA256_{taken}"] = hashlib.sha256(data).hexdigest()
     server.machine = machine
-    for name in ("amd64", "arm64"):
+    for name in ("amd64", "arm64", "ppc64le", "s390x"):
         server.put(f"file:///mine/oc-mirror-rhel9-linux-{name}.tar.gz", data)
     built = server.build(OC_MIRROR_VERSION=NEW, OC_MIRROR_URL="file:///mine", **checksums)
     assert built.returncode == 0, built.stderr
