@@ -14,6 +14,7 @@ from steps.imageset.imageset import ImageSet
 from steps.mirroring.ocmirror.output import Reading
 from steps.mirroring.ocmirror.placement import CACHE, Rules
 from steps.mirroring.store import Store, contents
+from steps.mirroring.store.inventory import ARCHIVES, Inventory
 from tests.unit.mirroring.conftest import REAL, Place, real_only
 
 HEX = "b5dd8cbfeffdcf19ea20775eeee8fcf8fd925fe42778094d95657f67d088fd0c"
@@ -168,3 +169,24 @@ def test_what_cannot_be_read_of_a_catalog_costs_the_run_nothing(tmp_path: Path) 
     folder.mkdir(parents=True)
     (folder / "catalog.json").write_text('{"schema": ["cut')
     assert contents.describe(reading, MIRROR, tmp_path)["operators"] == []
+
+
+def test_a_generation_has_its_record_whenever_the_run_was_ended(
+    connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended where the record is written; the next run would complete the generation without it."""
+    assert connected.mirror().returncode == 0
+    connected.names("team/app:v2", "team/db:v1")
+
+    def end(*_arguments: object, **_more: object) -> None:
+        raise SystemExit(143)
+
+    with monkeypatch.context() as ended:
+        ended.setattr(Inventory, "add", end)
+        with pytest.raises(SystemExit):
+            connected.mirror()
+    assert connected.mirror().returncode == 0
+    store = Store(connected.data)
+    assert list(store.generations.present()) == [1, 2]
+    brought = {image.origin for entry in store.inventory.of(ARCHIVES) for image in entry.images}
+    assert f"{connected.host}/team/app:v2" in brought
