@@ -310,5 +310,5 @@ def _target(tag: Path) -> str:
     """Return the digest of a tag; empty for one that does not exist, or was being written at a kill."""
     try:
         return (tag / "current/link").read_text().strip()
-    except OSError:
+    except FileNotFoundError:
         return ""

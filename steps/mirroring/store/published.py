@@ -110,7 +110,7 @@ class Published:
     def all(self) -> list[PublishedTarget]:
         """Return every target that something is published for; a folder without a record is left out.
 
-        Raises InvalidInputError for one that a newer version wrote.
+        Raises InvalidInputError for one that a newer version wrote, OSError for one that cannot be read.
         """
         found = []
         for folder in sorted(self._targets.glob("[!.]*/")):
@@ -118,7 +118,7 @@ class Published:
                 found.append(PublishedTarget(folder, records.parse(TargetRecord, _bytes(folder / _RECORD))))
             except NewerFormatError:
                 records.read(TargetRecord, folder / _RECORD, what="a record of a target", hint="")
-            except (OSError, UnreadableRecordError):
+            except (FileNotFoundError, UnreadableRecordError):  # another error is the volume's
                 continue
         return found
 

@@ -126,7 +126,7 @@ class WorkingDir:
             return records.parse(UsedRecord, self._record.read_bytes()).mirrors
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             log.warning("%s is not readable (%s): the newest catalogs are kept", self._record, error)
             return {}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.errors import InvalidInputError
-from steps.mirroring.store import generations, records
+from steps.mirroring.store import Store, generations, records
 from steps.mirroring.store.fingerprints import FingerprintRecord, Success
 from steps.mirroring.store.generations import Generation
 from steps.mirroring.store.imports import ImportedRecord, TargetImports
@@ -21,6 +21,7 @@ from steps.mirroring.store.runs import Run
 from steps.mirroring.workflows.deletion_plan import DeletionPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.mirroring.conftest import Place
@@ -172,3 +173,24 @@ def test_the_far_side_does_not_call_a_generation_of_a_newer_format_damaged(
     assert ran.returncode == 3
     assert "generation.json needs a newer version of oc-mirror-pipeline" in ran.stderr
     assert "copy" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("record", "read"),
+    [
+        ("targets/x/target.json", lambda store: store.published.all()),
+        ("working-dir.json", lambda store: store.working_dir.clean(dry_run=True)),
+        (
+            "cache/.oc-mirror/.cache/docker/registry/v2/repositories/a/_manifests/tags/v1/current/link",
+            lambda store: store.cache.tag("a", "v1"),
+        ),
+    ],
+)
+def test_a_record_that_the_volume_does_not_give_is_not_one_that_is_missing(
+    tmp_path: Path, record: str, read: Callable[[Store], object]
+) -> None:
+    """What it tells of would be published twice, or removed. A folder is what cannot be read here."""
+    read(Store(tmp_path))
+    (tmp_path / record).mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        read(Store(tmp_path))
