@@ -7,10 +7,10 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-in
   --no-emit-find-links --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help install programs run check test bench lock docs site clean
+.PHONY: help install programs run check test bench lock renew-images docs site clean
 
 help:  ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(VENV)/.installed  ## Make .venv with everything
 
@@ -61,6 +61,9 @@ lock: install  ## Renew the hash-locked requirements
 	$(LOCK) --upgrade --output-file=requirements.txt pyproject.toml
 	$(LOCK) --upgrade --all-build-deps --only-build-deps --output-file=requirements-build.txt pyproject.toml
 	$(LOCK) --upgrade --extra=dev --output-file=requirements-dev.txt pyproject.toml
+
+renew-images: install  ## Write the digests that the images of others have now
+	$(BIN)/python tekton/renew_images.py; code=$$?; $(MAKE) --no-print-directory docs && exit $$code
 
 clean:  ## Remove what was built
 	rm -rf build $(VENV) *.egg-info

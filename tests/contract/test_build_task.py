@@ -172,4 +172,4 @@ def test_memory_is_bounded(step: dict[str, Any]) -> None:
 
 def test_its_images_are_named_by_version() -> None:
     for name in ("git-image", "buildah-image"):
-        assert re.search(r":v\d+\.\d+\.\d+$", named(SPEC["params"])[name]["default"])
+        assert re.search(r":v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", named(SPEC["params"])[name]["default"])
