@@ -119,9 +119,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @each_page
 def test_every_target_of_make_and_every_module_is_there(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.M))
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
     for command in code(page):
-        for target in re.findall(r"\bmake ([a-z]+)", command):
+        for target in re.findall(r"\bmake ([a-z-]+)", command):
             assert target in targets, f"{page.name}: make {target}"
         for module in re.findall(r"python -m (tests[.\w]*)", command):
             place = ROOT / module.replace(".", "/")
