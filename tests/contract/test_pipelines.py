@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,15 @@ def test_a_run_uses_what_its_pipeline_offers(path: Path) -> None:
     # Tekton v1 refuses spec.serviceAccountName, which the specification's examples use.
     assert "serviceAccountName" not in spec
     assert spec["taskRunTemplate"]["serviceAccountName"] == "oc-mirror-pipeline"
+
+
+def test_the_images_that_are_the_default_are_permitted_to_runs_that_events_start() -> None:
+    text = (TEKTON / "12-admission.yaml").read_text()
+    found = re.search(r"allowed-task-images'\]\s+\.orValue\('([^']*)'\)", text)
+    assert found
+    permitted = set(found[1].split(","))
+    for pipeline in PIPELINES.values():
+        for parameter in pipeline["spec"]["params"]:
+            if parameter["name"].endswith("-image"):
+                repository = parameter["default"].partition("@")[0].rpartition(":")[0]
+                assert repository in permitted, parameter["name"]
