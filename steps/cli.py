@@ -15,13 +15,13 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TextIO, TypeVar
 
 from steps.errors import FileError, StepError, UsageError
 from steps.results import write_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 log = logging.getLogger("steps")
@@ -38,6 +38,22 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; raises UsageError for an argument that is not known, with the one that may be meant."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+        return found
+
+    def _meant(self, unknown: Sequence[str]) -> str:
+        """Return the question after the argument that the first unknown one is nearly, if there is one."""
+        import difflib
+
+        known = {option.replace("-", ""): option for option in self._option_string_actions}
+        given = unknown[0].partition("=")[0].replace("-", "").replace("_", "").lower()
+        near = difflib.get_close_matches(given, known, n=1, cutoff=0.75)
+        return f"; did you mean {known[near[0]]}?" if near else ""
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError; argparse would print the whole usage, which buries the wrong argument."""

@@ -182,6 +182,11 @@ def _check_url(text: str, parameters: ParameterNames) -> None:
             f"write scheme, host and path alone; credentials belong into the Secret that "
             f"{parameters.credentials} names (type basic-auth)",
         )
+    if re.fullmatch(r"[\w.-]+(/[\w./-]*)?", text) and not local:
+        raise UsageError(
+            f"{parameters.url}: there is no folder '{text}' here, and a URL has a scheme",
+            "name a folder that is there, or write https://HOST/PATH",
+        )
     if re.search(r"[\s\x00-\x1f]", text) or not (
         (scheme and scheme[1].lower() in PROTOCOLS) or scp_like or local
     ):

@@ -28,7 +28,7 @@ from steps.parameters.table import content as table
 from steps.parameters.table import deployment
 from steps.workload import applier, names, objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
-from steps.workload.settings import make_settings, proxies
+from steps.workload.settings import make_settings, proxies, pushes
 from steps.yaml.source import SourceFile, decode
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ def _describe_workload(settings: Settings, manifests: list[dict[str, Any]]) -> s
     kind, name = manifests[-1]["kind"], manifests[-1]["metadata"]["name"]
     told = settings.mirror
     target = f" to {told['target-registry']}" if "target-registry" in told else ""
+    if target and not pushes(told["workflow"]):
+        target = f" (target-registry {told['target-registry']} has no effect)"
     dry = ", dry run" if told["dry-run"] == "true" else ""
     how = "incremental" if told["incremental-mode"] == "true" else "full"
     image = "as recorded in oc-mirror-images" if settings.image == UNRECORDED_IMAGE else settings.image

@@ -5,6 +5,7 @@ All that is wrong is told at once, since another run to find the next slip may t
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,15 @@ from steps.parameters import contradictions, shared_settings
 from steps.parameters.parameter import Group, Parameter, Values
 from steps.parameters.table import of_command
 from steps.parameters.table.mirror_run import SETTINGS
+from steps.parameters.value_kinds import SWITCHES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
 
-HINT = "correct what is named above; nothing was changed"
+log = logging.getLogger(__name__)
+
+HINT = "nothing was changed; the reference says what each parameter takes (docs/reference)"
 
 
 def parse(
@@ -31,6 +35,8 @@ def parse(
     problems: Iterable[str] = (),
 ) -> Values:
     """Parse and check the arguments of a command; `description` is shown by --help.
+
+    What was given and has no effect is a warning in the log.
 
     `results` are the names of its Tekton results, `problems` what the caller found wrong elsewhere. Raises
     UsageError with all that is wrong. Where the command takes --settings, what is set there counts as given
@@ -47,7 +53,9 @@ def parse(
     values, wrong = _check(command, parameters, _given(parameters, texts), configured)
     found += [*wrong, *contradictions.found_in(values)]
     if found:
-        raise UsageError("; ".join(found), HINT)
+        raise UsageError("; ".join(found), f"nothing was changed; '{command} --help' says what each takes")
+    for warning in contradictions.without_effect(values):
+        log.warning("%s", warning)
     values.results = {name: given[f"result-{name}"] for name in results}
     return values
 
@@ -84,6 +92,7 @@ def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command:
         dest=parameter.name,
         metavar=parameter.name.rpartition("-")[2].upper(),
         action="append" if parameter.repeatable else "store",
+        **({"nargs": "?", "const": "true"} if parameter.kind in SWITCHES else {}),
         required=default is None and not parameter.not_beside,
         help=text.replace("%", "%%"),
     )

@@ -154,6 +154,16 @@ def _something_to_read(values: Values) -> str:
     return "neither --manifests nor --cluster is given: give --manifests=DIR, --cluster=true, or both"
 
 
+def without_effect(values: Values) -> list[str]:
+    """Return a sentence for each parameter that was given and does nothing beside the others."""
+    if mirror_run.WORKFLOW not in values or mirror_run.TARGET_REGISTRY not in values:
+        return []
+    workflow, target = values[mirror_run.WORKFLOW], values[mirror_run.TARGET_REGISTRY]
+    if workflow not in WITHOUT_TARGET or not target:
+        return []
+    return [f"target-registry {target} has no effect: {workflow} pushes nothing"]
+
+
 RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
     ((mirror_run.WORKFLOW, mirror_run.TARGET_REGISTRY), _target),
     ((mirror_run.WORKFLOW, mirror_run.IMAGESET), _imageset),

@@ -25,6 +25,33 @@ MACROS = {
     "@hourly": "0 * * * *",
 }
 LONGEST = 200
+ABBREVIATIONS = {
+    "CEST": "Europe/Berlin",
+    "MEZ": "Europe/Berlin",
+    "MESZ": "Europe/Berlin",
+    "BST": "Europe/London",
+    "WEST": "Europe/Lisbon",
+    "EEST": "Europe/Athens",
+    "MSK": "Europe/Moscow",
+    "EDT": "America/New_York",
+    "CDT": "America/Chicago",
+    "CST": "America/Chicago",
+    "MDT": "America/Denver",
+    "PDT": "America/Los_Angeles",
+    "PST": "America/Los_Angeles",
+    "BRT": "America/Sao_Paulo",
+    "SAST": "Africa/Johannesburg",
+    "IST": "Asia/Kolkata",
+    "SGT": "Asia/Singapore",
+    "HKT": "Asia/Hong_Kong",
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+    "NZST": "Pacific/Auckland",
+    "NZDT": "Pacific/Auckland",
+}
+"""A zone for each abbreviation that is none itself: where most of those live who write it."""
 
 
 def normal_schedule(text: str) -> str:
@@ -57,6 +84,8 @@ def _normal(text: str) -> str:
         next(CronSim(" ".join(fields), datetime.now(UTC)))
     except CronSimError as error:
         name = str(error).removeprefix("Bad ")
+        if name == "day-of-month" and re.fullmatch(r"30|31", fields[2]):
+            raise ValueError("never comes: no such month has a day " + fields[2]) from error
         raise ValueError(f"has a wrong {name} field '{fields[FIELDS.index(name)]}'") from error
     except StopIteration:
         raise ValueError("never comes true: there is no such day") from None
@@ -99,15 +128,27 @@ def check_time_zone(name: str) -> str:
     The names are those of the IANA database as Python's tzdata package ships it, alike on every machine.
     Kubernetes, which has its own copy, knows them too; abbreviations such as CEST are no zones to it.
     """
-    zones = _zones()
-    if name in zones:
+    if name in _zones():
         return name
-    known = {zone.lower(): zone for zone in zones}
-    cities = {zone.lower().rpartition("/")[2]: zone for zone in zones}
-    wanted = name.lower()
-    near = difflib.get_close_matches(wanted, [*known, *cities], n=1)
-    guess = (known | cities)[near[0]] if near else "Europe/Berlin"
-    raise ValueError(f"'{name}' is no time zone of the IANA database, such as {guess}")
+    meant = _meant_zone(name)
+    guess = f"did you mean {meant}?" if meant else "such as Europe/Berlin"
+    raise ValueError(f"'{name}' is no time zone of the IANA database; {guess}")
+
+
+def _meant_zone(name: str) -> str:
+    """Return the zone that somebody may mean, by an abbreviation or a name that is nearly right.
+
+    An abbreviation is never guessed from its letters: CEST is not nearly EST.
+    """
+    if abbreviation := ABBREVIATIONS.get(name.upper()):
+        return abbreviation
+    zones = {zone.lower(): zone for zone in _zones() if "/" in zone}
+    cities = {zone.rpartition("/")[2]: place for zone, place in zones.items()}
+    wanted = name.lower().replace(" ", "_")
+    if wanted in cities:
+        return cities[wanted]
+    near = difflib.get_close_matches(wanted, [*zones, *cities], n=1, cutoff=0.75)
+    return (zones | cities)[near[0]] if near else ""
 
 
 @cache

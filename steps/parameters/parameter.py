@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from steps.parameters.places import PREVIEW
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -90,7 +92,12 @@ class Parameter(Generic[T]):
         return self.where.commands
 
     def default_of(self, command: str) -> str | None:
-        """Return the default as an argument of a command; None where it must be given."""
+        """Return the default as an argument of a command; None where it must be given.
+
+        The preview of a deployment has the pipeline's, so that it shows what the pipeline would do.
+        """
+        if command == PREVIEW and self.task_default is not None and PREVIEW not in self.needed_in:
+            return self.task_default
         return None if command in self.needed_in else self.default
 
     def declared_default(self, place: str) -> str | None:

@@ -94,11 +94,24 @@ def path(value: str) -> Path:
     return Path(value)
 
 
+def folder(value: str) -> Path:
+    """Take the path of a folder, which may be missing but is no file."""
+    found = Path(value)
+    if found.is_file():
+        raise ValueError(f"'{value}' is a file, not a folder")
+    return found
+
+
 def boolean(value: str) -> bool:
     """Parse `true` or `false`; `yes` and `1` are as often a mistake as meant."""
     if value not in {"true", "false"}:
         raise ValueError(f"'{value}' is neither 'true' nor 'false'")
     return value == "true"
+
+
+optional_boolean = optional(boolean)
+SWITCHES = frozenset({boolean, optional_boolean})
+"""Kinds of which the name alone, as an argument, means true: `--dry-run`."""
 
 
 def workflow(value: str) -> Workflow:
@@ -176,9 +189,16 @@ def duration(value: str) -> int:
     return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
+def span(value: str) -> int:
+    """Parse a duration of minutes or hours, into seconds; a bare number may be meant as minutes."""
+    if re.fullmatch(r"[0-9]{1,6}", value) and int(value):
+        raise ValueError(f"'{value}' has no unit: write {value}m for minutes, or {value}s for seconds")
+    return duration(value)
+
+
 def deadline(value: str) -> int:
     """Parse a duration in which something can be done, into seconds."""
-    seconds = duration(value)
+    seconds = span(value)
     if not seconds:
         raise ValueError(f"'{value}' leaves no time; without a value it depends on the runs before")
     return seconds
@@ -336,13 +356,25 @@ def registry(value: str) -> str:
     return value
 
 
-def quantity(value: str) -> str:
-    """Check a Kubernetes quantity such as `500Gi`, more than 0 and less than 8 Ei."""
-    bytes_of(value)
-    return value
+def volume_size(value: str) -> str:
+    """Check the size of a volume, a Kubernetes quantity of 1 Gi or more."""
+    return _at_least(value, "1Gi", such_as="500Gi")
 
 
-def bytes_of(value: str) -> Decimal:
+def memory(value: str) -> str:
+    """Check an amount of memory, a Kubernetes quantity of 64 Mi or more."""
+    return _at_least(value, "64Mi", such_as="4Gi")
+
+
+def _at_least(value: str, least: str, *, such_as: str) -> str:
+    if bytes_of(value, such_as=such_as) >= bytes_of(least):
+        return value
+    meant = f"; did you mean {value}Gi?" if value.isdecimal() else ""
+    unit = f"is {value} bytes, which" if value.isdecimal() else ""
+    raise ValueError(f"'{value}' {unit} is less than {least}{meant}".replace("  ", " "))
+
+
+def bytes_of(value: str, *, such_as: str = "500Gi") -> Decimal:
     """Return the bytes of a Kubernetes quantity, which may be a fraction.
 
     The rules: k8s.io/apimachinery, pkg/api/resource, quantity.go. Milli and smaller are no size.
@@ -351,7 +383,7 @@ def bytes_of(value: str) -> Decimal:
 
     found = _QUANTITY.fullmatch(value)
     if not found:
-        raise ValueError(f"'{value}' is not a quantity such as 500Gi")
+        raise ValueError(f"'{value}' is not a quantity such as {such_as}")
     suffix = found["suffix"] or ""
     scale = Decimal(_SUFFIXES[suffix]) if suffix in _SUFFIXES else Decimal(10) ** int(suffix[1:])
     result = Decimal(found["number"]) * scale
@@ -379,7 +411,12 @@ def fs_group(value: str) -> int | str | None:
 def _choice(value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         known = ", ".join(f"'{choice}'" for choice in choices)
-        raise ValueError(f"is an invalid choice: '{value}' (choose from {known})")
+        import difflib
+
+        meant = [choice for choice in choices if choice.endswith(f"-{value}")]
+        meant = meant or difflib.get_close_matches(value, choices, n=1)
+        guess = f"did you mean '{meant[0]}'? " if meant else ""
+        raise ValueError(f"is an invalid choice: '{value}' ({guess}choose from {known})")
     return value
 
 

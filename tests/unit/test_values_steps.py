@@ -335,3 +335,42 @@ def test_a_preview_leaves_foreign_things_among_its_manifests_alone(tmp_path: Pat
     common = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
     preview_deployment.main.perform([*common, f"--output={tmp_path}"])
     assert (tmp_path / "manifests" / "bytes.yaml").read_bytes() == b"\xff"
+
+
+def test_the_preview_has_the_schedule_of_the_pipeline_where_none_is_given(tmp_path: Path) -> None:
+    given = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
+    preview_deployment.main.perform([*given, f"--output={tmp_path}", "--deploy-mode=cronjob"])
+    cronjob = yaml.safe_load((tmp_path / "manifests" / "cronjob-oc-mirror.yaml").read_text())
+    pipeline = yaml.safe_load((ROOT / "tekton" / "deployment-pipeline.yaml").read_text())
+    [schedule] = [one for one in pipeline["spec"]["params"] if one["name"] == "schedule"]
+    assert cronjob["spec"]["schedule"] == schedule["default"]
+
+
+def test_a_target_that_a_workflow_does_not_push_to_is_a_warning_in_log_and_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    given = [f"--values-git-url={ROOT / 'examples' / 'values'}", "--values-file-path=."]
+    target = "--target-registry=registry.example.com/mirror"
+    preview_deployment.main.perform([*given, f"--output={tmp_path}", target])
+    said = "target-registry registry.example.com/mirror has no effect"
+    assert f"{said}: workflow-to-disk pushes nothing" in caplog.text
+    assert said in capsys.readouterr().out
+    preview_deployment.main.perform([*given, f"--output={tmp_path}", target, "--workflow=workflow-direct"])
+    assert "no effect" not in capsys.readouterr().out
+
+
+def test_a_word_that_is_no_folder_and_no_url_is_refused_as_that(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder 'nowhere' here"):
+        preview_deployment.main.perform(["--values-git-url=nowhere", f"--output={tmp_path}"])
+
+
+@pytest.mark.parametrize("argument", ["--deploymode=job", "--deploy_mode=job", "--deploy-mod"])
+def test_an_argument_that_is_nearly_right_is_named(argument: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"did you mean --deploy-mode\?"):
+        preview_deployment.main.perform([argument, f"--output={tmp_path}"])
+
+
+@pytest.mark.parametrize(("argument", "meant"), [("--dry-run", "true"), ("--dry-run=false", "false")])
+def test_the_name_of_a_switch_alone_means_true(argument: str, meant: str) -> None:
+    given = preview_deployment.parse([argument, "--output=x", "--values-git-url=/x"])
+    assert given.settings.mirror["dry-run"] == meant

@@ -8,12 +8,12 @@ from steps.parameters.parameter import Group, Parameter
 
 STORAGE_SIZE = Parameter(
     name="storage-size",
-    kind=kinds.quantity,
+    kind=kinds.volume_size,
     help="Size of the workload's volume where it is created",
     group=Group.WORKLOAD,
     where=places.WORKLOAD,
     default="500Gi",
-    unit="bytes, or Mi, Gi, Ti",
+    unit="Gi, Ti",
 )
 STORAGE_CLASS = Parameter(
     name="storage-class",
@@ -34,12 +34,12 @@ CLAIM_NAME = Parameter(
 )
 MEMORY = Parameter(
     name="memory",
-    kind=kinds.quantity,
+    kind=kinds.memory,
     help="Memory of the workload's container; large catalogs need more",
     group=Group.WORKLOAD,
     where=places.WORKLOAD,
     default="4Gi",
-    unit="bytes, or Mi, Gi",
+    unit="Mi, Gi",
 )
 FS_GROUP = Parameter(
     name="fs-group",

@@ -195,7 +195,7 @@ HOLDER = Parameter(
 )
 TURN_TIMEOUT = Parameter(
     name="turn-timeout",
-    kind=kinds.duration,
+    kind=kinds.span,
     help="How long to wait for the run before",
     group=Group.RUN,
     where=places.STARTING,

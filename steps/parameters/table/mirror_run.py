@@ -35,7 +35,7 @@ MIRROR_NAME = Parameter(
 )
 DATA = Parameter(
     name="data",
-    kind=kinds.path,
+    kind=kinds.folder,
     help="Data directory with archives, history and cache; it must persist",
     group=Group.HOW,
     where=places.MIRROR_ALONE,
@@ -44,7 +44,7 @@ DATA = Parameter(
 )
 CACHE_DIR = Parameter(
     name="cache-dir",
-    kind=kinds.optional(kinds.path),
+    kind=kinds.optional(kinds.folder),
     help="Folder of oc-mirror's cache where it is to lie on another volume than the data directory",
     group=Group.HOW,
     where=places.MIRROR_ALONE,
@@ -84,7 +84,7 @@ CHECK = Parameter(
 )
 SKIP_UNCHANGED = Parameter(
     name="skip-unchanged",
-    kind=kinds.optional(kinds.boolean),
+    kind=kinds.optional_boolean,
     help="true ends a run at once where nothing changed since the last success",
     group=Group.HOW,
     where=places.MIRRORING,
@@ -112,7 +112,7 @@ SIGNATURES = Parameter(
 )
 REMOVE_SIGNATURES = Parameter(
     name="remove-signatures",
-    kind=kinds.optional(kinds.boolean),
+    kind=kinds.optional_boolean,
     help="The former name: true is signatures=none, false is signatures=all",
     group=Group.HOW,
     where=places.MIRROR_ALONE,
@@ -121,7 +121,7 @@ REMOVE_SIGNATURES = Parameter(
 )
 STRICT_ARCHIVE = Parameter(
     name="strict-archive",
-    kind=kinds.optional(kinds.boolean),
+    kind=kinds.optional_boolean,
     help="true fails where one file exceeds the ImageSet's archiveSize; else it gets an archive of its own",
     group=Group.HOW,
     where=places.MIRROR_ALONE,
@@ -172,7 +172,7 @@ RESOURCE_PREFIX = Parameter(
 )
 APPLY_CLUSTER_RESOURCES = Parameter(
     name="apply-cluster-resources",
-    kind=kinds.optional(kinds.boolean),
+    kind=kinds.optional_boolean,
     help="true applies them to this cluster after workflow-from-disk or workflow-direct, by a pod of its "
     "own; needs examples/apply-cluster-resources.yaml",
     group=Group.WHERE,
@@ -252,7 +252,7 @@ PARALLEL_LAYERS = Parameter(
 )
 IMAGE_TIMEOUT = Parameter(
     name="image-timeout",
-    kind=kinds.optional(kinds.duration),
+    kind=kinds.optional(kinds.span),
     help="For one image with all its retries, such as 90m",
     group=Group.TUNING,
     where=places.MIRRORING,
@@ -327,7 +327,7 @@ SETTINGS = Parameter(
 
 EXPORT = Parameter(
     name="export",
-    kind=kinds.optional(kinds.path),
+    kind=kinds.optional(kinds.folder),
     help="Only put the generations that the other side lacks into this folder, such as that of a USB stick",
     group=Group.CARRYING,
     where=places.MIRROR_ALONE,

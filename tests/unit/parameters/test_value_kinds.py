@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -141,3 +142,24 @@ def test_any_text_is_a_quantity_or_refused(text: str) -> None:
 
 def test_fs_group_is_auto_none_or_a_number() -> None:
     assert (kinds.fs_group("auto"), kinds.fs_group("none"), kinds.fs_group("0")) == ("auto", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (kinds.volume_size, "500", "'500' is 500 bytes, which is less than 1Gi; did you mean 500Gi?"),
+        (kinds.volume_size, "500Mi", "'500Mi' is less than 1Gi"),
+        (kinds.memory, "4", "'4' is 4 bytes, which is less than 64Mi; did you mean 4Gi?"),
+        (kinds.memory, "four", "'four' is not a quantity such as 4Gi"),
+        (kinds.span, "90", "'90' has no unit: write 90m for minutes, or 90s for seconds"),
+        (kinds.deadline, "8", "'8' has no unit: write 8m for minutes, or 8s for seconds"),
+        (kinds.workflow, "direct", "did you mean 'workflow-direct'?"),
+        (kinds.deploy_mode, "cron-job", "did you mean 'cronjob'?"),
+        (kinds.folder, __file__, "is a file, not a folder"),
+    ],
+)
+def test_a_value_that_means_something_else_is_refused_with_what_was_meant(
+    kind: kinds.Kind[object], text: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        kind(text)
