@@ -223,6 +223,7 @@ def _check_revision(text: str, parameters: ParameterNames) -> None:
         )
 
 
+_NO_ANSWER = "the Git server does not answer"
 _ADVICE = "give the values a repository of their own, and name it as {0.url}"
 
 # What git says → what it means, what to do, whether the same call may succeed later. The first match counts.
@@ -273,11 +274,20 @@ _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"Failed to connect|Connection (refused|timed out|reset)|timed out|Network is unreachable|"
         r"Couldn't connect|early EOF|unexpected disconnect|RPC failed|error: 5\d\d|hung up",
-        "the Git server does not answer",
-        "check that it can be reached from the pod; HTTPS_PROXY and NO_PROXY are honoured",
+        _NO_ANSWER,
+        "",
         True,
     ),
 )
+
+_NO_ANSWERS = (
+    (r"refused|Couldn't connect", "connection refused"),
+    (r"timed out", "no answer in time"),
+    (r"unreachable", "network unreachable"),
+    (r"error: 5\d\d", "the server has a fault of its own"),
+    (r"reset|early EOF|disconnect|RPC failed|hung up", "the connection ended early"),
+)
+"""How a server did not answer: what git says, and our words."""
 
 _NO_SUCH_REVISION = r"find remote ref|not our ref|unadvertised object|Needed a single revision|bad object"
 
@@ -291,10 +301,27 @@ def explain(stderr: str, origin: Origin, known_revisions: Callable[[], Iterable[
         return no_such_revision(origin, known_revisions())
     for pattern, what, hint, transient in _REFUSALS:
         if re.search(pattern, stderr):
+            if what is _NO_ANSWER:
+                return _no_answer(stderr, origin)
             kind = TransientGitError if transient else GitError
             return kind(f"{what}: {origin.url} ({_last_line(stderr)})", hint.format(origin.parameters))
     return GitError(
         f"git failed on {origin.url}: {_last_line(stderr)}", "see the Git server's own log for more"
+    )
+
+
+def _no_answer(stderr: str, origin: Origin) -> TransientGitError:
+    """Make the error for a server that cannot be reached, in our words: git's name the library beneath."""
+    how = next((words for pattern, words in _NO_ANSWERS if re.search(pattern, stderr, re.IGNORECASE)), "")
+    by_ssh = origin.url.startswith("ssh:") or "://" not in origin.url
+    way = (
+        "that the cluster lets SSH out (no proxy is used for it)"
+        if by_ssh
+        else "HTTPS_PROXY and NO_PROXY if the way out is a proxy"
+    )
+    return TransientGitError(
+        f"the Git server does not answer: {origin.url}" + (f" ({how})" if how else ""),
+        f"check host and port in {origin.parameters.url}, and {way}",
     )
 
 

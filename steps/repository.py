@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import stamina
 
+ATTEMPTS = 4
 log = logging.getLogger("steps.repository")
 
 STALE_SECONDS = 24 * 3600
@@ -94,7 +95,7 @@ def _head(origin: Origin) -> str:
     references = (branch, f"{tag}^{{}}", tag)
     with _environment(origin) as (environment, scratch):
         command = Git(scratch, environment, local=origin.local)
-        for attempt in _attempts():
+        for attempt in _attempts(origin):
             with attempt, _explained(origin, command):
                 found = _list_references(command, "--quiet", origin.url, *references)
         for reference in references:
@@ -125,7 +126,7 @@ def _default_branch(origin: Origin) -> str:
     """Return the branch that the repository's HEAD names; empty if it names none."""
     with _environment(origin) as (environment, scratch):
         command = Git(scratch, environment, local=origin.local)
-        for attempt in _attempts():
+        for attempt in _attempts(origin):
             with attempt, _explained(origin, command):
                 answer = command.ask("ls-remote", "--quiet", "--symref", origin.url, "HEAD")
     found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", answer, re.MULTILINE)
@@ -162,7 +163,7 @@ def _fetch(origin: Origin, folder: Path) -> str:
         )
         with _explained(origin, command):
             command.ask("init", "--bare", "--quiet", "--template=", "--initial-branch=checkout")
-        for attempt in _attempts():
+        for attempt in _attempts(origin):
             with attempt, _explained(origin, command):
                 shutil.rmtree(tree, ignore_errors=True)
                 name = _fetch_commit(command, origin.revision)
@@ -249,11 +250,16 @@ def _list_references(command: Git, *arguments: str) -> dict[str, str]:
     return {reference: commit for commit, reference in lines}
 
 
-def _attempts() -> Iterator[stamina.Attempt]:
-    """Four attempts within a minute where the network fails."""
+def _attempts(origin: Origin) -> Iterator[stamina.Attempt]:
+    """Yield four attempts within a minute where the network fails; say of each but the first which it is."""
     from stamina import retry_context
 
-    yield from retry_context(on=TransientGitError, attempts=4, wait_initial=1.0, timeout=60)
+    # stamina says of each retry only that there is one.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
+    for attempt in retry_context(on=TransientGitError, attempts=ATTEMPTS, wait_initial=1.0, timeout=60):
+        if attempt.num > 1:
+            log.warning("no answer from %s; attempt %d of %d", origin.url, attempt.num, ATTEMPTS)
+        yield attempt
 
 
 def _remove_stale(folder: Path) -> None:

@@ -148,6 +148,22 @@ def test_a_server_that_does_not_answer_is_tried_again_and_then_told(
         checkout(origin("http://127.0.0.1:9/x.git"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [("http://127.0.0.1:9/x.git", "HTTPS_PROXY"), ("ssh://git@127.0.0.1:9/x.git", "no proxy is used")],
+)
+def test_a_server_that_is_not_there_is_told_in_our_words(
+    url: str, hint: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import stamina
+
+    with stamina.set_testing(True, attempts=2), pytest.raises(TransientGitError) as caught:
+        repository.head(origin(url))
+    assert caught.value.reason == f"the Git server does not answer: {url} (connection refused)"
+    assert hint in caught.value.hint
+    assert [record.getMessage() for record in caplog.records] == [f"no answer from {url}; attempt 2 of 4"]
+
+
 def bare_copy(source: GitRepository, folder: Path) -> None:
     folder.mkdir()
     source.git("clone", "--quiet", "--bare", str(source.path), str(folder / "values.git"))
