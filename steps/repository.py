@@ -41,6 +41,9 @@ log = logging.getLogger("steps.repository")
 STALE_SECONDS = 24 * 3600
 """Nobody reads a checkout for longer than Tekton lets a run live."""
 
+KILLED_SECONDS = 2 * 3600
+"""No fetch takes as long, as its calls of git have limits: this one was killed."""
+
 REDIRECTS = 3
 """A server may lead to a repository's other path so often."""
 
@@ -153,7 +156,6 @@ def _following(origin: Origin, action: Callable[[Origin], str]) -> str:
 def _fetch(origin: Origin, folder: Path) -> str:
     """Fetch into a bare repository in `folder`, write the files to `tree` beside it; return the commit."""
     bare, tree = folder / "git", folder / "tree"
-    shutil.rmtree(bare, ignore_errors=True)  # what is left of a try that was redirected
     with _environment(origin) as (environment, _):
         command = Git(
             folder,
@@ -161,11 +163,11 @@ def _fetch(origin: Origin, folder: Path) -> str:
             settings=(f"remote.origin.url={origin.url}",),
             local=origin.local,
         )
-        with _explained(origin, command):
-            command.ask("init", "--bare", "--quiet", "--template=", "--initial-branch=checkout")
         for attempt in _attempts(origin):
             with attempt, _explained(origin, command):
-                shutil.rmtree(tree, ignore_errors=True)
+                for left in (bare, tree):  # of an attempt that failed or was redirected
+                    shutil.rmtree(left, ignore_errors=True)
+                command.ask("init", "--bare", "--quiet", "--template=", "--initial-branch=checkout")
                 name = _fetch_commit(command, origin.revision)
                 commit = Commit(command, name, f"commit {name} of {origin.url}", origin.advice)
                 wanted = commit.wanted()
@@ -265,8 +267,9 @@ def _attempts(origin: Origin) -> Iterator[stamina.Attempt]:
 def _remove_stale(folder: Path) -> None:
     """Remove checkouts that no run can be reading any more, and what a killed fetch left behind."""
     for entry in _entries(folder):
+        limit = KILLED_SECONDS if entry.name.startswith(".fetch-") else STALE_SECONDS
         with suppress(FileNotFoundError):
-            if time.time() - entry.stat().st_mtime > STALE_SECONDS:
+            if time.time() - entry.stat().st_mtime > limit:
                 shutil.rmtree(entry, ignore_errors=True)
 
 

@@ -91,6 +91,21 @@ def test_what_no_run_can_be_reading_is_removed(git_repository: GitRepository, tm
     assert foreign.exists()
 
 
+def test_a_killed_fetch_is_removed_sooner_than_a_checkout_that_may_be_read(
+    git_repository: GitRepository, tmp_path: Path
+) -> None:
+    """It may hold half a transfer, which is a good part of a small workspace."""
+    git_repository.commit({"a.yaml": ""})
+    earlier, killed, going = tmp_path / ("0" * 40), tmp_path / ".fetch-killed", tmp_path / ".fetch-going"
+    for folder, age in ((earlier, 3 * 3600), (killed, 3 * 3600), (going, 1800)):
+        folder.mkdir()
+        os.utime(folder, (time.time() - age, time.time() - age))
+    checkout(origin_of(git_repository), tmp_path)
+    assert earlier.exists()
+    assert not killed.exists()
+    assert going.exists()
+
+
 def test_a_wrong_branch_names_the_nearest(git_repository: GitRepository, tmp_path: Path) -> None:
     git_repository.commit({"a.yaml": ""})
     git_repository.git("branch", "release-4.20")
