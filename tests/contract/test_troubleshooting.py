@@ -1,4 +1,4 @@
-"""Every message that docs/troubleshooting.md quotes is one that the code, or a program that we name, prints."""
+"""Every message that docs/troubleshooting.md quotes is one that the code, or a program named here, prints."""
 
 from __future__ import annotations
 
