@@ -107,13 +107,14 @@ class Lab:
 
 
 def make_lab(cluster: Cluster, namespace: str, image: str, folder: Path) -> Lab:
-    """Give the namespace the pipeline's Role for an account of its own, and that account a kubeconfig."""
-    role = next(
-        document
+    """Give an account of the namespace's own what the pipeline's has in both of its, and a kubeconfig."""
+    rules = [
+        rule
         for document in yaml.safe_load_all((ROOT / "tekton" / "10-rbac.yaml").read_text())
-        if document["kind"] == "Role" and document["metadata"]["namespace"] == "oc-mirror"
-    )
-    kubeconfig = make_account(cluster, namespace, folder, rules=role["rules"])
+        if document["kind"] == "Role" and document["metadata"]["name"] == "oc-mirror-pipeline"
+        for rule in document["rules"]
+    ]
+    kubeconfig = make_account(cluster, namespace, folder, rules=rules)
     return Lab(cluster, namespace, image, kubeconfig)
 
 

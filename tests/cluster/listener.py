@@ -12,7 +12,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.cluster.product import PIPELINES, TASK_IMAGE, Product, security_context
+from tests.cluster.product import PIPELINES, TASK_IMAGE, Product, permit, security_context
 from tests.conftest import ROOT
 from tests.testbed import images
 from tests.testbed.repositories import Repository
@@ -121,9 +121,8 @@ def listening(
     cluster.kubectl("create", "secret", "generic", "oc-mirror-webhook-keys", *literals, "-n", PIPELINES)
     cluster.kubectl("apply", "-f", str(TRIGGERS))
     # As docs/how-to/triggers.md says: the images of the build come from another registry here.
-    repositories = ",".join(one.rpartition(":")[0] for one in (TASK_IMAGE, images.BASE, images.BUILDER))
-    allowed = f"oc-mirror-pipeline/allowed-task-images={repositories}"
-    cluster.kubectl("annotate", "namespace", PIPELINES, allowed, "--overwrite")
+    repositories = [one.rpartition(":")[0] for one in (TASK_IMAGE, images.BASE, images.BUILDER)]
+    permit(cluster, PIPELINES, "task-images", *repositories)
     try:
         cluster.apply(templates(runs), "--force-conflicts")
         ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)

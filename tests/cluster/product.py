@@ -96,6 +96,12 @@ def install(cluster: Cluster, values_url: str, image: str = "") -> Product:
     return product
 
 
+def permit(cluster: Cluster, namespace: str, kind: str, *names: str) -> None:
+    """Permit more names than the default, as docs/explanation/trust.md says; `kind` such as `pull-secrets`."""
+    annotation = f"oc-mirror-pipeline/allowed-{kind}={','.join(names)}"
+    cluster.kubectl("annotate", "namespace", namespace, annotation, "--overwrite")
+
+
 def restrict(cluster: Cluster) -> None:
     """Enforce restricted Pod Security on the pipelines too, as the installation guide has it."""
     restricted = "pod-security.kubernetes.io/enforce=restricted"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import task_pod
-from tests.cluster.product import PIPELINES, Product, install
+from tests.cluster.product import PIPELINES, WORKLOADS, Product, install, permit
 from tests.cluster.task_pod import Step
 from tests.conftest import unavailable
 from tests.testbed.client import Cluster
@@ -65,6 +65,7 @@ def product(
     assert redhat.certificate
     ca = f"--from-file=ca-bundle.crt={redhat.certificate.with_name('certificate.pem')}"
     cluster.kubectl("create", "configmap", "catalog-ca", ca, "-n", PIPELINES)
+    permit(cluster, WORKLOADS, "configmaps", "oc-mirror-*", "catalog-ca")
     installed.defaults |= {"trusted-ca-configmap": "catalog-ca", "catalog-check": "error"}
     return installed
 

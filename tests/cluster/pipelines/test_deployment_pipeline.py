@@ -25,6 +25,7 @@ from tests.cluster.product import (
     Run,
     install,
     packages,
+    permit,
     restrict,
     security_context,
 )
@@ -59,6 +60,7 @@ def installed(cluster: Cluster, image: str, repositories: dict[str, Repository])
     """The product, installed afresh."""
     found = install(cluster, repositories["L3"].url, image)
     found.defaults.update(L3)
+    permit(cluster, WORKLOADS, "pull-secrets", "oc-mirror-pull-secret", "none-such")
     return found
 
 
