@@ -97,7 +97,7 @@ def install(cluster: Cluster, values_url: str, image: str = "") -> Product:
 
 
 def permit(cluster: Cluster, namespace: str, kind: str, *names: str) -> None:
-    """Permit more names than the default, as docs/explanation/trust.md says; `kind` such as `pull-secrets`."""
+    """Permit other names than the default, as docs/explanation/trust.md says; `kind` such as `claims`."""
     annotation = f"oc-mirror-pipeline/allowed-{kind}={','.join(names)}"
     cluster.kubectl("annotate", "namespace", namespace, annotation, "--overwrite")
 
