@@ -84,9 +84,9 @@ def _normal(text: str) -> str:
         next(CronSim(" ".join(fields), datetime.now(UTC)))
     except CronSimError as error:
         name = str(error).removeprefix("Bad ")
-        if name == "day-of-month" and re.fullmatch(r"30|31", fields[2]):
-            raise ValueError("never comes: no such month has a day " + fields[2]) from error
-        raise ValueError(f"has a wrong {name} field '{fields[FIELDS.index(name)]}'") from error
+        field = fields[FIELDS.index(name)]
+        never = "; it never comes, as no such month has that day" if field in {"30", "31"} else ""
+        raise ValueError(f"has a wrong {name} field '{field}'{never}") from error
     except StopIteration:
         raise ValueError("never comes true: there is no such day") from None
     return " ".join(fields)

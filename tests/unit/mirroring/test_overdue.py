@@ -46,7 +46,7 @@ def test_an_oc_mirror_that_hangs_is_ended_and_the_next_run_goes_on(
     monkeypatch.setitem(process.stream.__kwdefaults__ or {}, "grace", 1.0)
     monkeypatch.setenv("STANDIN_HANG", manners)
     begun = time.monotonic()
-    ran = connected.mirror("--run-deadline=4")
+    ran = connected.mirror("--run-deadline=4s")
     assert time.monotonic() - begun < 4 + SLACK
     assert ran.returncode == 14
     assert "the run was ended at its deadline, after 4 s (run-deadline): oc-mirror said nothing" in ran.stderr
@@ -59,7 +59,7 @@ def test_an_oc_mirror_that_hangs_is_ended_and_the_next_run_goes_on(
     assert not connected.generations()
 
     monkeypatch.delenv("STANDIN_HANG")
-    ran = connected.mirror("--run-deadline=300")
+    ran = connected.mirror("--run-deadline=300s")
     assert ran.returncode == 0, ran.stderr
     assert [path.name for path in connected.generations()] == ["000001"]
 
@@ -68,7 +68,7 @@ def test_a_registry_that_never_answers_ends_a_run_at_its_deadline(direct: Place)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"127.0.0.1:{silent.getsockname()[1]}"
         begun = time.monotonic()
-        ran = direct.mirror(f"--target-registry={host}/mirror", "--run-deadline=3")
+        ran = direct.mirror(f"--target-registry={host}/mirror", "--run-deadline=3s")
     assert time.monotonic() - begun < 3 + SLACK
     assert ran.returncode == 14, ran.stderr
     assert "(run-deadline): oc-mirror was not running" in ran.stderr
