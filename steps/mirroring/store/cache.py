@@ -156,7 +156,7 @@ class Cache:
         """
         unpacked = 0
         try:
-            with tarfile.open(archive, "r:") as tar:
+            with tarfile.open(archive, "r:", tarinfo=BoundedMember) as tar:
                 for entry in tar:
                     if entry.isfile() and entry.name.startswith("docker/"):
                         unpacked += self._unpack(tar, entry)
