@@ -21,7 +21,7 @@ from steps.errors import InvalidInputError
 from steps.mirroring.store.archives import COPY_WHOLE, check_members, sha256_of
 from steps.oci.manifests import is_sound
 from steps.oci.reference import ATTACHED, Reference
-from steps.tar_members import BoundedMember
+from steps.tar_members import BoundedMember, RefusedMemberError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -160,7 +160,7 @@ class Cache:
                 for entry in tar:
                     if entry.isfile() and entry.name.startswith("docker/"):
                         unpacked += self._unpack(tar, entry)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, RefusedMemberError) as error:
             raise InvalidInputError(f"{archive} cannot be unpacked: {error}", COPY_WHOLE) from error
         return unpacked
 
