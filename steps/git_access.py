@@ -223,7 +223,6 @@ def _check_revision(text: str, parameters: ParameterNames) -> None:
         )
 
 
-_NO_ANSWER = "the Git server does not answer"
 _ADVICE = "give the values a repository of their own, and name it as {0.url}"
 
 # What git says → what it means, what to do, whether the same call may succeed later. The first match counts.
@@ -271,15 +270,12 @@ _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
         "check the host in {0.url}, the cluster's DNS, and HTTPS_PROXY if the way out is a proxy",
         True,
     ),
-    (
-        r"Failed to connect|Connection (refused|timed out|reset)|timed out|Network is unreachable|"
-        r"Couldn't connect|early EOF|unexpected disconnect|RPC failed|error: 5\d\d|hung up",
-        _NO_ANSWER,
-        "",
-        True,
-    ),
 )
 
+_UNANSWERED = (
+    r"Failed to connect|Connection (refused|timed out|reset)|timed out|Network is unreachable|"
+    r"Couldn't connect|early EOF|unexpected disconnect|RPC failed|error: 5\d\d|hung up"
+)
 _NO_ANSWERS = (
     (r"refused|Couldn't connect", "connection refused"),
     (r"timed out", "no answer in time"),
@@ -301,10 +297,10 @@ def explain(stderr: str, origin: Origin, known_revisions: Callable[[], Iterable[
         return no_such_revision(origin, known_revisions())
     for pattern, what, hint, transient in _REFUSALS:
         if re.search(pattern, stderr):
-            if what is _NO_ANSWER:
-                return _no_answer(stderr, origin)
             kind = TransientGitError if transient else GitError
             return kind(f"{what}: {origin.url} ({_last_line(stderr)})", hint.format(origin.parameters))
+    if re.search(_UNANSWERED, stderr):
+        return _no_answer(stderr, origin)
     return GitError(
         f"git failed on {origin.url}: {_last_line(stderr)}", "see the Git server's own log for more"
     )

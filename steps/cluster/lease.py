@@ -47,10 +47,8 @@ class Lease:
         """Take it, or renew it, as it was found; return False if somebody has changed it since."""
         if found is None:
             return self.cluster.create_if_missing(self._manifest(self.holder))
-        manifest = self._manifest(self.holder)
-        manifest["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
         try:
-            self.cluster.apply(manifest, quietly=True)
+            self._replace(found, self.holder)
         except ConflictError:
             return False
         return True
@@ -59,9 +57,13 @@ class Lease:
         """Let it go if we have it."""
         found = self.read()
         if found and self._holder(found) == self.holder:
-            manifest = self._manifest("")
-            manifest["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-            self.cluster.apply(manifest, quietly=True)
+            self._replace(found, "")
+
+    def _replace(self, found: KubernetesObject, holder: str) -> None:
+        """Give it to `holder`. Raises ConflictError if somebody has changed it since it was found."""
+        manifest = self._manifest(holder)
+        manifest["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+        self.cluster.apply(manifest, quietly=True)
 
     def _holder(self, found: KubernetesObject | None) -> str:
         return str(((found or {}).get("spec") or {}).get("holderIdentity") or "")

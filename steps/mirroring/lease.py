@@ -39,7 +39,8 @@ LONG_AGO: Final = 10 * LEASE_SECONDS
 """Seconds by the holder's clock after which it is not waited for; clocks of nodes differ by less."""
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod's account is mounted, if it is."""
-_LABELS: Final = {"app.kubernetes.io/name": "oc-mirror", "app.kubernetes.io/part-of": "oc-mirror-pipeline"}
+LABELS: Final = {"app.kubernetes.io/name": "oc-mirror", "app.kubernetes.io/part-of": "oc-mirror-pipeline"}
+"""Of everything that a run writes into the cluster."""
 _warned: set[str] = set()
 
 
@@ -85,7 +86,7 @@ def _lease(name: str, namespace: str) -> Lease | None:
         _warn(error)
         return None
     return Lease(
-        cluster=cluster, name=name, namespace=namespace, holder=holder, seconds=LEASE_SECONDS, labels=_LABELS
+        cluster=cluster, name=name, namespace=namespace, holder=holder, seconds=LEASE_SECONDS, labels=LABELS
     )
 
 

@@ -25,7 +25,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, StepError
-from steps.mirroring.lease import own_namespace
+from steps.mirroring.lease import LABELS, own_namespace
 from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
 from steps.mirroring.store.published import AUTOSHIFT_VALUES, readable_name
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
@@ -49,7 +49,6 @@ LARGEST = 1_000_000
 """Bytes of data; a ConfigMap may have 1 MiB with its metadata."""
 LONGEST_MESSAGE = 1024
 """Characters of an Event's message (k8s.io/kubernetes, pkg/apis/core/validation/events.go)."""
-_LABELS = {"app.kubernetes.io/name": "oc-mirror", "app.kubernetes.io/part-of": "oc-mirror-pipeline"}
 LIMIT = 4096
 """Bytes that the kubelet keeps (k8s.io/kubernetes, pkg/kubelet/container/runtime.go)."""
 
@@ -157,7 +156,7 @@ def config_map(name: str, namespace: str, files: dict[str, str], **annotations: 
     manifest: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": namespace, "labels": dict(_LABELS)},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(LABELS)},
     }
     if annotations:
         manifest["metadata"]["annotations"] = {
