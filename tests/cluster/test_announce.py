@@ -322,7 +322,7 @@ def test_the_pod_that_applies_comes_with_the_parameter_and_goes_without_it(
     lab.deploy("applies", **direct, deploy_mode="deployment", apply_cluster_resources="true")
     lab.kubectl("rollout", "status", "deployment/oc-mirror-apply", "--timeout=120s")
     assert "waiting for what is mirrored to" in lab.kubectl("logs", "deployment/oc-mirror-apply")
-    lab.deploy("keeps", workflow="workflow-cleanup", deploy_mode="job", start_timeout="120s")
+    lab.deploy("keeps", workflow="workflow-to-disk", deploy_mode="cronjob", schedule="0 3 1 1 *")
     assert "Deployment/oc-mirror-apply" in lab.names("deployments")
     lab.deploy("stops", **direct, deploy_mode="deployment")
     assert "Deployment/oc-mirror-apply" not in lab.names("deployments")
