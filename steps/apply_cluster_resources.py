@@ -81,4 +81,4 @@ def _published(cluster: Cluster, given: Inputs) -> KubernetesObject | None:
     return None
 
 
-main = cli.entrypoint(parse, run)
+main = cli.entrypoint(parse, run, dated_in_a_pod=True)

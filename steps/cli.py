@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TextIO, TypeVar
 
+from steps import log_lines
 from steps.errors import FileError, StepError, UsageError
 from steps.results import write_results
 
@@ -107,11 +108,13 @@ TaskInputs = TypeVar("TaskInputs", bound=_WithResults)
 class Entrypoint(Generic[Inputs]):
     """What a console script calls: `parse` makes typed arguments of argv, `run` does the work with them.
 
-    `run` returns text for standard output, with an exit code where that is not 0, or None.
+    `run` returns text for standard output, with an exit code where that is not 0, or None. `dated_in_a_pod`:
+    the lines of its log have a time and a level where it runs in a pod.
     """
 
     parse: Callable[[list[str]], Inputs]
     run: Callable[[Inputs], str | Answer | None]
+    dated_in_a_pod: bool = False
 
     def perform(self, argv: list[str]) -> int:
         """Parse, run, print what `run` returns, and return the exit code. Raises StepError."""
@@ -128,14 +131,12 @@ class Entrypoint(Generic[Inputs]):
         The last line of a pod's log is what people read, so the hint comes last. SIGTERM exits with 143 as
         the shell convention has it, after `finally` clauses have run.
         """
-        logging.basicConfig(
-            level=os.environ.get("LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr
-        )
+        log_lines.set_up(os.environ, dated_in_a_pod=self.dated_in_a_pod)
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
         try:
             return self.perform(sys.argv[1:] if argv is None else argv)
         except StepError as error:
-            log.error("ERROR: %s\n  hint: %s", error.reason, error.hint)  # noqa: TRY400 - expected
+            log.error(log_lines.ERROR, error.reason, error.hint)  # noqa: TRY400 - expected
             return error.exit_code
         except OSError as error:
             if error.filename is None:  # not about a file: a defect
@@ -144,7 +145,7 @@ class Entrypoint(Generic[Inputs]):
                 f"{error.filename2 or error.filename}: {error.strerror}",
                 "check that path, who may read and write it, and the room on its volume",
             )
-            log.error("ERROR: %s\n  hint: %s", failure.reason, failure.hint)  # noqa: TRY400 - expected
+            log.error(log_lines.ERROR, failure.reason, failure.hint)  # noqa: TRY400 - expected
             return failure.exit_code
         except KeyboardInterrupt:
             return 130
@@ -154,10 +155,13 @@ class Entrypoint(Generic[Inputs]):
 
 
 def entrypoint(
-    parse: Callable[[list[str]], Inputs], run: Callable[[Inputs], str | Answer | None]
+    parse: Callable[[list[str]], Inputs],
+    run: Callable[[Inputs], str | Answer | None],
+    *,
+    dated_in_a_pod: bool = False,
 ) -> Entrypoint[Inputs]:
     """Make the `main` of a command whose `run` returns text for standard output, or None."""
-    return Entrypoint(parse, run)
+    return Entrypoint(parse, run, dated_in_a_pod)
 
 
 def task_entrypoint(

@@ -154,4 +154,4 @@ def _announcers(inputs: Inputs) -> list[Watcher]:
     return [found] if found else []
 
 
-main = cli.entrypoint(parse, run)
+main = cli.entrypoint(parse, run, dated_in_a_pod=True)

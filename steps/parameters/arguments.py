@@ -64,6 +64,8 @@ def parser(command: str, description: str | None, *, results: tuple[str, ...] = 
     """Declare the arguments of a command, grouped as in the reference."""
     made = cli.Parser(command, description)
     parameters = of_command(command)
+    needed = [f"--{name.name}={_metavar(name)}" for name in parameters if _is_required(name, command)]
+    made.usage = " ".join((command, *needed, "[--OPTION=VALUE ...]"))
     for group in Group:
         members = [parameter for parameter in parameters if parameter.group is group]
         if members:
@@ -84,18 +86,34 @@ def parser(command: str, description: str | None, *, results: tuple[str, ...] = 
 
 
 def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command: str) -> None:
-    default = parameter.default_of(command)
-    known = f"default: {default}" if default else f"not given: {parameter.unset}" if parameter.unset else ""
-    text = f"{parameter.help} ({known})" if known else parameter.help
+    is_switch = parameter.kind in SWITCHES
     group.add_argument(
         f"--{parameter.name}",
         dest=parameter.name,
-        metavar=parameter.name.rpartition("-")[2].upper(),
+        metavar=_metavar(parameter),
         action="append" if parameter.repeatable else "store",
-        **({"nargs": "?", "const": "true"} if parameter.kind in SWITCHES else {}),
-        required=default is None and not parameter.not_beside,
-        help=text.replace("%", "%%"),
+        **({"nargs": "?", "const": "true"} if is_switch else {}),
+        required=_is_required(parameter, command),
+        help=_help(parameter, parameter.default_of(command)).replace("%", "%%"),
     )
+
+
+def _is_required(parameter: Parameter[Any], command: str) -> bool:
+    return parameter.default_of(command) is None and not parameter.not_beside
+
+
+def _metavar(parameter: Parameter[Any]) -> str:
+    return "true|false" if parameter.kind in SWITCHES else parameter.name.rpartition("-")[2].upper()
+
+
+def _help(parameter: Parameter[Any], default: str | None) -> str:
+    """Return what a parameter does, its unit, and what applies where it is not given."""
+    known = [f"unit: {parameter.unit}"] if parameter.unit else []
+    if default:
+        known.append(f"default: {default}")
+    elif parameter.unset:
+        known.append(f"not given: {parameter.unset}")
+    return f"{parameter.help} ({'; '.join(known)})" if known else parameter.help
 
 
 def _given(parameters: Iterable[Parameter[Any]], texts: Mapping[str, Any]) -> dict[str, Any]:

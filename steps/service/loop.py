@@ -12,6 +12,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
+from steps import log_lines
 from steps.errors import StepError
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
@@ -93,7 +94,7 @@ class Service:
         try:
             log.info("%s", self._mirror(self._notify))
         except StepError as error:
-            log.error("ERROR: %s\n  hint: %s", error.reason, error.hint)  # noqa: TRY400 - expected
+            log.error(log_lines.ERROR, error.reason, error.hint)  # noqa: TRY400 - expected
         self._read_records()
 
     def overview(self) -> Overview:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from steps import log_lines
 from steps.bounded import json_of
 from steps.errors import StartError
 from steps.workload import symptoms
@@ -144,12 +145,9 @@ def _termination(message: str) -> tuple[str, str | None]:
     with suppress(ValueError, LookupError, TypeError):
         record = json_of(message)
         return one_line(str(record["message"])), one_line(str(record["hint"])) or None
+    if found := log_lines.last_error(message):
+        return one_line(found[0]), one_line(found[1]) or None
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    for index in range(len(lines) - 1, -1, -1):
-        if lines[index].startswith("ERROR: "):
-            after = lines[index + 1] if index + 1 < len(lines) else ""
-            hint = after.removeprefix("hint: ") if after.startswith("hint: ") else None
-            return one_line(lines[index].removeprefix("ERROR: ")), hint
     if len(lines) == 2:
         return one_line(lines[0]), one_line(lines[1])
     return one_line(" | ".join(lines[-3:])), None

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps import units
+from steps import log_lines, units
 from steps.mirroring.ocmirror import reasons
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ _FAILED = re.compile(
 _SHOWN = 3
 """Operators and bundles of one image that are named."""
 _MODE = re.compile(r"workflow mode: (\w+)")
+_LEVEL = re.compile(r"^[\d/: ]{0,24}\[(WARN|ERROR)\]")
+_LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR}
 _ERROR = re.compile(r"\[ERROR\]\s*:\s*(?:\[\w+\]\s*)?(.*)")
 _FATAL = re.compile(r"F\d{4} \S+ +\d+ \S+\] (.*)")
 _PANIC = re.compile(r"panic: |fatal error: ")
@@ -155,6 +157,12 @@ class Reading:
     def missing(self) -> dict[str, int]:
         """How many images of each kind were not mirrored."""
         return {kind: total - done for kind, (done, total) in self.counts.items() if done < total}
+
+
+def level_of(text: str) -> int:
+    """Return the level of a line of oc-mirror's, as `logging` numbers it; INFO where it names none."""
+    found = _LEVEL.search(text[:LONGEST])
+    return _LEVELS[found[1]] if found else logging.INFO
 
 
 def check(exit_code: int, reading: Reading) -> None:
@@ -277,9 +285,9 @@ class Counter:
 
 @contextmanager
 def shown(*, interval: float = INTERVAL, terminal: bool | None = None) -> Iterator[Counter]:
-    """Give a counter and show how it stands: by a bar on a `terminal` (default: whether stderr is one)."""
+    """Give a counter and show how it stands: by a bar on a `terminal` (default: whether stderr takes one)."""
     counter = Counter()
-    if sys.stderr.isatty() if terminal is None else terminal:
+    if log_lines.is_decorated(sys.stderr) if terminal is None else terminal:
         with _bar(counter):
             yield counter
         return

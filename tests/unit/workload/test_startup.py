@@ -159,6 +159,15 @@ POD_FAULTS = [
         "read mirroring_errors",
     ),
     (
+        ended(
+            2,
+            "2026-11-26T02:00:01Z INFO  generation 7\n2026-11-26T02:00:01Z ERROR --dryrun is not known\n"
+            "2026-11-26T02:00:01Z ERROR   hint: see --help\n",
+        ),
+        "exit code 2: --dryrun is not known",
+        "see --help",
+    ),
+    (
         ended(8, '{"state": "failed", "message": "2 of 3 images\\nnot mirrored", "hint": "run again"}'),
         "exit code 8: 2 of 3 images not mirrored",
         "run again",

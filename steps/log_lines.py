@@ -1,0 +1,104 @@
+"""Log lines: how they look in a pod, on a terminal and elsewhere, and how an error is found in them again.
+
+A pod's lines are read days later beside those of other pods, so each has a time and a level. A terminal shows
+colours. A pipe or a file gets the text alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "ERROR: "
+"""What the line of an error begins with where lines have no level."""
+HINT = "  hint: "
+"""What the line after it begins with."""
+ERROR = f"{PREFIX}%s\n{HINT}%s"
+"""The log's format of an error: its reason and its hint."""
+
+_LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "ERROR"}
+_COLOURS = {"WARN": "\x1b[33m", "ERROR": "\x1b[31m"}  # yellow and red, as ECMA-48 numbers them
+_PLAIN = "\x1b[0m"
+_STAMPED_BY_OC_MIRROR = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s{1,3}\[\w{1,8}\]\s{1,4}: ")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ([A-Z]{4,5}) {1,2}")
+
+
+def set_up(environment: Mapping[str, str], *, dated_in_a_pod: bool) -> None:
+    """Send the log to standard error, as what reads it there expects it.
+
+    `environment`: LOG_LEVEL names the least level that is shown, such as WARNING; INFO where it names none.
+    NO_COLOR and TERM say whether a terminal takes colours. `dated_in_a_pod`: lines of a pod have a time and a
+    level.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter())
+    if dated_in_a_pod and environment.get("KUBERNETES_SERVICE_HOST"):
+        handler.setFormatter(_Dated())
+    elif is_decorated(sys.stderr, environment):
+        handler.setFormatter(_Coloured())
+    asked = environment.get("LOG_LEVEL", "INFO").upper()
+    known = logging.getLevelNamesMapping()
+    logging.basicConfig(level=known.get(asked, logging.INFO), handlers=[handler])
+    if asked not in known:
+        levels = ", ".join(("DEBUG", "INFO", "WARNING", "ERROR"))
+        logging.getLogger(__name__).warning("LOG_LEVEL is none of %s: INFO is taken", levels)
+
+
+def is_decorated(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether `stream` shows colours and a bar: a terminal does, unless NO_COLOR is set (no-color.org)."""
+    if stream is None or not stream.isatty():
+        return False
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def last_error(text: str) -> tuple[str, str] | None:
+    """Return reason and hint of the last error in a log, dated or not; None where it has none.
+
+    The hint is empty where no line of that kind follows.
+    """
+    lines = [_read(line) for line in text.splitlines() if line.strip()]
+    after = ""
+    for level, words in reversed(lines):
+        if words.startswith(PREFIX) or (level == "ERROR" and not words.startswith(HINT.strip())):
+            hint = after.removeprefix(HINT.strip()).strip() if after.startswith(HINT.strip()) else ""
+            return words.removeprefix(PREFIX), hint
+        after = words
+    return None
+
+
+def _read(line: str) -> tuple[str, str]:
+    """Return level and words of a line; the level is empty where the line is not dated."""
+    stamped = _STAMP.match(line)
+    return (stamped[1], line[stamped.end() :].strip()) if stamped else ("", line.strip())
+
+
+class _Dated(logging.Formatter):
+    """Gives each line the time, in UTC and seconds, and the level."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's lines; what oc-mirror put before a line of its own is left out."""
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        stamp = f"{when} {_level(record):<5} "
+        text = _STAMPED_BY_OC_MIRROR.sub("", super().format(record), count=1).removeprefix(PREFIX)
+        return "\n".join(stamp + line for line in text.split("\n"))
+
+
+class _Coloured(logging.Formatter):
+    """Colours warnings and errors."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text, in the colour of its level if it has one."""
+        text = super().format(record)
+        colour = _COLOURS.get(_level(record))
+        return f"{colour}{text}{_PLAIN}" if colour else text
+
+
+def _level(record: logging.LogRecord) -> str:
+    return _LEVELS.get(record.levelno, record.levelname)
