@@ -52,7 +52,7 @@ def set_up(environment: Mapping[str, str], *, dated_in_a_pod: bool) -> None:
 
 
 def is_decorated(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether `stream` shows colours and a bar: a terminal does, unless NO_COLOR is set (no-color.org)."""
+    """Return whether `stream` shows colours and a bar: a terminal without NO_COLOR does (no-color.org)."""
     if stream is None or not stream.isatty():
         return False
     return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
