@@ -5,17 +5,16 @@ axe-core holds it against the rules of WCAG 2.2 that a machine can check, contra
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from steps.service import page, web
 from steps.service.web import Response, text
-from tests.conftest import unavailable
+from tests.browser import chromium
 from tests.unit.service.samples import states
 
 WCAG = {
@@ -29,13 +28,8 @@ WIDE, NARROW = 1180, 320
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, headless."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        unavailable("there is no program chromium: see `make programs`")
-    with sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
