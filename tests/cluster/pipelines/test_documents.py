@@ -51,7 +51,9 @@ def shell(
     cluster.delete_namespace(OTHER_SIDE)
 
 
-def test_the_tour_leads_from_an_empty_cluster_across_the_gap(shell: Shell, registry: Registry) -> None:
+def test_the_tour_leads_from_an_empty_cluster_across_the_gap(
+    cluster: Cluster, shell: Shell, registry: Registry
+) -> None:
     *tour, clean_up = blocks(DOCS / "tutorial.md")
     assert len(tour) > 12
     for block in tour:
@@ -62,10 +64,13 @@ def test_the_tour_leads_from_an_empty_cluster_across_the_gap(shell: Shell, regis
     resources = (shell.folder / "build/tour/cluster-resources.yaml").read_text()
     assert "ImageTagMirrorSet" in resources
     shell.run(clean_up)
+    claims = cluster.get("persistentvolumeclaims", "-n", WORKLOADS)["items"]
+    assert not claims, "a later installation would inherit the tour's claim"
+    assert not (shell.folder / "build/tour").exists()
 
 
 def test_every_command_to_look_at_runs_works(cluster: Cluster, shell: Shell) -> None:
-    """After the tour, which leaves its runs in oc-mirror-pipeline, and events and a claim in oc-mirror."""
+    """After the tour, which leaves its runs in oc-mirror-pipeline, and events in oc-mirror."""
     secret = ("create", "secret", "docker-registry", "quay-registry-auth", "-n", PIPELINES)
     cluster.kubectl(*secret, "--docker-server=quay.io", "--docker-username=u", "--docker-password=p")
     runs = cluster.get("pipelineruns", "-n", PIPELINES)["items"]
