@@ -1,6 +1,6 @@
 """Write the ConfigMaps that the workload and its operators read, in the workload's namespace.
 
-oc-mirror-config (values.yaml and imageset.yaml: what the workload mounts), oc-mirror-imageset and
+oc-mirror-config (values.yaml, imageset.yaml, values-commit: what the workload mounts), oc-mirror-imageset and
 oc-mirror-values. A run that uses its own ImageSet has no values: oc-mirror-values then stays as it is.
 Unchanged content changes no object: `changed` is `false`. What a new ImageSet adds, changes and removes
 against the one in the cluster stands in the log, in words.

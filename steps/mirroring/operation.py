@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
-from steps.mirroring import publish
+from steps.mirroring import last_lines, publish
 from steps.mirroring.checks import overdue, preflight, signatures, skip, volume
 from steps.mirroring.deadline import OverdueError, within
 from steps.mirroring.publish import apply
@@ -53,13 +53,14 @@ def run(
     )
     recorder = store.runs.begin(record, watchers=watchers, next_run=next_run)
     try:
-        done = _in_time(request, store, recorder)
+        with last_lines.kept() as last:
+            done = _in_time(request, store, recorder)
     except OSError as error:
         failure = volume.explain(error, store.root)
-        recorder.failed(failure)
+        recorder.failed(failure, last.lines)
         raise failure from error
     except StepError as error:
-        recorder.failed(error)
+        recorder.failed(error, last.lines)
         raise
     except (SystemExit, KeyboardInterrupt) as end:
         recorder.stopped(143 if isinstance(end, SystemExit) else 130)

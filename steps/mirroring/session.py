@@ -72,7 +72,10 @@ class Session:
         with locked(request, store, recorder) as lock:
             try:
                 yield cls(
-                    request=request, store=store, oc_mirror=replace(oc_mirror, lock=lock), imageset=imageset
+                    request=request,
+                    store=store,
+                    oc_mirror=replace(oc_mirror, lock=lock, watch=store.progress.kept),
+                    imageset=imageset,
                 )
             finally:
                 store.clear_scratch()

@@ -16,6 +16,8 @@ from steps import log_lines
 from steps.errors import StepError
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
+from steps.service.holdings import HoldingsReader
+from steps.service.identity import identity_of
 from steps.service.overview import Overview, published_in, space_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.progress import RunProgress
     from steps.mirroring.store.runs import Run, Watcher
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ class Service:
         self.request, self._schedule, self._clock = request, schedule, clock
         self._mirror, self._problems = mirror, problems
         self._store = Store(request.data)
+        self.holdings = HoldingsReader(request, self._store)
+        self._all_runs: tuple[Run, ...] = ()
         self._runs: tuple[Run, ...] = ()
         self._next_run: datetime | None = None
         self.watchers: list[Watcher] = [lambda _run: self._read_records()]
@@ -107,10 +112,20 @@ class Service:
             next_run=self._next_run,
             runs=self._runs,
             problems=tuple(self._problems()),
-            published=published_in(self._store.published),
+            published=published_in(self._store.published, self._all_runs),
             free=free,
             capacity=capacity,
+            progress=self._progress(),
+            identity=identity_of(self.request),
         )
+
+    def _progress(self) -> RunProgress | None:
+        """Return how far the run in progress has come; what a run that was killed left does not count."""
+        last = self._runs[-1] if self._runs else None
+        if self._next_run is not None or last is None or last.state != records.RUNNING:
+            return None
+        found = self._store.progress.read()
+        return found if found and found.written >= last.started else None
 
     def _notify(self, run: Run) -> None:
         for watcher in self.watchers:
@@ -121,4 +136,5 @@ class Service:
 
         Not at each request, since hundreds of files on a slow volume take a while.
         """
-        self._runs = records.alike(self._store.runs.all(), self.request)
+        self._all_runs = tuple(self._store.runs.all())
+        self._runs = records.alike(self._all_runs, self.request)

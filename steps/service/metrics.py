@@ -7,9 +7,15 @@ Gauges are read from the records of runs on the volume, so that they know the la
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
 from steps import errors
@@ -30,32 +36,74 @@ RESULTS = (records.SUCCEEDED, records.FAILED, records.STOPPED)
 BUCKETS = (10, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600, 24 * 3600, 48 * 3600)
 """Bounds in seconds: from a run without anything new to a first mirror of several releases."""
 
+GAUGES: Final = {
+    "oc_mirror_running": "1 while a run goes on.",
+    "oc_mirror_ready": "1 if the next run could start.",
+    "oc_mirror_failed_runs_in_a_row": "Runs that failed since the last success; 0 after a success.",
+    "oc_mirror_generation": "The newest generation made or imported; 0 for none.",
+    "oc_mirror_next_run_timestamp_seconds": "When the next run begins; absent while one goes on.",
+    "oc_mirror_last_success_timestamp_seconds": "When the last success ended; absent before the first.",
+    "oc_mirror_run_start_timestamp_seconds": "When the run in progress began; absent while none goes on.",
+    "oc_mirror_run_images": "Images that the run in progress has to mirror; absent while it copies none.",
+    "oc_mirror_run_images_done": "Images of these that are done: mirrored or failed.",
+    "oc_mirror_run_received_bytes": "Bytes that the pod has received since these images began.",
+    "oc_mirror_run_sent_bytes": "Bytes that the pod has sent since these images began.",
+    "oc_mirror_run_moved_timestamp_seconds": "When the last of these images was done.",
+    "oc_mirror_run_left_seconds": "How long the images take that are left, at the rate so far.",
+    "oc_mirror_last_run_success": "1 if the last run succeeded.",
+    "oc_mirror_last_run_timestamp_seconds": "When the last run ended.",
+    "oc_mirror_last_run_duration_seconds": "How long the last run took.",
+    "oc_mirror_last_run_bytes": "Bytes of archives that the last run made or took in.",
+    "oc_mirror_last_run_failed_images": "Images that the last run could not mirror.",
+    "oc_mirror_data_free_bytes": "Free bytes of the data volume.",
+    "oc_mirror_data_capacity_bytes": "Bytes of the data volume.",
+}
+"""The gauges without labels, with their meaning, in the order of the reference."""
+IMAGES, IMAGES_TEXT = "oc_mirror_last_run_images", "Images that the last run mirrored, by kind."
+SERVICE_INFO = "What this service does, and where."
+LABELS_OF_INFO = ("workflow", "target", "mirror_name", "schedule", "time_zone", "cluster", "commit")
+COUNTERS: Final = {
+    "oc_mirror_runs": "Runs that ended: succeeded, failed or stopped.",
+    "oc_mirror_run_failures": "Runs that failed, by class of error, such as authentication or disk full.",
+    "oc_mirror_archive_bytes": "Bytes of archives made or imported.",
+    "oc_mirror_run_duration_seconds": "Duration of runs.",
+}
+
+
+def described() -> Iterator[tuple[str, str, str]]:
+    """Return each metric for the reference: its name with labels, its type, its meaning."""
+    labels = {"oc_mirror_runs": "{result}", "oc_mirror_run_failures": "{cause}"}
+    *counters, histogram = COUNTERS.items()
+    for name, text in counters:
+        yield f"{name}_total{labels.get(name, '')}", "counter", text
+    yield histogram[0], "histogram", histogram[1]
+    for name, text in GAUGES.items():
+        yield name, "gauge", text
+    yield f"{IMAGES}{{kind}}", "gauge", IMAGES_TEXT
+    yield f"oc_mirror_service_info{{{','.join(LABELS_OF_INFO)}}}", "gauge", SERVICE_INFO
+
 
 class Metrics:
     """The metrics of one service, in a registry of their own."""
 
     def __init__(self, overview: Callable[[], Overview]) -> None:
         """Read the gauges from `overview()` at each scrape; counters grow by calls of `count`."""
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a series a counter, for nobody
         self._overview = overview
         self._registry = CollectorRegistry()
-        self._runs = Counter("oc_mirror_runs", "Runs that ended.", ["result"], registry=self._registry)
-        self._failures = Counter(
-            "oc_mirror_run_failures",
-            "Runs that failed, by class of error.",
-            ["cause"],
-            registry=self._registry,
-        )
-        self._bytes = Counter(
-            "oc_mirror_archive_bytes", "Bytes of archives made or imported.", registry=self._registry
-        )
-        self._seconds = Histogram(
-            "oc_mirror_run_duration_seconds", "Duration of runs.", buckets=BUCKETS, registry=self._registry
-        )
+        self._runs = self._counter("oc_mirror_runs", "result")
+        self._failures = self._counter("oc_mirror_run_failures", "cause")
+        self._bytes = self._counter("oc_mirror_archive_bytes")
+        name = "oc_mirror_run_duration_seconds"
+        self._seconds = Histogram(name, COUNTERS[name], buckets=BUCKETS, registry=self._registry)
         for result in RESULTS:
             self._runs.labels(result)
         for cause in causes():
             self._failures.labels(cause)
         self._registry.register(self)  # an object with collect() and describe() is a collector
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return Counter(name, COUNTERS[name], labels, registry=self._registry)
 
     def count(self, run: Run) -> None:
         """Count a run that has ended; ignore a run in progress."""
@@ -78,40 +126,74 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges.
 
-        Times are in seconds since 1970; the time of an event that never happened is left out.
+        Times are in seconds since 1970; what is not known, or never happened, is left out.
         """
         overview = self._overview()
         yield InfoMetricFamily(
             "oc_mirror_service",
-            "What this service does.",
+            SERVICE_INFO,
             {
                 "workflow": overview.request.workflow,
                 "target": overview.request.target_registry,
                 "mirror_name": overview.request.mirror_name,
                 "schedule": overview.schedule.expression,
                 "time_zone": overview.schedule.time_zone,
+                "cluster": overview.identity.cluster,
+                "commit": overview.identity.commit,
             },
         )
-        yield _gauge("oc_mirror_running", "1 while a run goes on.", float(overview.current is not None))
-        yield _gauge("oc_mirror_ready", "1 if the next run could start.", float(not overview.problems))
-        yield _gauge("oc_mirror_generation", "The newest generation made or imported.", overview.generation)
-        if overview.next_run is not None:
-            yield _gauge(
-                "oc_mirror_next_run_timestamp_seconds",
-                "When the next run begins.",
-                overview.next_run.timestamp(),
-            )
-        if overview.capacity:
-            yield _gauge("oc_mirror_data_free_bytes", "Free bytes of the data volume.", overview.free)
-            yield _gauge("oc_mirror_data_capacity_bytes", "Bytes of the data volume.", overview.capacity)
-        if overview.last_success is not None:
-            yield _gauge(
-                "oc_mirror_last_success_timestamp_seconds",
-                "When the last successful run ended.",
-                _seconds(overview.last_success.finished),
-            )
+        values = {**_of_service(overview), **_of_progress(overview), **_of_last_run(overview.last)}
+        for name, text in GAUGES.items():
+            if (value := values.get(name)) is not None:
+                yield GaugeMetricFamily(name, text, value=value)
         if overview.last is not None:
-            yield from _of_last_run(overview.last)
+            images = GaugeMetricFamily(IMAGES, IMAGES_TEXT, labels=["kind"])
+            for kind, count in sorted(overview.last.images.items()):
+                images.add_metric([kind], count)
+            yield images
+
+
+def _of_service(overview: Overview) -> dict[str, float | None]:
+    succeeded, current = overview.last_success, overview.current
+    known = overview.capacity > 0
+    return {
+        "oc_mirror_running": float(current is not None),
+        "oc_mirror_ready": float(not overview.problems),
+        "oc_mirror_generation": overview.generation,
+        "oc_mirror_failed_runs_in_a_row": len(overview.failing),
+        "oc_mirror_next_run_timestamp_seconds": overview.next_run.timestamp() if overview.next_run else None,
+        "oc_mirror_last_success_timestamp_seconds": _seconds(succeeded.finished) if succeeded else None,
+        "oc_mirror_run_start_timestamp_seconds": _seconds(current.started) if current else None,
+        "oc_mirror_data_free_bytes": overview.free if known else None,
+        "oc_mirror_data_capacity_bytes": overview.capacity if known else None,
+    }
+
+
+def _of_progress(overview: Overview) -> dict[str, float | None]:
+    so_far = overview.progress
+    if so_far is None:
+        return {}
+    return {
+        "oc_mirror_run_images": so_far.total,
+        "oc_mirror_run_images_done": so_far.done,
+        "oc_mirror_run_received_bytes": so_far.received,
+        "oc_mirror_run_sent_bytes": so_far.sent,
+        "oc_mirror_run_moved_timestamp_seconds": _seconds(so_far.moved),
+        "oc_mirror_run_left_seconds": so_far.seconds_left,
+    }
+
+
+def _of_last_run(run: Run | None) -> dict[str, float | None]:
+    """Return the values of the newest run that has ended."""
+    if run is None:
+        return {}
+    return {
+        "oc_mirror_last_run_success": float(run.state == records.SUCCEEDED),
+        "oc_mirror_last_run_timestamp_seconds": _seconds(run.finished) if run.finished else None,
+        "oc_mirror_last_run_duration_seconds": run.seconds if run.finished else None,
+        "oc_mirror_last_run_bytes": run.size,
+        "oc_mirror_last_run_failed_images": len(run.failed),
+    }
 
 
 def causes() -> list[str]:
@@ -123,25 +205,6 @@ def causes() -> list[str]:
     ]
     ours = {errors.error_class(kind("", "")) for kind in kinds if issubclass(kind, errors.StepError)}
     return sorted({cause.name for cause in reasons.CAUSES} | ours)
-
-
-def _of_last_run(run: Run) -> Iterator[Metric]:
-    """Yield the gauges of the newest run that has ended."""
-    name = "oc_mirror_last_run"
-    yield _gauge(f"{name}_success", "1 if the last run succeeded.", float(run.state == records.SUCCEEDED))
-    if run.finished:
-        yield _gauge(f"{name}_timestamp_seconds", "When the last run ended.", _seconds(run.finished))
-        yield _gauge(f"{name}_duration_seconds", "How long the last run took.", run.seconds)
-    yield _gauge(f"{name}_bytes", "Bytes of archives that the last run made or took in.", run.size)
-    yield _gauge(f"{name}_failed_images", "Images that the last run could not mirror.", len(run.failed))
-    images = GaugeMetricFamily(f"{name}_images", "Images that the last run mirrored.", labels=["kind"])
-    for kind, count in sorted(run.images.items()):
-        images.add_metric([kind], count)
-    yield images
-
-
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=value)
 
 
 def _seconds(text: str) -> float:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
 from steps.mirroring.store import runs as records
+from steps.parameters.value_kinds import Workflow
+from steps.service.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store.progress import RunProgress
     from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Run
 
@@ -30,11 +33,24 @@ class ResourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFiles:
-    """The files for the clusters of one target; `folder` is the name of its folder, and in their URLs."""
+    """The files for the clusters of one target; `folder` is the name of its folder, and in their URLs.
+
+    `verified` is the newest run after which the target had every image, `deleted` the newest one that deleted
+    something from the target; each is None where no record tells of one.
+    """
 
     target: str
     folder: str
     files: tuple[ResourceFile, ...]
+    verified: Run | None = None
+    deleted: Run | None = None
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the target has had every image since a run, as far as our runs decide."""
+        if self.verified is None:
+            return False
+        return self.deleted is None or self.deleted.started < self.verified.started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +59,8 @@ class Overview:
 
     `next_run` is None while a run is in progress. `runs` are the oldest first. Each of `problems` keeps the
     next run from starting. `published` are the files for the clusters of each target. `free` and
-    `capacity` are bytes of the data volume.
+    `capacity` are bytes of the data volume. `progress` is how far the run in progress has come, None where
+    oc-mirror copies nothing.
     """
 
     request: Request
@@ -55,6 +72,8 @@ class Overview:
     published: tuple[TargetFiles, ...] = ()
     free: int = 0
     capacity: int = 0
+    progress: RunProgress | None = None
+    identity: Identity = field(default_factory=Identity)
 
     @property
     def current(self) -> Run | None:
@@ -71,6 +90,17 @@ class Overview:
     def last_success(self) -> Run | None:
         """The newest run that succeeded, None if there is none."""
         return next((run for run in reversed(self.runs) if run.state == records.SUCCEEDED), None)
+
+    @property
+    def failing(self) -> tuple[Run, ...]:
+        """The failed runs since the last success, oldest first; those that were stopped do not count."""
+        found = []
+        for run in reversed(self.runs):
+            if run.state == records.SUCCEEDED:
+                break
+            if run.state == records.FAILED:
+                found.append(run)
+        return tuple(reversed(found))
 
     @property
     def own(self) -> TargetFiles | None:
@@ -96,15 +126,44 @@ def own_of(published: Iterable[TargetFiles], request: Request) -> TargetFiles | 
     return next((files for files in known if files.target == request.target_registry), None)
 
 
-def published_in(published: Published) -> tuple[TargetFiles, ...]:
-    """Return the files for the clusters of each target; none where they cannot be read."""
+def published_in(published: Published, runs: Sequence[Run] = ()) -> tuple[TargetFiles, ...]:
+    """Return the files for the clusters of each target, by which of `runs` they are known to be safe.
+
+    None where they cannot be read.
+    """
     try:
         return tuple(
-            TargetFiles(target=one.target, folder=one.folder.name, files=resources_in(one.resources))
+            TargetFiles(
+                target=one.target,
+                folder=one.folder.name,
+                files=resources_in(one.resources),
+                verified=_newest(runs, one.target, VERIFYING),
+                deleted=_newest(runs, one.target, {Workflow.DELETE}),
+            )
             for one in published.all()
         )
     except StepError:  # a newer version wrote them
         return ()
+
+
+VERIFYING: Final = frozenset({Workflow.FROM_DISK, Workflow.DIRECT})
+"""Workflows that succeed only where the target has every image."""
+
+
+def _newest(runs: Sequence[Run], target: str, workflows: Collection[str]) -> Run | None:
+    """Return the newest run of one of `workflows` to `target` that counts.
+
+    One that verifies counts if it succeeded, one that deletes however it ended.
+    """
+    return next(
+        (
+            run
+            for run in reversed(runs)
+            if run.workflow in workflows and run.target == target and not run.dry_run
+            if run.state == records.SUCCEEDED or run.workflow not in VERIFYING
+        ),
+        None,
+    )
 
 
 def resources_in(folder: Path) -> tuple[ResourceFile, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import metadata, resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,14 +18,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from steps import units
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.store import runs as records
-from steps.service import plot
+from steps.service import holdings, plot
+from steps.service.advice import looks
+from steps.service.holdings import Holdings, Operator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from steps.mirroring.store.runs import Run
     from steps.service.overview import Overview
 
-PLOTTED, LISTED = 24, 60
-"""How many runs the charts and the table show."""
+PLOTTED, LISTED, OPEN = 24, 60, 10
+"""How many runs the charts and the table show, and how many of these are not folded away."""
+FOUND = 200
+"""How many lines of what the mirror holds are shown."""
+SEARCH = 100
+"""Characters of a search."""
+OFTEN, SELDOM = 30, 300
+"""Seconds until the page renews itself: while a run goes, and else or where somebody reads what was found."""
 
 WORDS = {
     records.RUNNING: "Running",
@@ -33,6 +44,36 @@ WORDS = {
     records.STOPPED: "Stopped",
     records.INTERRUPTED: "Interrupted",
 }
+
+
+GENERATION_WORDS = {
+    holdings.TAKEN: "the other side has it",
+    holdings.EXPORTED: "on a medium, no receipt yet",
+    holdings.WAITING: "waiting",
+    holdings.IN_PART: "arrived in part",
+    holdings.IMPORTED: "in the target",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a reader asks for: `search` is a text to look for, `still` that the page does not renew itself."""
+
+    search: str = ""
+    still: bool = False
+
+    @classmethod
+    def of(cls, query: str) -> Self:
+        """Read the query of a URL; what is not known in it is passed over."""
+        given = dict(parse_qsl(query, max_num_fields=10, errors="replace")) if query.count("&") < 10 else {}
+        search = "".join(filter(str.isprintable, given.get("search", "")))[:SEARCH].strip()
+        return cls(search=search, still=given.get("renew") == "off")
+
+    def link(self, *, still: bool) -> str:
+        """Return the address of the same view that stands still, or renews itself."""
+        values = {"search": self.search, "renew": "off" if still else ""}
+        query = urlencode({name: value for name, value in values.items() if value})
+        return f"/?{query}" if query else "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +94,18 @@ class Group:
     images: tuple[tuple[str, str], ...]
 
 
-def render(overview: Overview) -> str:
-    """Return the HTML document."""
+def renewal(overview: Overview, view: View) -> int:
+    """Return after how many seconds the page renews itself; 0 where the reader wants it to stand still."""
+    if view.still:
+        return 0
+    return OFTEN if overview.next_run is None and not view.search else SELDOM
+
+
+def render(overview: Overview, holds: Holdings | None = None, view: View | None = None) -> str:
+    """Return the HTML document; without `holds` and `view`, of a mirror that holds nothing, as it opens."""
     zone = ZoneInfo(overview.schedule.time_zone)
+    holds, view = holds or Holdings(), view or View()
+    groups = failures(overview.last) if overview.last else ()
 
     def when(text: str | datetime) -> str:
         return units.moment(_time(text), zone)
@@ -69,10 +119,18 @@ def render(overview: Overview) -> str:
         .render(
             it=overview,
             state=state_of(overview),
-            failures=failures(overview.last) if overview.last else (),
+            view=view,
+            renewal=renewal(overview, view),
+            failures=groups,
+            looks=looks(overview, _causes(overview, groups)),
+            holds=holds,
+            found=holds.matching(view.search) if view.search else holds,
+            most=FOUND,
             charts=charts(overview.runs, zone),
             runs=overview.runs[: -LISTED - 1 : -1],
+            open_runs=OPEN,
             words=WORDS,
+            progress_of_generation=GENERATION_WORDS,
             version=metadata.version("oc-mirror-pipeline"),
             when=when,
             ago=ago,
@@ -86,21 +144,32 @@ def state_of(overview: Overview) -> State:
     """Return the headline of the service's state."""
     last = overview.last
     if (current := overview.current) is not None:
-        return State("busy", "Mirroring", f"begun {units.distance(_time(current.started), overview.now)}")
+        return State("busy", "Mirroring", _going_on(overview, current))
     if overview.next_run is None:
         return State("busy", "Starting a run", "checking what it needs")
     if overview.problems:
         return State("bad", "Not ready", "the next run could not start; what keeps it is named below")
     if last is None:
         return State("waiting", "Waiting", "for its first run")
-    return _after(last)
+    return _after(last, overview)
 
 
-def _after(last: Run) -> State:
+def _going_on(overview: Overview, current: Run) -> str:
+    """Return since when a run goes, and after how many that failed."""
+    since = f"since {units.duration(round((overview.now - _time(current.started)).total_seconds()))}"
+    failed = len(overview.failing)
+    if not failed:
+        return since
+    return f"{since}, after {failed} run{'s' * (failed > 1)} in a row that failed"
+
+
+def _after(last: Run, overview: Overview) -> State:
     if last.state == records.SUCCEEDED:
         return State("good", "Up to date" if last.unchanged else "Last run succeeded", last.message)
     if last.state == records.FAILED:
-        return State("bad", "Last run failed", last.message)
+        count = len(overview.failing)
+        title = "Last run failed" if count == 1 else f"The last {count} runs failed"
+        return State("bad", title, last.message)
     return State("waiting", f"Last run was {last.state}", last.message)
 
 
@@ -113,42 +182,78 @@ def failures(run: Run) -> tuple[Group, ...]:
     return tuple(Group(cause, reasons.named(cause).hint, tuple(sorted(images[cause]))) for cause in order)
 
 
-def charts(runs: tuple[Run, ...], zone: ZoneInfo) -> dict[str, plot.Chart]:
-    """Return charts of duration and size of the newest runs that mirrored something; no size if all are 0."""
-    shown = [run for run in runs if run.state == records.SUCCEEDED and not run.unchanged and not run.dry_run]
-    shown = shown[-PLOTTED:]
+def _causes(overview: Overview, groups: tuple[Group, ...]) -> list[str]:
+    """Return the causes of the last failure, the most frequent first."""
+    return [group.cause for group in groups] or ([overview.last.error] if overview.last else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart by what it shows, for a narrow screen and, where it is the only one, for a wide one."""
+
+    title: str
+    narrow: plot.Chart
+    wide: plot.Chart | None
+
+
+def charts(runs: tuple[Run, ...], zone: ZoneInfo) -> tuple[Figure, ...]:
+    """Return charts of duration and size of the newest runs that mirrored something or failed.
+
+    There is no chart of sizes if all are 0.
+    """
+    ended = [run for run in runs if run.state in {records.SUCCEEDED, records.FAILED}]
+    shown = [run for run in ended if not run.unchanged and not run.dry_run][-PLOTTED:]
     if not shown:
-        return {}
-    labels = [_label(run, zone) for run in shown]
-    found = {
-        "Duration": plot.chart(
-            [run.seconds for run in shown], labels, words=units.duration, tick=units.tick, steps=plot.TIME
+        return ()
+    points = [plot.Point(_day(run, zone), _name(run, zone), run.state == records.FAILED) for run in shown]
+    seconds, sizes = [run.seconds for run in shown], [float(run.size) for run in shown]
+    with_size = any(sizes)
+
+    def durations(width: int) -> plot.Chart:
+        return plot.chart(
+            seconds, points, words=units.duration, tick=units.tick, steps=plot.TIME, width=width
         )
-    }
-    if any(run.size for run in shown):
-        sizes = [run.size for run in shown]
-        found["Size"] = plot.chart(sizes, labels, words=units.size, tick=units.size, steps=plot.DECIMAL)
-    return found
+
+    found = [Figure("Duration", durations(plot.WIDTH), None if with_size else durations(plot.WIDE))]
+    if with_size:
+        size = plot.chart(sizes, points, words=units.size, tick=units.size, steps=plot.DECIMAL)
+        found.append(Figure("Size of the archives", size, None))
+    return tuple(found)
 
 
 def _time(text: str | datetime) -> datetime:
     return datetime.fromisoformat(text) if isinstance(text, str) else text
 
 
-def _label(run: Run, zone: ZoneInfo) -> str:
-    """Return the label below a run's bar: its generation, or its day if it has none."""
+def _operator_lines(operators: Iterable[Operator]) -> list[tuple[str, str, str]]:
+    """Return a line for each operator: its package, its channel, its versions."""
+    return [(one.package, one.channel, ", ".join(one.versions)) for one in operators]
+
+
+def _day(run: Run, zone: ZoneInfo) -> str:
+    """Return the label below a run's bar, such as 23 Nov."""
+    started = _time(run.started).astimezone(zone)
+    return f"{started.day} {started:%b}"
+
+
+def _name(run: Run, zone: ZoneInfo) -> str:
+    """Return what a run's tooltip calls it: its time, and its generations if it has any."""
+    name = f"{_time(run.started).astimezone(zone):%Y-%m-%d %H:%M}"
     if run.generations:
         first, last = run.generations[0], run.generations[-1]
-        return f"{first}" if first == last else f"{first}–{last}"
-    return f"{_time(run.started).astimezone(zone):%m-%d}"
+        name += f", generation {first}" if first == last else f", generations {first}–{last}"
+    return name
 
 
 def content_security_policy() -> str:
-    """Return the policy that forbids the page everything but its style sheet, which it names by its hash."""
+    """Return the policy that forbids the page everything but its search and its style sheet.
+
+    It names the style sheet by its hash.
+    """
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:;"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
@@ -162,6 +267,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["style"] = _style()
+    environment.filters["map_lines"] = _operator_lines
+    environment.filters["plain_lines"] = lambda texts: [(text, "", "") for text in texts]
     return environment
 
 

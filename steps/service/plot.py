@@ -6,19 +6,30 @@ are side by side.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-WIDTH, HEIGHT = 360, 190
+WIDTH, WIDE, HEIGHT = 360, 1020, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 6, 12, 26
 """Margins of the view box, with room for the labels of both axes."""
 WIDEST, GAP = 26, 2
 """The largest width of a bar, and the gap between bars."""
-LABELS = 7
-"""How many labels fit below the bars."""
+LABEL = 44
+"""The width of a label below a bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a value is of: the label below its bar, its name in the tooltip, and whether it failed."""
+
+    label: str
+    name: str
+    failed: bool = False
+
 
 Step = tuple[float, ...]
 DECIMAL: Step = tuple(factor * 10**power for power in range(18) for factor in (1, 2, 5))
@@ -30,7 +41,10 @@ TIME = (*TIME, *(86400 * days for days in (2, 5, 10, 20, 50)))
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar: its upper left corner and size, the text of its tooltip, and its label (empty: none)."""
+    """A bar: its upper left corner and size, the text of its tooltip, and its label (empty: none).
+
+    `label_x` is where the middle of the label is: below the bar, but inside the chart.
+    """
 
     x: float
     y: float
@@ -38,6 +52,8 @@ class Bar:
     height: float
     words: str
     label: str
+    label_x: float
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +66,21 @@ class Chart:
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
-    right: int = WIDTH - RIGHT
+
+    @property
+    def right(self) -> int:
+        """Where the grid lines end."""
+        return self.width - RIGHT
 
 
 def chart(
     values: Sequence[float],
-    labels: Sequence[str],
+    points: Sequence[Point],
     *,
     words: Callable[[float], str],
     tick: Callable[[float], str],
     steps: Step,
+    width: int = WIDTH,
 ) -> Chart:
     """Lay out a bar for each value (0 or more), oldest left, with its label below where there is room.
 
@@ -72,24 +93,26 @@ def chart(
     base, room = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
     scale = room / (lines * distance)
     # Each value has a slot of the same width, with its bar in the middle, and every n-th bar a label.
-    slot = (WIDTH - LEFT - RIGHT) / max(len(values), 1)
-    width = min(slot - GAP, WIDEST)
-    every = -(-len(values) // LABELS) or 1
+    slot = (width - LEFT - RIGHT) / max(len(values), 1)
+    thick = min(slot - GAP, WIDEST)
+    every = math.ceil(LABEL / slot)
     bars = []
-    for number, (value, label) in enumerate(zip(values, labels, strict=True)):
+    for number, (value, point) in enumerate(zip(values, points, strict=True)):
         height = max(value * scale, 1.5 if value else 0)  # a small value stays visible
         shown = (len(values) - 1 - number) % every == 0  # the newest always has its label
         bars.append(
             Bar(
-                x=round(LEFT + slot * number + (slot - width) / 2, 2),
+                x=round(LEFT + slot * number + (slot - thick) / 2, 2),
                 y=round(base - height, 2),
-                width=round(width, 2),
+                width=round(thick, 2),
                 height=round(height, 2),
-                words=f"{label}: {words(value)}",
-                label=label if shown else "",
+                words=f"{point.name}: {'failed after ' if point.failed else ''}{words(value)}",
+                label=point.label if shown else "",
+                label_x=round(min(LEFT + slot * (number + 0.5), width - LABEL / 2), 2),
+                failed=point.failed,
             )
         )
     grid = tuple(
         (round(base - line * distance * scale, 2), tick(line * distance)) for line in range(lines + 1)
     )
-    return Chart(bars=tuple(bars), grid=grid, base=base)
+    return Chart(bars=tuple(bars), grid=grid, base=base, width=width)

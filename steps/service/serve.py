@@ -13,11 +13,11 @@ from steps.mirroring import operation
 from steps.mirroring.checks import preflight
 from steps.mirroring.store import Store
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
-from steps.service import page, web
+from steps.service import page, status, web
 from steps.service.loop import Service
 from steps.service.metrics import CONTENT_TYPE, Metrics
 from steps.service.overview import own_of, published_in, resources_in
-from steps.service.web import YAML, Response, text
+from steps.service.web import JSON, YAML, Response, text
 from steps.yaml.values import values
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from steps.mirroring.schedule import Schedule
     from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Watcher
+    from steps.service.web import Routes
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,8 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
         server.close()
 
 
-def routes(service: Service, metrics: Metrics, published: Published) -> Callable[[str], Response]:
-    """Return the function that answers a path.
+def routes(service: Service, metrics: Metrics, published: Published) -> Routes:
+    """Return the function that answers a path and a query.
 
     `published` is what the data directory has for the clusters of each target. `/healthz` is 200 while the
     main thread lives, which mirrors. `/readyz` is 503, with a line for each problem, if the next run could
@@ -63,13 +64,15 @@ def routes(service: Service, metrics: Metrics, published: Published) -> Callable
     """
     main = threading.main_thread()
     fixed: dict[str, Callable[[], Response]] = {
-        "/": lambda: Response(200, page.render(service.overview()).encode(), "text/html; charset=utf-8"),
         "/healthz": lambda: text(200, "ok") if main.is_alive() else text(500, "stopped"),
         "/readyz": lambda: _readiness(service.overview().problems),
         "/metrics": lambda: Response(200, metrics.exposition(), CONTENT_TYPE),
+        "/status.json": lambda: Response(200, status.document(service.overview(), service.holdings()), JSON),
     }
 
-    def answer(path: str) -> Response:
+    def answer(path: str, query: str) -> Response:
+        if path == "/":
+            return _page(service, page.View.of(query))
         if path in fixed:
             return fixed[path]()
         if path == ALL_RESOURCES or path.startswith(RESOURCE):
@@ -78,9 +81,15 @@ def routes(service: Service, metrics: Metrics, published: Published) -> Callable
         if path.startswith(TARGETS):
             folder, slash, rest = path.removeprefix(TARGETS).partition("/")
             return _of_target(published, folder, slash + rest)
-        return text(404, f"there is {', '.join((*fixed, ALL_RESOURCES))}")
+        return text(404, f"there is {', '.join(('/', *fixed, ALL_RESOURCES))}")
 
     return answer
+
+
+def _page(service: Service, view: page.View) -> Response:
+    overview = service.overview()
+    html = page.render(overview, service.holdings(), view).encode()
+    return Response(200, html, "text/html; charset=utf-8", renew=page.renewal(overview, view))
 
 
 def _of_target(published: Published, folder: str, path: str) -> Response:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -25,14 +26,18 @@ from steps.errors import ConflictError
 from steps.service import page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp.web import BaseRequest, StreamResponse
 
 log = logging.getLogger(__name__)
 
+Asked = tuple[str, str]
+"""A path, without escapes, and a query as it was sent."""
+
 TEXT = "text/plain; charset=utf-8"
 YAML = "application/yaml; charset=utf-8"
+JSON = "application/json"
 METHODS = ("GET", "HEAD")
 PROBES = ("/healthz", "/readyz")
 """What the kubelet asks for. It ends the pod, and the run in it, where it gets no answer."""
@@ -50,18 +55,24 @@ ACCEPTED, BACKLOG = 64, 4096
 """Connections accepted in one go, and those that the kernel keeps for later, if its somaxconn allows."""
 PIECE = 64 * 1024
 """Bytes of an answer that we, and the kernel, copy before the client reads."""
+QUERY = 300
+"""Characters of a query that are read."""
 HEADERS, HEADER_BYTES = 64, 8192
 """How many headers a request may have, and how long each of them and its first line may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response; `kind` is its media type, `download` the file name to save it under, if any."""
+    """An HTTP response; `kind` is its media type, `download` the file name to save it under, if any.
+
+    `renew` are the seconds after which a browser asks again; 0: never.
+    """
 
     code: int
     body: bytes
     kind: str = TEXT
     download: str = ""
+    renew: int = 0
 
 
 def text(code: int, *lines: str) -> Response:
@@ -69,8 +80,12 @@ def text(code: int, *lines: str) -> Response:
     return Response(code, "".join(f"{line}\n" for line in lines).encode())
 
 
-def start(port: int, routes: Callable[[str], Response]) -> Server:
-    """Start to answer GET and HEAD on `port` (0: any free port) with what `routes` returns for a path.
+Routes = Callable[[str, str], Response]
+"""Returns the answer to a path and to what follows its `?`, of which QUERY characters are passed on."""
+
+
+def start(port: int, routes: Routes) -> Server:
+    """Start to answer GET and HEAD on `port` (0: any free port) with what `routes` returns.
 
     Raises ConflictError if the port is in use.
     """
@@ -89,7 +104,7 @@ def start(port: int, routes: Callable[[str], Response]) -> Server:
 class Server:
     """A server on every address of the pod, IPv6 and IPv4; its threads end with the process."""
 
-    def __init__(self, listening: socket.socket, routes: Callable[[str], Response]) -> None:
+    def __init__(self, listening: socket.socket, routes: Routes) -> None:
         """Answer whoever connects to the socket."""
         self.port: int = listening.getsockname()[1]
         self._socket, self._routes = listening, routes
@@ -168,13 +183,14 @@ class _Connections(ConnectionMaker):
         if request.can_read_body:
             return _reply(text(413, "a request has no body here"))
         try:
-            path = unquote(urlsplit(request.raw_path).path)
+            asked = urlsplit(request.raw_path)
+            path, query = unquote(asked.path), asked.query[:QUERY]
         except ValueError:
             return _reply(text(400, "this is no path"))
         if request.transport is not None:
             places = self._probing if path in PROBES else self._answering
             places.take(request.protocol, request.transport)
-        return _reply(await self._answers.of(path))
+        return _reply(await self._answers.of(path, query))
 
 
 class _Connection(Connection):
@@ -221,21 +237,22 @@ class _Places:
 
 
 class _Answers:
-    """Has answers made in threads, one for all who ask for the same path at the same time."""
+    """Has answers made in threads, one for all who ask for the same at the same time."""
 
-    def __init__(self, routes: Callable[[str], Response]) -> None:
+    def __init__(self, routes: Routes) -> None:
         self._loop, self._routes = asyncio.get_running_loop(), routes
-        self._asked: dict[str, asyncio.Future[Response]] = {}
+        self._asked: dict[Asked, asyncio.Future[Response]] = {}
         self._pages, self._probes = self._workers(WORKERS), self._workers(len(PROBES))
 
-    async def of(self, path: str) -> Response:
-        """Return the answer of a path; a probe's does not wait for others."""
-        answer = self._asked.get(path)
+    async def of(self, path: str, query: str) -> Response:
+        """Return the answer of a path and its query; a probe's does not wait for others."""
+        asked = (path, "" if path in PROBES else query)
+        answer = self._asked.get(asked)
         if answer is None:
             if path not in PROBES and len(self._asked) >= ANSWERING:
                 return text(503, "too many ask at the same time: try again")
-            answer = self._asked[path] = self._loop.create_future()
-            (self._probes if path in PROBES else self._pages).put(path)
+            answer = self._asked[asked] = self._loop.create_future()
+            (self._probes if path in PROBES else self._pages).put(asked)
         return await asyncio.shield(answer)
 
     def close(self) -> None:
@@ -244,25 +261,25 @@ class _Answers:
             for _ in range(count):
                 workers.put(None)
 
-    def _workers(self, count: int) -> SimpleQueue[str | None]:
+    def _workers(self, count: int) -> SimpleQueue[Asked | None]:
         """Start threads and return their queue; unlike an executor's, they keep no process from its end."""
-        paths: SimpleQueue[str | None] = SimpleQueue()
+        queue: SimpleQueue[Asked | None] = SimpleQueue()
         for _ in range(count):
-            threading.Thread(target=self._work, args=(paths,), daemon=True, name="answers").start()
-        return paths
+            threading.Thread(target=self._work, args=(queue,), daemon=True, name="answers").start()
+        return queue
 
-    def _work(self, paths: SimpleQueue[str | None]) -> None:
-        while (path := paths.get()) is not None:
+    def _work(self, queue: SimpleQueue[Asked | None]) -> None:
+        while (asked := queue.get()) is not None:
             try:
-                answer = self._routes(path)
+                answer = self._routes(*asked)
             except Exception:
                 log.exception("a defect: no answer for a request")
                 answer = text(500, "a defect: the log says more")
             with suppress(RuntimeError):  # the server was closed meanwhile
-                self._loop.call_soon_threadsafe(self._say, path, answer)
+                self._loop.call_soon_threadsafe(self._say, asked, answer)
 
-    def _say(self, path: str, answer: Response) -> None:
-        self._asked.pop(path).set_result(answer)
+    def _say(self, asked: Asked, answer: Response) -> None:
+        self._asked.pop(asked).set_result(answer)
 
 
 def _reply(answer: Response) -> StreamResponse:
@@ -290,6 +307,8 @@ def _headers(answer: Response) -> Mapping[str, str]:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
+    if answer.renew:
+        headers["Refresh"] = str(answer.renew)
     if answer.download:
         headers["Content-Disposition"] = f'attachment; filename="{answer.download}"'
     return headers

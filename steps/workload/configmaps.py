@@ -27,6 +27,7 @@ LIMIT = 1024 * 1024
 UNPACKED_LIMIT = 64 * 1024 * 1024  # bytes; gzip packs text to about a tenth, so more is not a text
 IMAGESET_KEY = "imageset.yaml"
 VALUES_KEY = "values.yaml"
+COMMIT_KEY = "values-commit"
 
 
 def deployment_configmaps(
@@ -41,6 +42,8 @@ def deployment_configmaps(
     texts = {IMAGESET_KEY: imageset}
     if values is not None:
         texts[VALUES_KEY] = _decode(values, source)
+    if commit:  # for the service's page; the ImageSet alone decides whether a pod is replaced
+        texts[COMMIT_KEY] = commit
     contents = {names.CONFIG: texts, names.IMAGESET: {IMAGESET_KEY: imageset}}
     if values is not None:
         contents[names.VALUES] = {VALUES_KEY: texts[VALUES_KEY]}

@@ -16,7 +16,7 @@ import random
 import shlex
 import shutil
 import socket
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ from steps.parameters.value_kinds import OC_MIRROR_KEYWORDS, Signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from datetime import date
 
     from steps.mirroring.ocmirror.program import Program
@@ -212,11 +213,15 @@ def _word(value: bool) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcMirror:
-    """oc-mirror as it is installed here; `lock` is the descriptor of the lock that it inherits."""
+    """oc-mirror as it is installed here; `lock` is the descriptor of the lock that it inherits.
+
+    `watch` makes what is entered while oc-mirror runs with the counter of its images, unless it runs quietly.
+    """
 
     program: Program
     options: Options
     lock: int | None = None
+    watch: Callable[[Counter], AbstractContextManager[None]] = lambda _counter: nullcontext()
 
     def run(self, arguments: list[str], *, working_dir: Path, quietly: bool = False) -> output.Reading:
         """Run it to its end and return what it said; `working_dir` is where it keeps its error lists.
@@ -231,7 +236,10 @@ class OcMirror:
         arguments = [*cache_port(_is_free, random.choice), *arguments]
         _write_policy(self.options.registries, arguments)
         log.log(level, "running oc-mirror %s", shlex.join(arguments))
-        with nullcontext(Counter()) if quietly else output.shown() as counter:
+        with ExitStack() as around:
+            counter = Counter() if quietly else around.enter_context(output.shown())
+            if not quietly:
+                around.enter_context(self.watch(counter))
 
             def take_in(line: str) -> None:
                 text = reading.feed(line)

@@ -97,7 +97,7 @@ class Reading:
 
     def feed(self, line: str) -> str:
         """Take in one line of output and give it back without colours, control characters and logins."""
-        text = _SECRET.sub("***", _CONTROL.sub("", line)).rstrip()
+        text = clean(line)
         self._understand(text[:LONGEST])
         if text:
             self.last = text, time.monotonic()
@@ -163,6 +163,11 @@ def level_of(text: str) -> int:
     """Return the level of a line of oc-mirror's, as `logging` numbers it; INFO where it names none."""
     found = _LEVEL.search(text[:LONGEST])
     return _LEVELS[found[1]] if found else logging.INFO
+
+
+def clean(line: str) -> str:
+    """Return a line without colours, control characters and logins."""
+    return _SECRET.sub("***", _CONTROL.sub("", line)).rstrip()
 
 
 def check(exit_code: int, reading: Reading) -> None:

@@ -23,6 +23,9 @@
     DATA/cluster-resources/      a copy of that where there is only one target
     DATA/autoshift-disconnected.yaml  the same for AutoShift's values
     DATA/runs/                   a record of each run: when, what, how it went
+    DATA/progress.json           while oc-mirror runs: how far it has come
+    DATA/mirrored.json           which releases and operators direct runs brought where
+    DATA/acknowledged.json       which generations the media of exports say that other sides have
     DATA/quarantine/             what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
     DATA/removal/                the plan of deletion, and what came of it
@@ -51,8 +54,10 @@ from steps.mirroring.store.history import History
 from steps.mirroring.store.imports import Imports
 from steps.mirroring.store.inventory import Inventory
 from steps.mirroring.store.journal import ARCHIVED, Journal
+from steps.mirroring.store.mirrored import Mirrored
+from steps.mirroring.store.progress import ProgressFile
 from steps.mirroring.store.published import Published
-from steps.mirroring.store.received import Receipts
+from steps.mirroring.store.received import Acknowledged, Receipts
 from steps.mirroring.store.runs import Runs
 from steps.mirroring.store.unsigned import Unsigned
 from steps.mirroring.store.working_dir import WorkingDir
@@ -93,6 +98,9 @@ class Store:
         self.generations = Generations(root)
         self.imports = Imports(root, self.generations)
         self.receipts = Receipts(root)
+        self.acknowledged = Acknowledged(root)
+        self.mirrored = Mirrored(root)
+        self.progress = ProgressFile(root)
         self.cache = Cache(cache.absolute() if cache else cache_place.inside(root))
         self.journal = Journal(root / "run")
         self.inventory = Inventory(root / "inventory")

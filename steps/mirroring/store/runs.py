@@ -60,6 +60,7 @@ class Run(Record):
     is the class of the run's own failure, with `hint` for what to do. `left_out` says of a record that was
     shortened how many entries of each field went. `next_run` is that of the schedule, if there is one.
     `mirror_name` is empty where it is not one ImageSet that was mirrored, and in records of version 0.1.
+    `log` has the last lines of a run that failed, without secrets (`last_lines`).
     """
 
     workflow: str
@@ -83,6 +84,7 @@ class Run(Record):
     wanted_by: dict[str, str] = Field(default_factory=dict)
     left_out: dict[str, int] = Field(default_factory=dict)
     host: str = ""
+    log: tuple[str, ...] = ()
 
     @field_validator("started", "finished", "next_run")
     @classmethod
@@ -125,14 +127,14 @@ class Run(Record):
         return self.changed(**{longest: texts[longest][: len(texts[longest]) // 2] + "…"})
 
 
-_ENTRIES = ("failed", "wanted_by", "images", "generations")
+_ENTRIES = ("log", "failed", "wanted_by", "images", "generations")
 _TEXTS = ("message", "hint", "error", "target", "mirror_name", "host")
 _SHORTEST = 8
 """Characters below which cutting a text saves nothing."""
 
 
-def _half(entries: dict[str, Any] | tuple[int, ...]) -> dict[str, Any] | tuple[int, ...]:
-    """Return the first half of a mapping, the last half of a list: the newest generations."""
+def _half(entries: dict[str, Any] | tuple[Any, ...]) -> dict[str, Any] | tuple[Any, ...]:
+    """Return the first half of a mapping, the last half of a list: the newest generations and lines."""
     if isinstance(entries, dict):
         return dict(list(entries.items())[: len(entries) // 2])
     return entries[len(entries) - len(entries) // 2 :]
@@ -254,8 +256,8 @@ class Recorder:
             unchanged=done.unchanged,
         )
 
-    def failed(self, error: StepError) -> None:
-        """Record why the run failed."""
+    def failed(self, error: StepError, lines: Sequence[str] = ()) -> None:
+        """Record why the run failed, with the last lines of its log."""
         self._end(
             FAILED,
             message=error.reason,
@@ -264,6 +266,7 @@ class Recorder:
             exit_code=error.exit_code,
             failed=dict(error.failed) if isinstance(error, MirrorError) else {},
             wanted_by=dict(error.wanted_by) if isinstance(error, MirrorError) else {},
+            log=tuple(lines),
         )
 
     def stopped(self, exit_code: int) -> None:

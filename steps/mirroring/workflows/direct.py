@@ -9,6 +9,7 @@ from steps.imageset.imageset import ImageSet
 from steps.mirroring import publish
 from steps.mirroring.checks import asked, estimate, verify
 from steps.mirroring.ocmirror import command, mapping
+from steps.mirroring.store import contents
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows import cleanup
 
@@ -40,9 +41,11 @@ def run(session: Session) -> Done:
         mirror_name=session.request.mirror_name,
         nesting=session.request.nesting,
     )
+    described = contents.describe(reading, imageset.mirror, store.working_dir.path)
     asked.check(reading, imageset.mirror, store.working_dir.path)
     _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
     publish.publish(session, made, reading, mirror_name=session.request.mirror_name, imageset=imageset)
+    store.mirrored.record(target, session.request.mirror_name, described)
     used = store.working_dir.used(imageset.mirror, reading, store.cache)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steps import units
@@ -21,7 +22,7 @@ from steps.mirroring.store.archives import sha256_of
 from steps.mirroring.store.medium import CHUNK, Volume
 from steps.mirroring.store.packing import LIST, TEXT, PackedFile, PackedGeneration, PackingList
 from steps.mirroring.store.received import RECEIVED, WHAT, Received
-from steps.mirroring.store.runs import Done
+from steps.mirroring.store.runs import Done, timestamp
 from steps.parameters.table import mirror_run as table
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(request: Request, store: Store) -> Done:
     """
     medium = _medium(request, store)
     received = _received(medium)
+    store.acknowledged.add(received, timestamp(datetime.now(UTC)))
     here = store.generations.present()
     if not here:
         raise NotFoundError(f"no generations under {store.generations.folder}", "run workflow-to-disk first")

@@ -445,6 +445,15 @@ DESTINATION_TLS_VERIFY = Parameter(
     default="true",
 )
 
+CLUSTER_NAME = Parameter(
+    name="cluster-name",
+    kind=kinds.optional(kinds.text),
+    help="Name of the cluster that the service runs in, for its page and /status.json",
+    group=Group.RUN,
+    where=places.MIRROR_ALONE,
+    unset="they name no cluster",
+    setting=True,
+)
 LISTEN_PORT = Parameter(
     name="listen-port",
     kind=kinds.port,

@@ -10,7 +10,11 @@ from typing import Any
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import runs as records
+from steps.mirroring.store.progress import RunProgress
 from steps.mirroring.store.runs import Run
+from steps.service import holdings
+from steps.service.holdings import CarriedGeneration, Holdings, Operator
+from steps.service.identity import Identity
 from steps.service.overview import Overview, ResourceFile, TargetFiles
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -66,6 +70,90 @@ def failed_run() -> Run:
     )
 
 
+LOG = (
+    "02:00:04Z oc-mirror 4.20.12, workflow-to-disk, data in /data",
+    "02:00:09Z incremental archive: continues generation 14 (history 2026-11-22, 1 day, 0:00:03 old)",
+    "02:00:12Z [INFO]   : 👋 Hello, welcome to oc-mirror",
+    "02:00:12Z [INFO]   : 🔀 workflow mode: mirrorToDisk ",
+    "02:00:41Z [INFO]   : 🕵  going to discover the necessary images...",
+    "02:00:41Z [INFO]   : 🔍 collecting release images...",
+    "02:00:58Z [INFO]   : 🔍 collecting operator images...",
+    "02:03:37Z [INFO]   : 🚀 Start copying the images...",
+    "02:03:37Z [INFO]   : 📌 images to copy 420 ",
+    "02:06:02Z progress: 96 of 420 images, 39.7 a minute, about 8 min left",
+    "02:09:44Z [ERROR]  : [Worker] error mirroring image registry.redhat.io/openshift-gitops-1/argocd-rhel9"
+    "@sha256:4f6a error: unable to retrieve auth token: invalid username/password: unauthorized",
+    "02:09:58Z [WARN]   : [OperatorImageCollector] 4 / 420 operator images not mirrored",
+)
+
+
+def failed_runs(count: int = 7) -> tuple[Run, ...]:
+    """As many nights in a row with the same failure; oldest first, the newest an hour ago."""
+    return tuple(
+        failed_run().changed(
+            started=records.timestamp(NOW - timedelta(days=count - number, hours=1)),
+            finished=records.timestamp(NOW - timedelta(days=count - number, minutes=50)),
+            log=LOG,
+        )
+        for number in range(1, count + 1)
+    )
+
+
+IDENTITY = Identity(
+    cluster="hub.example.com",
+    namespace="oc-mirror",
+    pod="oc-mirror-6d5f7c9b8-x2x7k",
+    commit="9f2c1e7ab0d4" + "0" * 28,
+)
+PROGRESS = RunProgress(
+    began=records.timestamp(NOW - timedelta(minutes=11)),
+    moved=records.timestamp(NOW - timedelta(seconds=24)),
+    written=records.timestamp(NOW - timedelta(seconds=4)),
+    total=608,
+    done=214,
+    received=34_100_000_000,
+    sent=52_000_000,
+    rate=48_300_000.0,
+)
+HOLDINGS = Holdings(
+    releases=("4.20.12", "4.18.24", "4.18.22"),
+    operators=tuple(
+        Operator(package=package, channel=channel, versions=versions)
+        for package, channel, versions in (
+            ("advanced-cluster-management", "release-2.15", ("2.15.1", "2.15.0")),
+            ("cluster-logging", "stable-6.2", ("6.2.3",)),
+            ("compliance-operator", "stable", ("1.7.1",)),
+            ("kubernetes-nmstate-operator", "stable", ("4.18.0-202509100837",)),
+            ("multicluster-engine", "stable-2.10", ("2.10.1", "2.10.0")),
+            ("odf-operator", "stable-4.20", ("4.20.2-rhodf",)),
+            ("openshift-gitops-operator", "gitops-1.19", ("1.19.1", "1.19.0")),
+        )
+    ),
+    additional=("registry.redhat.io/ubi9/ubi:latest",),
+    generations=(
+        CarriedGeneration(
+            sequence=14, made="2026-11-23T01:12:40Z", size=31 * GIGABYTE, continues=13, state=holdings.WAITING
+        ),
+        CarriedGeneration(
+            sequence=13,
+            made="2026-11-22T01:08:11Z",
+            size=12 * GIGABYTE,
+            continues=12,
+            state=holdings.EXPORTED,
+            since="2026-11-22T09:30:00Z",
+        ),
+        CarriedGeneration(
+            sequence=12,
+            made="2026-11-21T01:09:07Z",
+            size=18 * GIGABYTE,
+            continues=None,
+            state=holdings.TAKEN,
+            since="2026-11-22T09:02:00Z",
+        ),
+    ),
+)
+
+
 def overview(**changes: Any) -> Overview:
     """A service that archives every night and is well."""
     well = Overview(
@@ -76,6 +164,7 @@ def overview(**changes: Any) -> Overview:
         runs=nightly_runs(),
         free=312 * GIGABYTE,
         capacity=536 * GIGABYTE,
+        identity=IDENTITY,
     )
     return replace(well, **changes)
 
@@ -99,10 +188,11 @@ def states() -> dict[str, Overview]:
     )
     return {
         "well": overview(),
-        "failed": overview(runs=(*runs, failed_run())),
+        "failed": overview(runs=(*nightly_runs()[:7], *failed_runs())),
         "running": overview(
             runs=(*runs, running.changed(started=records.timestamp(NOW - timedelta(minutes=12)))),
             next_run=None,
+            progress=PROGRESS,
         ),
         "new": overview(runs=()),
         "not ready": overview(problems=("no pull secret at /var/run/pull-secret/.dockerconfigjson",)),
@@ -114,6 +204,7 @@ def states() -> dict[str, Overview]:
                     target=direct.target_registry,
                     folder="registry.example.com-8443-mirror",
                     files=tuple(ResourceFile(name=name, size=4211) for name in MANIFESTS),
+                    verified=pushed[-1],
                 ),
             ),
         ),

@@ -29,7 +29,7 @@ PROMPT = 2.0
 LONG = b"x" * 4_000_000
 
 
-def routes(path: str) -> Response:
+def routes(path: str, _query: str) -> Response:
     if path == "/long":
         return Response(200, LONG)
     if path.startswith("/hangs"):
@@ -137,7 +137,7 @@ def test_probes_answer_while_every_page_waits_for_a_volume_that_hangs(port: int)
 
 
 def test_one_probe_that_hangs_does_not_stop_the_other() -> None:
-    def one_hangs(path: str) -> Response:
+    def one_hangs(path: str, _query: str) -> Response:
         if path == "/readyz":
             time.sleep(30)
         return text(200, "ok")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,8 @@ from steps import units
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Run
 from steps.service import page, plot
+from steps.service.holdings import Holdings, Operator
+from steps.service.identity import Identity
 from steps.service.overview import ResourceFile, TargetFiles, resources_in
 from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview, states
 
@@ -24,7 +27,7 @@ from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview, 
     ("name", "headline"),
     [
         ("well", "Last run succeeded"),
-        ("failed", "Last run failed"),
+        ("failed", "The last 7 runs failed"),
         ("running", "Mirroring"),
         ("new", "Waiting"),
         ("not ready", "Not ready"),
@@ -98,6 +101,20 @@ def test_nothing_that_comes_from_outside_becomes_markup() -> None:
     assert "49" not in "".join(tags.text)
 
 
+def test_no_log_release_operator_identity_or_search_becomes_markup() -> None:
+    run = failed_run().changed(log=(EVIL,))
+    identity = Identity(cluster=EVIL, namespace=EVIL, pod=EVIL, commit=EVIL)
+    operator = Operator(package=EVIL, channel=EVIL, versions=(EVIL,))
+    holdings = Holdings(
+        releases=(EVIL,), operators=(operator,), additional=(EVIL,), charts=(EVIL,), problem=EVIL
+    )
+    tags = Tags()
+    tags.feed(page.render(overview(runs=(run,), identity=identity), holdings, page.View(search=EVIL)))
+    assert not {"script", "img", "iframe", "object"} & set(tags.elements)
+    assert tags.elements.count("form") == 1
+    assert "".join(tags.text).count(EVIL) >= 8
+
+
 @given(st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_any_text_is_shown_as_text(message: str, failed: dict[str, str]) -> None:
     tags = Tags()
@@ -117,7 +134,9 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 
 def test_hundreds_of_runs_are_shown_in_part_and_that_is_said() -> None:
     html = page.render(overview(runs=nightly_runs(200)))
-    assert html.count('<tr role="row">') == page.LISTED + 1
+    assert html.count('<tr role="row">') == page.LISTED + 2
+    assert html.count("<summary>50 earlier runs</summary>") == 1
+    assert html.index("earlier runs") > html.index('<tr role="row">')
     assert "The newest 60 of 200 runs." in html
     assert html.count('class="bar"') == 2 * page.PLOTTED
 
@@ -139,7 +158,11 @@ def test_links_and_hidden_files_are_not_offered(tmp_path: Path) -> None:
 @given(st.lists(st.floats(0, 1e17), min_size=1, max_size=40))
 def test_bars_lie_inside_the_chart_in_proportion(values: list[float]) -> None:
     chart = plot.chart(
-        values, [str(n) for n in range(len(values))], words=units.size, tick=units.size, steps=plot.DECIMAL
+        values,
+        [plot.Point(str(n), str(n)) for n in range(len(values))],
+        words=units.size,
+        tick=units.size,
+        steps=plot.DECIMAL,
     )
     assert 2 <= len(chart.grid) <= 6
     assert len({label for _y, label in chart.grid}) == len(chart.grid)
@@ -152,7 +175,9 @@ def test_bars_lie_inside_the_chart_in_proportion(values: list[float]) -> None:
     tallest = max(range(len(values)), key=values.__getitem__)
     assert chart.bars[tallest].height == max(bar.height for bar in chart.bars)
     assert chart.bars[-1].label
-    assert sum(bool(bar.label) for bar in chart.bars) <= plot.LABELS
+    middles = [bar.label_x for bar in chart.bars if bar.label]
+    assert all(right - left >= plot.LABEL / 2 for left, right in itertools.pairwise(middles))
+    assert middles[-1] + plot.LABEL / 2 <= chart.width
 
 
 @pytest.mark.parametrize(
@@ -208,7 +233,7 @@ def test_axis_labels_are_short() -> None:
 
 def test_a_direct_mirror_has_days_instead_of_generations() -> None:
     html = page.render(states()["direct"])
-    assert "by day" in html
+    assert html.count('class="broad"') == 1, "one chart alone takes the whole width"
     assert "Generation</th>" not in html
     assert "cluster-resources.yaml" in html
     assert isinstance(states()["direct"].runs[0], Run)

@@ -43,10 +43,10 @@ def ask(port: int, path: str, method: str = "GET") -> Asked:
 
 @pytest.fixture
 def server() -> Iterator[web.Server]:
-    def routes(path: str) -> Response:
+    def routes(path: str, query: str) -> Response:
         if path == "/file":
             return Response(200, b"kind: X\n", web.YAML, download="file.yaml")
-        return text(200, f"asked for {path}")
+        return text(200, f"asked for {path}{' with ' * bool(query)}{query}")
 
     with web.start(0, routes) as running:
         yield running
@@ -54,7 +54,7 @@ def server() -> Iterator[web.Server]:
 
 def test_two_servers_do_not_share_a_port(server: web.Server) -> None:
     with pytest.raises(ConflictError, match=f"port {server.port}"):
-        web.start(server.port, lambda _path: text(200))
+        web.start(server.port, lambda _path, _query: text(200))
 
 
 def test_every_answer_forbids_what_a_page_of_ours_never_does(server: web.Server) -> None:
@@ -78,7 +78,12 @@ def test_a_file_is_saved_under_its_name(server: web.Server) -> None:
 
 
 def test_query_and_escapes_are_no_part_of_the_path(server: web.Server) -> None:
-    assert ask(server.port, "/a%20b?c=d#e").text == "asked for /a b\n"
+    assert ask(server.port, "/a%20b?c=d%20#e").text == "asked for /a b with c=d%20\n"
+
+
+def test_of_a_query_only_the_beginning_is_read(server: web.Server) -> None:
+    said = ask(server.port, f"/a?{'x' * 5000}").text
+    assert said == f"asked for /a with {'x' * web.QUERY}\n"
 
 
 def test_head_is_get_without_a_body(server: web.Server) -> None:
@@ -126,7 +131,7 @@ def test_what_is_no_plain_request_is_refused_in_a_line(
 
 
 def test_a_defect_is_told_in_the_log_and_not_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(path: str) -> Response:
+    def broken(path: str, _query: str) -> Response:
         return text(200, str(1 / len(path.removeprefix("/"))))
 
     with web.start(0, broken) as running:
@@ -141,7 +146,7 @@ def test_it_serves_both_families_and_frees_its_port(server: web.Server) -> None:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(4096).startswith(b"HTTP/1.1 200 OK")
     server.close()
-    web.start(server.port, lambda _path: text(200)).close()
+    web.start(server.port, lambda _path, _query: text(200)).close()
 
 
 def test_a_client_that_hangs_up_is_no_reason_for_a_traceback(
