@@ -2,7 +2,7 @@
 
 docs/reference/{pipelines,tasks}.md come from the Tekton files and the table of parameters, the tables of
 mirror.md, settings.md and commands.md from that table, the objects of configmaps.md from the code that writes
-them, docs/decisions/index.md from the titles of the decisions.
+them, the tables of service.md from the service, docs/decisions/index.md from the titles of the decisions.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import yaml
 from steps.parameters.parameter import Group
 from steps.parameters.table import TABLE, of_command
 from steps.parameters.table import settings as table_of_settings
+from steps.service import metrics, status
 from steps.workload import built_image, configmaps, names
 
 if TYPE_CHECKING:
@@ -142,6 +143,30 @@ def settings_table() -> str:
     return parameter_tables(list(table_of_settings().values()), lambda parameter: parameter.default)
 
 
+def metrics_table() -> str:
+    """The metrics of the service."""
+    lines = ["| metric | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {kind} | {cell(text)} |" for name, kind, text in metrics.described()]
+    return "\n".join(lines) + "\n"
+
+
+def status_tables() -> str:
+    """The fields of /status.json, a table for each object in it."""
+    kinds = (
+        (status.Status, "The document"),
+        (status.RunStatus, "`running`, `last_run`, `last_success`"),
+        (status.ProgressStatus, "`progress`"),
+        (status.IdentityStatus, "`identity`"),
+        (status.TargetStatus, "each of `targets`"),
+    )
+    parts = []
+    for kind, title in kinds:
+        lines = [f"**{title}**", "", "| field | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {cell(str(f.description))} |" for name, f in kind.model_fields.items()]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
 def filled(text: str, blocks: dict[str, str]) -> str:
     """Put each block between its two marks; every block has its marks and the other way round."""
     marks = re.findall(r"<!-- generated: (\S+) -->", text)
@@ -158,13 +183,14 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 def main(argv: list[str]) -> int:
     """Write the pages, or compare them."""
     reference = ROOT / "docs/reference"
-    names_of_pages = ("configmaps", "mirror", "settings", "commands")
-    configmaps, mirror, settings, commands = (reference / f"{name}.md" for name in names_of_pages)
+    names_of_pages = ("configmaps", "mirror", "settings", "commands", "service")
+    configmaps, mirror, settings, commands, service = (reference / f"{name}.md" for name in names_of_pages)
     pages = {
         configmaps: filled(_read(configmaps), objects()),
         mirror: filled(_read(mirror), {"arguments": command_table("mirror")}),
         settings: filled(_read(settings), {"settings": settings_table()}),
         commands: filled(_read(commands), {name: command_table(name) for name in COMMANDS}),
+        service: filled(_read(service), {"metrics": metrics_table(), "status": status_tables()}),
         ROOT / "docs/decisions/index.md": decisions(),
         ROOT / "docs/reference/pipelines.md": page("Pipelines", "*-pipeline.yaml"),
         ROOT / "docs/reference/tasks.md": page("Tasks", "task-*.yaml"),

@@ -47,9 +47,9 @@ WORDS = {
 
 
 GENERATION_WORDS = {
-    holdings.TAKEN: "the other side has it",
-    holdings.EXPORTED: "on a medium, no receipt yet",
-    holdings.WAITING: "waiting",
+    holdings.TAKEN: "the other side has it, by its receipt",
+    holdings.EXPORTED: "on a medium, without a receipt yet,",
+    holdings.WAITING: "not carried or imported yet",
     holdings.IN_PART: "arrived in part",
     holdings.IMPORTED: "in the target",
 }
@@ -155,8 +155,8 @@ def state_of(overview: Overview) -> State:
 
 
 def _going_on(overview: Overview, current: Run) -> str:
-    """Return since when a run goes, and after how many that failed."""
-    since = f"since {units.duration(round((overview.now - _time(current.started)).total_seconds()))}"
+    """Return how long a run has been going, and after how many that failed."""
+    since = f"for {units.duration(round((overview.now - _time(current.started)).total_seconds()))}"
     failed = len(overview.failing)
     if not failed:
         return since

@@ -24,7 +24,7 @@ GIGABYTE = 1_000_000_000
 FAILED = {
     "registry.redhat.io/openshift-gitops-1/argocd-rhel9@sha256:4f6a": "authentication",
     "registry.redhat.io/rhacm2/acm-operator-bundle@sha256:77aa": "authentication",
-    "quay.io/team/<script>alert(1)</script>:v1": "not found",
+    "quay.io/team/app:v1": "not found",
     "registry.redhat.io/rhacm2/console-rhel9@sha256:9d": "skipped",
 }
 MANIFESTS = ("idms-oc-mirror.yaml", "itms-oc-mirror.yaml", "cs-redhat-operator-index-v4-18.yaml")
@@ -193,6 +193,9 @@ def states() -> dict[str, Overview]:
             runs=(*runs, running.changed(started=records.timestamp(NOW - timedelta(minutes=12)))),
             next_run=None,
             progress=PROGRESS,
+        ),
+        "hostile": overview(
+            runs=(failed_run().changed(failed={"quay.io/team/<script>alert(1)</script>:v1": "not found"}),)
         ),
         "new": overview(runs=()),
         "not ready": overview(problems=("no pull secret at /var/run/pull-secret/.dockerconfigjson",)),
