@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from steps.mirroring.store import runs as records
 from steps.service.metrics import Metrics
-from tests.conftest import ROOT
+from steps.service.metrics import described as described_metrics
 from tests.unit.service.samples import NOW, failed_run, nightly_runs, overview
 
 if TYPE_CHECKING:
@@ -83,28 +80,31 @@ def test_two_services_in_one_process_do_not_meet() -> None:
     assert scrape(second)["oc_mirror_runs_total"]["result=failed"] == 0
 
 
-def test_every_metric_is_in_the_reference() -> None:
-    reference = (ROOT / "docs" / "reference" / "service.md").read_text()
-    running = nightly_runs()[-1].changed(state=records.RUNNING)
-    names = {name for it in (overview(), overview(runs=(running,), next_run=None)) for name in scraped(it)}
-    for name in sorted(names):
-        if name.endswith(("_bucket", "_sum", "_count", "_created")):
-            continue
-        assert f"`{name}`" in reference or f"`{name}{{" in reference, name
+def test_every_metric_is_one_that_is_described() -> None:
+    """By name, type and text, as the reference has them; there are no others, and no `_created` series."""
+    described = {name.partition("{")[0]: text for name, _kind, text in described_metrics()}
+    seen: set[str] = set()
+    for it in states().values():
+        exposed = Metrics(lambda it=it: it).exposition().decode()
+        assert "_created" not in exposed
+        for family in text_string_to_metric_families(exposed):
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            assert described[name] == family.documentation
+            seen.add(name)
+    assert seen == described.keys(), "each is there in some state"
 
 
-RULES = ROOT / "examples" / "monitoring" / "prometheusrule.yaml"
+def test_how_far_a_run_has_come_is_measured() -> None:
+    found = scraped(states()["running"])
+    assert found["oc_mirror_run_images"][""] == 608
+    assert found["oc_mirror_run_images_done"][""] == 214
+    assert found["oc_mirror_run_received_bytes"][""] == 34_100_000_000
+    assert found["oc_mirror_run_moved_timestamp_seconds"][""] == NOW.timestamp() - 24
+    assert found["oc_mirror_run_start_timestamp_seconds"][""] == NOW.timestamp() - 12 * 60
+    assert round(found["oc_mirror_run_left_seconds"][""]) == 1207
+    assert "oc_mirror_run_images" not in scraped(states()["well"])
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [rule for group in yaml.safe_load(RULES.read_text())["spec"]["groups"] for rule in group["rules"]],
-    ids=lambda rule: str(rule["alert"]),
-)
-def test_the_alerts_ask_for_metrics_that_exist(rule: dict[str, Any]) -> None:
-    known = set(scraped(overview(runs=(*nightly_runs(), failed_run()))))
-    asked = set(re.findall(r"\boc_mirror_\w+", rule["expr"]))
-    assert asked
-    assert asked <= known
-    assert rule["annotations"]["summary"]
-    assert rule["annotations"]["description"]
+def test_failures_in_a_row_are_counted() -> None:
+    assert scraped(states()["failed"])["oc_mirror_failed_runs_in_a_row"][""] == 7
+    assert scraped(states()["well"])["oc_mirror_failed_runs_in_a_row"][""] == 0
