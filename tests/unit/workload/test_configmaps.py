@@ -45,7 +45,11 @@ def test_values_and_imageset_make_the_three_configmaps_of_the_specification() ->
         "oc-mirror-imageset",
         "oc-mirror-values",
     ]
-    assert config["data"] == {"imageset.yaml": IMAGESET, "values.yaml": "a: 1\r\n"}
+    assert config["data"] == {
+        "imageset.yaml": IMAGESET,
+        "values.yaml": "a: 1\r\n",
+        "values-commit": "c0ffee",
+    }
     assert imageset["data"] == {"imageset.yaml": IMAGESET}
     assert values["data"] == {"values.yaml": "a: 1\r\n"}
     for configmap in (config, imageset, values):
@@ -74,7 +78,7 @@ def test_what_does_not_fit_is_stored_compressed_and_whole(
 ) -> None:
     caplog.set_level("INFO")
     values = (b"label: 'true' # \xc3\xa4\n" * (size // 18 + 1))[: size - 1] + b"\n"
-    config, _, alone = make(values)
+    config, _, alone = make(values, commit="")
     assert read(config, "values.yaml").encode() == values
     assert read(alone, "values.yaml").encode() == values
     assert all(stored(configmap) <= LIMIT for configmap in (config, alone))
