@@ -1,4 +1,4 @@
-"""from-disk: what a target has imported, recorded in the target as well, so that the loss of either is noticed.
+"""from-disk: what a target has imported, recorded in the target as well, so that a loss of either is noticed.
 
     TARGET/oc-mirror-pipeline/taken:TAG      TAG names the data directory (`record_tag` in DATA/imported.json)
 
