@@ -15,6 +15,7 @@ from steps.mirroring.store import Store
 from steps.mirroring.store.progress import RunProgress, _Meter, network_bytes
 from steps.mirroring.store.received import Received
 from steps.mirroring.store.runs import Run
+from tests.unit.mirroring.conftest import Place
 
 DEV = """Inter-|   Receive  |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier
@@ -150,3 +151,10 @@ def test_what_direct_runs_brought_is_kept_by_target_and_mirror_name(tmp_path: Pa
     assert mirrored.of("one.example.com", "fleet") == {"releases": ["4.18.24"]}
     assert mirrored.of("one.example.com", "edge") == {"releases": ["4.20.12"]}
     assert mirrored.of("two.example.com", "fleet") == {}
+
+
+def test_a_direct_run_records_what_it_brought(direct: Place, target: str) -> None:
+    assert direct.mirror().returncode == 0
+    found = Store(direct.data).mirrored.of(target, "imageset")
+    assert found["additional"]
+    assert found.keys() == {"releases", "operators", "additional", "charts"}

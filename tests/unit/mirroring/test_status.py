@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.errors import ConflictError, MirrorError
+from steps.mirroring import last_lines
 from steps.mirroring.request import TO_DISK
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
@@ -87,6 +88,8 @@ def test_a_run_that_fails_is_recorded_with_cause_and_remedy(
         ("db:v1", "not found")
     ]
     assert "blockedImages" in run.hint
+    assert 1 < len(run.log) <= last_lines.KEPT
+    assert any("db:v1" in line for line in run.log), "its last lines say which image"
 
 
 def test_a_run_that_is_refused_is_recorded_and_the_running_one_stays(tmp_path: Path) -> None:

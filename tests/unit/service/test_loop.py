@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
     from tests.unit.mirroring.conftest import Place
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def test_the_page_knows_how_far_the_run_has_come_and_not_what_a_killed_one_left(tmp_path: Path) -> None:
+    remember(tmp_path, NOON, records.RUNNING)
+    running = service(Mirror(tmp_path))
+    progress = {"began": "", "moved": "", "total": 9, "done": 4}
+    for written, known in (("2026-11-23T11:59:00Z", None), ("2026-11-23T12:00:10Z", 4)):
+        text = json.dumps({"format": 2, **progress, "written": written})
+        write_atomically(tmp_path / "progress.json", text)
+        found = running.overview().progress
+        assert (found.done if found else None) == known
 
 
 class EnoughError(BaseException):
@@ -193,6 +205,13 @@ def test_the_service_from_start_to_sigterm(connected: Place) -> None:
         assert '<h1 id="state">Last run succeeded</h1>' in page
         assert "generation 1 (full" in page
         assert re.search(r"\d{4}-\d\d-\d\d 02:00 CES?T", page)
+        assert "Nothing here has <strong>no-such</strong>" in ask(port, "/?search=no-such").text
+        assert ask(port, "/").headers["Refresh"] == "300"
+        assert "Refresh" not in ask(port, "/?renew=off").headers
+        told = json.loads(ask(port, "/status.json").text)
+        assert told["last_run"]["state"] == "succeeded"
+        assert [(one["sequence"], one["state"]) for one in told["generations"]] == [(1, "waiting")]
+        assert told["additional_images"]
         metrics = ask(port, "/metrics").text
         assert 'oc_mirror_runs_total{result="succeeded"} 1.0' in metrics
         assert "oc_mirror_generation 1.0" in metrics
