@@ -155,7 +155,7 @@ class Sample(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror(Model):
-    """What is to be mirrored."""
+    """What to mirror."""
 
     platform: Platform = Platform()
     operators: tuple[Catalog, ...] = ()

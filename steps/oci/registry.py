@@ -91,7 +91,7 @@ class Repository:
         self._retrying = self._transport.retrying
 
     def __enter__(self) -> Repository:
-        """Nothing is to be done."""
+        """Do nothing."""
         return self
 
     def __exit__(self, *_error: object) -> None:

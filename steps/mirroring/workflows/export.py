@@ -80,7 +80,7 @@ def run(request: Request, store: Store) -> Done:
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    """What is to lie where on a medium: `volumes` are those that are written now."""
+    """Which file goes where on a medium: `volumes` are those that are written now."""
 
     medium: Path
     listed: PackingList
