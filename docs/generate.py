@@ -2,7 +2,8 @@
 
 docs/reference/{pipelines,tasks}.md come from the Tekton files and the table of parameters, the tables of
 mirror.md, settings.md and commands.md from that table, the objects of configmaps.md from the code that writes
-them, the tables of service.md from the service, docs/decisions/index.md from the titles of the decisions.
+them, the tables of service.md from the service, docs/decisions/index.md from the titles of the decisions, the
+home page from README.md.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ What was decided, why, and what it costs; ten lines each, in the order they were
 """
 COMMANDS = ("preview-deployment", "migrate-check", "send-event", "apply-cluster-resources")
 """Those that no Task runs, besides `mirror`, which has a page of its own."""
+REPOSITORY = "https://github.com/auto-shift/oc-mirror-pipeline/tree/main"
 TITLES = {"workspaces": "Workspaces", "results": "Results"}
 
 
@@ -48,20 +50,29 @@ def table(kind: str, items: list[dict[str, Any]]) -> str:
 
 
 def parameter_tables(
-    parameters: list[Parameter[Any]], default_of: Callable[[Parameter[Any]], str | None], *, prefix: str = ""
+    parameters: list[Parameter[Any]],
+    default_of: Callable[[Parameter[Any]], str | None],
+    *,
+    anchor: str,
+    prefix: str = "",
 ) -> str:
-    """A Markdown table for each group of parameters, headed by what a person wants with them."""
+    """A Markdown table for each group of parameters, headed by what a person wants with them.
+
+    Each parameter can be linked to as ANCHOR-NAME.
+    """
     parts = []
     for group in Group:
         members = [parameter for parameter in parameters if parameter.group is group]
         if members:
             lines = [f"**{group}**", "", "| name | default | unit | meaning |", "|---|---|---|---|"]
-            lines += [parameter_row(parameter, default_of(parameter), prefix) for parameter in members]
+            lines += [
+                parameter_row(parameter, default_of(parameter), prefix, anchor) for parameter in members
+            ]
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
-def parameter_row(parameter: Parameter[Any], default: str | None, prefix: str) -> str:
+def parameter_row(parameter: Parameter[Any], default: str | None, prefix: str, anchor: str) -> str:
     """One line of such a table."""
     if default is None:
         known = "(needed)"
@@ -69,7 +80,13 @@ def parameter_row(parameter: Parameter[Any], default: str | None, prefix: str) -
         known = f"`{default}`"
     else:
         known = f"(empty: {parameter.unset})" if parameter.unset else "(empty)"
-    cells = (f"`{prefix}{parameter.name}`", cell(known), parameter.unit, cell(parameter.help))
+    target = f"{anchor}-{parameter.name}"
+    cells = (
+        f'<a id="{target}"></a>[`{prefix}{parameter.name}`](#{target})',
+        cell(known),
+        parameter.unit,
+        cell(parameter.help),
+    )
     return f"| {' | '.join(cells)} |"
 
 
@@ -84,9 +101,18 @@ def section(document: dict[str, Any]) -> str:
     parts = [f"## {place}\n", " ".join(spec["description"].split()) + "\n"]
     declared = [p for p in TABLE if place in {*p.pipelines, *p.tasks}]
     if declared:
-        parts.append(parameter_tables(declared, lambda parameter: parameter.declared_default(place)))
+        parts.append(
+            parameter_tables(
+                declared, lambda parameter: parameter.declared_default(place), anchor=anchor_of(place)
+            )
+        )
     parts += [table(kind, spec[kind]) for kind in TITLES if spec.get(kind)]
     return "\n".join(parts)
+
+
+def anchor_of(place: str) -> str:
+    """What the anchors of a Pipeline or Task begin with, such as deployment-pipeline or fetch-values."""
+    return place.removeprefix("oc-mirror-")
 
 
 def page(title: str, pattern: str) -> str:
@@ -132,15 +158,26 @@ def objects() -> dict[str, str]:
     }
 
 
+def home() -> str:
+    """The first part of README.md, with links as they are from docs/ and from a site."""
+    shown = _read(ROOT / "README.md").partition("<!-- The site's home page ends here")[0]
+    in_docs = shown.replace("](docs/", "](")
+    return re.sub(r"\]\(((?:tests|examples)/[^)]+)\)", rf"]({REPOSITORY}/\1)", in_docs)
+
+
 def command_table(command: str) -> str:
     """The arguments of a command."""
     parameters = of_command(command)
-    return parameter_tables(parameters, lambda parameter: parameter.default_of(command), prefix="--")
+    return parameter_tables(
+        parameters, lambda parameter: parameter.default_of(command), anchor=command, prefix="--"
+    )
 
 
 def settings_table() -> str:
     """What the ConfigMap oc-mirror-settings may hold."""
-    return parameter_tables(list(table_of_settings().values()), lambda parameter: parameter.default)
+    return parameter_tables(
+        list(table_of_settings().values()), lambda parameter: parameter.default, anchor="setting"
+    )
 
 
 def metrics_table() -> str:
@@ -191,6 +228,7 @@ def main(argv: list[str]) -> int:
         settings: filled(_read(settings), {"settings": settings_table()}),
         commands: filled(_read(commands), {name: command_table(name) for name in COMMANDS}),
         service: filled(_read(service), {"metrics": metrics_table(), "status": status_tables()}),
+        ROOT / "docs/index.md": filled(_read(ROOT / "docs/index.md"), {"home": home()}),
         ROOT / "docs/decisions/index.md": decisions(),
         ROOT / "docs/reference/pipelines.md": page("Pipelines", "*-pipeline.yaml"),
         ROOT / "docs/reference/tasks.md": page("Tasks", "task-*.yaml"),

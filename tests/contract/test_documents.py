@@ -66,6 +66,26 @@ def test_every_exit_code_is_documented() -> None:
     assert documented == raised | {0, 130, 143}
 
 
+def test_every_example_and_section_of_the_specification_is_on_its_page(shared_data: Path) -> None:
+    text = (shared_data.parent / "spec" / "NEW-PIPELINE-ARCHITECTURE.md").read_text()
+    page = (ROOT / "docs" / "reference" / "from-the-specification.md").read_text()
+    headings = re.findall(r"^(##+) (.*)$", text, re.M)
+    examples = [it for _, it in headings if re.match(r"\d\. ", it)]
+    sections = [re.sub(r"^[^A-Z]+", "", it) for level, it in headings if level == "##"]
+    rows = re.findall(r"^\| ([^|]+) \|", page, re.M)
+    assert len(examples) == 5
+    assert not [it for it in (*examples, *sections) if it not in rows and it != "Usage Examples"]
+
+
+def test_every_parameter_has_an_anchor_of_its_own_and_the_reference_links_to_it() -> None:
+    for name in ("pipelines", "tasks", "mirror", "settings", "commands"):
+        page = (ROOT / "docs" / "reference" / f"{name}.md").read_text()
+        anchors = re.findall(r'<a id="([^"]+)"></a>', page)
+        assert len(anchors) == len(set(anchors)) > 10, name
+        assert re.findall(r"\]\(#([^)]+)\) \|", page) == anchors, name
+    assert 'id="deployment-pipeline-schedule"' in (ROOT / "docs/reference/pipelines.md").read_text()
+
+
 def test_rights_in_another_namespace_are_those_in_ours() -> None:
     ours = [d for d in documents(TEKTON / "10-rbac.yaml") if d["metadata"].get("namespace") == "oc-mirror"]
     theirs = documents(ROOT / "examples" / "rolebinding-other-namespace.yaml")

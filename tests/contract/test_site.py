@@ -84,9 +84,15 @@ def tab(browser: Browser) -> Iterator[Page]:
     [
         ("[there](how-to/nowhere.md)", "index.md", "how-to/nowhere.md"),
         ("[there](troubleshooting.md#no-such-symptom)", "index.md", "no-such-symptom"),
+        ("[there](reference/pipelines.md#deployment-pipeline-shedule)", "index.md", "pipeline-shedule"),
         ("# A page", "how-to/unlisted.md", "how-to/unlisted.md"),
     ],
-    ids=["a link to nowhere", "an anchor that is not there", "a page that the navigation lacks"],
+    ids=[
+        "a link to nowhere",
+        "an anchor that is not there",
+        "a parameter that is not there",
+        "a page that the navigation lacks",
+    ],
 )
 def test_the_build_refuses(tmp_path: Path, text: str, page: str, said: str) -> None:
     done = build(tmp_path, text, page)
@@ -112,6 +118,22 @@ def test_every_diagram_is_drawn_without_a_network(site: Path, tab: Page) -> None
             assert box, path
             assert (box["width"] > 200, box["height"] > 50) == (True, True), path
             expect(diagram.locator(".node").first).to_be_visible()
+
+
+def test_every_text_of_the_picture_of_the_way_stands_on_its_colour(tab: Page) -> None:
+    """So it can be read on a light and on a dark page."""
+    tab.goto((ROOT / "docs/images/way.svg").as_uri())
+    nodes = tab.locator("g.node").all()
+    assert len(nodes) > 8
+    assert tab.locator("text").count() == tab.locator("g.node text").count()
+    for node in nodes:
+        place = node.locator("rect").bounding_box()
+        for text in node.locator("text").all():
+            box = text.bounding_box()
+            assert box
+            assert place
+            assert place["x"] <= box["x"], text.inner_text()
+            assert box["x"] + box["width"] <= place["x"] + place["width"], text.inner_text()
 
 
 @pytest.mark.parametrize("page", ["index.html", "how-to/air-gap.html"])
