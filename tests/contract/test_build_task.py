@@ -146,7 +146,7 @@ def test_the_builds_account_has_no_token_and_no_right() -> None:
 
 
 def test_what_is_fetched_has_limits_of_time_and_size() -> None:
-    assert STEPS["fetch-source"]["timeout"] == "15m"
+    assert STEPS["fetch-source"]["timeout"] == "15m0s"
     assert named(SPEC["volumes"])["source"]["emptyDir"] == {"sizeLimit": "2Gi"}
     assert "ulimit -f 2097152\n" in STEPS["fetch-source"]["command"][2]
 
