@@ -21,15 +21,21 @@ class Block:
     shown: tuple[str, ...]
 
 
-def blocks(page: Path) -> Iterator[Block]:
-    """The `bash` blocks of a page, each with the `text` block that follows it."""
+def blocks(page: Path, *, chapter: str = "") -> Iterator[Block]:
+    """The `bash` blocks of a page, or of one of its chapters, each with the `text` block that follows it."""
     text = page.read_text()
-    found = list(_BLOCK.finditer(text))
+    found = [match for match in _BLOCK.finditer(text) if not chapter or _chapter(text, match) == chapter]
     for one, after in zip(found, [*found[1:], None], strict=True):
         if one[1] == "bash":
             shown = after[2].splitlines() if after and after[1] == "text" else []
             line = text.count("\n", 0, one.start()) + 1
             yield Block(f"{page.name}:{line}", one[2], tuple(shown))
+
+
+def _chapter(text: str, match: re.Match[str]) -> str:
+    """The title of the chapter that a block stands in."""
+    titles = re.findall(r"^## (.*)$", text[: match.start()], re.M)
+    return titles[-1] if titles else ""
 
 
 @dataclass
