@@ -255,6 +255,7 @@ FEATURES: Final = frozenset(
         "infra-machineconfigpool",
         "infra-node-config",
         "infra-nodes",
+        "oc-mirror-pipeline",  # ours: the policy of examples/gitops/autoshift
         "machine-health-checks",
         "machine-health-checks-infra",
         "machine-health-checks-storage",
