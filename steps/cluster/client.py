@@ -11,7 +11,9 @@ nothing leaves the resourceVersion alone (kubernetes.io/docs/reference/using-api
 from __future__ import annotations
 
 import enum
+import json
 import logging
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from steps.cluster.kinds import Kind
 
 log = logging.getLogger("steps.cluster")
+
+_NOT_AS_IT_IS = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 FIELD_MANAGER = "oc-mirror-pipeline"
 TIMEOUT = (3, 30)  # seconds to connect and to wait for bytes, each attempt
@@ -179,12 +183,13 @@ class Cluster:
         from urllib3.exceptions import HTTPError
 
         content_type = "application/apply-patch+yaml" if method == "patch" else None
+        sent = _yaml(body) if method == "patch" and body is not None else body
         options = {name: value for name, value in (query or {}).items() if value is not None}
         try:
             answer = self._client.request(
                 method,
                 path,
-                body=body,
+                body=sent,
                 content_type=content_type,
                 serializer=_plain,
                 _request_timeout=TIMEOUT,
@@ -208,6 +213,16 @@ class Cluster:
 def _plain(_client: DynamicClient, answer: KubernetesObject) -> KubernetesObject:
     """Keep an answer as the dictionary it is, instead of wrapping every field in an object."""
     return answer
+
+
+def _yaml(manifest: KubernetesObject) -> bytes:
+    r"""Write a manifest as JSON that is YAML, too, since the API server reads a patch that applies as YAML.
+
+    JSON escapes a character beyond U+FFFF, such as an emoji, as two halves, which YAML refuses. So it stands
+    as it is. What YAML does not take unescaped (YAML 1.2, 5.1) is escaped as `\uXXXX`.
+    """
+    text = json.dumps(manifest, ensure_ascii=False)
+    return _NOT_AS_IT_IS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _identity(manifest: KubernetesObject) -> tuple[Kind, str | None, str]:
