@@ -53,10 +53,10 @@ def hand_to(laptop: Laptop, name: str, age: float = 0) -> None:
     laptop.cluster.apply(json.dumps(document), "--force-conflicts")
 
 
-def started(laptop: Laptop, pod: str, **settings: str) -> subprocess.Popen[str]:
+def started(laptop: Laptop, pod: str, *more: str, **settings: str) -> subprocess.Popen[str]:
     """Start a run that takes long, and wait until it has the Lease."""
     process = subprocess.Popen(
-        laptop.command(*RUN),
+        laptop.command(*RUN, *more),
         env=laptop.environment(POD_NAME=pod, STANDIN_SLOW="120", **settings),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -100,7 +100,9 @@ def test_a_second_run_is_refused_while_the_first_lives(laptop: Laptop) -> None:
 
 def test_a_killed_run_is_followed_at_once_by_its_own_pod_and_soon_by_another(laptop: Laptop) -> None:
     for pod, longest in (("pod-a", 20.0), ("pod-b", LEASE_SECONDS + PAUSE + 20.0)):
-        with started(laptop, "pod-a") as process:
+        # Each in a folder of its own: an oc-mirror that a killed run has started keeps the lock there.
+        killed = f"--data={laptop.folder / f'killed-before-{pod}'}"
+        with started(laptop, "pod-a", killed) as process:
             process.kill()
         assert holder(laptop) == "pod-a"
         begun = time.monotonic()
