@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PREFIX = "ERROR: "
 """What the line of an error begins with where lines have no level."""
-HINT = "  hint: "
-"""What the line after it begins with."""
-ERROR = f"{PREFIX}%s\n{HINT}%s"
+HINT = "hint:"
+"""What the line after it begins with, two spaces in."""
+ERROR = f"{PREFIX}%s\n  {HINT} %s"
 """The log's format of an error: its reason and its hint."""
 
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "ERROR"}
@@ -31,24 +31,26 @@ _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ([A-Z]{4,5}) {1,2}")
 
 
 def set_up(environment: Mapping[str, str], *, dated_in_a_pod: bool) -> None:
-    """Send the log to standard error, as what reads it there expects it.
+    """Send the log to standard error, in the form that fits a pod, a terminal or a pipe.
 
     `environment`: LOG_LEVEL names the least level that is shown, such as WARNING; INFO where it names none.
     NO_COLOR and TERM say whether a terminal takes colours. `dated_in_a_pod`: lines of a pod have a time and a
     level.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter())
-    if dated_in_a_pod and environment.get("KUBERNETES_SERVICE_HOST"):
-        handler.setFormatter(_Dated())
-    elif is_decorated(sys.stderr, environment):
-        handler.setFormatter(_Coloured())
+    handler.setFormatter(_formatter(environment, dated_in_a_pod))
     asked = environment.get("LOG_LEVEL", "INFO").upper()
     known = logging.getLevelNamesMapping()
     logging.basicConfig(level=known.get(asked, logging.INFO), handlers=[handler])
     if asked not in known:
-        levels = ", ".join(("DEBUG", "INFO", "WARNING", "ERROR"))
-        logging.getLogger(__name__).warning("LOG_LEVEL is none of %s: INFO is taken", levels)
+        words = "LOG_LEVEL is none of DEBUG, INFO, WARNING, ERROR: INFO is taken"
+        logging.getLogger(__name__).warning(words)
+
+
+def _formatter(environment: Mapping[str, str], dated_in_a_pod: bool) -> logging.Formatter:
+    if dated_in_a_pod and environment.get("KUBERNETES_SERVICE_HOST"):
+        return _Dated()
+    return _Coloured() if is_decorated(sys.stderr, environment) else logging.Formatter()
 
 
 def is_decorated(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
@@ -66,8 +68,8 @@ def last_error(text: str) -> tuple[str, str] | None:
     lines = [_read(line) for line in text.splitlines() if line.strip()]
     after = ""
     for level, words in reversed(lines):
-        if words.startswith(PREFIX) or (level == "ERROR" and not words.startswith(HINT.strip())):
-            hint = after.removeprefix(HINT.strip()).strip() if after.startswith(HINT.strip()) else ""
+        if words.startswith(PREFIX) or (level == "ERROR" and not words.startswith(HINT)):
+            hint = after.removeprefix(HINT).strip() if after.startswith(HINT) else ""
             return words.removeprefix(PREFIX), hint
         after = words
     return None

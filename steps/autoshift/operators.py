@@ -255,13 +255,13 @@ FEATURES: Final = frozenset(
         "infra-machineconfigpool",
         "infra-node-config",
         "infra-nodes",
-        "oc-mirror-pipeline",  # ours: the policy of examples/gitops/autoshift
         "machine-health-checks",
         "machine-health-checks-infra",
         "machine-health-checks-storage",
         "machine-health-checks-worker",
         "manual-remediations",
         "master-nodes",
+        "oc-mirror-pipeline",  # ours: the policy of examples/gitops/autoshift
         "openshift-upgrade",
         "self-managed",
         "storage-nodes",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steps.cluster")
 
-_NOT_AS_IT_IS = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 FIELD_MANAGER = "oc-mirror-pipeline"
 TIMEOUT = (3, 30)  # seconds to connect and to wait for bytes, each attempt
@@ -222,7 +222,7 @@ def _yaml(manifest: KubernetesObject) -> bytes:
     as it is. What YAML does not take unescaped (YAML 1.2, 5.1) is escaped as `\uXXXX`.
     """
     text = json.dumps(manifest, ensure_ascii=False)
-    return _NOT_AS_IT_IS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _identity(manifest: KubernetesObject) -> tuple[Kind, str | None, str]:

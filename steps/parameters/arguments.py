@@ -64,7 +64,8 @@ def parser(command: str, description: str | None, *, results: tuple[str, ...] = 
     """Declare the arguments of a command, grouped as in the reference."""
     made = cli.Parser(command, description)
     parameters = of_command(command)
-    needed = [f"--{name.name}={_metavar(name)}" for name in parameters if _is_required(name, command)]
+    required = [parameter for parameter in parameters if _is_required(parameter, command)]
+    needed = [f"--{parameter.name}={_metavar(parameter)}" for parameter in required]
     made.usage = " ".join((command, *needed, "[--OPTION=VALUE ...]"))
     for group in Group:
         members = [parameter for parameter in parameters if parameter.group is group]

@@ -8,7 +8,8 @@ import json
 import os
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def permit(cluster: Cluster, namespace: str, kind: str, *names: str) -> None:
     """Permit other names than the default, as docs/explanation/trust.md says; `kind` such as `claims`."""
     annotation = f"oc-mirror-pipeline/allowed-{kind}={','.join(names)}"
     cluster.kubectl("annotate", "namespace", namespace, annotation, "--overwrite")
+
+
+@contextmanager
+def tekton_defaults_kept(cluster: Cluster) -> Iterator[None]:
+    """Give Tekton's defaults (the ConfigMap config-defaults) back as they were, whatever the block sets."""
+    place = ("configmap", "config-defaults", "-n", "tekton-pipelines")
+    before = cluster.get(*place).get("data", {})
+    try:
+        yield
+    finally:
+        patch = json.dumps([{"op": "add", "path": "/data", "value": before}])
+        cluster.kubectl("patch", *place, "--type=json", "-p", patch)
 
 
 def restrict(cluster: Cluster) -> None:

@@ -244,7 +244,7 @@ class OcMirror:
             def take_in(line: str) -> None:
                 text = reading.feed(line)
                 counter.see(text)
-                log.log(output.level_of(text) if level == logging.INFO else level, "%s", text)
+                log.log(level if quietly else output.level_of(text), "%s", text)
 
             try:
                 exit_code = process.stream(

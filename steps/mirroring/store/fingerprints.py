@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
@@ -13,8 +12,6 @@ from steps.mirroring.store.records import FORMAT, UNNUMBERED, Part, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 
 class Success(Part):
@@ -68,13 +65,9 @@ class Fingerprints:
         write_atomically(self._path, record.changed(format=FORMAT, successes=successes).as_json(indent=1))
 
     def _read(self) -> FingerprintRecord:
-        try:
-            return records.parse(FingerprintRecord, self._path.read_bytes())
-        except FileNotFoundError:
-            return FingerprintRecord()
-        except (OSError, ValueError) as error:
-            log.warning("%s is not readable (%s): nothing is skipped", self._path, error)
-            return FingerprintRecord()
+        return records.read_or_new(
+            FingerprintRecord, self._path, "%s is not readable (%s): nothing is skipped"
+        )
 
 
 def _key(workflow: str, target: str, mirror_name: str) -> str:

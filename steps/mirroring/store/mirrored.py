@@ -49,10 +49,6 @@ class Mirrored:
             log.warning("%s cannot be written: %s", self._path, error.strerror)
 
     def _read(self) -> MirroredRecord:
-        try:
-            return records.parse(MirroredRecord, self._path.read_bytes())
-        except FileNotFoundError:
-            return MirroredRecord()
-        except (OSError, ValueError) as error:
-            log.warning("%s is not read, the next run writes it anew: %s", self._path, error)
-            return MirroredRecord()
+        return records.read_or_new(
+            MirroredRecord, self._path, "%s is not read, the next run writes it anew: %s"
+        )

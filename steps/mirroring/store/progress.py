@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from steps.files import write_atomically
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Record
+from steps.mirroring.store.runs import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +158,7 @@ def network_bytes(interfaces: Path) -> tuple[int, int]:
 
 
 def _text(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return timestamp(datetime.fromtimestamp(moment, UTC))
 
 
 def _time(text: str) -> datetime:

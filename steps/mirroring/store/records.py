@@ -13,6 +13,7 @@ The rules, the same for every kind of record:
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,6 +23,8 @@ from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FORMAT: Final = 2
 """The format that this version writes."""
@@ -99,6 +102,20 @@ def read(kind: type[AnyRecord], path: Path, *, what: str, hint: str) -> AnyRecor
     Raises FileNotFoundError if there is none, InvalidInputError if it cannot be understood.
     """
     return decode(kind, path.read_bytes(), where=path, what=what, hint=hint)
+
+
+def read_or_new(kind: type[AnyRecord], path: Path, warning: str) -> AnyRecord:
+    """Read a record that is lost without harm; return an empty one where there is none that can be read.
+
+    `warning` is logged for a file that cannot be read. It has two `%s`: the path and the reason.
+    """
+    try:
+        return parse(kind, path.read_bytes())
+    except FileNotFoundError:
+        return kind()
+    except (OSError, ValueError) as error:
+        log.warning(warning, path, error)
+        return kind()
 
 
 def decode(kind: type[AnyRecord], content: bytes, *, where: Path, what: str, hint: str) -> AnyRecord:

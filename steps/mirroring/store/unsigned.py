@@ -5,7 +5,6 @@ Otherwise each night's run would fail first, and be made again. After a month th
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +17,6 @@ from steps.mirroring.store.records import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 LASTS: Final = timedelta(days=30)
 
@@ -47,10 +44,6 @@ class Unsigned:
         write_atomically(self._path, self._read().changed(seen=seen).as_json(indent=1))
 
     def _read(self) -> UnsignedRecord:
-        try:
-            return records.parse(UnsignedRecord, self._path.read_bytes())
-        except FileNotFoundError:
-            return UnsignedRecord()
-        except (OSError, ValueError) as error:
-            log.warning("%s is not readable (%s): all sources are asked for signatures", self._path, error)
-            return UnsignedRecord()
+        return records.read_or_new(
+            UnsignedRecord, self._path, "%s is not readable (%s): all sources are asked for signatures"
+        )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.product import PIPELINES, WORKLOADS
+from tests.cluster.product import PIPELINES, WORKLOADS, tekton_defaults_kept
 from tests.cluster.walkthrough import Shell, blocks, unprinted
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
@@ -30,7 +30,6 @@ def shell(
 ) -> Iterator[Shell]:
     """A reader's shell in a checkout, on a cluster without anything of ours, with the tour's settings."""
     cluster.kubectl("delete", "namespace", *EVERYWHERE, "--ignore-not-found", "--wait", "--timeout=240s")
-    before = cluster.get("configmap", "config-defaults", "-n", "tekton-pipelines").get("data", {})
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("tekton", "examples"):
         (folder / name).symlink_to(ROOT / name)
@@ -44,10 +43,8 @@ def shell(
         "IMAGE": f"{repository}:test",
         "IMAGE_DIGEST": digest,
     }
-    yield Shell(folder, {**oc, **settings})
-    patch = json.dumps([{"op": "add", "path": "/data", "value": before}])
-    defaults = ("patch", "configmap", "config-defaults", "-n", "tekton-pipelines")
-    cluster.kubectl(*defaults, "--type=json", "-p", patch)
+    with tekton_defaults_kept(cluster):
+        yield Shell(folder, {**oc, **settings})
     cluster.delete_namespace(OTHER_SIDE)
 
 

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests.cluster.builds import Workshop, write_downloads, write_source
-from tests.cluster.product import PIPELINES, WORKLOADS, Product
+from tests.cluster.product import PIPELINES, WORKLOADS, Product, tekton_defaults_kept
 from tests.cluster.walkthrough import Shell, blocks
 from tests.conftest import ROOT
 from tests.testbed import files
@@ -57,16 +57,12 @@ def checkout(
     (folder / "pull-secret.json").write_text(json.dumps({"auths": auths}))
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=".downloads-") as downloads:
         write_downloads(Path(downloads))
-        with files.serving(Path(downloads)) as url:
+        with files.serving(Path(downloads)) as url, tekton_defaults_kept(cluster):
             image_url = f"{registry.host}/stranger/{uuid.uuid4().hex[:8]}:v1"
             workshop = Workshop.open(Product(cluster, "", {}), registry, source, image_url, url)
             _give_defaults(folder / "tekton/build-pipeline.yaml", workshop.parameters())
             _give_defaults(folder / "tekton/deployment-pipeline.yaml", {"values-git-url": values.url})
-            before = cluster.get("configmap", "config-defaults", "-n", "tekton-pipelines").get("data", {})
             yield Shell(folder, {**oc, "HOME": str(folder), "IMAGE_OF_THE_TEST": image_url})
-            patch = json.dumps([{"op": "add", "path": "/data", "value": before}])
-            defaults = ("patch", "configmap", "config-defaults", "-n", "tekton-pipelines")
-            cluster.kubectl(*defaults, "--type=json", "-p", patch)
 
 
 def _give_defaults(path: Path, defaults: dict[str, object]) -> None:
