@@ -7,7 +7,7 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-in
   --no-emit-find-links --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help install programs run check test bench lock renew-images docs site clean
+.PHONY: help install programs run check test bench lock renew-images docs site release clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,10 @@ lock: install  ## Renew the hash-locked requirements
 
 renew-images: install  ## Write the digests that the images of others have now
 	$(BIN)/python tekton/renew_images.py; code=$$?; $(MAKE) --no-print-directory docs && exit $$code
+
+release: install  ## Commit and tag VERSION=0.2.0, build image, site and SBOM; PUSH=1 pushes, to REGISTRY
+	$(BIN)/python tekton/release.py "$(VERSION)" $(if $(filter 1,$(PUSH)),--push) \
+	  $(if $(REGISTRY),--registry="$(REGISTRY)") $(foreach argument,$(BUILD_ARGS),--build-arg="$(argument)")
 
 clean:  ## Remove what was built
 	rm -rf build $(VENV) *.egg-info

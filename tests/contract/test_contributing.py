@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +28,9 @@ PLACEHOLDERS = ("NAME", "NNNN")
 GENERATED = (".venv/", "build/")
 # A label of Kubernetes, which has the form of a path.
 NO_PATHS = {"app.kubernetes.io/version"}
+# Whose versions are those of others, of the past, or made up.
+NO_RELEASE = re.compile(r"^requirements|^CHANGELOG|^docs/decisions/|^tests/testbed/go/|/test_release\.py$")
+KINDS_OF_CHANGES = {"Added", "Changed", "Deprecated", "Fixed", "Removed", "Security"}
 REACHING_OUT = {
     "asyncio",
     "concurrent",
@@ -165,15 +172,31 @@ def test_the_hooks_run_commands_of_make_check() -> None:
         assert (hook["language"], hook["pass_filenames"]) == ("system", False)
 
 
-def test_the_files_of_a_release_have_the_projects_version() -> None:
-    """Those of the table of releases that no other test compares with pyproject.toml."""
-    table = CONTRIBUTING.read_text().partition("\n## Releases\n")[2]
-    for path, pattern in {
-        "Containerfile": r"ARG VERSION=(\S+)",
-        "docs/how-to/install-on-openshift.md": r"oc-mirror-autoshift:v([\w.-]+\w)",
-        "docs/tutorial.md": r"oc-mirror-autoshift:v([\w.-]+\w)",
-        "docs/generate.py": r"oc-mirror-autoshift:v([\w.-]+\w)",
-        "tests/cluster/product.py": r"oc-mirror-autoshift:v([\w.-]+\w)",
-    }.items():
-        assert f"`{path}`" in table
-        assert set(re.findall(pattern, (ROOT / path).read_text())) == {PROJECT["version"]}, path
+def test_a_release_writes_its_version_into_every_file(tmp_path: Path) -> None:
+    """The version that is there stands nowhere else, and what is generated fits the new one."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(lambda name: (ROOT / name).is_file(), names.splitlines()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    for command in (["git", "init", "--quiet"], ["git", "add", "."]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    program = "from pathlib import Path; import release; release.set_version(Path(), '98.7.6')"
+    paths = os.pathsep.join([str(tmp_path), str(tmp_path / "tekton"), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    for command in (["-c", program], ["tekton/generate.py", "--check"], ["docs/generate.py", "--check"]):
+        subprocess.run([sys.executable, *command], cwd=tmp_path, check=True, env=environment)
+    old = re.compile(rf"(?<![\w.])v?{re.escape(PROJECT['version'])}(?![\w.]|-\d)")
+    changed = 0
+    for name in names.splitlines():
+        if not (tmp_path / name).is_file() or NO_RELEASE.search(name):
+            continue
+        text = (tmp_path / name).read_bytes().decode(errors="replace")
+        changed += "98.7.6" in text
+        assert not old.search(text), f"{name}: tekton/release.py has no pattern for this place of the version"
+    assert changed > 20
+
+
+def test_the_changelog_begins_with_what_is_not_released_yet() -> None:
+    headings = re.findall(r"^(#{2,3}) (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert headings[0] == ("##", "Unreleased")
+    assert {text for level, text in headings if level == "###"} <= KINDS_OF_CHANGES
