@@ -65,7 +65,7 @@ lock: install  ## Renew the hash-locked requirements
 renew-images: install  ## Write the digests that the images of others have now
 	$(BIN)/python tekton/renew_images.py; code=$$?; $(MAKE) --no-print-directory docs && exit $$code
 
-release: install  ## Commit and tag VERSION=0.2.0, build image, site and SBOM; PUSH=1 pushes, to REGISTRY
+release: install  ## Commit and tag VERSION=0.2.0, build image, site, catalog, SBOM; PUSH=1 pushes, to REGISTRY
 	$(BIN)/python tekton/release.py "$(VERSION)" $(if $(filter 1,$(PUSH)),--push) \
 	  $(if $(REGISTRY),--registry="$(REGISTRY)") $(foreach argument,$(BUILD_ARGS),--build-arg="$(argument)")
 

@@ -1,4 +1,4 @@
-"""Release a version: commit, tag, build image and site, list what the image holds; push if told.
+"""Release a version: commit, tag, build image, site and catalog, list what the image holds; push if told.
 
     make release VERSION=0.2.0
     make release VERSION=0.2.0 PUSH=1 REGISTRY=registry.example.com/tools/oc-mirror-autoshift
@@ -247,11 +247,12 @@ class Release:
 
 
 def build(release: Release, build_args: Sequence[str]) -> None:
-    """Build image, site, notes and SBOM, with their checksums, from the commit and nothing else."""
+    """Build image, site, catalog, notes and SBOM, with their checksums, from the commit and nothing else."""
     folder, version = release.folder, release.version
     with source(release.commit) as tree:
         release.make(release.archive, lambda path: build_image(release, tree, path, build_args))
         release.make(folder / f"site-v{version}.tar.gz", lambda path: build_site(tree, path))
+        release.make(folder / f"catalog-v{version}.tar.gz", lambda path: build_catalog(release, tree, path))
         notes = changes((tree / "CHANGELOG.md").read_text(), f"## {version} - ")
         release.make(folder / "notes.md", lambda path: path.write_text(f"# {version}\n\n{notes}\n"))
     release.make(folder / f"{IMAGE}-v{version}.cdx.json", lambda path: write_sbom(release, path))
@@ -281,6 +282,16 @@ def build_site(tree: Path, archive: Path) -> None:
     run(sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", site, cwd=tree)
     with tarfile.open(archive, "w:gz") as stream:
         stream.add(site, arcname="site")
+
+
+def build_catalog(release: Release, tree: Path, archive: Path) -> None:
+    """Lay out Tasks and Pipelines as Artifact Hub wants them, in an archive."""
+    import artifact_hub
+
+    try:
+        artifact_hub.write(tree, release.version, release.made, archive)
+    except artifact_hub.CatalogError as error:
+        raise ReleaseError(str(error)) from error
 
 
 def write_sbom(release: Release, path: Path) -> None:

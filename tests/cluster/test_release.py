@@ -1,4 +1,4 @@
-"""A release of this project up to the push: image, SBOM, site, notes, checksums, and a real registry."""
+"""A release of this project up to the push: all that it makes, and a real registry."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def check_products(desk: Desk) -> None:
     """All files are there and whole, and say what they are of."""
     commit = desk.git("rev-parse", f"v{VERSION}^{{commit}}")
     sums = re.findall(r"^(\w{64})  (\S+)$", desk.product("SHA256SUMS").read_text(), re.M)
-    assert len(sums) == 4
+    assert len(sums) == 5
     for checksum, name in sums:
         assert hashlib.sha256(desk.product(name).read_bytes()).hexdigest() == checksum
     about = desk.inspect(f"oci-archive:{desk.product('*.oci.tar')}")
@@ -124,6 +124,10 @@ def check_products(desk: Desk) -> None:
         member = site.extractfile("site/index.html")
         assert member
         assert VERSION in member.read().decode()
+    with tarfile.open(desk.product("catalog-*.tar.gz")) as catalog:
+        task = catalog.extractfile(f"task/fetch-values/{VERSION}/fetch-values.yaml")
+        assert task
+        assert f'app.kubernetes.io/version: "{VERSION}"' in task.read().decode()
     assert desk.product("notes.md").read_text() == f"# {VERSION}\n\n### Added\n\n- Something for the test.\n"
 
 
