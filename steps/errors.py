@@ -16,7 +16,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── StartError       11  the workload, or a program of a new image, cannot start
     ├── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
     ├── FileError        13  a file, a folder or standard output cannot be read or written
-    └── DeadlineError    14  a run of the mirror was ended at its deadline
+    ├── DeadlineError    14  a run of the mirror was ended at its deadline
+    └── UntrustedError   15  a signature is missing, wrong, or by nobody who is trusted
 """
 
 from __future__ import annotations
@@ -139,6 +140,12 @@ class FileError(StepError):
     """A file, a folder or standard output cannot be read or written."""
 
     exit_code = 13
+
+
+class UntrustedError(StepError):
+    """A signature is missing, wrong, or by nobody who is trusted."""
+
+    exit_code = 15
 
 
 def error_class(error: StepError) -> str:

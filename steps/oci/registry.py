@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import tarfile
 import zlib
 from contextlib import suppress
@@ -151,6 +152,17 @@ class Repository:
         except RegistryError as error:
             return Signature(there=False, obstacle=error.reason)
 
+    def referrers(self, digest: str) -> dict[str, Any] | None:
+        """Read the index of what names an image as its subject (OCI, "Listing Referrers").
+
+        None where the registry has no such question. Only its first page is read.
+        """
+        return self._retrying(lambda: self._referrers(digest))
+
+    def read_blob(self, blob: Blob, limit: int) -> bytes:
+        """Read a small blob, of which no more than `limit` bytes are taken."""
+        return self._retrying(lambda: self._blob(blob, self._named(blob.digest), limit, _all))
+
     # --- images, their configuration and layers
 
     def image(self, version: str) -> Image:
@@ -221,6 +233,16 @@ class Repository:
                 with suppress(RegistryError):
                     self._delete(digest)
         return True
+
+    def push_blob(self, content: bytes) -> None:
+        """Upload a blob of a few megabytes."""
+        self._retrying(lambda: self._push(content))
+
+    def put_manifest(self, version: str, manifest: dict[str, Any]) -> str:
+        """Write an OCI manifest whose blobs are there, under a tag or its digest; return its digest."""
+        content = json.dumps(manifest, sort_keys=True).encode()
+        self._retrying(lambda: self._transport.put(f"manifests/{version}", content, MANIFESTS[0], self._name))
+        return digest_of(content)
 
     def delete(self, digest: str) -> bool:
         """Delete a manifest and its tags; False where it was gone. Raises RefusedError if it may not."""
@@ -306,6 +328,17 @@ class Repository:
                 return Signature(there=False, obstacle=f"it answers with {media_type or 'no media type'}")
             return Signature(there=True)
 
+    def _referrers(self, digest: str) -> dict[str, Any] | None:
+        name = f"what refers to {self._named(digest)}"
+        with self._transport.ask("GET", f"referrers/{digest}", name, INDEXES[0]) as answer:
+            if answer.status_code in _REFUSALS:
+                return None
+            if not answer.ok:
+                raise self._transport.failure(answer, name)
+            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+            content = self._transport.stream(answer, LARGEST_MANIFEST, name).read()
+            return parse(content) if media_type == INDEXES[0] else None
+
     def _manifest(self, version: str) -> tuple[str, dict[str, Any]]:
         digest, content = self._content(version)
         manifest = parse(content)
@@ -378,6 +411,10 @@ class Repository:
             if answer.status_code not in {requests.codes.ok, requests.codes.accepted}:
                 raise self._transport.failure(answer, name)
         return True
+
+
+def _all(stream: IO[bytes]) -> bytes:
+    return stream.read()
 
 
 def _unpacked(stream: IO[bytes], media_type: str) -> IO[bytes]:

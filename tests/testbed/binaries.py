@@ -55,6 +55,7 @@ _GROUPS = {
     "tekton": _Group("tekton", "github.com/tektoncd/pipeline/", manifests="github.com/tektoncd/pipeline"),
     "triggers": _Group("tekton", "github.com/tektoncd/triggers/", manifests="github.com/tektoncd/triggers"),
     "tkn": _Group("tekton", "github.com/tektoncd/cli/"),
+    "cosign": _Group("cosign", "github.com/sigstore/cosign/"),
 }
 GROUPS = tuple(_GROUPS)
 

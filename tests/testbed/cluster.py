@@ -171,7 +171,7 @@ def _down() -> None:
 def _link_programs() -> None:
     """One folder with links to all programs, to be put on the PATH."""
     BIN.mkdir(parents=True, exist_ok=True)
-    for group in ("kubernetes", "etcd", "coredns", "tkn"):
+    for group in ("kubernetes", "etcd", "coredns", "tkn", "cosign"):
         for program in binaries.ensure(group).iterdir():
             (BIN / program.name).symlink_to(program)
 

@@ -1,0 +1,110 @@
+"""What is attached to an image: signatures and attestations, in each layout that a registry may have them in.
+
+    tag sha256-HEX.sig    cosign's signatures: layers of simple signing, the signature in an annotation
+    tag sha256-HEX.att    cosign's attestations: layers that are DSSE envelopes
+    tag sha256-HEX.sbom   lists of contents, as cosign 1 and 2 attached them
+    referrers             what names the image as its `subject` (OCI 1.1): cosign 3 attaches bundles so
+    tag sha256-HEX        the list of referrers where the registry is not asked for it (OCI 1.1, the same)
+
+Nothing here is verified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.oci.failures import AbsentError, UnreadableError
+from steps.oci.manifests import MANIFESTS, Blob, digest_of, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from steps.oci.registry import Repository
+
+LARGEST: Final = 8 << 20
+"""Bytes of a signature, an attestation or a bundle."""
+MOST: Final = 32
+"""Layers and referrers of an image that are read; cosign adds one for each signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One thing that is attached: its type, its bytes, and the annotations of its layer or manifest."""
+
+    media_type: str
+    content: bytes
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def tag(digest: str, ending: str) -> str:
+    """Return the tag of cosign's layout: `sha256-HEX.sig` for the ending `sig`."""
+    return f"{digest.replace(':', '-')}.{ending}"
+
+
+def layers(repository: Repository, version: str) -> list[Attached]:
+    """Return the layers of a manifest with their bytes, none where there is no such manifest.
+
+    Raises UnreadableError for what is no OCI manifest, or has more than MOST layers or LARGEST bytes.
+    """
+    try:
+        _digest, content = repository.manifest(version)
+    except AbsentError:
+        return []
+    return list(_layers(repository, version, parse(content)))
+
+
+def referrers(repository: Repository, digest: str) -> list[Attached]:
+    """Return the layers of all that names an image as its subject. Raises as `layers` does."""
+    found: list[Attached] = []
+    listed = repository.referrers(digest)
+    if listed is None:  # the registry has no such question: a tag takes its place
+        try:
+            listed = parse(repository.manifest(digest.replace(":", "-"))[1])
+        except AbsentError:
+            return []
+    entries = listed.get("manifests")
+    for entry in (entries if isinstance(entries, list) else [])[:MOST]:
+        blob = Blob.of(entry, digest)
+        if blob.media_type == MANIFESTS[0]:
+            found += layers(repository, blob.digest)
+    return found
+
+
+def attach(repository: Repository, version: str, attached: list[Attached]) -> str:
+    """Write a manifest with these layers under a tag, in cosign's layout; return its digest.
+
+    What the tag had before is replaced. Blobs come first, so that a kill leaves nothing half.
+    """
+    config = b"{}"
+    for content in (config, *(one.content for one in attached)):
+        repository.push_blob(content)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFESTS[0],
+        "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+        "layers": [
+            {**_descriptor(one.media_type, one.content), "annotations": dict(one.annotations)}
+            for one in attached
+        ],
+    }
+    return repository.put_manifest(version, manifest)
+
+
+def _layers(repository: Repository, version: str, manifest: dict[str, Any]) -> Iterator[Attached]:
+    listed = manifest.get("layers")
+    if not isinstance(listed, list) or len(listed) > MOST:
+        raise UnreadableError(
+            f"{version} has no layers, or more than {MOST}: it holds no signatures",
+            "see what is stored there",
+        )
+    for one in listed:
+        blob = Blob.of(one, version)
+        annotations = one.get("annotations")
+        known = annotations.items() if isinstance(annotations, dict) else ()
+        texts = {str(key): value for key, value in known if isinstance(value, str)}
+        yield Attached(blob.media_type, repository.read_blob(blob, LARGEST), texts)
+
+
+def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}

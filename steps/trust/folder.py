@@ -1,0 +1,110 @@
+"""Keys in files: a folder of public keys, as a ConfigMap is mounted, and a private key with its passphrase.
+
+NAME.pub or NAME.pem    a public key in PEM; NAME is what messages call it
+NAME.until              the time at which it ends (RFC 3339, or a date: its first moment in UTC); optional
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.trust.refusals import KeyFormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
+
+LARGEST: Final = 64 << 10
+"""Bytes that are read of a file."""
+
+MOST: Final = 100
+"""Public keys in a folder."""
+_ENDINGS: Final = (".pub", ".pem")
+
+
+def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
+    """Read the public keys of a folder, sorted by name. `parameter` is named in errors.
+
+    Raises NotFoundError without the folder or without a key in it, InvalidInputError for what is no key.
+    """
+    _check_library(parameter)
+    from steps.trust.keys import TrustedKeys  # late: see there
+
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"{parameter}: there is no folder {folder}", "name the folder with the public keys"
+        )
+    paths = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS and path.is_file())
+    if not paths:
+        raise NotFoundError(
+            f"{parameter}: {folder} has no public key", "put one there in PEM, in a file NAME.pub"
+        )
+    if len(paths) > MOST:
+        raise InvalidInputError(
+            f"{parameter}: {folder} has {len(paths)} keys, more than {MOST}", "remove those that have ended"
+        )
+    return TrustedKeys(tuple(_public(path, parameter) for path in paths))
+
+
+def signing_key(path: Path, passphrase: Path | None, *, parameter: str) -> PrivateKey:
+    """Read the private key of a file. Raises NotFoundError without it, InvalidInputError for what is none."""
+    _check_library(parameter)
+    from steps.trust.keys import PrivateKey  # late: see there
+
+    try:
+        words = _read(passphrase).rstrip(b"\r\n") if passphrase is not None and passphrase.is_file() else None
+        return PrivateKey.parse(_read(path), words)
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"{parameter}: there is no file {path}", "name the file with the private key"
+        ) from None
+    except KeyFormatError as error:
+        raise InvalidInputError(
+            f"{parameter}: {path} cannot be used: {error}",
+            "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+        ) from None
+
+
+def _check_library(parameter: str) -> None:
+    """Raise InvalidInputError where the library for keys is not there (see pyproject.toml)."""
+    if importlib.util.find_spec("cryptography") is None:
+        raise InvalidInputError(
+            f"{parameter}: this machine ({platform.machine()}) has no Python package cryptography",
+            "run it on another architecture, or leave this parameter out",
+        )
+
+
+def _public(path: Path, parameter: str) -> PublicKey:
+    from steps.trust.keys import PublicKey  # late: see there
+
+    try:
+        return PublicKey.parse(path.stem, _read(path), until=_until(path.with_suffix(".until"), parameter))
+    except KeyFormatError as error:
+        raise InvalidInputError(
+            f"{parameter}: {path} cannot be used: {error}",
+            "write it with: openssl pkey -in PRIVATE -pubout -out NAME.pub",
+        ) from None
+
+
+def _until(path: Path, parameter: str) -> datetime | None:
+    if not path.is_file():
+        return None
+    text = _read(path).decode(errors="replace").strip()
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"{parameter}: {path} holds no time: {text[:40]!r}",
+            "write it as in 2027-01-31 or 2027-01-31T12:00:00Z",
+        ) from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(LARGEST + 1)

@@ -1,0 +1,125 @@
+"""Signatures and attestations beside an image in a real registry, by tag, and by the list of referrers."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from steps.oci import attached
+from steps.oci.access import Access
+from steps.oci.attached import Attached
+from steps.oci.failures import UnreadableError
+from steps.oci.registry import Repository
+from tests.testbed import registry as registries
+from tests.testbed.registry import Registry
+
+DIGEST = "sha256:" + "a" * 64
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    with registries.serving() as found:
+        yield found
+
+
+@pytest.fixture
+def repository(registry: Registry, request: pytest.FixtureRequest) -> Iterator[Repository]:
+    name = hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
+    with Access().open(f"{registry.host}/{name}/signed") as opened:
+        yield opened
+
+
+def test_what_is_attached_is_read_as_it_was_written(repository: Repository) -> None:
+    tag = attached.tag(DIGEST, "sig")
+    assert attached.layers(repository, tag) == []
+    written = [Attached("application/x", b"one", {"a": "b"}), Attached("application/y", b"two")]
+    digest = attached.attach(repository, tag, written)
+    assert attached.layers(repository, tag) == written
+    assert repository.digest(tag) == digest
+    attached.attach(repository, tag, written[:1])
+    assert attached.layers(repository, tag) == written[:1]
+
+
+def test_a_list_of_referrers_under_a_tag_is_read_where_the_registry_has_no_such_question(
+    repository: Repository, registry: Registry
+) -> None:
+    assert attached.referrers(repository, DIGEST) == []
+    bundle = Attached("application/vnd.dev.sigstore.bundle.v0.3+json", b"{}")
+    digest = attached.attach(repository, "some", [bundle])
+    index = {
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": [
+            {"mediaType": MANIFEST, "digest": digest, "size": 1, "artifactType": bundle.media_type}
+        ],
+    }
+    name = f"{repository._name.partition('/')[2]}/manifests/{DIGEST.replace(':', '-')}"
+    url = f"{registry.url}/v2/{name}"
+    requests.put(url, json.dumps(index), headers={"Content-Type": INDEX}, timeout=10).raise_for_status()
+    assert attached.referrers(repository, DIGEST) == [bundle]
+
+
+def test_a_manifest_with_very_many_layers_is_refused(repository: Repository) -> None:
+    attached.attach(repository, "many", [Attached("application/x", b"one")] * (attached.MOST + 1))
+    with pytest.raises(UnreadableError, match="more than 32"):
+        attached.layers(repository, "many")
+
+
+def test_a_large_blob_is_not_read(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    attached.attach(repository, "large", [Attached("application/x", b"x" * 1000)])
+    monkeypatch.setattr(attached, "LARGEST", 999)
+    with pytest.raises(UnreadableError):
+        attached.layers(repository, "large")
+
+
+@contextmanager
+def answering_referrers(index: dict[str, object], registry: Registry) -> Iterator[str]:
+    """A registry of OCI 1.1 in front of one of 1.0: it answers for referrers, and hands on the rest."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if "/referrers/" in self.path:
+                content, kind, status = json.dumps(index).encode(), INDEX, 200
+            else:
+                headers = {"Accept": self.headers.get("Accept", "*/*")}
+                answer = requests.get(f"{registry.url}{self.path}", headers=headers, timeout=10)
+                content, kind, status = answer.content, answer.headers["Content-Type"], answer.status_code
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_referrers_are_asked_for_where_the_registry_answers(
+    repository: Repository, registry: Registry
+) -> None:
+    bundle = Attached("application/vnd.dev.sigstore.bundle.v0.3+json", b"{}")
+    digest = attached.attach(repository, "some", [bundle])
+    index: dict[str, object] = {"manifests": [{"mediaType": MANIFEST, "digest": digest, "size": 1}]}
+    with answering_referrers(index, registry) as host:
+        name = f"{host}/{repository._name.partition('/')[2]}"
+        with Access().open(name) as through:
+            assert attached.referrers(through, DIGEST) == [bundle]

@@ -1,0 +1,212 @@
+"""Keys, envelopes, statements and claims: what is signed verifies, and nothing else does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.trust import bundle, dsse, folder
+from steps.trust.dsse import Envelope, EnvelopeError
+from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
+from steps.trust.refusals import KeyFormatError, UntrustedSignatureError
+from steps.trust.simple_signing import Claim, ClaimError
+from steps.trust.statement import Statement, StatementError
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+DIGEST = "a" * 64
+SIGNATURES: list[Any] = [1, [1], [{}], [{"sig": 1}], [{"sig": "é"}], [{"sig": ""}] * 17]
+KINDS: dict[str, Callable[[], Any]] = {
+    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@pytest.fixture(params=KINDS)
+def key(request: pytest.FixtureRequest) -> PrivateKey:
+    return PrivateKey(KINDS[request.param]())
+
+
+def trusted(*keys: PrivateKey, until: datetime | None = None) -> TrustedKeys:
+    return TrustedKeys(tuple(PublicKey(f"key-{n}", key.public.key, until) for n, key in enumerate(keys)))
+
+
+def pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
+    encryption = (
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    )
+    return key.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def test_an_envelope_is_verified_by_the_key_that_signed_it(key: PrivateKey) -> None:
+    envelope = Envelope.parse(dsse.seal(b"payload", key))
+    other = PrivateKey(ed25519.Ed25519PrivateKey.generate())
+    assert envelope.signer(trusted(other, key), NOW).name == "key-1"
+    assert envelope.key_ids == (key.public.fingerprint,)
+    with pytest.raises(UntrustedSignatureError, match=r"no trusted key has signed it; trusted: key-0 \("):
+        envelope.signer(trusted(other), NOW)
+
+
+def test_no_flipped_bit_of_an_envelope_verifies(key: PrivateKey) -> None:
+    sealed = json.loads(dsse.seal(b"payload", key))
+    payload = bytearray(b"payload")
+    for bit in range(len(payload) * 8):
+        changed = bytearray(payload)
+        changed[bit // 8] ^= 1 << bit % 8
+        envelope = Envelope.of({**sealed, "payload": base64.b64encode(changed).decode()})
+        with pytest.raises(UntrustedSignatureError):
+            envelope.signer(trusted(key), NOW)
+    with pytest.raises(UntrustedSignatureError):
+        Envelope.of({**sealed, "payloadType": "application/other"}).signer(trusted(key), NOW)
+
+
+def test_a_key_verifies_until_it_ends(key: PrivateKey) -> None:
+    envelope = Envelope.parse(dsse.seal(b"payload", key))
+    keys = trusted(key, until=NOW)
+    assert envelope.signer(keys, NOW - timedelta(seconds=1))
+    with pytest.raises(UntrustedSignatureError, match="key key-0, which ended at 2026-11-27T00:00:00Z"):
+        envelope.signer(keys, NOW)
+
+
+def test_openssl_verifies_what_is_signed_and_makes_keys_that_sign(tmp_path: Path) -> None:
+    private, public, signature, data = (tmp_path / name for name in ("k", "k.pub", "sig", "data"))
+    generate: list[str | Path] = [
+        "openssl",
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-out",
+        private,
+    ]
+    subprocess.run([*generate, "-aes256", "-pass", "pass:secret"], check=True, capture_output=True)
+    (tmp_path / "passphrase").write_text("secret\n")
+    key = folder.signing_key(private, tmp_path / "passphrase", parameter="signing-key")
+    public.write_bytes(key.public.pem())
+    data.write_bytes(b"content")
+    signature.write_bytes(key.sign(b"content"))
+    verify: list[str | Path] = ["openssl", "dgst", "-sha256", "-verify", public, "-signature", signature]
+    assert (
+        subprocess.run([*verify, data], check=True, capture_output=True, text=True).stdout == "Verified OK\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no private key in PEM"),
+        (b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n", "cosign's own format"),
+        (b"x" * 70_000, "more than any key"),
+        (pem(PrivateKey(ec.generate_private_key(ec.SECP256R1())), b"secret"), "needs a passphrase"),
+    ],
+)
+def test_what_cannot_sign_is_refused_in_words(content: bytes, said: str) -> None:
+    with pytest.raises(KeyFormatError, match=said):
+        PrivateKey.parse(content)
+
+
+def test_other_kinds_of_keys_cannot_sign() -> None:
+    for other in (ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)):
+        encoded = other.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        with pytest.raises(KeyFormatError, match="neither ECDSA P-256 nor Ed25519"):
+            PrivateKey.parse(encoded)
+
+
+def test_a_wrong_passphrase_is_said(key: PrivateKey) -> None:
+    with pytest.raises(KeyFormatError, match="the passphrase is another"):
+        PrivateKey.parse(pem(key, b"secret"), b"wrong")
+    with pytest.raises(KeyFormatError, match="it has no passphrase, and one is given"):
+        PrivateKey.parse(pem(key), b"wrong")
+
+
+def test_a_folder_has_keys_with_names_and_ends(tmp_path: Path, key: PrivateKey) -> None:
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "spring.pub").write_bytes(key.public.pem())
+    (tmp_path / "autumn.pem").write_bytes(key.public.pem())
+    (tmp_path / "spring.until").write_text("2026-06-01\n")
+    keys = folder.trusted_keys(tmp_path, parameter="trusted-keys")
+    assert [(one.name, one.until) for one in keys] == [
+        ("autumn", None),
+        ("spring", datetime(2026, 6, 1, tzinfo=UTC)),
+    ]
+    (tmp_path / "spring.until").write_text("soon")
+    with pytest.raises(InvalidInputError, match=r"spring.until holds no time: 'soon'"):
+        folder.trusted_keys(tmp_path, parameter="trusted-keys")
+
+
+def test_a_folder_without_usable_keys_is_refused(tmp_path: Path, key: PrivateKey) -> None:
+    with pytest.raises(NotFoundError, match="there is no folder"):
+        folder.trusted_keys(tmp_path / "none", parameter="trusted-keys")
+    with pytest.raises(NotFoundError, match="has no public key"):
+        folder.trusted_keys(tmp_path, parameter="trusted-keys")
+    (tmp_path / "mine.pub").write_bytes(pem(key))
+    with pytest.raises(InvalidInputError, match="it is a private key; give the public one") as caught:
+        folder.trusted_keys(tmp_path, parameter="trusted-keys")
+    assert "BEGIN" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"null", b'{"payload": 1}', b"[" * 200_000]
+    + [
+        json.dumps({"payload": "", "payloadType": "", "signatures": signatures}).encode()
+        for signatures in SIGNATURES
+    ],
+)
+def test_what_is_no_envelope_is_refused(content: bytes) -> None:
+    with pytest.raises(EnvelopeError):
+        Envelope.parse(content)
+    with pytest.raises(EnvelopeError):
+        bundle.parse(content)
+
+
+def test_a_statement_is_read_as_it_was_written() -> None:
+    statement = Statement({"a": DIGEST, "b": "0" * 64}, "https://example.com/v1", {"x": [1]})
+    assert Statement.parse(statement.as_bytes()) == statement
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_type": "other"},
+        {"predicateType": 1},
+        {"predicate": []},
+        {"subject": []},
+        {"subject": [{"name": "a", "digest": {"sha256": "x"}}]},
+        {
+            "subject": [
+                {"name": "a", "digest": {"sha256": DIGEST}},
+                {"name": "a", "digest": {"sha256": "0" * 64}},
+            ]
+        },
+    ],
+)
+def test_what_is_no_statement_is_refused(change: dict[str, object]) -> None:
+    document = json.loads(Statement({"a": DIGEST}, "https://example.com/v1").as_bytes())
+    with pytest.raises(StatementError):
+        Statement.parse(json.dumps({**document, **change}).encode())
+
+
+def test_a_claim_is_read_as_it_was_written() -> None:
+    claim = Claim("registry.example.com/a/b", f"sha256:{DIGEST}")
+    assert Claim.parse(claim.as_bytes()) == claim
+    for wrong in (
+        b"",
+        b"{}",
+        claim.as_bytes().replace(b"sha256:a", b"sha256:g"),
+        b'{"critical": {"type": 1}}',
+    ):
+        with pytest.raises(ClaimError):
+            Claim.parse(wrong)
