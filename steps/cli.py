@@ -43,9 +43,15 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse; raises UsageError for an argument that is not known, with the one that may be meant."""
         found, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+        if problem := self.about_unknown(unknown):
+            self.error(problem)
         return found
+
+    def about_unknown(self, unknown: Sequence[str]) -> str:
+        """Return what is wrong with arguments that are not known, and what may be meant; empty for none."""
+        if not unknown:
+            return ""
+        return f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}"
 
     def _meant(self, unknown: Sequence[str]) -> str:
         """Return the question after the argument that the first unknown one is nearly, if there is one."""

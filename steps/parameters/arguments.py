@@ -43,9 +43,11 @@ def parse(
     unless an argument says otherwise.
     """
     parameters = of_command(command)
-    given = vars(parser(command, description, results=results).parse_args(argv))
+    declared = parser(command, description, results=results)
+    read, unknown = declared.parse_known_args(list(argv))
+    given = vars(read)
     texts = {parameter.name: given[parameter.name] for parameter in parameters}
-    found = list(problems)
+    found = [problem for problem in (declared.about_unknown(unknown), *problems) if problem]
     configured: dict[str, str] = {}
     if folder := texts.get(SETTINGS.name):
         configured, wrong = shared_settings.check(shared_settings.read(Path(folder)))
@@ -93,8 +95,7 @@ def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command:
         dest=parameter.name,
         metavar=_metavar(parameter),
         action="append" if parameter.repeatable else "store",
-        **({"nargs": "?", "const": "true"} if is_switch else {}),
-        required=_is_required(parameter, command),
+        **({"nargs": "?", "const": "true"} if is_switch else dict[str, Any]()),
         help=_help(parameter, parameter.default_of(command)).replace("%", "%%"),
     )
 
@@ -145,10 +146,16 @@ def _check(
                 parsed[parameter] = tuple(map(parameter.parse, text or ()))
             elif text or default is not None:
                 parsed[parameter] = parameter.parse(text or "")
-            elif text is None and parameter.not_beside:
-                problems.append(f"none of --{', --'.join((name, *parameter.not_beside))} is given")
+            elif text is None and name not in given:
+                problems.append(_not_given(parameter))
             else:
                 problems.append(f"{name} is empty")
         except ValueError as error:
             problems.append(f"{name} {error}" if text else f"{name} is empty")
     return Values(parsed, given), problems
+
+
+def _not_given(parameter: Parameter[Any]) -> str:
+    if not parameter.not_beside:
+        return f"--{parameter.name} is not given"
+    return f"none of --{', --'.join((parameter.name, *parameter.not_beside))} is given"

@@ -358,20 +358,23 @@ def registry(value: str) -> str:
 
 def volume_size(value: str) -> str:
     """Check the size of a volume, a Kubernetes quantity of 1 Gi or more."""
-    return _at_least(value, "1Gi", such_as="500Gi")
+    return _at_least(value, "1Gi", such_as="500Gi", meant="Gi")
 
 
 def memory(value: str) -> str:
     """Check an amount of memory, a Kubernetes quantity of 64 Mi or more."""
-    return _at_least(value, "64Mi", such_as="4Gi")
+    in_mebibytes = value.isdecimal() and len(value) > 2
+    return _at_least(value, "64Mi", such_as="4Gi", meant="Mi" if in_mebibytes else "Gi")
 
 
-def _at_least(value: str, least: str, *, such_as: str) -> str:
+def _at_least(value: str, least: str, *, such_as: str, meant: str) -> str:
     if bytes_of(value, such_as=such_as) >= bytes_of(least):
         return value
-    meant = f"; did you mean {value}Gi?" if value.isdecimal() else ""
-    unit = f"is {value} bytes, which" if value.isdecimal() else ""
-    raise ValueError(f"'{value}' {unit} is less than {least}{meant}".replace("  ", " "))
+    if value.isdecimal():
+        raise ValueError(
+            f"'{value}' is {value} bytes, which is less than {least}; did you mean {value}{meant}?"
+        )
+    raise ValueError(f"'{value}' is less than {least}")
 
 
 def bytes_of(value: str, *, such_as: str = "500Gi") -> Decimal:
@@ -383,7 +386,9 @@ def bytes_of(value: str, *, such_as: str = "500Gi") -> Decimal:
 
     found = _QUANTITY.fullmatch(value)
     if not found:
-        raise ValueError(f"'{value}' is not a quantity such as {such_as}")
+        near = re.fullmatch(r"([0-9]+) *([KMGTPE])i?B?", value, re.IGNORECASE)
+        meant = f"; did you mean {near[1]}{near[2].upper()}i?" if near else ""
+        raise ValueError(f"'{value}' is not a quantity such as {such_as}{meant}")
     suffix = found["suffix"] or ""
     scale = Decimal(_SUFFIXES[suffix]) if suffix in _SUFFIXES else Decimal(10) ** int(suffix[1:])
     result = Decimal(found["number"]) * scale
@@ -413,8 +418,9 @@ def _choice(value: str, choices: tuple[str, ...]) -> str:
         known = ", ".join(f"'{choice}'" for choice in choices)
         import difflib
 
-        meant = [choice for choice in choices if choice.endswith(f"-{value}")]
-        meant = meant or difflib.get_close_matches(value, choices, n=1)
+        plain = value.lower().replace("_", "-").replace(" ", "-").strip("-")
+        meant = [choice for choice in choices if f"-{choice}".endswith(f"-{plain}")]
+        meant = meant or difflib.get_close_matches(plain, choices, n=1)
         guess = f"did you mean '{meant[0]}'? " if meant else ""
         raise ValueError(f"is an invalid choice: '{value}' ({guess}choose from {known})")
     return value
