@@ -11,6 +11,7 @@ Nothing here is verified.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 8 << 20
 """Bytes of a signature, an attestation or a bundle."""
+IN_ALL: Final = 16 << 20
+"""Bytes of what is read of one manifest, or of all referrers: a pod of the pipelines has 128 MiB."""
 MOST: Final = 32
 """Layers and referrers of an image that are read; cosign adds one for each signature."""
 
@@ -42,16 +45,17 @@ def tag(digest: str, ending: str) -> str:
     return f"{digest.replace(':', '-')}.{ending}"
 
 
-def layers(repository: Repository, version: str) -> list[Attached]:
+def layers(repository: Repository, version: str, *, in_all: int = IN_ALL) -> list[Attached]:
     """Return the layers of a manifest with their bytes, none where there is no such manifest.
 
-    Raises UnreadableError for what is no OCI manifest, or has more than MOST layers or LARGEST bytes.
+    Raises UnreadableError for what is no OCI manifest, or has more than MOST layers, LARGEST bytes in one or
+    `in_all` bytes.
     """
     try:
         _digest, content = repository.manifest(version)
     except AbsentError:
         return []
-    return list(_layers(repository, version, parse(content)))
+    return list(_layers(repository, version, parse(content), in_all))
 
 
 def referrers(repository: Repository, digest: str) -> list[Attached]:
@@ -67,7 +71,8 @@ def referrers(repository: Repository, digest: str) -> list[Attached]:
     for entry in (entries if isinstance(entries, list) else [])[:MOST]:
         blob = Blob.of(entry, digest)
         if blob.media_type == MANIFESTS[0]:
-            found += layers(repository, blob.digest)
+            left = IN_ALL - sum(len(one.content) for one in found)
+            found += layers(repository, blob.digest, in_all=left)
     return found
 
 
@@ -76,7 +81,7 @@ def attach(repository: Repository, version: str, attached: list[Attached]) -> st
 
     What the tag had before is replaced. Blobs come first, so that a kill leaves nothing half.
     """
-    config = b"{}"
+    config = _config(attached)
     for content in (config, *(one.content for one in attached)):
         repository.push_blob(content)
     manifest = {
@@ -91,7 +96,16 @@ def attach(repository: Repository, version: str, attached: list[Attached]) -> st
     return repository.put_manifest(version, manifest)
 
 
-def _layers(repository: Repository, version: str, manifest: dict[str, Any]) -> Iterator[Attached]:
+def _config(attached: list[Attached]) -> bytes:
+    """Return the configuration of an image with these layers, without which some registries take none."""
+    layers = [digest_of(one.content) for one in attached]
+    config = {"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": layers}}
+    return json.dumps(config).encode()
+
+
+def _layers(
+    repository: Repository, version: str, manifest: dict[str, Any], in_all: int
+) -> Iterator[Attached]:
     listed = manifest.get("layers")
     if not isinstance(listed, list) or len(listed) > MOST:
         raise UnreadableError(
@@ -103,7 +117,9 @@ def _layers(repository: Repository, version: str, manifest: dict[str, Any]) -> I
         annotations = one.get("annotations")
         known = annotations.items() if isinstance(annotations, dict) else ()
         texts = {str(key): value for key, value in known if isinstance(value, str)}
-        yield Attached(blob.media_type, repository.read_blob(blob, LARGEST), texts)
+        content = repository.read_blob(blob, min(LARGEST, in_all))
+        in_all -= len(content)
+        yield Attached(blob.media_type, content, texts)
 
 
 def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:

@@ -25,7 +25,10 @@ class StatementError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement: `subjects` has the sha256 (64 hexadecimal digits) of each subject by its name."""
+    """A statement: `subjects` has the sha256 (64 hexadecimal digits) of each subject by its name.
+
+    A subject without a name, as cosign's signatures have it, is there by its digest (`sha256:HEX`).
+    """
 
     subjects: Mapping[str, str]
     predicate_type: str
@@ -67,8 +70,12 @@ def _subjects(listed: object) -> dict[str, str]:
         name = one.get("name") if isinstance(one, dict) else None
         digests = one.get("digest") if isinstance(one, dict) else None
         sha256 = digests.get("sha256") if isinstance(digests, dict) else None
-        if not isinstance(name, str) or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-            raise StatementError("a subject of it lacks a name or a sha256")
+        if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            raise StatementError("a subject of it lacks a sha256")
+        if name is None:
+            name = f"sha256:{sha256}"
+        if not isinstance(name, str):
+            raise StatementError("the name of a subject of it is no text")
         if found.setdefault(name, sha256) != sha256:
             raise StatementError(f"it names {name[:200]} twice")
     return found

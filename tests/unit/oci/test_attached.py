@@ -81,6 +81,15 @@ def test_a_large_blob_is_not_read(repository: Repository, monkeypatch: pytest.Mo
         attached.layers(repository, "large")
 
 
+def test_no_more_is_read_of_a_manifest_than_a_pod_has_room_for(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached.attach(repository, "many", [Attached("application/x", bytes(100)) for _ in range(3)])
+    assert len(attached.layers(repository, "many", in_all=300)) == 3
+    with pytest.raises(UnreadableError):
+        attached.layers(repository, "many", in_all=299)
+
+
 @contextmanager
 def answering_referrers(index: dict[str, object], registry: Registry) -> Iterator[str]:
     """A registry of OCI 1.1 in front of one of 1.0: it answers for referrers, and hands on the rest."""

@@ -177,10 +177,19 @@ def test_a_statement_is_read_as_it_was_written() -> None:
     assert Statement.parse(statement.as_bytes()) == statement
 
 
+def test_subjects_without_a_name_are_told_apart_by_their_digests() -> None:
+    """cosign 3 signs images so."""
+    document = json.loads(Statement({"a": DIGEST}, "https://example.com/v1").as_bytes())
+    document["subject"] = [{"digest": {"sha256": DIGEST}}, {"digest": {"sha256": "0" * 64}}]
+    found = Statement.parse(json.dumps(document).encode())
+    assert found.subjects == {f"sha256:{DIGEST}": DIGEST, f"sha256:{'0' * 64}": "0" * 64}
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"_type": "other"},
+        {"subject": [{"name": 1, "digest": {"sha256": DIGEST}}]},
         {"predicateType": 1},
         {"predicate": []},
         {"subject": []},
