@@ -73,12 +73,16 @@ class Envelope:
 
 
 def seal(payload: bytes, key: PrivateKey, *, payload_type: str = IN_TOTO) -> bytes:
-    """Sign a payload and return the envelope, one line of JSON."""
+    """Sign a payload and return the envelope, one line of JSON.
+
+    It names no key, as those of cosign do: in a bundle cosign accepts an envelope only where the name is
+    missing or is the one that it gives a key itself.
+    """
     signature = key.sign(Envelope(payload_type, payload, ()).signed)
     document = {
         "payloadType": payload_type,
         "payload": base64.b64encode(payload).decode(),
-        "signatures": [{"keyid": key.public.fingerprint, "sig": base64.b64encode(signature).decode()}],
+        "signatures": [{"keyid": "", "sig": base64.b64encode(signature).decode()}],
     }
     return json.dumps(document).encode() + b"\n"
 

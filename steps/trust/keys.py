@@ -58,7 +58,7 @@ class PublicKey:
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 of the key in DER, in hexadecimal: the `keyid` of our envelopes."""
+        """The SHA-256 of the key in DER, in hexadecimal."""
         der = self.key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
