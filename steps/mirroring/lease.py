@@ -71,7 +71,7 @@ def held(name: str, namespace: str = "") -> Iterator[None]:
         try:
             lease.release()
         except StepError as error:
-            log.debug("Lease %s is left to run out: %s", name, error.reason)
+            log.debug("Lease %s was not released and will expire: %s", name, error.reason)
 
 
 def _lease(name: str, namespace: str) -> Lease | None:
@@ -116,7 +116,7 @@ def _take(lease: Lease) -> str:
             if lease.take(found):
                 return ""
         elif first is None:
-            log.info("Lease %s is still that of %s: waiting whether it renews it", lease.name, other)
+            log.info("Lease %s still belongs to %s: waiting to see whether it is renewed", lease.name, other)
             first, since = found, time.monotonic()
         elif _version(found) != _version(first):
             return other
@@ -160,4 +160,6 @@ def _warn(error: StepError) -> None:
     if kind not in _warned:
         _warned.add(kind)
         hint = f"; {error.hint}" if isinstance(error, ForbiddenError) else ""
-        log.warning("the data directory has its own lock alone, and no Lease: %s%s", error.reason, hint)
+        log.warning(
+            "the data directory is locked on its volume only, without a Lease: %s%s", error.reason, hint
+        )

@@ -167,4 +167,6 @@ def _warn_without_effect(request: Request) -> None:
         ("incremental-mode=false", not request.incremental_mode),
     ):
         if was_set:
-            log.warning("%s has no effect on %s: it decides what an archive holds", name, request.workflow)
+            log.warning(
+                "%s has no effect on %s: it only decides what an archive contains", name, request.workflow
+            )

@@ -87,7 +87,7 @@ def _mending(session: Session, attempt: Callable[[], Result]) -> Result:
             session.store.recover(now=now)
             if not session.store.mend_cache(error.blobs, search=search, now=now):
                 raise
-            log.warning("%s\nit is made again, since the cache could be mended", error.reason)
+            log.warning("%s\nthe run is repeated, since the cache was repaired", error.reason)
     return attempt()
 
 

@@ -148,7 +148,7 @@ def state_of(overview: Overview) -> State:
     if overview.next_run is None:
         return State("busy", "Starting a run", "checking what it needs")
     if overview.problems:
-        return State("bad", "Not ready", "the next run could not start; what keeps it is named below")
+        return State("bad", "Not ready", "the next run could not start; the reasons are below")
     if last is None:
         return State("waiting", "Waiting", "for its first run")
     return _after(last, overview)

@@ -136,7 +136,7 @@ def _all_resources(folder: Path) -> Response:
     except (OSError, ValueError) as error:
         return text(500, f"the files cannot be put together: {' '.join(str(error).split())}")
     if not documents:
-        return text(404, "there are none yet")
+        return text(404, "nothing is published yet")
     body = yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True).encode()
     return Response(200, body, YAML, download=ALL_RESOURCES.removeprefix("/"))
 

@@ -186,7 +186,7 @@ class _Connections(ConnectionMaker):
             asked = urlsplit(request.raw_path)
             path, query = unquote(asked.path), asked.query[:QUERY]
         except ValueError:
-            return _reply(text(400, "this is no path"))
+            return _reply(text(400, "this is not a path"))
         if request.transport is not None:
             places = self._probing if path in PROBES else self._answering
             places.take(request.protocol, request.transport)
@@ -206,7 +206,7 @@ class _Connection(Connection):
         message: str | None = None,  # noqa: ARG002 - it repeats what the client sent
     ) -> StreamResponse:
         log.debug("%s: %s", request.remote, exc)
-        return _reply(text(status, "this is no request"))
+        return _reply(text(status, "this is not an HTTP request"))
 
 
 class _Places:
@@ -250,7 +250,7 @@ class _Answers:
         answer = self._asked.get(asked)
         if answer is None:
             if path not in PROBES and len(self._asked) >= ANSWERING:
-                return text(503, "too many ask at the same time: try again")
+                return text(503, "too many requests at the same time: try again")
             answer = self._asked[asked] = self._loop.create_future()
             (self._probes if path in PROBES else self._pages).put(asked)
         return await asyncio.shield(answer)

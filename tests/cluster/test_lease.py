@@ -135,5 +135,5 @@ def test_without_the_right_a_run_goes_on_and_says_so_once(
 ) -> None:
     done = Laptop(cluster, namespace, tmp_path, allowed=False).mirror(*RUN, POD_NAME="pod-a")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("has its own lock alone, and no Lease: ") == 1
+    assert done.stderr.count("is locked on its volume only, without a Lease: ") == 1
     assert "may not get leases.coordination.k8s.io" in done.stderr

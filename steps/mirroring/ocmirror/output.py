@@ -203,7 +203,7 @@ def describe(exit_code: int) -> str:
         return BITS[1]
     parts = [text for bit, text in BITS.items() if exit_code & bit]
     if not parts or exit_code > sum(BITS):
-        return "a code unknown to us"
+        return "an unknown code"
     return " and ".join(parts) + " failed"
 
 

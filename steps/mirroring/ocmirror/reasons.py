@@ -36,8 +36,8 @@ AUTHENTICATION = Cause(
 )
 SIGNATURES = Cause(
     "signatures",
-    "only the signatures of the image failed: set signatures to auto or none, or say by registries-config"
-    " where the source keeps them; do not block the image",
+    "only the signatures of the image failed: set signatures to auto or none, or name the place where the"
+    " source keeps them in registries-config; there is no need to block the image",
 )
 TARGET_SIGNATURES = Cause(
     "signatures refused",
@@ -78,8 +78,8 @@ NO_TAG = Cause(
 )
 NOT_FOUND = Cause(
     "not found",
-    "check the name and version in the ImageSet, and that the target has a place for it; an image its maker"
-    " withdrew goes to blockedImages",
+    "check the name and version in the ImageSet, and that the target has a place for it; put an"
+    " image that its maker has withdrawn into blockedImages",
 )
 MISSING_BASE = Cause(
     "predecessor missing",
@@ -137,7 +137,8 @@ DEADLINE = Cause(
 )
 NOT_KEPT = Cause(
     "not in the target",
-    "see whether the registry's log or its garbage collection tells of them, then run again",
+    "look for them in the registry's log, check that its garbage collection did not remove them, then run"
+    " again",
 )
 OTHER = Cause("other", "see oc-mirror's messages in the log above")
 

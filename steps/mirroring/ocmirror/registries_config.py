@@ -120,7 +120,9 @@ def _take_in(found: dict[str, Any], named: dict[str, str], name: str, text: str)
     elif name.endswith(".yaml"):
         _merge(found, named, name, _read_rules(text))
     else:
-        raise WrongFileError(f"is no file of it; known are {CONF}, {POLICY}, and NAME.yaml for registries.d")
+        raise WrongFileError(
+            f"is not one of its files; known are {CONF}, {POLICY}, and NAME.yaml for registries.d"
+        )
 
 
 def _list(value: Any) -> list[Any]:

@@ -47,7 +47,7 @@ def publish(
 
     Of what the run `made` only what leads to the target counts, for images that oc-mirror named in `reading`.
     It takes the place of what was published of the same mirror name, and before there were mirror names. To
-    be called once all images are verified. Raises MirrorError for a file that is no list of resources, or
+    be called once all images are verified. Raises MirrorError for a file that is not a list of resources, or
     that leads clusters elsewhere.
     """
     target = session.request.target_registry
@@ -127,7 +127,7 @@ def _adopt(store: Store, now: datetime) -> None:
         quarantine = store.set_aside(paths, folder.name, now)
         log.warning(
             "%s: it is not certain for which target they are, so they are moved to %s, and nothing of them is"
-            " used; the next run to a target publishes anew",
+            " used; the next run to a target publishes its own",
             _names(paths),
             quarantine,
         )

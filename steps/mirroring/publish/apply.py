@@ -48,7 +48,7 @@ def apply(manifests: Iterable[resources.Resource], cluster: Cluster | None = Non
     for manifest in manifests:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         if kind not in RESOURCES:
-            log.warning("%s %s is not applied: of a kind that is not known here", kind, name)
+            log.warning("%s %s is not applied: its kind is unknown to this version", kind, name)
         elif kind in OPTIONAL and not cluster.serves(RESOURCES[kind].group):
             log.warning("%s %s is not applied: this cluster has no such kind", kind, name)
         else:

@@ -135,7 +135,7 @@ class Permitted:
         if not place.startswith(f"{self.target}/") and place != self.target:
             raise MirrorError(
                 f"{where} leads clusters to {place[:200]}, which is not below {self.target}",
-                "nothing of it counts: an archive may have been changed on its way; copy its generation"
+                "none of it is used: an archive may have been changed on its way; copy its generation"
                 " again, and compare its checksums with those of the other side",
             )
 

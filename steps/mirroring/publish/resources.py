@@ -45,8 +45,8 @@ def canonical(
 ) -> dict[str, str]:
     """Return the files to publish, by name: from oc-mirror's files `found` and those published `earlier`.
 
-    `prefix` goes before every name, with a dash. Raises MirrorError for a file that is no list of resources,
-    and for one that is not `permitted`.
+    `prefix` goes before every name, with a dash. Raises MirrorError for a file that is not a list of
+    resources, and for one that is not `permitted`.
     """
     resources = [
         _clean(resource)
@@ -134,7 +134,7 @@ def _read(found: Mapping[str, bytes]) -> list[tuple[str, Resource]]:
                 document["kind"], document["apiVersion"], document["metadata"]["name"]
         except (ValueError, KeyError, TypeError) as error:
             raise MirrorError(
-                f"oc-mirror's {name} is no list of resources ({type(error).__name__})",
+                f"oc-mirror's {name} is not a list of resources ({type(error).__name__})",
                 "all images are in the target: report the file to oc-mirror's makers, then run again",
             ) from error
         resources += [(name, document) for document in documents]

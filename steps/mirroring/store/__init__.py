@@ -266,7 +266,7 @@ class Store:
                 try:
                     found = self.cache.restore(archive, digests - restored)
                 except (OSError, InvalidInputError) as error:
-                    log.warning("%s is passed over: %s", archive, error)
+                    log.warning("%s is skipped: %s", archive, error)
                     continue
                 if found:
                     log.info("from generation %d: %s", generation.sequence, ", ".join(found))

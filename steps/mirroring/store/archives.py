@@ -192,7 +192,7 @@ def check_members(path: Path) -> None:
     except HeaderSizeError as error:
         raise _changed(path, f"a header of {error.size:,} bytes") from error
     except SparseFileError as error:
-        raise _changed(path, "something else than a file, a sparse one") from error
+        raise _changed(path, "something other than a file, a sparse one") from error
     except (tarfile.TarError, ValueError, EOFError, OverflowError) as error:
         raise InvalidInputError(f"{path} is no archive of oc-mirror: {error}", COPY_WHOLE) from error
 
@@ -200,10 +200,10 @@ def check_members(path: Path) -> None:
 def _foreign(member: tarfile.TarInfo) -> str:
     """Return what is wrong with a member; empty for one that oc-mirror brings."""
     if not (member.isreg() or member.isdir()):
-        return "something else than a file,"
+        return "something other than a file,"
     name = member.name.removeprefix("./")
     if not _MEMBER.fullmatch(name) or ".." in name.split("/") or "\0" in name:
-        return "a file in a place of its own,"
+        return "a file outside the folders of an archive,"
     if member.isreg() and name.startswith(tuple(f"{folder}/" for folder in _NOT_BROUGHT)):
         return "a file that oc-mirror never brings,"
     return ""

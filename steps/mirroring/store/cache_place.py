@@ -32,7 +32,7 @@ def settle(root: Path, cache: Cache, before: Cache) -> None:
     if earlier != now and before.holds_images and not cache.holds_images:
         raise ConflictError(
             f"the cache of {root} is in {earlier}, and {now}, which cache-dir says now, is empty",
-            f"move it: 'mkdir -p {now} && mv {earlier}/.oc-mirror {now}/', or give the cache-dir of before",
+            f"move it: 'mkdir -p {now} && mv {earlier}/.oc-mirror {now}/', or give the former cache-dir",
         )
     if _record(root).exists() and not cache.holds_images:
         log.warning("the cache in %s is empty, earlier runs used %s: is its volume mounted?", now, earlier)

@@ -48,7 +48,7 @@ def read(working_dir: Path, text: str, wanted: Iterable[str], copied: Collection
                 for name, package in packages_of(content, query).items():
                     packages[name] = merge(packages.get(name), package)
     except (OSError, ValueError) as error:
-        log.warning("%s in %s cannot be read to its end: %s", text, folder, error)
+        log.warning("%s in %s cannot be read completely: %s", text, folder, error)
         return None
     found: dict[str, Package | None] = {name: packages.get(name) for name in query.packages}
     return Catalog(text, folder.name, found, names=tuple(sorted(names))) if names else None

@@ -109,7 +109,7 @@ def _of_catalog(folder: Path, mirrored: set[str]) -> Iterator[tuple[str, str, st
                 elif blob["schema"] == "olm.bundle" and blob["image"] in mirrored:
                     bundles[blob["package"], blob["name"]] = _bundle_version(blob)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is not read to its end, bundles may be missing in the record: %s", path, error)
+            log.warning("%s cannot be read completely, bundles may be missing in the record: %s", path, error)
     for (package, name), version in bundles.items():
         for channel in channels.get((package, name), [""]):
             yield package, channel, version, name

@@ -249,8 +249,8 @@ def _to_repeat(
 def _lacks_newest(imported: TargetImports, late: list[Generation]) -> InvalidInputError:
     numbers = ", ".join(str(generation.sequence) for generation in late)
     return InvalidInputError(
-        f"generation {numbers} comes late: generation {imported.newest} was imported before, and is not here"
-        " any more to set its tags and catalogs right again",
+        f"generation {numbers} comes late: generation {imported.newest} was imported before it and is not"
+        " here any more, so its tags and catalogs could not be restored",
         f"bring generation {imported.newest} again; or remove the late folders if nobody needs their images",
     )
 
@@ -279,7 +279,8 @@ def _check_chain(waiting: list[Generation], imported: TargetImports) -> None:
             )
         if before is not None and known[before.sequence] != before.identity:
             raise ConflictError(
-                f"generation {generation.sequence} continues another {before.sequence} than this side has",
+                f"generation {generation.sequence} continues another generation {before.sequence} than the"
+                " one on this side",
                 "archives of two data directories are mixed: give each its own --data",
             )
         known[generation.sequence] = generation.identity

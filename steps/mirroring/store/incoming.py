@@ -180,7 +180,7 @@ class Incoming:
         except (FileNotFoundError, records.UnreadableRecordError):
             return empty
         if progress.identity != self.packed.identity:
-            raise _other(self.sequence, f"is half taken in ({self._work})")
+            raise _other(self.sequence, f"is partly imported ({self._work})")
         return progress if self._folder.is_dir() else empty
 
     def _record(self, name: str, done: list[Range]) -> None:
@@ -198,6 +198,6 @@ def _read_from(medium: BinaryIO, size: int) -> bytes:
 
 def _other(sequence: int, where: str) -> ConflictError:
     return ConflictError(
-        f"another generation {sequence} {where} than the one on this medium",
+        f"generation {sequence} on this medium is not the generation {sequence} that {where}",
         "media of two data directories are mixed: give each a --data of its own",
     )

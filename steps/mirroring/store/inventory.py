@@ -163,7 +163,7 @@ def _read(folder: Path) -> dict[Path, InventoryEntry]:
             InventoryEntry,
             path,
             what="a record of a run",
-            hint="move this file away: what only it names is then never deleted",
+            hint="move this file away: images that only this file names are then never deleted",
         )
         for path in folder.glob("*.json")
     }

@@ -244,7 +244,7 @@ def _leave_cache(descriptor: int) -> None:
 
 
 def _not_plain(path: Path) -> InvalidInputError:
-    return InvalidInputError(f"{path} is a link or no plain file", "remove it: we write none on a medium")
+    return InvalidInputError(f"{path} is a link or not a plain file", "remove it: an export never writes one")
 
 
 @contextmanager
@@ -261,7 +261,7 @@ def _explained(path: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.EFBIG:
             raise InvalidInputError(
-                f"{path}: the medium takes no file of this size",
+                f"{path}: the medium cannot hold a file of this size",
                 "divide the export into smaller volumes with --volume-size",
             ) from error
         raise InvalidInputError(

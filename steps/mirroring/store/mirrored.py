@@ -50,5 +50,5 @@ class Mirrored:
 
     def _read(self) -> MirroredRecord:
         return records.read_or_new(
-            MirroredRecord, self._path, "%s is not read, the next run writes it anew: %s"
+            MirroredRecord, self._path, "%s cannot be read, the next run writes it again: %s"
         )

@@ -198,7 +198,7 @@ class Runs:
         """Correct the records of runs that were killed; to be called with the lock held."""
         for path, run in self._records().items():
             if run.state == RUNNING:
-                message = "it was killed; the next run went on"
+                message = "it was killed; the next run continued"
                 self.write(path, run.changed(state=INTERRUPTED, message=message))
 
     def prune(self, keep: int = KEPT) -> None:
@@ -218,7 +218,7 @@ class Runs:
             except FileNotFoundError:  # pruned between the two
                 continue
             except (OSError, ValueError) as error:
-                log.warning("%s is no record of a run (%s): passed over", path, error)
+                log.warning("%s is not the record of a run (%s): skipped", path, error)
         return found
 
 
@@ -291,7 +291,7 @@ class Recorder:
             try:
                 watcher(self.run)
             except Exception:  # a run must not fail because a watcher does
-                log.warning("a watcher of the run failed", exc_info=True)
+                log.warning("reporting the state of the run failed", exc_info=True)
 
 
 def timestamp(moment: datetime) -> str:

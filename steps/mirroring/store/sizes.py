@@ -65,7 +65,7 @@ def add(path: Path, sizes: Sizes) -> None:
     except FileNotFoundError:
         before = {}
     except (OSError, ValueError) as error:
-        log.warning("%s is begun anew: %s", path, error)
+        log.warning("%s is started again: %s", path, error)
         before = {}
     merged = {name: {**before.get(name, {}), **sizes.get(name, {})} for name in {*before, *sizes}}
     write_atomically(path, SizesRecord(catalogs=dict(sorted(merged.items()))).as_json(indent=1))
@@ -95,5 +95,5 @@ def _blobs(folder: Path, images: dict[str, set[str]]) -> dict[str, set[str]]:
                     digests = [images[image] for image in named if image in images]
                     found.setdefault(blob["package"], set()).update(*digests)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is not read to its end, sizes of packages may be missing: %s", path, error)
+            log.warning("%s cannot be read completely, sizes of packages may be missing: %s", path, error)
     return {package: digests for package, digests in found.items() if digests}

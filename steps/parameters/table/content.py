@@ -31,7 +31,7 @@ PREVIEWED_REVISION = Parameter(
     help="Branch, tag or commit of the values repository",
     group=Group.VALUES,
     where=places.PREVIEWING,
-    unset="a folder is read as it lies, of a repository its branch main",
+    unset="main of a repository; a folder is read as it is",
 )
 VALUES_GIT_SECRET = Parameter(
     name="values-git-secret",
@@ -53,8 +53,8 @@ VALUES_GIT_SECRET_PATH = Parameter(
 VALUES_FILE_PATH = Parameter(
     name="values-file-path",
     kind=kinds.text,
-    help="Values file in the repository; several with commas between are merged in that order as Helm "
-    "merges; a folder or glob takes all its values files; where the default is gone, AutoShift's "
+    help="Values file in the repository; several, separated by commas, are merged in that order as Helm "
+    "does; a folder or glob takes all its values files; where the default is gone, AutoShift's "
     "global.yaml, hub.yaml and managed.yaml in autoshift/values",
     group=Group.VALUES,
     where=places.VALUES,
@@ -135,8 +135,8 @@ IMAGESET_OVERLAY = Parameter(
 CATALOG_CHECK = Parameter(
     name="catalog-check",
     kind=kinds.catalog_mode,
-    help="auto checks operators against their catalogs where the registry can be read, error insists "
-    "on it, warn only warns, off does without",
+    help="Whether packages and channels are looked up in their catalogs: auto (where the registry can be "
+    "read), error (always, else the run fails), warn (what is wrong is only a warning) or off",
     group=Group.WHAT,
     where=places.IMAGESET,
     default="auto",
@@ -144,7 +144,7 @@ CATALOG_CHECK = Parameter(
 CATALOG_SOURCES = Parameter(
     name="catalog-sources",
     kind=kinds.optional(kinds.catalog_names),
-    help="Catalogs by the names of their CatalogSources on the clusters, NAME=CATALOG with commas between: "
+    help="Catalogs by the names of their CatalogSources on the clusters, NAME=CATALOG separated by commas: "
     "redhat-operators or another of OpenShift's, or HOST/PATH:TAG of one of your own, where {minor} is X.Y "
     "and the default tag is v{minor}",
     group=Group.WHAT,
@@ -175,7 +175,7 @@ SIZES = Parameter(
     group=Group.WHAT,
     where=places.Where(commands=(places.GENERATE, places.PREVIEW)),
     by_hand=True,
-    unset="in the pipeline what the last run has told, elsewhere none",
+    unset="in the pipeline those that the last run reported, elsewhere none",
 )
 OUTPUT_IMAGESET = Parameter(
     name="output-imageset",

@@ -108,14 +108,14 @@ LOCAL_FILES_CONFIGMAP = Parameter(
 LOCAL_FILES_CLAIM = Parameter(
     name="local-files-claim",
     kind=kinds.optional(kinds.object_name),
-    help="The same by a claim, which is mounted read-only",
+    help="The same from a PersistentVolumeClaim, mounted read-only",
     group=Group.WORKLOAD,
     where=places.WORKLOAD,
 )
 CONFIG_SHA256 = Parameter(
     name="config-sha256",
     kind=kinds.optional(kinds.text),
-    help="Digest that create-deployment-configmaps reported; a change rolls the Deployment",
+    help="Digest that create-deployment-configmaps reported; a change restarts the Deployment's pod",
     group=Group.RUN,
     where=places.Where(tasks=(places.DEPLOY,), commands=(places.DEPLOY, places.PREVIEW)),
     wired={places.DEPLOY: "$(tasks.create-deployment-configmaps.results.config-sha256)"},

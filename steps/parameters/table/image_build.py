@@ -187,7 +187,7 @@ RUNS_CONFIGMAP = Parameter(
 HOLDER = Parameter(
     name="holder",
     kind=kinds.text,
-    help="Name of this process, unique among its like",
+    help="Name of this process, which no other one may have at the same time",
     group=Group.RUN,
     where=places.Where(commands=(places.START_RUN,)),
     default=None,

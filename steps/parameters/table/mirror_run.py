@@ -104,7 +104,7 @@ SIGNATURES = Parameter(
     name="signatures",
     kind=kinds.optional(kinds.signatures),
     help="Which image signatures are copied: auto (of sources that have them and let them be read), all (a "
-    "source without is an error) or none",
+    "source without signatures is an error) or none",
     group=Group.HOW,
     where=places.MIRRORING,
     unset="auto",
@@ -113,10 +113,10 @@ SIGNATURES = Parameter(
 REMOVE_SIGNATURES = Parameter(
     name="remove-signatures",
     kind=kinds.optional_boolean,
-    help="The former name: true is signatures=none, false is signatures=all",
+    help="Former name of signatures: true is none, false is all",
     group=Group.HOW,
     where=places.MIRROR_ALONE,
-    unset="signatures says it",
+    unset="as signatures says",
     setting=True,
 )
 STRICT_ARCHIVE = Parameter(
@@ -184,8 +184,8 @@ APPLY_CLUSTER_RESOURCES = Parameter(
 MAX_NESTED_PATHS = Parameter(
     name="max-nested-paths",
     kind=kinds.optional(kinds.path_components),
-    help="How many path components the target allows, those of target-registry included; what exceeds it is "
-    "joined by -",
+    help="How many path components the target allows, those of target-registry included; further ones are "
+    "joined with -",
     group=Group.WHERE,
     where=places.MIRRORING,
     unset="any number",
@@ -296,7 +296,7 @@ LOG_LEVEL = Parameter(
 RUN_RETRIES = Parameter(
     name="run-retries",
     kind=kinds.number,
-    help="How often a run that failed for want of a network is made again",
+    help="How often a run is repeated that failed because of the network",
     group=Group.TUNING,
     where=places.MIRRORING,
     default="3",
@@ -319,7 +319,7 @@ SETTINGS = Parameter(
     name="settings",
     kind=kinds.optional(kinds.path),
     help="Folder with a file for each setting, as ConfigMap oc-mirror-settings is mounted; an argument "
-    "wins over it",
+    "has precedence",
     group=Group.TUNING,
     where=places.MIRROR_ALONE,
     pod_argument="/config-settings",
@@ -361,7 +361,7 @@ IMPORT = Parameter(
 KEEP_GENERATIONS = Parameter(
     name="keep-generations",
     kind=kinds.optional(kinds.positive),
-    help="How many of the newest generations of archives to keep, with all that they continue",
+    help="How many of the newest generations of archives to keep, and with them all that they continue",
     group=Group.UPKEEP,
     where=places.MIRRORING,
     unset="all are kept",
@@ -370,8 +370,8 @@ KEEP_GENERATIONS = Parameter(
 ALSO_IMAGESET_CONFIGMAPS = Parameter(
     name="also-imageset-configmaps",
     kind=kinds.object_names,
-    help="ConfigMaps, by comma, with further ImageSets whose images are still needed; for deletion and "
-    "cleanup",
+    help="ConfigMaps, separated by commas, with further ImageSets whose images are still needed; for "
+    "deletion and cleanup",
     group=Group.UPKEEP,
     where=places.WORKLOAD,
 )
@@ -387,7 +387,7 @@ ALSO_IMAGESET = Parameter(
 OLDER_THAN = Parameter(
     name="older-than",
     kind=kinds.optional(kinds.days),
-    help="workflow-delete-generate plans only what was not needed for so long, such as 90d",
+    help="workflow-delete-generate plans only images that no ImageSet has needed for this long, such as 90d",
     group=Group.UPKEEP,
     where=places.MIRRORING,
     unset="all is planned",
@@ -465,7 +465,7 @@ LISTEN_PORT = Parameter(
 TOLD_NAMESPACE = Parameter(
     name="namespace",
     kind=kinds.optional(kinds.object_name),
-    help="Namespace to tell of runs, by ConfigMaps and Events; outside a pod with the kubeconfig",
+    help="Namespace in which ConfigMaps and Events report runs; outside a pod by the kubeconfig",
     group=Group.RUN,
     where=places.MIRROR_ALONE,
     unset="in a pod its own, else none",
@@ -481,7 +481,7 @@ LEASE = Parameter(
 TERMINATION_LOG = Parameter(
     name="termination-log",
     kind=kinds.path,
-    help="Where the last word goes, if the file is there",
+    help="File that the run's record is written to, as the pod's termination message, if it exists",
     group=Group.RUN,
     where=places.MIRROR_ALONE,
     default="/dev/termination-log",

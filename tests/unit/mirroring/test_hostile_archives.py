@@ -139,7 +139,7 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
             "GNU.sparse.realsize": str(300 << 20),
         }
         tar.addfile(one, io.BytesIO(b"0\n"))
-    with pytest.raises(InvalidInputError, match="something else than a file"):
+    with pytest.raises(InvalidInputError, match="something other than a file"):
         check_members(path)
 
 

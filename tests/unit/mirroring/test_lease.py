@@ -26,7 +26,9 @@ def test_without_the_right_a_run_goes_on_and_says_so_once(connected: Place, refu
         assert ran.returncode == 0, ran.stderr
         refused = [line for line in refusing.asked if "leases" in line]
         assert refused[0] == "GET /apis/coordination.k8s.io/v1/namespaces/mine/leases/oc-mirror-data"
-        assert ran.stderr.count("has its own lock alone, and no Lease") == (1 if len(refused) == 1 else 0)
+        assert ran.stderr.count("is locked on its volume only, without a Lease") == (
+            1 if len(refused) == 1 else 0
+        )
 
 
 def test_an_api_server_that_does_not_answer_stops_no_run(connected: Place, kubeconfig: Path) -> None:
@@ -34,7 +36,7 @@ def test_an_api_server_that_does_not_answer_stops_no_run(connected: Place, kubec
     begun = time.monotonic()
     ran = connected.mirror("--lease=oc-mirror-data", "--namespace=mine")
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.count("has its own lock alone, and no Lease") == 1
+    assert ran.stderr.count("is locked on its volume only, without a Lease") == 1
     assert time.monotonic() - begun < 20
 
 

@@ -341,7 +341,7 @@ def test_media_of_two_data_directories_are_not_mixed(made: Place, far: Place, tm
     export(made, tmp_path / "other")
     assert "different generations 2" in take_in(far, tmp_path / "stick", tmp_path / "other", code=5)
     take_in(far, tmp_path / "stick")
-    assert "another generation 2 is here" in take_in(far, tmp_path / "other", code=5)
+    assert "is not the generation 2 that is here" in take_in(far, tmp_path / "other", code=5)
 
 
 def test_a_medium_that_is_too_small_is_said_before_anything_is_written(
@@ -365,7 +365,7 @@ def test_a_medium_that_takes_no_large_file_is_said_and_keeps_no_half(made: Place
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert ran.returncode == 3
-    assert "takes no file of this size" in ran.stderr
+    assert "cannot hold a file of this size" in ran.stderr
     here = files(made.data / "generations")
     assert all(here[name] == content for name, content in files(medium / "generations").items())
     export(made, medium)
@@ -395,7 +395,7 @@ def test_no_link_on_a_medium_is_followed(made: Place, far: Place, tmp_path: Path
     (medium / at).symlink_to(victim)
     before = files(victim) if victim.is_dir() else victim.read_bytes()
     said = take_in(far, medium, code=3)
-    assert "is a link or no plain file" in said or "is missing" in said
+    assert "is a link or not a plain file" in said or "is missing" in said
     assert not (far.data / "generations/000001").exists()
     made.mirror(f"--export={medium}")
     assert (files(victim) if victim.is_dir() else victim.read_bytes()) == before

@@ -66,7 +66,7 @@ def test_all_mirrored_is_no_failure() -> None:
         (20, "operator images and helm images failed"),
         (255, "it refused to start"),
         (-9, "killed by SIGKILL"),
-        (77, "a code unknown to us"),
+        (77, "an unknown code"),
     ],
 )
 def test_exit_codes_in_words(code: int, words: str) -> None:

@@ -107,7 +107,7 @@ def config(tmp_path: Path) -> Callable[..., str]:
 def test_a_wrong_file_is_told_before_the_run(direct: Place, config: Callable[..., str]) -> None:
     ran = direct.mirror(config(policy_json="{}", registries_conf="[", extra_txt=""))
     assert ran.returncode == 2
-    for name in ("policy.json needs", "registries.conf is not TOML", "extra.txt is no file of it"):
+    for name in ("policy.json needs", "registries.conf is not TOML", "extra.txt is not one of its files"):
         assert name in ran.stderr
 
 

@@ -146,7 +146,7 @@ def test_a_changed_prefix_keeps_one_name_for_the_signatures() -> None:
 
 @pytest.mark.parametrize("content", [b"{", b"- a", b"kind: X\n", b"\xff\xfe\x00"])
 def test_what_is_no_resource_is_refused(content: bytes) -> None:
-    with pytest.raises(MirrorError, match=r"cs-a.yaml is no list of resources"):
+    with pytest.raises(MirrorError, match=r"cs-a.yaml is not a list of resources"):
         canonical({"cs-a.yaml": content}, earlier={})
 
 

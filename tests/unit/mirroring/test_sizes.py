@@ -50,5 +50,5 @@ def test_a_damaged_record_is_begun_anew(connected: Place) -> None:
     (connected.data / "sizes.json").write_text("{")
     ran = connected.mirror()
     assert ran.returncode == 0, ran.stderr
-    assert "sizes.json is begun anew" in ran.stderr
+    assert "sizes.json is started again" in ran.stderr
     assert plan_sizes.from_file(connected.data / "sizes.json") == {}

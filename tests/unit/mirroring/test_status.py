@@ -152,7 +152,7 @@ def test_a_damaged_record_is_named_and_passed_over(tmp_path: Path, caplog: pytes
         (store.runs.folder / "20990101T000000.000000Z-1.json").write_text(content)
         caplog.clear()
         assert [run.message for run in store.runs.all()] == ["done"]
-        assert "20990101T000000.000000Z-1.json is no record of a run" in caplog.text
+        assert "20990101T000000.000000Z-1.json is not the record of a run" in caplog.text
 
 
 def test_a_volume_that_cannot_be_written_fails_no_run(
@@ -173,7 +173,7 @@ def test_a_watcher_that_fails_fails_no_run(tmp_path: Path, caplog: pytest.LogCap
         Store(tmp_path).runs.begin(Run(workflow=TO_DISK, started=""), watchers=[watcher]).succeeded(
             Done(summary="done")
         )
-    assert "a watcher of the run failed" in caplog.text
+    assert "reporting the state of the run failed" in caplog.text
     assert len(Store(tmp_path).runs.all()) == 1
 
 

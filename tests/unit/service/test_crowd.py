@@ -132,7 +132,7 @@ def test_probes_answer_while_every_page_waits_for_a_volume_that_hangs(port: int)
             stack.enter_context(crowd(port, 1, request))
         prompt(port, "/healthz", "/readyz")
         begun = time.monotonic()
-        assert ask(port, "/").said == (503, "too many ask at the same time: try again\n")
+        assert ask(port, "/").said == (503, "too many requests at the same time: try again\n")
         assert time.monotonic() - begun < PROMPT
 
 
