@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from steps.autoshift.operators import FEATURES
+from steps.parameters.table import TABLE
 from tests.conftest import ROOT
 from tests.contract.tekton_files import documents, only
 
@@ -69,6 +70,9 @@ def test_a_run_from_elsewhere_gives_each_task_what_it_takes() -> None:
         assert given <= {one["name"] for one in spec["params"]}
         assert {one["name"] for one in spec["params"] if "default" not in one} <= given
         assert {one["name"] for one in task["workspaces"]} <= {one["name"] for one in spec["workspaces"]}
+        for one in task["params"]:
+            [parameter] = [parameter for parameter in TABLE if parameter.name == one["name"]]
+            parameter.parse(one["value"])
 
 
 def test_the_policy_of_autoshift_leads_from_a_label_to_our_kustomization() -> None:

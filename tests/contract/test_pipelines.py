@@ -9,6 +9,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from steps.parameters.table import TABLE
 from steps.workload import names
 from steps.workload.pod import PORT
 from tests.contract.tekton_files import (
@@ -215,6 +216,14 @@ def test_a_run_uses_what_its_pipeline_offers(path: Path) -> None:
     pipeline = PIPELINES[spec["pipelineRef"]["name"]]
     assert run["metadata"]["generateName"].endswith("-")
     assert set(named(spec["params"])) <= set(named(pipeline["spec"]["params"]))
+    for one in spec["params"]:
+        [parameter] = [
+            found
+            for found in TABLE
+            if found.name == one["name"] and spec["pipelineRef"]["name"] in found.pipelines
+        ]
+        for value in one["value"] if parameter.array else [one["value"]]:
+            parameter.parse(value)
     assert set(named(spec.get("workspaces"))) <= set(named(pipeline["spec"]["workspaces"]))
     # Tekton v1 refuses spec.serviceAccountName, which the specification's examples use.
     assert "serviceAccountName" not in spec
