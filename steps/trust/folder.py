@@ -2,6 +2,7 @@
 
 NAME.pub or NAME.pem    a public key in PEM; NAME is what messages call it
 NAME.until              the time at which it ends (RFC 3339, or a date: its first moment in UTC); optional
+NAME.asc or NAME.gpg    public keys of GPG, armored or not; only where releases are verified
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
+    from steps.trust.releases import ReleaseKeys
 
 LARGEST: Final = 64 << 10
 """Bytes that are read of a file."""
@@ -25,6 +27,9 @@ LARGEST: Final = 64 << 10
 MOST: Final = 100
 """Public keys in a folder."""
 _ENDINGS: Final = (".pub", ".pem")
+_GPG_ENDINGS: Final = (".asc", ".gpg")
+LARGEST_GPG: Final = 1 << 20
+"""Bytes of a file with keys of GPG."""
 
 
 def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
@@ -49,6 +54,31 @@ def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
             f"{parameter}: {folder} has {len(paths)} keys, more than {MOST}", "remove those that have ended"
         )
     return TrustedKeys(tuple(_public(path, parameter) for path in paths))
+
+
+def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
+    """Read the keys by which clusters verify releases: those in PEM, and those of GPG. One kind may lack.
+
+    Raises NotFoundError without the folder or without a key in it, InvalidInputError for what is no key.
+    """
+    _check_library(parameter)
+    from steps.trust.gpg import Keyring  # late: see there
+    from steps.trust.releases import ReleaseKeys
+
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    gpg = [path for path in paths if path.suffix in _GPG_ENDINGS and path.is_file()]
+    found = []
+    for path in gpg[: MOST + 1]:
+        try:
+            found.append(Keyring.parse(path.stem, _read(path, LARGEST_GPG)))
+        except KeyFormatError as error:
+            raise InvalidInputError(
+                f"{parameter}: {path} cannot be used: {error}",
+                "write it with: gpg --armor --export KEY > NAME.asc",
+            ) from None
+    if gpg and not any(path.suffix in _ENDINGS for path in paths):
+        return ReleaseKeys(gpg=tuple(found))
+    return ReleaseKeys(sigstore=trusted_keys(folder, parameter=parameter), gpg=tuple(found))
 
 
 def signing_key(path: Path, passphrase: Path | None, *, parameter: str) -> PrivateKey:
@@ -105,6 +135,6 @@ def _until(path: Path, parameter: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, limit: int = LARGEST) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(LARGEST + 1)
+        return stream.read(limit + 1)
