@@ -194,6 +194,7 @@ def status_tables() -> str:
         (status.RunStatus, "`running`, `last_run`, `last_success`"),
         (status.ProgressStatus, "`progress`"),
         (status.IdentityStatus, "`identity`"),
+        (status.ChangesStatus, "`changes`"),
         (status.TargetStatus, "each of `targets`"),
     )
     parts = []

@@ -4,9 +4,9 @@ One operation: workflow-to-disk makes the next generation of archives below DATA
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
 registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
 in a target by an approved plan, and in DATA. --export and --import only carry generations: onto a medium, and
-from media into DATA. With --schedule it stays, as a service, and mirrors whenever the
-schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next run goes on;
-nothing that was archived is lost.
+from media into DATA; --changes only prints what a generation brings. With --schedule it stays, as a service,
+and mirrors whenever the schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends
+it, the next run goes on; nothing that was archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
 found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
@@ -29,6 +29,7 @@ from steps.mirroring.ocmirror import registries_config
 from steps.mirroring.request import make_request
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store
+from steps.mirroring.workflows import changed
 from steps.parameters import arguments, environment, shared_settings
 from steps.parameters.places import MIRROR
 from steps.parameters.table import mirror_run as table
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from steps.mirroring.ocmirror.registries_config import RegistriesConfig
     from steps.mirroring.request import Request
     from steps.mirroring.store.runs import Run, Watcher
+    from steps.parameters.value_kinds import Compared, ListForm
 
 log = logging.getLogger("steps.mirror")
 
@@ -56,6 +58,8 @@ class Inputs:
     listen_port: int
     once: bool
     check: bool
+    compared: Compared | None = None
+    form: ListForm = "text"
     termination_log: Path
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +77,8 @@ def parse(argv: list[str]) -> Inputs:
         listen_port=given[table.LISTEN_PORT],
         once=given[table.ONCE],
         check=given[table.CHECK],
+        compared=given[table.CHANGES],
+        form=given[table.FORMAT],
         termination_log=given[table.TERMINATION_LOG],
         namespace=given[table.TOLD_NAMESPACE] or "",
     )
@@ -99,8 +105,14 @@ def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[st
     return found, config
 
 
-def run(inputs: Inputs) -> None:
-    """Do what `inputs` say, in the environment that they name; raises a StepError."""
+def run(inputs: Inputs) -> str | None:
+    """Do what `inputs` say, in the environment that they name; return what is to be printed.
+
+    Raises a StepError.
+    """
+    if inputs.compared is not None:
+        store = Store(inputs.request.data, inputs.request.values[table.CACHE_DIR])
+        return changed.show(store, inputs.request.target_registry, inputs.compared, inputs.form)
     before = dict(os.environ)
     os.environ.update(inputs.environment)
     try:
@@ -108,6 +120,7 @@ def run(inputs: Inputs) -> None:
     finally:
         os.environ.clear()
         os.environ.update(before)
+    return None
 
 
 def _run(inputs: Inputs) -> None:

@@ -47,7 +47,16 @@ def newest(items: Iterable[Item], *, version: Callable[[Item], str]) -> Item | N
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Return a sort key that compares numbers in names by value: `stable-6.9` before `stable-6.10`."""
-    return tuple((int(part) if part.isdigit() else -1, part) for part in re.findall(r"\d+|\D+", text))
+    parts = re.findall(r"\d+|\D+", text)
+    return tuple((int(part) if _is_number(part) else -1, part) for part in parts)
+
+
+def _is_number(part: str) -> bool:
+    """Return whether a part has a value: not a digit such as `²`, nor more digits than Python converts."""
+    return part.isdecimal() and len(part) < _MOST_DIGITS
+
+
+_MOST_DIGITS = 1000
 
 
 def satisfies(version: str, version_range: str) -> bool:

@@ -15,7 +15,7 @@ from steps.parameters import contradictions, shared_settings
 from steps.parameters.parameter import Group, Parameter, Values
 from steps.parameters.table import of_command
 from steps.parameters.table.mirror_run import SETTINGS
-from steps.parameters.value_kinds import SWITCHES
+from steps.parameters.value_kinds import ALONE, SWITCHES
 
 if TYPE_CHECKING:
     import argparse
@@ -89,13 +89,13 @@ def parser(command: str, description: str | None, *, results: tuple[str, ...] = 
 
 
 def _declare(group: argparse._ArgumentGroup, parameter: Parameter[Any], command: str) -> None:
-    is_switch = parameter.kind in SWITCHES
+    alone = ALONE.get(parameter.kind)
     group.add_argument(
         f"--{parameter.name}",
         dest=parameter.name,
         metavar=_metavar(parameter),
         action="append" if parameter.repeatable else "store",
-        **({"nargs": "?", "const": "true"} if is_switch else dict[str, Any]()),
+        **({"nargs": "?", "const": alone} if alone else dict[str, Any]()),
         help=_help(parameter, parameter.default_of(command)).replace("%", "%%"),
     )
 

@@ -84,6 +84,12 @@ def _volumes(values: Values) -> str:
     return "volume needs a volume-size, such as 25G" if volume and not size else ""
 
 
+def _list_form(values: Values) -> str:
+    if mirror_run.FORMAT.name not in values.texts or values[mirror_run.CHANGES] is not None:
+        return ""
+    return "format says how a list of changes is printed: give --changes too"
+
+
 def _approval(values: Values) -> str:
     if values[mirror_run.WORKFLOW] != Workflow.DELETE or values[mirror_run.APPROVED_PLAN_SHA256]:
         return ""
@@ -175,6 +181,7 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.EXPORT, mirror_run.IMPORT, mirror_run.SCHEDULE), _carried_once),
     ((mirror_run.EXPORT, mirror_run.VOLUME_SIZE, mirror_run.VOLUME), _volumes),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
+    ((mirror_run.CHANGES, mirror_run.FORMAT), _list_form),
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
     ((mirror_run.SIGNATURES, mirror_run.REMOVE_SIGNATURES), _signatures),

@@ -27,6 +27,7 @@ class Group(StrEnum):
     WHEN = "When"
     TUNING = "Tuning"
     CARRYING = "Carrying generations across a gap"
+    CHANGES = "What changed, and its approval"
     UPKEEP = "Upkeep: generations, deletion, cleanup"
     ACCESS = "Logins and certificates"
     WORKLOAD = "The workload in the cluster"

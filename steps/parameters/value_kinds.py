@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -48,6 +48,7 @@ class Signatures(StrEnum):
 DeployMode = Literal["job", "cronjob", "deployment"]
 CatalogMode = Literal["auto", "error", "warn", "off"]
 PlanForm = Literal["full", "brief", "json"]
+ListForm = Literal["text", "markdown", "json"]
 
 OC_MIRROR_KEYWORDS = (
     "cluster-resources",
@@ -110,8 +111,32 @@ def boolean(value: str) -> bool:
 
 
 optional_boolean = optional(boolean)
+
+
+class Compared(NamedTuple):
+    """Which generations are compared: `last` (None: the newest) with `first` (None: the one before it)."""
+
+    first: int | None = None
+    last: int | None = None
+
+
+def compared(value: str) -> Compared:
+    """Parse `newest`, the number of a generation, or two numbers as in `3..7`."""
+    if value == NEWEST:
+        return Compared()
+    found = re.fullmatch(r"(?:(?P<first>[0-9]{1,6})\.\.)?(?P<last>[0-9]{1,6})", value)
+    if not found:
+        raise ValueError(f"'{value}' is neither '{NEWEST}' nor a generation nor two, such as 7 or 3..7")
+    first = int(found["first"]) if found["first"] else None
+    return Compared(first, int(found["last"]))
+
+
+NEWEST = "newest"
+optional_compared = optional(compared)
 SWITCHES = frozenset({boolean, optional_boolean})
 """Kinds of which the name alone, as an argument, means true: `--dry-run`."""
+ALONE: dict[Kind[Any], str] = {**dict.fromkeys(SWITCHES, "true"), optional_compared: NEWEST}
+"""What the name alone means, by kind."""
 
 
 def workflow(value: str) -> Workflow:
@@ -139,6 +164,11 @@ def catalog_names(value: str) -> CatalogNames:
     from steps.autoshift.catalog_sources import parse_catalog_names  # late: few entrypoints know catalogs
 
     return parse_catalog_names(value)
+
+
+def list_form(value: str) -> ListForm:
+    """Parse how a list of changes is printed."""
+    return cast("ListForm", _choice(value, get_args(ListForm)))
 
 
 def plan_form(value: str) -> PlanForm:

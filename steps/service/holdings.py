@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from steps import versions
 from steps.errors import StepError
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
+from steps.mirroring.store import changes_text
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.generations import newest_of
 from steps.parameters.value_kinds import Workflow
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
+    from steps.mirroring.store.changes import ChangeList
+    from steps.mirroring.store.changes_text import Line
     from steps.mirroring.store.contents import Contents
     from steps.mirroring.store.generations import Generation
 
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 
 FRESH: Final = 60.0
 """Seconds for which an answer is kept."""
+SHOWN: Final = 200
+"""Changes of a kind that are shown."""
 TAKEN, EXPORTED, WAITING, IN_PART, IMPORTED = "taken", "exported", "waiting", "in part", "imported"
 """How far a generation has come: the other side's receipt names it; it lies on a medium; it is still to be
 carried, or to be imported into the target; a part of it has arrived; it is in the target."""
@@ -62,14 +67,66 @@ class CarriedGeneration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Changes of a kind: how many in words, all of them in a number, and the first with their signs."""
+
+    heading: str
+    counts: str
+    total: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The newest list of changes that a run has told, in words; `generations` are compared with `against`."""
+
+    generations: tuple[int, ...]
+    run: str
+    against: tuple[int, ...]
+    sha256: str
+    title: str
+    sizes: str
+    unknown: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    brief: tuple[str, ...]
+
+
+def changes_of(listed: ChangeList | None) -> Changes | None:
+    """Return what a page shows of a list, which may name every image of the mirror."""
+    if listed is None:
+        return None
+    return Changes(
+        generations=tuple(one.sequence for one in listed.after.generations),
+        run=listed.after.run,
+        against=tuple(one.sequence for one in listed.before.generations) if listed.before else (),
+        sha256=listed.sha256,
+        title=changes_text.title(listed),
+        sizes=changes_text.sizes(listed),
+        unknown=listed.unknown,
+        kinds=tuple(
+            Kind(
+                heading=heading,
+                counts=", ".join(changes_text.counts(lines)),
+                total=len(lines),
+                lines=tuple(lines[:SHOWN]),
+            )
+            for heading, lines in changes_text.sections(listed)
+            if lines
+        ),
+        brief=tuple(changes_text.brief(listed)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """What the mirror holds; `problem` says why something of it is not known."""
+    """What the mirror holds, and what the newest run changed; `problem` says why something is not known."""
 
     releases: tuple[str, ...] = ()
     operators: tuple[Operator, ...] = ()
     additional: tuple[str, ...] = ()
     charts: tuple[str, ...] = ()
     generations: tuple[CarriedGeneration, ...] = ()
+    changes: Changes | None = None
     problem: str = ""
 
     @property
@@ -86,6 +143,7 @@ class Holdings:
             additional=tuple(image for image in self.additional if wanted in image.lower()),
             charts=tuple(chart for chart in self.charts if wanted in chart.lower()),
             generations=self.generations,
+            changes=self.changes,
             problem=self.problem,
         )
 
@@ -117,6 +175,7 @@ class HoldingsReader:
                 additional=_sorted(text for one in found for text in one.get("additional", [])),
                 charts=_sorted(text for one in found for text in one.get("charts", [])),
                 generations=_carried(self._request, self._store),
+                changes=changes_of(self._store.changes.newest_kept(self._request.target_registry)),
             )
         except (StepError, OSError) as error:
             log.warning("what the mirror holds cannot be read: %s", error)

@@ -62,6 +62,18 @@ class TargetStatus(BaseModel):
     safe_to_apply: bool = Field(description="whether no deletion came after that run")
 
 
+class ChangesStatus(BaseModel):
+    """The newest list of changes that a run has told."""
+
+    generations: list[int] = Field(
+        description="the generations that bring them; none after `workflow-direct`"
+    )
+    run: str = Field(description="when the direct run ended that brought them; else empty")
+    against: list[int] = Field(description="the generations that they are compared with; none for nothing")
+    sha256: str = Field(description="the hash of the list, by which it is approved")
+    lines: list[str] = Field(description="what changes, in a few lines, as in the log of the run")
+
+
 class IdentityStatus(BaseModel):
     """Which service this is; each is empty where it is not known."""
 
@@ -102,6 +114,9 @@ class Status(BaseModel):
         " (`waiting`, `exported`, `taken` on the way; `waiting`, `in part`, `imported` on the other side),"
         " `since`"
     )
+    changes: ChangesStatus | None = Field(
+        description="what the newest run changed ([the list](../how-to/change-board.md))"
+    )
     targets: list[TargetStatus] = Field(description="what there is for the clusters of each target")
 
 
@@ -133,6 +148,7 @@ def status_of(overview: Overview, holdings: Holdings) -> Status:
         additional_images=list(holdings.additional),
         charts=list(holdings.charts),
         generations=list(holdings.generations),
+        changes=_changes(holdings),
         targets=[_target(files) for files in overview.published],
     )
 
@@ -149,6 +165,19 @@ def _run(run: Run | None) -> RunStatus | None:
 def _progress(overview: Overview) -> ProgressStatus | None:
     so_far = overview.progress
     return None if so_far is None else ProgressStatus.model_validate(so_far, from_attributes=True)
+
+
+def _changes(holdings: Holdings) -> ChangesStatus | None:
+    found = holdings.changes
+    if found is None:
+        return None
+    return ChangesStatus(
+        generations=list(found.generations),
+        run=found.run,
+        against=list(found.against),
+        sha256=found.sha256,
+        lines=list(found.brief),
+    )
 
 
 def _target(files: TargetFiles) -> TargetStatus:

@@ -25,6 +25,7 @@
     DATA/runs/                   a record of each run: when, what, how it went
     DATA/progress.json           while oc-mirror runs: how far it has come
     DATA/mirrored.json           which releases and operators direct runs brought where
+    DATA/changes/                what each generation or run brought against the one before
     DATA/acknowledged.json       which generations the media of exports say that other sides have
     DATA/quarantine/             what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
@@ -48,6 +49,7 @@ from steps.errors import InvalidInputError
 from steps.mirroring.store import cache_place, lock
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.cache import Cache
+from steps.mirroring.store.change_lists import ChangeLists
 from steps.mirroring.store.fingerprints import Fingerprints
 from steps.mirroring.store.generations import Generations
 from steps.mirroring.store.history import History
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WRITTEN_BY_US = (
+    "changes",
     "cluster-resources",
     "generations",
     "inventory",
@@ -100,6 +103,7 @@ class Store:
         self.receipts = Receipts(root)
         self.acknowledged = Acknowledged(root)
         self.mirrored = Mirrored(root)
+        self.changes = ChangeLists(root, self.generations, self.imports, self.mirrored)
         self.progress = ProgressFile(root)
         self.cache = Cache(cache.absolute() if cache else cache_place.inside(root))
         self.journal = Journal(root / "run")

@@ -120,6 +120,11 @@ def _bundle_version(bundle: dict[str, Any]) -> str:
     return str(versions[0]) if versions else ""
 
 
+def lasting(source: str) -> str:
+    """Return the name of an image's source as it is the same in every run."""
+    return _PORT.sub("", source)
+
+
 class IndexedImage(Part):
     """An image: its source as oc-mirror names it, its digest, and the digests of what it consists of.
 
@@ -189,7 +194,7 @@ def index(reading: Reading, mirror: Mirror, cache: Cache, *, archived: Iterable[
         leaves = [name for name, manifest in found if not manifest.get("manifests")]
         images.append(
             IndexedImage(
-                source=_PORT.sub("", source),
+                source=lasting(source),
                 digest=digest,
                 manifests=tuple(leaves),
                 blobs=tuple(sorted(parts)),

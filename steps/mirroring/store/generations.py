@@ -136,6 +136,10 @@ class Generations:
         """Return the folder of a finished generation."""
         return self.folder / f"{sequence:06d}"
 
+    def is_here(self, generation: Generation) -> bool:
+        """Return whether the folder of a generation is here, so that its index can be read."""
+        return self.path(generation.sequence).is_dir()
+
     def archives(self, generation: Generation) -> list[Path]:
         """Return the archives that the record of a generation names."""
         return [self.path(generation.sequence) / file.name for file in generation.files]

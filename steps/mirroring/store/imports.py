@@ -116,6 +116,15 @@ class Imports:
         _check_chain(waiting, imported)
         return waiting
 
+    def waiting(self, target: str) -> list[Generation]:
+        """Return the generations to import into `target`; none where there are none or they cannot be.
+
+        Raises what `pending` raises for records that contradict each other.
+        """
+        if not self._generations.present():
+            return []
+        return self.pending(target)
+
     def newest_here(self, target: str) -> list[Generation]:
         """Return the newest generation of each mirror name that `target` has imported and that is here."""
         imported = self.of(target).generations

@@ -11,7 +11,7 @@ from steps.mirroring.checks import asked, estimate, verify
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store import contents
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import cleanup
+from steps.mirroring.workflows import changed, cleanup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,7 @@ def run(session: Session) -> Done:
     asked.check(reading, imageset.mirror, store.working_dir.path)
     _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
     publish.publish(session, made, reading, mirror_name=session.request.mirror_name, imageset=imageset)
+    changed.after_direct(session, reading, described)
     store.mirrored.record(target, session.request.mirror_name, described)
     used = store.working_dir.used(imageset.mirror, reading, store.cache)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)

@@ -28,7 +28,7 @@ from steps.mirroring.checks import estimate, space, verify
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.retries import retrying
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import import_record
+from steps.mirroring.workflows import changed, import_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,8 +128,10 @@ def run(session: Session) -> Done:
     if session.request.dry_run:
         lists = [_list(session, batch) for batch in planned]
         return Done(summary=estimate.keep_lists(store, lists, f"{units.size(size)} of archives to import"))
+    listed = changed.before_from_disk(store, target, waiting)
     for batch in planned:
         _import(session, batch)
+    changed.tell(store, listed, target)
     numbers = tuple(generation.sequence for generation in waiting)
     return Done(
         summary=f"{target} has imported generation {', '.join(map(str, numbers))}",

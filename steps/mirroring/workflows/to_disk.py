@@ -24,7 +24,7 @@ from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import cleanup
+from steps.mirroring.workflows import changed, cleanup
 from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def run(session: Session) -> Done:
     store.journal.write(progress)
     generation = store.complete(progress)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
+    changed.after_to_disk(store, generation)
     return Done(
         summary=f"{generation.summary} is in {store.generations.path(generation.sequence)}",
         generations=(generation.sequence,),

@@ -15,7 +15,7 @@ WORKFLOW = Parameter(
     where=places.MIRRORING,
     default="workflow-to-disk",
     needed_in=(places.MIRROR,),
-    not_beside=("export", "import"),
+    not_beside=("export", "import", "changes"),
 )
 IMAGESET = Parameter(
     name="imageset",
@@ -356,6 +356,23 @@ IMPORT = Parameter(
     group=Group.CARRYING,
     where=places.MIRROR_ALONE,
     repeatable=True,
+)
+
+CHANGES = Parameter(
+    name="changes",
+    kind=kinds.optional_compared,
+    help="Only print what a generation brings against another, as A..B, or B alone against the one before; "
+    "without a value the newest",
+    group=Group.CHANGES,
+    where=places.MIRROR_ALONE,
+)
+FORMAT = Parameter(
+    name="format",
+    kind=kinds.list_form,
+    help="How --changes prints it: text, markdown or json",
+    group=Group.CHANGES,
+    where=places.MIRROR_ALONE,
+    default="text",
 )
 
 KEEP_GENERATIONS = Parameter(

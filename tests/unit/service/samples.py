@@ -10,6 +10,7 @@ from typing import Any
 from steps.mirroring.request import DIRECT, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import runs as records
+from steps.mirroring.store.changes import NamedGeneration, Point, State, compare
 from steps.mirroring.store.progress import RunProgress
 from steps.mirroring.store.runs import Run
 from steps.service import holdings
@@ -99,6 +100,19 @@ def failed_runs(count: int = 7) -> tuple[Run, ...]:
     )
 
 
+def made(sequence: int) -> NamedGeneration:
+    return NamedGeneration(
+        sequence=sequence,
+        identity=f"{sequence:064x}",
+        mirror_name="fleet",
+        finished=f"2026-11-{sequence + 9}T01:12:40Z",
+    )
+
+
+def operator(package: str, channel: str, version: str) -> dict[str, str]:
+    return {"package": package, "channel": channel, "version": version, "bundle": f"{package}.v{version}"}
+
+
 IDENTITY = Identity(
     cluster="hub.example.com",
     namespace="oc-mirror",
@@ -115,6 +129,31 @@ PROGRESS = RunProgress(
     sent=52_000_000,
     rate=48_300_000.0,
 )
+CHANGED = compare(
+    State(
+        point=Point(generations=(made(13),)),
+        contents=(
+            {
+                "releases": ["4.18.22", "4.20.11"],
+                "operators": [operator("compliance-operator", "stable", "1.7.0")],
+            },
+        ),
+        images={"registry.redhat.io/ubi9/ubi:latest": "sha256:" + "1" * 64},
+        blobs={},
+    ),
+    State(
+        point=Point(generations=(made(14),)),
+        contents=(
+            {
+                "releases": ["4.18.22", "4.20.12"],
+                "operators": [operator("compliance-operator", "stable", "1.7.1")],
+            },
+        ),
+        images={"registry.redhat.io/ubi9/ubi:latest": "sha256:" + "2" * 64},
+        blobs={"sha256:" + "2" * 64: 31 * GIGABYTE},
+        archives=31 * GIGABYTE,
+    ),
+)
 HOLDINGS = Holdings(
     releases=("4.20.12", "4.18.24", "4.18.22"),
     operators=tuple(
@@ -130,6 +169,7 @@ HOLDINGS = Holdings(
         )
     ),
     additional=("registry.redhat.io/ubi9/ubi:latest",),
+    changes=holdings.changes_of(CHANGED),
     generations=(
         CarriedGeneration(
             sequence=14, made="2026-11-23T01:12:40Z", size=31 * GIGABYTE, continues=13, state=holdings.WAITING

@@ -19,7 +19,7 @@ from steps.service.identity import Identity, identity_of
 from steps.service.overview import TargetFiles, published_in
 from tests.conftest import ROOT
 from tests.unit.mirroring.test_records import GENERATION
-from tests.unit.service.samples import HOLDINGS, failed_run, nightly_runs, overview, states
+from tests.unit.service.samples import CHANGED, HOLDINGS, failed_run, nightly_runs, overview, states
 
 CONTENTS: dict[str, list[Any]] = {
     "releases": ["4.18.9", "4.18.24"],
@@ -157,6 +157,23 @@ def test_a_long_list_is_bounded() -> None:
     html = page.render(overview(), many)
     assert "The first 200 of 5000." in html
     assert len(html) < 150_000
+
+
+def test_the_page_and_the_status_tell_what_the_newest_run_changed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.changes.write(CHANGED)
+    found = read(tmp_path, TO_DISK).changes
+    assert found == HOLDINGS.changes
+    assert found is not None
+    html = page.render(overview(), HOLDINGS)
+    assert "<summary>OpenShift releases: 1 new, 1 goes</summary>" in html
+    assert "compliance-operator stable 1.7.1; goes: 1.7.0" in html
+    assert CHANGED.sha256 in html
+    told = status.status_of(overview(), HOLDINGS).changes
+    assert told is not None
+    assert (told.generations, told.against, told.sha256) == ([14], [13], CHANGED.sha256)
+    assert told.lines[1] == "  OpenShift releases (1 new, 1 goes): +4.20.12; -4.20.11"
+    assert "What changed" not in page.render(overview()), "of a mirror that has told nothing"
 
 
 def test_who_the_service_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,223 @@
+"""The change lists of a data directory: made of its records when asked for, and kept as runs have told them.
+
+DATA/changes/NNNNNN.json                  what generation NNNNNN brings against the one before of its mirror
+                                          name; NNNNNN.md is the same for people
+DATA/changes/targets/TARGET/NNNNNN.json   what workflow-from-disk brings to a target, NNNNNN the newest
+DATA/changes/targets/TARGET/TIME.json     what a direct run has brought
+DATA/changes/targets/TARGET/MIRROR.state  what the last direct run of a mirror name left, to compare with
+
+They are kept outside the generations: those are carried across the gap as they were made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from steps.errors import InvalidInputError, NotFoundError, StepError
+from steps.files import write_atomically
+from steps.mirroring.store import changes_text, records
+from steps.mirroring.store.changes import ChangeList, Gathered, Point, State, compare
+from steps.mirroring.store.generations import newest_of
+from steps.mirroring.store.published import readable_name
+from steps.mirroring.store.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from steps.mirroring.store.contents import Contents
+    from steps.mirroring.store.generations import Generation, Generations
+    from steps.mirroring.store.imports import Imports
+    from steps.mirroring.store.mirrored import Mirrored
+
+log = logging.getLogger(__name__)
+
+KEPT = 200
+"""Lists in a folder; they are small but for the first."""
+_WHAT = "a list of changes"
+_HINT = "remove this file: the list is made anew where its generations are here"
+
+
+class RunState(Record):
+    """What a direct run left in a target when it ended: digest by image, empty where it is not known."""
+
+    finished: str
+    contents: dict[str, list[Any]]
+    images: dict[str, str] = Field(default_factory=dict)
+    complete: bool = True
+
+    @property
+    def state(self) -> State:
+        """The state, to be compared."""
+        unknown = (
+            () if self.complete else (f"images of the run of {self.finished}: oc-mirror did not name them",)
+        )
+        return State(
+            point=Point(run=self.finished),
+            contents=(self.contents,),
+            images=self.images if self.complete else None,
+            unknown=unknown,
+        )
+
+
+class ChangeLists:
+    """The change lists of a data directory."""
+
+    def __init__(self, root: Path, generations: Generations, imports: Imports, mirrored: Mirrored) -> None:
+        """Work with `DATA/changes`, which need not exist yet, and with the records that lists are made of."""
+        self.folder = root / "changes"
+        self._generations, self._imports, self._mirrored = generations, imports, mirrored
+
+    def folder_of(self, target: str) -> Path:
+        """Return where the lists of a target lie; without one those of generations made here."""
+        if not target:
+            return self.folder
+        told_apart = hashlib.sha256(target.encode()).hexdigest()[:8]
+        return self.folder / "targets" / f"{readable_name(target)}-{told_apart}"
+
+    def between(self, first: int | None, last: int | None) -> ChangeList:
+        """Return what generation `last` (None: the newest) brings against `first`.
+
+        None for `first`: against the newest before it of its mirror name, or against nothing. A list that was
+        kept counts where a folder is not here any more. Raises NotFoundError for a number that no record has.
+        """
+        known = self._generations.ledger()
+        if not known:
+            raise NotFoundError(
+                f"no generations under {self._generations.folder}",
+                "give the data directory of workflow-to-disk or workflow-from-disk; after workflow-direct"
+                " give --target-registry too",
+            )
+        after = _known(known, max(known) if last is None else last)
+        before = self._before(known, after) if first is None else _known(known, first)
+        listed = compare(self._state([before]) if before else None, self._state([after]))
+        if not listed.unknown or first is not None:
+            return listed
+        return self._kept_of(after) or listed
+
+    def _before(self, known: Mapping[int, Generation], after: Generation) -> Generation | None:
+        earlier = {number: one for number, one in known.items() if number < after.sequence}
+        if not after.mirror_name:
+            return earlier.get(max(earlier, default=0))
+        return earlier.get(newest_of(after.mirror_name, earlier))
+
+    def _kept_of(self, generation: Generation) -> ChangeList | None:
+        kept = self.read(self.folder / f"{generation.sequence:06d}.json")
+        return kept if kept and kept.identities == {generation.identity} else None
+
+    def pending(self, target: str, waiting: Iterable[Generation]) -> ChangeList:
+        """Return what `waiting` bring to `target` against the newest that it has of the same mirror names."""
+        waiting = list(waiting)
+        names = {one.mirror_name for one in waiting}
+        here = [one for one in self._imported(target) if "" in names or one.mirror_name in {"", *names}]
+        return compare(self._state(here) if here else None, self._state(waiting))
+
+    def _imported(self, target: str) -> list[Generation]:
+        """Return the newest generation of each mirror name that a target has, as far as records tell."""
+        imported, known = self._imports.of(target).generations, self._generations.ledger()
+        newest = {
+            one.mirror_name: one for number, one in known.items() if imported.get(number) == one.identity
+        }
+        return sorted(newest.values(), key=lambda one: one.sequence)
+
+    def _state(self, generations: Iterable[Generation]) -> State:
+        gathered = Gathered()
+        for one in generations:
+            if not self._generations.is_here(one):
+                gathered.add(one, None, "its folder is not here any more")
+                continue
+            try:
+                gathered.add(one, self._generations.content_index(one))
+            except InvalidInputError as error:
+                gathered.add(one, None, error.reason)
+        return gathered.state()
+
+    def of_run(self, target: str, mirror_name: str, now: RunState) -> ChangeList:
+        """Return what a direct run brings to `target` against the last one of the same mirror name."""
+        before = self._last_run(target, mirror_name)
+        return compare(before, now.state)
+
+    def _last_run(self, target: str, mirror_name: str) -> State | None:
+        path = self._state_file(target, mirror_name)
+        with suppress(FileNotFoundError, InvalidInputError):
+            return records.read(RunState, path, what="what a run has left", hint="remove this file").state
+        contents = self._mirrored.of(target, mirror_name)  # all that an earlier version has kept
+        if not contents:
+            return None
+        unknown = ("images of the run before: its version did not keep them",)
+        return State(point=Point(), contents=(contents,), unknown=unknown)
+
+    def _state_file(self, target: str, mirror_name: str) -> Path:
+        return self.folder_of(target) / f"{mirror_name or 'unnamed'}.state"
+
+    def keep_run(self, target: str, mirror_name: str, now: RunState) -> None:
+        """Keep what a direct run left, for the next one to compare with."""
+        write_atomically(self._state_file(target, mirror_name), now.as_json(indent=None))
+
+    def write(self, listed: ChangeList, target: str = "") -> Path:
+        """Keep a list, for programs and for people; return the path of the first."""
+        folder = self.folder_of(target)
+        newest = listed.after.generations[-1].sequence if listed.after.generations else 0
+        name = f"{newest:06d}" if newest else listed.after.run.replace("-", "").replace(":", "")
+        path = folder / f"{name}.json"
+        write_atomically(path.with_suffix(".md"), changes_text.markdown(listed))
+        write_atomically(path, listed.canonical)
+        for old in sorted(folder.glob("[0-9]*.json"))[:-KEPT]:
+            old.with_suffix(".md").unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
+        return path
+
+    def targets(self) -> list[ChangeList]:
+        """Return the newest list that a run has written for each target."""
+        newest = [max(folder.glob("[0-9]*.json"), key=_age, default=None) for folder in self._targets()]
+        return [listed for path in newest if path and (listed := self.read(path))]
+
+    def _targets(self) -> list[Path]:
+        return sorted((self.folder / "targets").glob("*/"))
+
+    def newest_kept(self, target: str) -> ChangeList | None:
+        """Return the newest list that a run has written for `target`; None where there is none."""
+        paths = sorted(self.folder_of(target).glob("[0-9]*.json"), key=_age)
+        return self.read(paths[-1]) if paths else None
+
+    def read(self, path: Path) -> ChangeList | None:
+        """Read a list that was kept; None where there is none that can be read."""
+        try:
+            return records.read(ChangeList, path, what=_WHAT, hint=_HINT)
+        except (OSError, StepError) as error:
+            if not isinstance(error, FileNotFoundError):
+                log.warning("%s", error)
+            return None
+
+
+def _age(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # pruned between the two
+        return 0
+
+
+def _known(known: Mapping[int, Generation], number: int) -> Generation:
+    if number in known:
+        return known[number]
+    raise NotFoundError(
+        f"there is no generation {number}",
+        f"give one of those on record: {_ranges(known)}",
+    )
+
+
+def _ranges(known: Mapping[int, Generation]) -> str:
+    first, last = min(known), max(known)
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def run_state(finished: str, contents: Contents, images: Mapping[str, str], *, complete: bool) -> RunState:
+    """Make the record of what a direct run left."""
+    return RunState(
+        finished=finished, contents=contents, images=dict(sorted(images.items())), complete=complete
+    )

@@ -1,0 +1,374 @@
+"""What changed: a generation or a run against the one before, as JSON, text, Markdown, and by --changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steps.mirroring.store import Store, changes_text
+from steps.mirroring.store.changes import ChangeList, Point, State, compare, differences
+from tests.unit.mirroring.conftest import MIRROR, Place, standin_only
+
+Printed = Callable[..., tuple[int, str, str]]
+
+CATALOG = "registry.example.com/redhat/index:v4.18"
+HEAD = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n"
+
+names = st.text(max_size=400)
+states = st.builds(
+    lambda contents, images, blobs: State(point=Point(), contents=(contents,), images=images, blobs=blobs),
+    st.fixed_dictionaries(
+        {
+            "releases": st.lists(names, max_size=4),
+            "charts": st.lists(names, max_size=2),
+            "additional": st.lists(names, max_size=3),
+            "operators": st.lists(
+                st.fixed_dictionaries(
+                    {"package": names, "channel": names, "version": names, "bundle": names}
+                ),
+                max_size=4,
+            ),
+        }
+    ),
+    st.dictionaries(names, st.sampled_from(["", "sha256:a", "sha256:b"]), max_size=5),
+    st.dictionaries(names, st.integers(min_value=0, max_value=2**50), max_size=5),
+)
+
+
+def state(
+    images: dict[str, str] | None = None, blobs: dict[str, int] | None = None, **contents: Any
+) -> State:
+    return State(point=Point(), contents=(contents,), images=images or {}, blobs=blobs or {})
+
+
+def operator(package: str, channel: str, version: str) -> dict[str, str]:
+    return {"package": package, "channel": channel, "version": version, "bundle": f"{package}.v{version}"}
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """What `mirror --data=…` prints, with DATA alone: exit code, standard output, log."""
+
+    def answer(place: Place, *more: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        bare = Place(place.data, place.imageset, place.oc_mirror, place.host)
+        bare.command = lambda *arguments: [f"--data={place.data}", *arguments]  # type: ignore[method-assign]
+        ran = bare.mirror(*more)
+        return ran.returncode, capsys.readouterr().out, ran.stderr
+
+    return answer
+
+
+def test_each_kind_of_change_is_told_apart() -> None:
+    before = state(
+        {"r/app:v1": "sha256:1", "r/db:v1": "sha256:2", "r/old": "sha256:3"},
+        {"sha256:1": 10, "sha256:2": 20},
+        releases=["4.20.9", "4.20.10"],
+        operators=[operator("quay", "stable", "1.9.0"), operator("gone", "fast", "1")],
+        charts=["one-1"],
+    )
+    after = state(
+        {"r/app:v1": "sha256:4", "r/db:v1": "sha256:2", "r/new": "sha256:5"},
+        {"sha256:2": 20, "sha256:4": 7, "sha256:5": 5},
+        releases=["4.20.11", "4.20.10"],
+        operators=[
+            operator("quay", "stable", "1.10.0"),
+            operator("quay", "stable", "1.9.0"),
+            operator("new", "alpha", "2"),
+        ],
+        additional=["docker://r/new"],
+    )
+    listed = compare(before, after)
+    assert (listed.releases.added, listed.releases.removed) == (("4.20.11",), ("4.20.9",))
+    assert (listed.charts.added, listed.charts.removed) == ((), ("one-1",))
+    assert listed.additional.added == ("r/new",)
+    assert [(one.package, one.after) for one in listed.operators.added] == [("new", ("2",))]
+    assert [(one.package, one.before) for one in listed.operators.removed] == [("gone", ("1",))]
+    [quay] = listed.operators.updated
+    assert (quay.before, quay.after) == (("1.9.0",), ("1.10.0", "1.9.0"))
+    assert [(one.name, one.before, one.after) for one in listed.images.updated] == [
+        ("r/app:v1", "sha256:1", "sha256:4")
+    ]
+    assert [one.name for one in listed.images.added] == ["r/new"]
+    assert [one.name for one in listed.images.removed] == ["r/old"]
+    assert (listed.sizes.new, listed.sizes.new_blobs, listed.sizes.total) == (12, 2, 32)
+
+
+@given(states, states)
+def test_a_list_is_nothing_for_equal_states_and_its_reverse_for_exchanged_ones(
+    one: State, other: State
+) -> None:
+    assert compare(one, one).is_empty
+    there, back = compare(one, other), compare(other, one)
+    assert there.images.added == tuple(
+        change.model_copy(update={"before": change.after, "after": change.before})
+        for change in back.images.removed
+    )
+    assert set(there.releases.added) == set(back.releases.removed)
+    assert {(change.package, change.channel) for change in there.operators.updated} == {
+        (change.package, change.channel) for change in back.operators.updated
+    }
+
+
+@given(states, states)
+def test_a_list_is_read_back_as_it_was_written_and_has_one_hash(one: State, other: State) -> None:
+    listed = compare(one, other)
+    again = ChangeList.model_validate(json.loads(listed.canonical))
+    assert again == listed
+    assert again.sha256 == hashlib.sha256(listed.canonical).hexdigest()
+    assert listed.canonical.isascii(), "nothing in a name moves a terminal's cursor"
+
+
+@given(states, states)
+def test_no_name_breaks_out_of_its_line_cell_or_code_span(one: State, other: State) -> None:
+    listed = compare(one, other)
+    for text in (changes_text.text(listed), changes_text.markdown(listed), *changes_text.brief(listed)):
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert len(text.split("\n")) < 200
+    for row in changes_text.markdown(listed).split("\n"):
+        if row.startswith("| ") and row != "| | |":
+            cells = re.fullmatch(r"\| (?:new|changed|goes) \| `([^`]*)` \|", row)
+            assert cells, row
+            assert not re.search(r"(?<!\\)\|", cells[1]), row
+
+
+def test_the_first_generation_brings_all_of_it_against_nothing(three: Place) -> None:
+    listed = Store(three.data).changes.between(None, 1)
+    assert listed.before is None
+    assert [one.name for one in listed.images.added] == [
+        f"{three.host}/team/app:v1",
+        f"{three.host}/team/db:v1",
+    ]
+    assert listed.sizes.new == listed.sizes.total
+    assert listed.sizes.archives == sum(
+        path.stat().st_size for path in (three.data / "generations/000001").glob("*.tar")
+    )
+
+
+def test_a_later_generation_brings_what_the_one_before_lacks(three: Place) -> None:
+    store = Store(three.data)
+    listed = store.changes.between(None, 3)
+    assert listed.before is not None
+    assert [one.sequence for one in listed.before.generations] == [2]
+    assert [one.name for one in listed.images.added] == [f"{three.host}/team/app:v3"]
+    assert [one.name for one in listed.images.removed] == [f"{three.host}/team/app:v2"]
+    index = store.generations.content_index(store.generations.present()[3])
+    assert index is not None
+    new = [blob.size for blob in index.blobs.values() if blob.archived]
+    assert (listed.sizes.new, listed.sizes.new_blobs) == (sum(new), len(new))
+    assert store.changes.between(1, 3).images.removed[0].name == f"{three.host}/team/app:v1"
+
+
+def test_a_run_tells_at_its_end_and_keeps_the_list_outside_its_generation(connected: Place) -> None:
+    assert connected.mirror().returncode == 0
+    connected.names("team/app:v2", "team/db:v1")
+    ran = connected.mirror()
+    assert "what changed: generation 2 of imageset, against generation 1 of imageset: " in ran.stderr
+    assert "  Images: 1 new, 1 goes" in ran.stderr
+    kept = connected.data / "changes/000002.json"
+    listed = Store(connected.data).changes.between(None, 2)
+    assert kept.read_bytes() == listed.canonical
+    assert f"the list: {kept}, sha256 {listed.sha256}" in ran.stderr
+    assert f"`{listed.sha256}`" in kept.with_suffix(".md").read_text()
+    assert not list((connected.data / "generations").rglob("*change*"))
+
+
+@standin_only
+def test_operators_and_releases_are_told_with_their_versions(
+    printed: Printed, connected: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def imageset(*packages: str) -> None:
+        lines = "".join(f"    - name: {package}\n" for package in packages)
+        connected.imageset.write_text(f"{HEAD}  operators:\n  - catalog: {CATALOG}\n    packages:\n{lines}")
+
+    monkeypatch.setenv(
+        "STANDIN_CATALOG",
+        json.dumps({"quay": {"stable-3.10": ["3.10.1"]}, "odf": {"stable-4.18": ["4.18.0"]}}),
+    )
+    imageset("quay", "odf")
+    assert connected.mirror().returncode == 0
+    monkeypatch.setenv("STANDIN_CATALOG", json.dumps({"quay": {"stable-3.10": ["3.10.2", "3.10.1"]}}))
+    imageset("quay")
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    code, text, _errors = printed(connected, "--changes")
+    assert code == 0
+    assert "  ~ quay stable-3.10 3.10.2\n" in text
+    assert "  - odf stable-4.18 4.18.0\n" in text
+    assert "Operators (1 changed, 1 goes): ~quay stable-3.10 3.10.2; -odf stable-4.18 4.18.0" in ran.stderr
+
+
+def test_changes_are_printed_in_three_forms_from_the_data_alone(printed: Printed, three: Place) -> None:
+    listed = Store(three.data).changes.between(None, 3)
+    code, text, errors = printed(three, "--changes")
+    assert (code, errors) == (0, "")
+    assert text == changes_text.text(listed) + "\n"
+    assert text.startswith("generation 3 of imageset, against generation 2 of imageset\n")
+    _code, markdown, _errors = printed(three, "--changes=3", "--format=markdown")
+    assert markdown == changes_text.markdown(listed)
+    assert f"| new | `{three.host}/team/app:v3 sha256:" in markdown
+    _code, document, _errors = printed(three, "--changes=2..3", "--format=json")
+    assert document.encode() == listed.canonical
+    assert json.loads(document)["format"] == 2
+
+
+def test_asking_takes_no_lock_and_writes_nothing(three: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(three.data, copy)
+    shutil.rmtree(copy / "changes")
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    with Store(copy).locked(purpose="another run"):
+        locked = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+        for path in (copy, *copy.rglob("*")):
+            path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+        ended = subprocess.run(
+            [*MIRROR, f"--data={copy}", "--changes"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": "/nowhere"},
+        )
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "team/app:v3" in ended.stdout
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == locked
+    assert before.keys() == locked.keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        ("--changes=9", 4, "there is no generation 9"),
+        ("--changes=0..3", 4, "there is no generation 0"),
+        ("--changes=last", 2, "'last' is neither 'newest' nor a generation nor two, such as 7 or 3..7"),
+        ("--format=json", 2, "give --changes too"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_what_can(
+    printed: Printed, three: Place, given: str, code: int, words: str
+) -> None:
+    found, text, errors = printed(three, given)
+    assert (found, text) == (code, "")
+    assert words in errors
+
+
+def test_a_data_directory_without_generations_says_so(
+    printed: Printed, tmp_path: Path, connected: Place
+) -> None:
+    code, _text, errors = printed(connected, "--changes")
+    assert code == 4
+    assert "no generations under" in errors
+    assert not connected.data.exists()
+
+
+def test_where_a_folder_was_carried_away_the_kept_list_answers(three: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(three.data, copy)
+    store = Store(copy)
+    told = store.changes.between(None, 3)
+    shutil.rmtree(copy / "generations/000002")
+    assert store.changes.between(None, 3) == told
+    shutil.rmtree(copy / "changes")
+    listed = store.changes.between(None, 3)
+    assert listed.unknown == ("images of generation 2: its folder is not here any more",)
+    assert not listed.is_empty
+    assert listed.sizes.new is None
+    assert listed.sizes.total == told.sizes.total
+
+
+def test_a_damaged_index_or_list_fails_no_run_and_is_named(connected: Place) -> None:
+    assert connected.mirror().returncode == 0
+    (connected.data / "generations/000001/contents.json.gz").write_bytes(b"no")
+    (connected.data / "changes/000001.json").write_text("{")
+    connected.names("team/app:v2", "team/db:v1")
+    ran = connected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "not known: images of generation 1: generation 1: contents.json.gz is damaged" in ran.stderr
+
+
+def test_generations_are_compared_with_those_of_their_own_mirror_name(connected: Place) -> None:
+    for name, image in (("one", "team/app:v1"), ("two", "team/db:v1"), ("one", "team/app:v2")):
+        connected.names(image)
+        assert connected.mirror(f"--mirror-name={name}").returncode == 0
+    listed = Store(connected.data).changes.between(None, 3)
+    assert listed.before is not None
+    assert [one.sequence for one in listed.before.generations] == [1]
+    assert [one.name for one in listed.images.removed] == [f"{connected.host}/team/app:v1"]
+
+
+def test_from_disk_tells_what_it_brings_to_its_target(
+    printed: Printed, three: Place, disconnected: Place, target: str
+) -> None:
+    shutil.copytree(three.data / "generations", disconnected.data / "generations")
+    later = disconnected.data / "generations/000003"
+    later.rename(disconnected.data / "later")
+    code, text, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+    assert code == 0
+    assert text.startswith("generation 1, 2 of imageset, against nothing\n")
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    (disconnected.data / "later").rename(later)
+    code, waiting, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+    assert "generation 3 of imageset, against generation 2 of imageset" in waiting
+    ran = disconnected.mirror()
+    assert "what changed: generation 3 of imageset, against generation 2 of imageset" in ran.stderr
+    code, after, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+    assert after == waiting, "when nothing waits, what came last"
+
+
+def test_direct_runs_are_compared_with_the_run_before(printed: Printed, direct: Place, target: str) -> None:
+    ran = direct.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "against nothing" in ran.stderr
+    direct.names("team/app:v2", "team/db:v1")
+    ran = direct.mirror()
+    assert "  Images: 1 new, 1 goes" in ran.stderr
+    code, document, _errors = printed(direct, "--changes", "--format=json")
+    assert code == 0
+    images = json.loads(document)["images"]
+    [new] = images["added"]
+    assert new["name"] == f"{direct.host}/team/app:v2"
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", new["after"]), "the target tells the digest of a tag"
+    assert [one["name"] for one in images["removed"]] == [f"{direct.host}/team/app:v1"]
+    assert (
+        "nothing waits for elsewhere.example.com/x"
+        in printed(direct, "--changes", "--target-registry=elsewhere.example.com/x")[2]
+    )
+
+
+def test_a_list_that_differs_from_the_approved_one_says_in_what() -> None:
+    approved = compare(None, state({"r/a": "sha256:1"}, releases=["4.20.1"]))
+    now = compare(None, state({"r/a": "sha256:2"}, releases=["4.20.1", "4.20.2"]))
+    assert differences(approved, now) == [
+        "releases: now +4.20.2",
+        "images: now r/a sha256:2",
+        "images: no longer r/a sha256:1",
+    ]
+    assert differences(approved, approved) == []
+
+
+def test_lists_are_kept_in_bounds(three: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steps.mirroring.store.change_lists.KEPT", 2)
+    copy = tmp_path / "copy"
+    shutil.copytree(three.data, copy)
+    store = Store(copy)
+    store.changes.write(store.changes.between(None, 3))
+    assert [path.name for path in sorted((copy / "changes").iterdir())] == [
+        "000002.json",
+        "000002.md",
+        "000003.json",
+        "000003.md",
+    ]
