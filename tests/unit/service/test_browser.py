@@ -103,6 +103,7 @@ def test_a_screen_reader_finds_landmarks_headings_charts_and_the_table(visit: An
             "What to do",
             "At a glance",
             "Generations",
+            "What changed",
             "In the mirror",
             "For the clusters",
             "Trend",
