@@ -1,7 +1,8 @@
 """Deploy the workload that mirrors, as a Job, a CronJob or a Deployment, and watch it start.
 
-All parameters are checked before the cluster is touched. The claim and the account are created only where
-they are missing; a workload that was deployed in another mode makes way, its claim stays.
+All parameters are checked before the cluster is touched, and the image before anything is written: where
+there is a ConfigMap of trust, it must be signed by a key in it. The claim and the account are created only
+where they are missing; a workload that was deployed in another mode makes way, its claim stays.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.cluster import Cluster
 from steps.errors import NotFoundError, UsageError
+from steps.image_trust import gate
+from steps.oci.access import Access
 from steps.parameters import arguments, shared_settings
 from steps.parameters.places import DEPLOY
 from steps.parameters.table import deployment as table
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, WORKFLOW
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, AUTHFILE, CA_BUNDLE, WORKFLOW
 from steps.workload import names, user_files
 from steps.workload.configmaps import texts_of
 from steps.workload.rollout import roll_out
@@ -40,6 +43,9 @@ class Inputs:
     """Parsed arguments; `start_timeout` in seconds."""
 
     settings: Settings
+    image_trust: str
+    pipelines_namespace: str
+    access: Access
     start_timeout: int
     results: dict[str, Path | None]
 
@@ -52,6 +58,9 @@ def parse(argv: list[str]) -> Inputs:
         settings=make_settings(
             given, image=given[table.IMAGE], run_name=given[table.RUN_NAME], environment=proxy_variables
         ),
+        image_trust=given[table.IMAGE_TRUST],
+        pipelines_namespace=given[table.PIPELINES_NAMESPACE],
+        access=Access(authfile=given[AUTHFILE], ca_bundle=given[CA_BUNDLE]),
         start_timeout=given[table.START_TIMEOUT],
         results=given.results,
     )
@@ -60,10 +69,12 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> dict[str, str]:
     """Roll the workload out and return the results.
 
-    Raises UsageError for what is wrong in a ConfigMap, NotFoundError for one that is missing, ConflictError,
-    StartError, ClusterError.
+    Raises UsageError for what is wrong in a ConfigMap, NotFoundError for one that is missing, UntrustedError
+    for the image, RegistryError, ConflictError, StartError, ClusterError.
     """
     cluster = Cluster.connect()
+    trusted = gate.policy(cluster, given.image_trust, given.pipelines_namespace)
+    gate.check(given.settings.image, trusted, given.access)
     settings = _with_configmaps(given.settings, cluster)
     workload = roll_out(cluster, settings, start_timeout=given.start_timeout)
     return {"workload-kind": workload["kind"], "workload-name": workload["metadata"]["name"]}

@@ -70,6 +70,7 @@ REQUIREMENTS = (
     _need("tar", "tar", CLUSTER, source=ESSENTIAL),
     _need("chroot", "coreutils", CLUSTER, source=ESSENTIAL),
     _need("apt-get", "apt", CLUSTER, source=ESSENTIAL),
+    _need("dpkg-query", "dpkg", UNIT, source=ESSENTIAL),
     _need("openssl", "openssl", UNIT, CLUSTER, source=ESSENTIAL),  # ca-certificates depends on it
     _need("docker-registry", "docker-registry", UNIT, CLUSTER),
     _need("htpasswd", "apache2-utils", UNIT, CLUSTER),

@@ -15,6 +15,7 @@ CREATE: Final = "create-deployment-configmaps"
 DEPLOY: Final = "deploy-workload"
 BUILDAH: Final = "buildah-build"
 SMOKE: Final = "smoke-test-image"
+SIGN: Final = "sign-image"
 UPDATE: Final = "update-image-configmap"
 START_RUN: Final = "start-run"
 
@@ -23,8 +24,9 @@ PREVIEW: Final = "preview-deployment"
 SEND_EVENT: Final = "send-event"
 MIGRATE: Final = "migrate-check"
 APPLY: Final = "apply-cluster-resources"
+LIST_CONTENTS: Final = "list-image-contents"
 
-STEP_TASKS: Final = (FETCH, CURRENT_IMAGE, GENERATE, CREATE, DEPLOY, SMOKE, UPDATE, START_RUN)
+STEP_TASKS: Final = (FETCH, CURRENT_IMAGE, GENERATE, CREATE, DEPLOY, SMOKE, SIGN, UPDATE, START_RUN)
 """Their step is a command of ours, in the product's image."""
 VALUES_TASKS: Final = (FETCH, GENERATE, CREATE)
 """Read the values repository."""
@@ -66,6 +68,9 @@ VALUES_PATHS: Final = Where(commands=(*VALUES_TASKS, PREVIEW))
 IMAGESET: Final = Where(pipelines=(DEPLOYMENT,), tasks=IMAGESET_TASKS, commands=(*IMAGESET_TASKS, PREVIEW))
 PREVIEWING: Final = Where(commands=(PREVIEW,))
 BUILDING: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH,))
+SIGNING: Final = Where(tasks=(SIGN,), commands=(SIGN,))
+BUILT: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH, SIGN), commands=(SIGN,))
+"""What decides how an image is built, and what its provenance names."""
 RECORDING: Final = Where(tasks=(UPDATE,), commands=(UPDATE,))
 STARTING: Final = Where(tasks=(START_RUN,), commands=(START_RUN,))
 SENDING: Final = Where(commands=(SEND_EVENT,))

@@ -16,6 +16,7 @@ from steps.errors import InvalidInputError, NotFoundError
 from steps.trust.refusals import KeyFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
@@ -81,6 +82,28 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     return ReleaseKeys(sigstore=trusted_keys(folder, parameter=parameter), gpg=tuple(found))
 
 
+def keys_in(texts: Mapping[str, str], *, where: str) -> TrustedKeys:
+    """Read the public keys among texts by the same names. `where` is named in errors, as in "ConfigMap 'x'".
+
+    Raises NotFoundError without a key, InvalidInputError for what is none.
+    """
+    _check_library(where)
+    from steps.trust.keys import TrustedKeys  # late: see there
+
+    names = sorted(name for name in texts if name.endswith(_ENDINGS))
+    if not names:
+        raise NotFoundError(f"{where} has no public key", "put one there in PEM, under the name NAME.pub")
+    if len(names) > MOST:
+        raise InvalidInputError(f"{where} has {len(names)} keys, more than {MOST}", "remove those that ended")
+    keys = []
+    for name in names:
+        stem = name.rpartition(".")[0]
+        until = f"{stem}.until"
+        end = _time(texts[until], f"{where}: {until}") if until in texts else None
+        keys.append(_parsed(stem, texts[name].encode(), end, f"{where}: {name}"))
+    return TrustedKeys(tuple(keys))
+
+
 def signing_key(path: Path, passphrase: Path | None, *, parameter: str) -> PrivateKey:
     """Read the private key of a file. Raises NotFoundError without it, InvalidInputError for what is none."""
     _check_library(parameter)
@@ -110,13 +133,18 @@ def _check_library(parameter: str) -> None:
 
 
 def _public(path: Path, parameter: str) -> PublicKey:
+    until = _until(path.with_suffix(".until"), parameter)
+    return _parsed(path.stem, _read(path), until, f"{parameter}: {path}")
+
+
+def _parsed(name: str, content: bytes, until: datetime | None, where: str) -> PublicKey:
     from steps.trust.keys import PublicKey  # late: see there
 
     try:
-        return PublicKey.parse(path.stem, _read(path), until=_until(path.with_suffix(".until"), parameter))
+        return PublicKey.parse(name, content, until=until)
     except KeyFormatError as error:
         raise InvalidInputError(
-            f"{parameter}: {path} cannot be used: {error}",
+            f"{where} cannot be used: {error}",
             "write it with: openssl pkey -in PRIVATE -pubout -out NAME.pub",
         ) from None
 
@@ -124,12 +152,15 @@ def _public(path: Path, parameter: str) -> PublicKey:
 def _until(path: Path, parameter: str) -> datetime | None:
     if not path.is_file():
         return None
-    text = _read(path).decode(errors="replace").strip()
+    return _time(_read(path).decode(errors="replace"), f"{parameter}: {path}")
+
+
+def _time(text: str, where: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InvalidInputError(
-            f"{parameter}: {path} holds no time: {text[:40]!r}",
+            f"{where} holds no time: {text.strip()[:40]!r}",
             "write it as in 2027-01-31 or 2027-01-31T12:00:00Z",
         ) from None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from steps import list_image_contents
 from tests.contract.tekton_files import (
     PROJECT,
     REFERENCE,
     STEP_TASK_FILES,
     TASK_FILES,
+    TEKTON,
     named,
     only,
     references,
@@ -25,6 +27,9 @@ SAMPLES = {
     "params.image-url": "quay.io/me/oc-mirror:v1",
     "params.image-digest": "sha256:" + "a" * 64,
     "params.git-revision": "main",
+    "params.git-url": "https://git.example.com/me/source",
+    "params.git-commit": "a" * 40,
+    "params.image-signing-secret": "oc-mirror-image-signing-key",
     "context.taskRun.name": "oc-mirror-deployment-x7k2p-deploy-workload",
     "context.taskRun.namespace": "oc-mirror-pipeline",
     "workspaces.shared-workspace.path": "/workspace/shared-workspace",
@@ -35,11 +40,18 @@ each_task = pytest.mark.parametrize("path", STEP_TASK_FILES, ids=lambda path: pa
 
 
 def rendered_arguments(task: dict[str, Any], **overrides: str) -> list[str]:
-    """The step's arguments as Tekton would fill them in, with every parameter at its default."""
+    """The arguments of our step as Tekton would fill them in, with every parameter at its default."""
     defaults = {f"params.{p['name']}": p["default"] for p in task["spec"].get("params", []) if "default" in p}
     results = {f"results.{r['name']}.path": f"/tekton/results/{r['name']}" for r in task["spec"]["results"]}
     values = {**SAMPLES, **defaults, **results, **overrides}
-    return [REFERENCE.sub(lambda m: values[m[1]], text) for text in task["spec"]["steps"][0]["args"]]
+    return [REFERENCE.sub(lambda m: values[m[1]], text) for text in our_step(task)["args"]]
+
+
+def our_step(task: dict[str, Any]) -> dict[str, Any]:
+    """The step that runs the command of the Task's name: the last one, in nearly all Tasks the only one."""
+    *before, last = task["spec"]["steps"]
+    assert not before or task["metadata"]["name"] == "sign-image"
+    return dict(last)
 
 
 def entrypoint(task: dict[str, Any]) -> Any:
@@ -47,7 +59,7 @@ def entrypoint(task: dict[str, Any]) -> Any:
 
 
 def test_there_are_the_tasks_of_the_specification() -> None:
-    """The six that it names, the build, the test of what was built, and what events start."""
+    """The six that it names, the build, test and signature of what was built, and what events start."""
     assert [path.stem for path in TASK_FILES] == [
         "task-buildah-build",
         "task-create-deployment-configmaps",
@@ -55,6 +67,7 @@ def test_there_are_the_tasks_of_the_specification() -> None:
         "task-fetch-values",
         "task-generate-or-use-imageset",
         "task-get-current-image",
+        "task-sign-image",
         "task-smoke-test-image",
         "task-start-run",
         "task-update-image-configmap",
@@ -65,7 +78,7 @@ def test_there_are_the_tasks_of_the_specification() -> None:
 def test_file_task_command_script_and_module_have_one_name(path: Path) -> None:
     task = only(path)
     name = task["metadata"]["name"]
-    (step,) = task["spec"]["steps"]
+    step = our_step(task)
     assert path.name == f"task-{name}.yaml"
     assert step["name"] == name
     assert step["command"] == [name]
@@ -95,7 +108,7 @@ def test_declared_results_are_those_that_the_entrypoint_writes(path: Path) -> No
     task = only(path)
     declared = tuple(named(task["spec"]["results"]))
     assert set(declared) == set(entrypoint(task).RESULTS)
-    arguments = task["spec"]["steps"][0]["args"]
+    arguments = our_step(task)["args"]
     assert [a for a in arguments if a.startswith("--result-")] == [
         f"--result-{name}=$(results.{name}.path)" for name in declared
     ]
@@ -114,7 +127,7 @@ def test_every_parameter_and_workspace_is_declared_and_used(path: Path) -> None:
 
 @each_task
 def test_each_argument_is_one_element_that_cannot_become_an_option(path: Path) -> None:
-    for argument in only(path)["spec"]["steps"][0]["args"]:
+    for argument in our_step(only(path))["args"]:
         assert re.fullmatch(r"--[A-Za-z][\w-]*=.*", argument), argument
 
 
@@ -145,6 +158,7 @@ def test_the_pod_is_restricted_and_has_no_shell_text(path: Path) -> None:
         "capabilities": {"drop": ["ALL"]},
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+    assert not any("script" in step or "securityContext" in step for step in spec["steps"][1:])
     assert "script" not in spec["steps"][0]
     assert template["image"] == "$(params.task-image)"
 
@@ -173,6 +187,28 @@ def test_secrets_are_optional_read_only_files(path: Path) -> None:
         for source in ("secret", "configMap"):
             if source in volume:
                 assert volume[source]["optional"] is True
-                mount = named(spec["stepTemplate"]["volumeMounts"])[volume["name"]]
-                assert mount["readOnly"] is True
+                mounts = [*spec["stepTemplate"].get("volumeMounts", [])]
+                mounts += [mount for step in spec["steps"] for mount in step.get("volumeMounts", [])]
+                assert named(mounts)[volume["name"]]["readOnly"] is True
     assert not any("valueFrom" in variable for variable in spec["stepTemplate"]["env"])
+
+
+def test_the_image_that_was_built_gets_neither_the_key_nor_a_login_nor_a_token() -> None:
+    spec = only(TEKTON / "task-sign-image.yaml")["spec"]
+    assert "volumeMounts" not in spec["stepTemplate"]
+    listing, signing = spec["steps"]
+    assert listing["image"] == "$(params.image)"
+    assert "image" not in signing  # that of the Task
+    mounted = {mount["mountPath"]: mount["name"] for mount in listing["volumeMounts"]}
+    token = "/var/run/secrets/kubernetes.io/serviceaccount"
+    assert mounted == {"/tmp": "tmp-of-built-image", "/sbom": "sbom", token: "no-token"}
+    shared = set(mounted.values()) & set(named(signing["volumeMounts"]))
+    assert shared == {"sbom"}
+    assert named(signing["volumeMounts"])["sbom"]["readOnly"] is True
+
+
+def test_the_command_that_lists_the_image_takes_what_its_step_gives() -> None:
+    listing, _signing = only(TEKTON / "task-sign-image.yaml")["spec"]["steps"]
+    name, *given = listing["command"]
+    assert PROJECT["scripts"][name] == "steps.list_image_contents:main"
+    list_image_contents.parse([REFERENCE.sub(lambda found: SAMPLES[found[1]], text) for text in given])

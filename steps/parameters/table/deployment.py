@@ -62,11 +62,11 @@ PULL_SECRET = Parameter(
     name="pull-secret",
     kind=kinds.object_name,
     help="Secret of type kubernetes.io/dockerconfigjson in the workload's namespace; one of that name "
-    "in the pipelines' own lets them read catalogs",
+    "in the pipelines' own lets them read catalogs, and signatures of our image",
     group=Group.ACCESS,
     where=places.Where(
         pipelines=(places.DEPLOYMENT,),
-        tasks=(places.GENERATE, places.CREATE, places.DEPLOY),
+        tasks=(places.CURRENT_IMAGE, places.GENERATE, places.CREATE, places.DEPLOY),
         commands=(places.DEPLOY, places.PREVIEW),
     ),
     default="oc-mirror-pull-secret",
@@ -78,7 +78,14 @@ TRUSTED_CA_CONFIGMAP = Parameter(
     group=Group.ACCESS,
     where=places.Where(
         pipelines=(places.DEPLOYMENT, places.BUILD),
-        tasks=(*places.VALUES_TASKS, places.DEPLOY, places.BUILDAH, places.START_RUN),
+        tasks=(
+            *places.VALUES_TASKS,
+            places.CURRENT_IMAGE,
+            places.DEPLOY,
+            places.BUILDAH,
+            places.SIGN,
+            places.START_RUN,
+        ),
         commands=(places.DEPLOY, places.PREVIEW),
     ),
     default="trusted-ca",
@@ -171,9 +178,31 @@ PIPELINE_NAMESPACE = Parameter(
     kind=kinds.object_name,
     help="Namespace of the pipelines, in which the run is",
     group=Group.RUN,
-    where=places.Where(commands=(places.CURRENT_IMAGE, places.UPDATE, places.START_RUN)),
+    where=places.Where(commands=(places.CURRENT_IMAGE, places.SIGN, places.UPDATE, places.START_RUN)),
     default="oc-mirror-pipeline",
     task_argument="$(context.taskRun.namespace)",
+)
+PIPELINES_NAMESPACE = Parameter(
+    name="pipelines-namespace",
+    kind=kinds.object_name,
+    help="Namespace of the pipelines, in which the run is",
+    group=Group.RUN,
+    where=places.Where(commands=(places.DEPLOY,)),
+    default="oc-mirror-pipeline",
+    task_argument="$(context.taskRun.namespace)",
+)
+IMAGE_TRUST = Parameter(
+    name="image-trust",
+    kind=kinds.object_name,
+    help="ConfigMap with the public keys, sources and builders that are trusted for our image; the default "
+    "is used where it exists",
+    group=Group.IMAGE,
+    where=places.Where(
+        pipelines=(places.DEPLOYMENT, places.BUILD),
+        tasks=(places.CURRENT_IMAGE, places.DEPLOY, places.SIGN),
+        commands=(places.CURRENT_IMAGE, places.DEPLOY, places.SIGN),
+    ),
+    default="oc-mirror-image-trust",
 )
 TASK_IMAGE = Parameter(
     name="task-image",
@@ -183,9 +212,13 @@ TASK_IMAGE = Parameter(
     where=places.Where(
         pipelines=(places.DEPLOYMENT,),
         tasks=places.STEP_TASKS,
+        commands=(places.CURRENT_IMAGE,),
     ),
     default="quay.io/autoshift/oc-mirror-autoshift:v0.1.0",
-    wired=dict.fromkeys(
-        (places.SMOKE, places.UPDATE, places.START_RUN), "$(tasks.buildah-build.results.image)"
-    ),
+    wired={
+        places.SIGN: "$(params.signing-image)",
+        **dict.fromkeys(
+            (places.SMOKE, places.UPDATE, places.START_RUN), "$(tasks.buildah-build.results.image)"
+        ),
+    },
 )

@@ -20,10 +20,12 @@ GIT_REVISION = Parameter(
     help="Branch, tag or full commit of the source",
     group=Group.SOURCE,
     where=places.Where(
-        pipelines=(places.BUILD,), tasks=(places.BUILDAH, places.UPDATE), commands=(places.UPDATE,)
+        pipelines=(places.BUILD,),
+        tasks=(places.BUILDAH, places.SIGN, places.UPDATE),
+        commands=(places.SIGN, places.UPDATE),
     ),
     default="main",
-    needed_in=(places.UPDATE,),
+    needed_in=(places.SIGN, places.UPDATE),
 )
 GIT_SECRET = Parameter(
     name="git-secret",
@@ -39,7 +41,7 @@ CONTEXT = Parameter(
     kind=kinds.text,
     help="Folder of the repository that is built",
     group=Group.SOURCE,
-    where=places.BUILDING,
+    where=places.BUILT,
     default=".",
 )
 CONTAINERFILE = Parameter(
@@ -47,7 +49,7 @@ CONTAINERFILE = Parameter(
     kind=kinds.text,
     help="Containerfile, relative to the context",
     group=Group.SOURCE,
-    where=places.BUILDING,
+    where=places.BUILT,
     default="Containerfile",
 )
 BUILD_ARGS = Parameter(
@@ -92,6 +94,102 @@ IMAGE_DIGEST = Parameter(
     default=None,
     wired={places.UPDATE: "$(tasks.buildah-build.results.IMAGE_DIGEST)"},
 )
+BUILT_IMAGE = Parameter(
+    name="image",
+    kind=kinds.image_by_digest,
+    help="Image that was built, by digest",
+    group=Group.IMAGE,
+    where=places.Where(tasks=(places.SIGN,), commands=(places.SIGN, places.LIST_CONTENTS)),
+    default=None,
+    wired={places.SIGN: "$(tasks.buildah-build.results.image)"},
+)
+BUILT_GIT_URL = Parameter(
+    name="git-url",
+    kind=kinds.text,
+    help="Git repository of the source that was built",
+    group=Group.SOURCE,
+    where=places.SIGNING,
+    default=None,
+    wired={places.SIGN: "$(tasks.buildah-build.results.CHAINS-GIT_URL)"},
+)
+BUILT_COMMIT = Parameter(
+    name="git-commit",
+    kind=kinds.commit,
+    help="Commit that was built",
+    group=Group.SOURCE,
+    where=places.SIGNING,
+    default=None,
+    wired={places.SIGN: "$(tasks.buildah-build.results.commit)"},
+)
+SIGNING_IMAGE = Parameter(
+    name="signing-image",
+    kind=kinds.text,
+    help="Image whose step signs, and so gets the key: one that you trust, by digest or exact version, not "
+    "the one that is built",
+    group=Group.IMAGE,
+    where=places.Where(pipelines=(places.BUILD,)),
+    default="quay.io/autoshift/oc-mirror-autoshift:v0.1.0",
+)
+IMAGE_SIGNING_SECRET = Parameter(
+    name="image-signing-secret",
+    kind=kinds.optional(kinds.object_name),
+    help="Secret with the key that signs the image: signing.key (PEM, ECDSA P-256 or Ed25519), and "
+    "passphrase if it has one; without a name in the build pipeline nothing is signed",
+    group=Group.IMAGE,
+    where=places.Where(pipelines=(places.BUILD,), tasks=(places.SIGN,), commands=(places.SIGN,)),
+    needed_in=(places.SIGN,),
+)
+BUILDER_ID = Parameter(
+    name="builder-id",
+    kind=kinds.text,
+    help="What the provenance names as the builder: a URL of your own",
+    group=Group.IMAGE,
+    where=places.Where(pipelines=(places.BUILD,), tasks=(places.SIGN,), commands=(places.SIGN,)),
+    default="https://github.com/auto-shift/oc-mirror-pipeline",
+)
+SIGNING_SECRET_PATH = Parameter(
+    name="image-signing-secret-path",
+    kind=kinds.path,
+    help="Folder of the mounted Secret with the key that signs",
+    group=Group.ACCESS,
+    where=places.Where(commands=(places.SIGN,)),
+    default=None,
+    task_argument="/var/run/image-signing-secret",
+)
+PUSH_AUTHFILE = Parameter(
+    name="authfile",
+    kind=kinds.optional(kinds.path),
+    help="File with the login to push with",
+    group=Group.ACCESS,
+    where=places.Where(commands=(places.SIGN,)),
+    task_argument="/var/run/registry-secret/.dockerconfigjson",
+)
+READ_SBOM = Parameter(
+    name="sbom",
+    kind=kinds.path,
+    help="File that list-image-contents has written in the image that was built",
+    group=Group.IMAGE,
+    where=places.Where(commands=(places.SIGN,)),
+    default=None,
+    task_argument="/sbom/sbom.json",
+)
+WRITTEN_SBOM = Parameter(
+    name="sbom",
+    kind=kinds.path,
+    help="File to write the list to",
+    group=Group.IMAGE,
+    where=places.Where(commands=(places.LIST_CONTENTS,)),
+    default=None,
+)
+SIGNING_RUN = Parameter(
+    name="run-name",
+    kind=kinds.text,
+    help="Name of the run, which the provenance names",
+    group=Group.RUN,
+    where=places.Where(commands=(places.SIGN,)),
+    default=None,
+    task_argument="$(context.taskRun.name)",
+)
 GIT_IMAGE = Parameter(
     name="git-image",
     kind=kinds.text,
@@ -113,7 +211,7 @@ REGISTRY_SECRET = Parameter(
     kind=kinds.object_name,
     help="Secret of type kubernetes.io/dockerconfigjson with the login to push with; used where it exists",
     group=Group.ACCESS,
-    where=places.BUILDING,
+    where=places.Where(pipelines=(places.BUILD,), tasks=(places.BUILDAH, places.SIGN)),
     default="quay-registry-auth",
 )
 BASE_PULL_SECRET = Parameter(
@@ -129,7 +227,7 @@ REGISTRY_TLS_VERIFY = Parameter(
     kind=kinds.boolean,
     help="false accepts any certificate, or plain HTTP, of the registries that are pulled from and pushed to",
     group=Group.ACCESS,
-    where=places.BUILDING,
+    where=places.BUILT,
     default="true",
 )
 REDEPLOY = Parameter(

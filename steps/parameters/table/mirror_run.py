@@ -432,7 +432,16 @@ AUTHFILE = Parameter(
     kind=kinds.optional(kinds.path),
     help="File with the pull secret",
     group=Group.ACCESS,
-    where=places.Where(commands=(places.GENERATE, places.CREATE, places.PREVIEW, places.MIRROR)),
+    where=places.Where(
+        commands=(
+            places.CURRENT_IMAGE,
+            places.GENERATE,
+            places.CREATE,
+            places.DEPLOY,
+            places.PREVIEW,
+            places.MIRROR,
+        )
+    ),
     task_argument="/var/run/pull-secret/.dockerconfigjson",
     pod_argument="/var/run/pull-secret/.dockerconfigjson",
 )
@@ -441,7 +450,17 @@ CA_BUNDLE = Parameter(
     kind=kinds.optional(kinds.path),
     help="File with extra CA certificates; used where it is there and not empty",
     group=Group.ACCESS,
-    where=places.Where(commands=(*places.VALUES_TASKS, places.PREVIEW, places.START_RUN, places.MIRROR)),
+    where=places.Where(
+        commands=(
+            *places.VALUES_TASKS,
+            places.CURRENT_IMAGE,
+            places.DEPLOY,
+            places.PREVIEW,
+            places.SIGN,
+            places.START_RUN,
+            places.MIRROR,
+        )
+    ),
     task_argument="/var/run/trusted-ca/ca-bundle.crt",
     pod_argument="/var/run/trusted-ca/ca-bundle.crt",
 )

@@ -442,6 +442,18 @@ STARTED_RULES: dict[str, tuple[str, Callable[[], Object], Change, str]] = {
         with_image("buildah-image", "quay.io/buildah/stable/else:v1"),
         "allowed-task-images",
     ),
+    "an image that was built gets the key": (
+        STARTER,
+        lambda: pipeline_run("build"),
+        with_image("signing-image", f"quay.io/autoshift/oc-mirror-autoshift@sha256:{'a' * 64}"),
+        "allowed-signing-images",
+    ),
+    "the key in the place of another Secret": (
+        STARTER,
+        lambda: pipeline_run("build"),
+        with_image("git-secret", "oc-mirror-image-signing-key"),
+        "is given in image-signing-secret only",
+    ),
 }
 
 
