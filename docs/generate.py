@@ -195,6 +195,7 @@ def status_tables() -> str:
         (status.ProgressStatus, "`progress`"),
         (status.IdentityStatus, "`identity`"),
         (status.ChangesStatus, "`changes`"),
+        (status.ReceiptStatus, "`receipt`"),
         (status.TargetStatus, "each of `targets`"),
     )
     parts = []

@@ -4,9 +4,10 @@ One operation: workflow-to-disk makes the next generation of archives below DATA
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
 registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
 in a target by an approved plan, and in DATA. --export and --import only carry generations: onto a medium, and
-from media into DATA; --changes only prints what a generation brings. With --schedule it stays, as a service,
-and mirrors whenever the schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends
-it, the next run goes on; nothing that was archived is lost.
+from media into DATA. --acknowledge reads the receipt that says what the registry of the other side has, and
+--changes only prints what a generation brings. With --schedule it stays, as a service, and mirrors whenever
+the schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next run goes
+on; nothing that was archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
 found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
@@ -17,18 +18,20 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.errors import NotFoundError, StepError, UsageError
+from steps.log_lines import is_decorated
 from steps.mirroring import notify, operation
 from steps.mirroring.checks import preflight
 from steps.mirroring.ocmirror import registries_config
-from steps.mirroring.request import make_request
+from steps.mirroring.request import FROM_DISK, make_request
 from steps.mirroring.schedule import Schedule
-from steps.mirroring.store import Store
+from steps.mirroring.store import Store, receipt_code
 from steps.mirroring.workflows import changed
 from steps.parameters import arguments, environment, shared_settings
 from steps.parameters.places import MIRROR
@@ -147,6 +150,7 @@ def _run(inputs: Inputs) -> None:
             watchers = [keep_last_word, *_announcers(inputs)]
             following = inputs.schedule.after if inputs.schedule else None
             done = operation.run(inputs.request, watchers=watchers, next_run=following).summary
+            _show_receipt(inputs.request)
     except StepError as error:
         if not recorded:
             notify.write_last_word(inputs.termination_log, f"{error.reason}\n{error.hint}")
@@ -160,6 +164,19 @@ def _run(inputs: Inputs) -> None:
     log.info("%s", done)
     if not recorded:
         notify.write_last_word(inputs.termination_log, done)
+
+
+def _show_receipt(request: Request) -> None:
+    """Show the code of the receipt on a terminal, after a run that may have written one."""
+    columns = cli.columns(sys.stdout)
+    if request.workflow != FROM_DISK or request.dry_run or not columns or not is_decorated(sys.stdout):
+        return
+    found = Store(request.data).receipt_folder.newest(request.target_registry)
+    drawn = receipt_code.for_terminal(found[1].code, columns) if found else None
+    if drawn and (sys.stdout.encoding or "").lower().startswith("utf"):
+        cli.say(f"{drawn}\n")
+    elif found:
+        log.info("this terminal has no room for the code of the receipt in %s", found[0])
 
 
 def _announcers(inputs: Inputs) -> list[Watcher]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import struct
@@ -40,6 +41,27 @@ def check_picture(tab: Page, name: str) -> None:
     assert path.is_file(), f"{name} is not there: run this test with UPDATE_PICTURES=1"
     assert size(path.read_bytes()) == size(taken), f"{name} is old: run this test with UPDATE_PICTURES=1"
     assert path.stat().st_size < LARGEST, name
+
+
+def grey(browser: Browser, png: bytes) -> list[list[int]]:
+    """Return the pixels of a picture: rows of values from 0, black, to 255, white."""
+    tab = browser.new_page()
+    values = tab.evaluate(
+        """async (address) => {
+            const image = new Image();
+            image.src = address;
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+            canvas.drawImage(image, 0, 0);
+            const pixels = canvas.getImageData(0, 0, image.width, image.height).data;
+            return Array.from({length: image.width * image.height}, (_, place) =>
+                Math.round((pixels[4 * place] + pixels[4 * place + 1] + pixels[4 * place + 2]) / 3));
+        }""",
+        f"data:image/png;base64,{base64.b64encode(png).decode()}",
+    )
+    tab.close()
+    width, _height = size(png)
+    return [values[start : start + width] for start in range(0, len(values), width)]
 
 
 def size(png: bytes) -> tuple[int, int]:

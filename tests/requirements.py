@@ -78,6 +78,7 @@ REQUIREMENTS = (
     _need("gpg gpg-agent", "gnupg", UNIT),
     _need("chromium", "chromium", UNIT),
     _need("", "fonts-dejavu-core", UNIT, file="/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    _need("", "libzbar0", UNIT, file="/usr/share/doc/libzbar0"),  # reads QR codes (tests/qr.py)
     _need("buildah", "buildah", CLUSTER),
     _need("busybox", "busybox-static", CLUSTER),
     _need("conntrack", "conntrack", CLUSTER),  # kube-proxy calls it

@@ -12,12 +12,22 @@ from steps.mirroring import last_lines, publish
 from steps.mirroring.checks import overdue, preflight, signatures, skip, volume
 from steps.mirroring.deadline import OverdueError, within
 from steps.mirroring.publish import apply
-from steps.mirroring.request import TO_DISK
+from steps.mirroring.request import FROM_DISK, TO_DISK
 from steps.mirroring.retries import retrying
 from steps.mirroring.session import Session, locked
 from steps.mirroring.store import Store
 from steps.mirroring.store.runs import Run
-from steps.mirroring.workflows import cleanup, delete, direct, export, from_disk, import_media, to_disk
+from steps.mirroring.workflows import (
+    acknowledge,
+    cleanup,
+    delete,
+    direct,
+    export,
+    from_disk,
+    import_media,
+    receipts,
+    to_disk,
+)
 from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR
 from steps.parameters.value_kinds import Workflow
 
@@ -119,6 +129,8 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
         done = workflow(signatures.decided(session))
         if request.dry_run:
             return done
+        if request.workflow == FROM_DISK:
+            receipts.issue(store, request.target_registry)
         if request.keep_generations is not None:
             cleanup.prune(store, request.keep_generations)
         if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK:
@@ -152,6 +164,8 @@ UPKEEP: Final[Mapping[Workflow, Callable[[Request, Store], Done]]] = {
     Workflow.CLEANUP: cleanup.run,
     Workflow.EXPORT: export.run,
     Workflow.IMPORT: import_media.run,
+    Workflow.ACKNOWLEDGE: acknowledge.run,
+    Workflow.FORGET_TARGET: acknowledge.forget,
 }
 """Workflows that need no oc-mirror."""
 MIRRORING: Final[Mapping[Workflow, Callable[[Session], Done]]] = {

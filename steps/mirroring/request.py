@@ -83,6 +83,10 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
 def _workflow(values: Values) -> Workflow:
     if values[mirror_run.EXPORT]:
         return Workflow.EXPORT
+    if values[mirror_run.ACKNOWLEDGE]:
+        return Workflow.ACKNOWLEDGE
+    if values[mirror_run.FORGET_TARGET]:
+        return Workflow.FORGET_TARGET
     return Workflow.IMPORT if values.all(mirror_run.IMPORT) else values[mirror_run.WORKFLOW]
 
 

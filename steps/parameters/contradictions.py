@@ -63,18 +63,27 @@ def _no_repetition(values: Values) -> str:
 
 
 def _export_or_import(values: Values) -> str:
-    if not (values[mirror_run.EXPORT] and values.all(mirror_run.IMPORT)):
-        return ""
-    return "export and import are both given: do one after the other"
+    given = _instead_of_a_workflow(values)
+    words = "both" if len(given) == 2 else "all"
+    return f"{' and '.join(given)} are {words} given: do one after the other" if len(given) > 1 else ""
 
 
 def _carried_once(values: Values) -> str:
-    carried = values[mirror_run.EXPORT] or values.all(mirror_run.IMPORT)
-    return (
-        "export and import are done once: leave schedule out"
-        if carried and values[mirror_run.SCHEDULE]
-        else ""
-    )
+    given = _instead_of_a_workflow(values)
+    if not given or not values[mirror_run.SCHEDULE]:
+        return ""
+    return f"{given[0]} is done once: leave schedule out"
+
+
+def _instead_of_a_workflow(values: Values) -> list[str]:
+    """Return the names of those that are given and ask for something else than a workflow."""
+    given = {
+        mirror_run.EXPORT.name: bool(values[mirror_run.EXPORT]),
+        mirror_run.IMPORT.name: bool(values.all(mirror_run.IMPORT)),
+        mirror_run.ACKNOWLEDGE.name: bool(values[mirror_run.ACKNOWLEDGE]),
+        mirror_run.FORGET_TARGET.name: bool(values[mirror_run.FORGET_TARGET]),
+    }
+    return [name for name, is_given in given.items() if is_given]
 
 
 def _volumes(values: Values) -> str:
@@ -170,6 +179,12 @@ def without_effect(values: Values) -> list[str]:
     return [f"target-registry {target} has no effect: {workflow} pushes nothing"]
 
 
+_CARRYING: Final = (
+    mirror_run.EXPORT,
+    mirror_run.IMPORT,
+    mirror_run.ACKNOWLEDGE,
+    mirror_run.FORGET_TARGET,
+)
 RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
     ((mirror_run.WORKFLOW, mirror_run.TARGET_REGISTRY), _target),
     ((mirror_run.WORKFLOW, mirror_run.IMAGESET), _imageset),
@@ -177,8 +192,8 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.WORKFLOW, mirror_run.DEPLOY_MODE), _no_repetition_of_a_workload),
     # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.
     ((mirror_run.WORKFLOW, mirror_run.SCHEDULE, mirror_run.ONCE), _no_repetition),
-    ((mirror_run.EXPORT, mirror_run.IMPORT), _export_or_import),
-    ((mirror_run.EXPORT, mirror_run.IMPORT, mirror_run.SCHEDULE), _carried_once),
+    (_CARRYING, _export_or_import),
+    ((*_CARRYING, mirror_run.SCHEDULE), _carried_once),
     ((mirror_run.EXPORT, mirror_run.VOLUME_SIZE, mirror_run.VOLUME), _volumes),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
     ((mirror_run.CHANGES, mirror_run.FORMAT), _list_form),

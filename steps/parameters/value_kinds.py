@@ -35,6 +35,8 @@ class Workflow(StrEnum):
     EXPORT = "export"
     """By `--export` alone, as the next by `--import`."""
     IMPORT = "import"
+    ACKNOWLEDGE = "acknowledge"
+    FORGET_TARGET = "forget-target"
 
 
 class Signatures(StrEnum):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from steps import versions
 from steps.errors import StepError
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
-from steps.mirroring.store import changes_text
+from steps.mirroring.store import changes_text, receipt_code
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.generations import newest_of
 from steps.parameters.value_kinds import Workflow
@@ -37,8 +37,10 @@ FRESH: Final = 60.0
 SHOWN: Final = 200
 """Changes of a kind that are shown."""
 TAKEN, EXPORTED, WAITING, IN_PART, IMPORTED = "taken", "exported", "waiting", "in part", "imported"
-"""How far a generation has come: the other side's receipt names it; it lies on a medium; it is still to be
-carried, or to be imported into the target; a part of it has arrived; it is in the target."""
+CONFIRMED, BY_SOME = "confirmed", "confirmed by some"
+"""How far a generation has come: a medium's receipt names it; it lies on a medium; it is still to be
+carried, or to be imported into the target; a part of it has arrived; it is in the target; every registry of
+other sides has it by its receipts; some of these have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -118,6 +120,23 @@ def changes_of(listed: ChangeList | None) -> Changes | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptToCarry:
+    """The newest receipt of the target, to be brought to the other side, as its file `name` with `content`.
+
+    `code` is it as a text, `svg` as a picture of a QR code; `generations` and `missing` as in `Receipt`.
+    """
+
+    name: str
+    content: bytes
+    written: str
+    generations: str
+    missing: str
+    is_signed: bool
+    code: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
     """What the mirror holds, and what the newest run changed; `problem` says why something is not known."""
 
@@ -127,6 +146,7 @@ class Holdings:
     charts: tuple[str, ...] = ()
     generations: tuple[CarriedGeneration, ...] = ()
     changes: Changes | None = None
+    receipt: ReceiptToCarry | None = None
     problem: str = ""
 
     @property
@@ -144,6 +164,7 @@ class Holdings:
             charts=tuple(chart for chart in self.charts if wanted in chart.lower()),
             generations=self.generations,
             changes=self.changes,
+            receipt=self.receipt,
             problem=self.problem,
         )
 
@@ -176,6 +197,7 @@ class HoldingsReader:
                 charts=_sorted(text for one in found for text in one.get("charts", [])),
                 generations=_carried(self._request, self._store),
                 changes=changes_of(self._store.changes.newest_kept(self._request.target_registry)),
+                receipt=_receipt(self._request, self._store),
             )
         except (StepError, OSError) as error:
             log.warning("what the mirror holds cannot be read: %s", error)
@@ -239,8 +261,8 @@ def _carried(request: Request, store: Store) -> tuple[CarriedGeneration, ...]:
 
 
 def _state_on_the_way(store: Store) -> Callable[[Generation], tuple[str, str]]:
-    """Return how far a generation has come from here: by receipts that exports have read, and by exports."""
-    arrived = store.acknowledged.arrived()
+    """Return how far a generation has come from here: by receipts of both kinds, and by exports."""
+    arrived, targets = store.acknowledged.arrived(), store.acknowledged.targets().values()
     exported = {
         number: run.finished
         for run in store.runs.all()
@@ -249,12 +271,36 @@ def _state_on_the_way(store: Store) -> Callable[[Generation], tuple[str, str]]:
     }
 
     def state(generation: Generation) -> tuple[str, str]:
+        having = [one for one in targets if one.has(generation.identity)]
+        if having:
+            state = CONFIRMED if len(having) == len(targets) else BY_SOME
+            return state, arrived.get(generation.identity, "")
         if when := arrived.get(generation.identity):
             return TAKEN, when
         when = exported.get(generation.sequence)
         return (EXPORTED, when) if when else (WAITING, "")
 
     return state
+
+
+def _receipt(request: Request, store: Store) -> ReceiptToCarry | None:
+    """Return the newest receipt of the service's target; None where there is none."""
+    if request.workflow != FROM_DISK:
+        return None
+    found = store.receipt_folder.newest(request.target_registry)
+    if found is None:
+        return None
+    path, sealed = found
+    return ReceiptToCarry(
+        name=path.name,
+        content=path.read_bytes(),
+        written=sealed.receipt.written,
+        generations=sealed.receipt.generations,
+        missing=sealed.receipt.missing,
+        is_signed=bool(sealed.signatures),
+        code=sealed.code,
+        svg=receipt_code.svg(sealed.code),
+    )
 
 
 def _state_in_target(request: Request, store: Store) -> Callable[[Generation], tuple[str, str]]:

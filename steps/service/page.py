@@ -32,6 +32,8 @@ PLOTTED, LISTED, OPEN = 24, 60, 10
 """How many runs the charts and the table show, and how many of these are not folded away."""
 FOUND = 200
 """How many lines of what the mirror holds are shown."""
+CODE_LINE = 60
+"""Characters of a line of a receipt's code."""
 SEARCH = 100
 """Characters of a search."""
 OFTEN, SELDOM = 30, 300
@@ -47,6 +49,8 @@ WORDS = {
 
 
 GENERATION_WORDS = {
+    holdings.CONFIRMED: "in the registry of the other side, by its receipt",
+    holdings.BY_SOME: "in some registries of other sides, by their receipts",
     holdings.TAKEN: "the other side has it, by its receipt",
     holdings.EXPORTED: "on a medium, without a receipt yet,",
     holdings.WAITING: "not carried or imported yet",
@@ -126,6 +130,7 @@ def render(overview: Overview, holds: Holdings | None = None, view: View | None 
             holds=holds,
             found=holds.matching(view.search) if view.search else holds,
             most=FOUND,
+            code_lines=_code_lines(holds.receipt.code) if holds.receipt else (),
             charts=charts(overview.runs, zone),
             runs=overview.runs[: -LISTED - 1 : -1],
             open_runs=OPEN,
@@ -228,6 +233,11 @@ def _time(text: str | datetime) -> datetime:
 def _operator_lines(operators: Iterable[Operator]) -> list[tuple[str, str, str]]:
     """Return a line for each operator: its package, its channel, its versions."""
     return [(one.package, one.channel, ", ".join(one.versions)) for one in operators]
+
+
+def _code_lines(code: str) -> tuple[str, ...]:
+    """Return the text of a code in lines that can be read out and typed."""
+    return tuple(code[start : start + CODE_LINE] for start in range(0, len(code), CODE_LINE))
 
 
 def _day(run: Run, zone: ZoneInfo) -> str:

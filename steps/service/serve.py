@@ -67,6 +67,7 @@ def routes(service: Service, metrics: Metrics, published: Published) -> Routes:
         "/healthz": lambda: text(200, "ok") if main.is_alive() else text(500, "stopped"),
         "/readyz": lambda: _readiness(service.overview().problems),
         "/metrics": lambda: Response(200, metrics.exposition(), CONTENT_TYPE),
+        status.RECEIPT: lambda: _receipt(service),
         "/status.json": lambda: Response(200, status.document(service.overview(), service.holdings()), JSON),
     }
 
@@ -90,6 +91,13 @@ def _page(service: Service, view: page.View) -> Response:
     overview = service.overview()
     html = page.render(overview, service.holdings(), view).encode()
     return Response(200, html, "text/html; charset=utf-8", renew=page.renewal(overview, view))
+
+
+def _receipt(service: Service) -> Response:
+    receipt = service.holdings().receipt
+    if receipt is None:
+        return text(404, "there is none: workflow-from-disk writes one when it has imported something")
+    return Response(200, receipt.content, JSON, download=receipt.name)
 
 
 def _of_target(published: Published, folder: str, path: str) -> Response:

@@ -16,10 +16,12 @@ from steps.service.holdings import CarriedGeneration, Operator
 
 if TYPE_CHECKING:
     from steps.mirroring.store.runs import Run
-    from steps.service.holdings import Holdings
+    from steps.service.holdings import Holdings, ReceiptToCarry
     from steps.service.overview import Overview, TargetFiles
 
 FORMAT: Final = 1
+RECEIPT: Final = "/receipt.json"
+"""The address of the newest receipt."""
 
 
 class RunStatus(BaseModel):
@@ -51,6 +53,17 @@ class ProgressStatus(BaseModel):
     rate: float = Field(description="bytes a second, both ways, at the moment")
     seconds_left: float | None = Field(description="how long the other images take at the rate so far")
     written: str = Field(description="when this was known")
+
+
+class ReceiptStatus(BaseModel):
+    """The newest receipt of the target, to be brought to the other side."""
+
+    path: str = Field(description="its address on this server")
+    written: str = Field(description="when it was written")
+    generations: str = Field(description="what the target has, such as `1-480,482`")
+    missing: str = Field(description="what is missing in between, in the same form")
+    is_signed: bool = Field(description="whether it has a signature")
+    code: str = Field(description="it as the text of its QR code")
 
 
 class TargetStatus(BaseModel):
@@ -111,12 +124,14 @@ class Status(BaseModel):
     charts: list[str] = Field(description="Helm charts in it")
     generations: list[CarriedGeneration] = Field(
         description="generations that are here: `sequence`, `made`, `size`, `continues` (null: full), `state`"
-        " (`waiting`, `exported`, `taken` on the way; `waiting`, `in part`, `imported` on the other side),"
+        " (`waiting`, `exported`, `taken`, `confirmed by some`, `confirmed` on the way; `waiting`, `in part`,"
+        " `imported` on the other side),"
         " `since`"
     )
     changes: ChangesStatus | None = Field(
         description="what the newest run changed ([the list](../how-to/change-board.md))"
     )
+    receipt: ReceiptStatus | None = Field(description="the receipt to bring back; null where there is none")
     targets: list[TargetStatus] = Field(description="what there is for the clusters of each target")
 
 
@@ -149,6 +164,7 @@ def status_of(overview: Overview, holdings: Holdings) -> Status:
         charts=list(holdings.charts),
         generations=list(holdings.generations),
         changes=_changes(holdings),
+        receipt=_receipt(holdings.receipt),
         targets=[_target(files) for files in overview.published],
     )
 
@@ -177,6 +193,19 @@ def _changes(holdings: Holdings) -> ChangesStatus | None:
         against=list(found.against),
         sha256=found.sha256,
         lines=list(found.brief),
+    )
+
+
+def _receipt(receipt: ReceiptToCarry | None) -> ReceiptStatus | None:
+    if receipt is None:
+        return None
+    return ReceiptStatus(
+        path=RECEIPT,
+        written=receipt.written,
+        generations=receipt.generations,
+        missing=receipt.missing,
+        is_signed=receipt.is_signed,
+        code=receipt.code,
     )
 
 

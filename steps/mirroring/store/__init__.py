@@ -26,7 +26,8 @@
     DATA/progress.json           while oc-mirror runs: how far it has come
     DATA/mirrored.json           which releases and operators direct runs brought where
     DATA/changes/                what each generation or run brought against the one before
-    DATA/acknowledged.json       which generations the media of exports say that other sides have
+    DATA/receipts/NNNN.json      from-disk: what a target has, to be brought back to the other side
+    DATA/acknowledged.json       which generations other sides have, by their receipts
     DATA/quarantine/             what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
     DATA/removal/                the plan of deletion, and what came of it
@@ -47,6 +48,7 @@ from typing import TYPE_CHECKING
 from steps import files, units
 from steps.errors import InvalidInputError
 from steps.mirroring.store import cache_place, lock
+from steps.mirroring.store.acknowledged import Acknowledged
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.cache import Cache
 from steps.mirroring.store.change_lists import ChangeLists
@@ -59,7 +61,8 @@ from steps.mirroring.store.journal import ARCHIVED, Journal
 from steps.mirroring.store.mirrored import Mirrored
 from steps.mirroring.store.progress import ProgressFile
 from steps.mirroring.store.published import Published
-from steps.mirroring.store.received import Acknowledged, Receipts
+from steps.mirroring.store.receipt import ReceiptFolder
+from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
 from steps.mirroring.store.unsigned import Unsigned
 from steps.mirroring.store.working_dir import WorkingDir
@@ -81,6 +84,7 @@ _WRITTEN_BY_US = (
     "inventory",
     "ledger",
     "planned",
+    "receipts",
     "registries.d",
     "removal",
     "runs",
@@ -101,6 +105,7 @@ class Store:
         self.generations = Generations(root)
         self.imports = Imports(root, self.generations)
         self.receipts = Receipts(root)
+        self.receipt_folder = ReceiptFolder(root)
         self.acknowledged = Acknowledged(root)
         self.mirrored = Mirrored(root)
         self.changes = ChangeLists(root, self.generations, self.imports, self.mirrored)

@@ -26,7 +26,7 @@ from steps.mirroring.store.archives import COPY, COPY_WHOLE, Archive
 from steps.mirroring.store.records import UNNUMBERED, Part, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from steps.mirroring.store.contents import ContentIndex
@@ -286,10 +286,19 @@ class Generations:
         write_atomically(self._ledger / f"{folder.name}.json", (folder / RECORD).read_bytes())
         return load(folder / RECORD)
 
-    def prune(self, keep: int, *, also_from: int | None, dry_run: bool = False) -> list[int]:
+    def prune(
+        self,
+        keep: int,
+        *,
+        also_from: int | None,
+        confirmed: Collection[str] | None = None,
+        dry_run: bool = False,
+    ) -> list[int]:
         """Remove the generations that neither the newest `keep` need nor those from `also_from` on, if given.
 
-        The newest of each mirror name count: a full archive of one ImageSet has nothing of another.
+        The newest of each mirror name count: a full archive of one ImageSet has nothing of another. Where
+        identities are `confirmed`, other sides have these for good: all of them go but the newest `keep`,
+        and nothing else does.
 
         Returns their numbers. To be called with the lock held. Their records stay in the ledger, so the chain
         can still be checked.
@@ -297,7 +306,11 @@ class Generations:
         here = self.present()
         lacking = [number for number in here if also_from is not None and number >= also_from]
         newest = _newest_of_each(here.values(), keep)
-        removed = superfluous(here, self.ledger(), [*newest, *lacking])
+        if confirmed is None:
+            removed = superfluous(here, self.ledger(), [*newest, *lacking])
+        else:
+            kept = {*newest, *lacking}
+            removed = [number for number in here if number not in kept and here[number].identity in confirmed]
         if dry_run:
             return removed
         for number in removed:
@@ -306,7 +319,12 @@ class Generations:
             shutil.rmtree(leaving, ignore_errors=True)
             files.rename(self.path(number), leaving)
             shutil.rmtree(leaving)
-            log.info("removed generation %d: the newest %d do not need it", number, keep)
+            why = (
+                f"the newest {keep} do not need it"
+                if confirmed is None
+                else "every registry has confirmed it"
+            )
+            log.info("removed generation %d: %s", number, why)
         return removed
 
     def remove_leftovers(self) -> None:
@@ -337,6 +355,13 @@ def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iter
             before = known[following].predecessor
             following = None if before is None else before.sequence
     return sorted(set(here) - needed)
+
+
+def old(here: Iterable[Generation], keep: int) -> list[Generation]:
+    """Return the generations that are not among the newest `keep` of their mirror name."""
+    known = list(here)
+    newest = _newest_of_each(known, keep)
+    return [one for one in known if one.sequence not in newest]
 
 
 def _newest_of_each(here: Iterable[Generation], keep: int) -> list[int]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECEIVED = "received.json"
-ACKNOWLEDGED = "acknowledged.json"
 WHAT = "a list of what the other side has received"
 
 
@@ -69,34 +68,3 @@ class Receipts:
     def write(self, received: Received) -> None:
         """Replace the file."""
         write_atomically(self.path, received.as_json())
-
-
-class AcknowledgedRecord(Record):
-    """When a receipt first said that a generation has arrived (RFC 3339 in UTC), by its identity."""
-
-    arrived: dict[Sha256, str] = Field(default_factory=dict)
-
-
-class Acknowledged:
-    """DATA/acknowledged.json: what the receipts on the media of exports said, for people.
-
-    No export goes by it: see decision 34. It is lost without harm.
-    """
-
-    def __init__(self, root: Path) -> None:
-        """Work with the file in the data directory `root`."""
-        self._path = root / ACKNOWLEDGED
-
-    def arrived(self) -> dict[str, str]:
-        """Return when a receipt first said that a generation has arrived, by the generation's identity."""
-        try:
-            return dict(records.parse(AcknowledgedRecord, self._path.read_bytes()).arrived)
-        except (OSError, ValueError):
-            return {}
-
-    def add(self, received: Received, now: str) -> None:
-        """Record what a receipt says at the time `now`; nothing is written where it says nothing new."""
-        known = self.arrived()
-        added = {identity: now for identity in received.generations.values() if identity not in known}
-        if added:
-            write_atomically(self._path, AcknowledgedRecord(arrived={**known, **added}).as_json())

@@ -14,8 +14,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from steps import units
-from steps.errors import ConflictError
+from steps.errors import ConflictError, InvalidInputError
 from steps.mirroring.ocmirror.placement import path_of
+from steps.mirroring.store import generations
+from steps.mirroring.store.receipt import numbers_as_text
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows import delete
 from steps.oci.reference import Reference
@@ -90,10 +92,35 @@ def after_run(store: Store, name: str, mirror: Mirror, used: Used) -> None:
 
 
 def prune(store: Store, keep: int, *, dry_run: bool = False) -> list[int]:
-    """Remove old generations but the newest `keep`, and what targets still lack; return their numbers."""
+    """Remove old generations but the newest `keep`, and what targets still lack; return their numbers.
+
+    Where a receipt of a registry was ever acknowledged, those go that every such registry has, whatever
+    continues them, and no others.
+    """
     imported = store.imports.imported_by_all()
+    try:
+        confirmed = store.acknowledged.by_all()
+    except InvalidInputError as error:
+        log.warning("no generation is removed: %s; %s", error.reason, error.hint)
+        return []
     lacking = None if imported is None else imported + 1
-    return store.generations.prune(keep, also_from=lacking, dry_run=dry_run)
+    removed = store.generations.prune(keep, also_from=lacking, confirmed=confirmed, dry_run=dry_run)
+    if confirmed is not None:
+        _warn_of_unconfirmed(store, keep)
+    return removed
+
+
+def _warn_of_unconfirmed(store: Store, keep: int) -> None:
+    """Say which old generations stay because a registry has not confirmed them, and which registry."""
+    old = generations.old(store.generations.present().values(), keep)
+    for name, target in store.acknowledged.targets().items():
+        if lacking := [one.sequence for one in old if not target.has(one.identity)]:
+            log.warning(
+                "generation %s stays although keep-generations is %d: %s has not confirmed it by a receipt",
+                numbers_as_text(lacking),
+                keep,
+                name,
+            )
 
 
 def _trim(store: Store, entries: Entries, kept: set[str], *, dry_run: bool) -> Freed:

@@ -24,7 +24,7 @@ from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import changed, cleanup
+from steps.mirroring.workflows import acknowledge, changed, cleanup
 from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def run(session: Session) -> Done:
     histories = store.history.written()
     ledger = store.generations.ledger()
     base = choose_base(session.request, histories, ledger.values())
+    acknowledge.warn_of_base(store, base.generation, ledger)
     write_atomically(store.imageset, imageset.content)
     if session.request.dry_run:
         return _dry_run(session, base)

@@ -15,7 +15,7 @@ WORKFLOW = Parameter(
     where=places.MIRRORING,
     default="workflow-to-disk",
     needed_in=(places.MIRROR,),
-    not_beside=("export", "import", "changes"),
+    not_beside=("export", "import", "changes", "acknowledge", "forget-target"),
 )
 IMAGESET = Parameter(
     name="imageset",
@@ -356,6 +356,22 @@ IMPORT = Parameter(
     group=Group.CARRYING,
     where=places.MIRROR_ALONE,
     repeatable=True,
+)
+ACKNOWLEDGE = Parameter(
+    name="acknowledge",
+    kind=kinds.optional(kinds.path),
+    help="Only read this receipt of the other side, or - for standard input: what it confirms, retention may "
+    "remove",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+)
+FORGET_TARGET = Parameter(
+    name="forget-target",
+    kind=kinds.optional(kinds.text),
+    help="Only forget the receipts of this target registry, which exists no more: retention waits for it no "
+    "longer",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
 )
 
 CHANGES = Parameter(

@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from steps.mirroring.request import DIRECT, TO_DISK, Request
+from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, Request
 from steps.mirroring.schedule import Schedule
+from steps.mirroring.store import receipt_code
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.changes import NamedGeneration, Point, State, compare
 from steps.mirroring.store.progress import RunProgress
+from steps.mirroring.store.receipt import Sealed, compose
 from steps.mirroring.store.runs import Run
 from steps.service import holdings
-from steps.service.holdings import CarriedGeneration, Holdings, Operator
+from steps.service.holdings import CarriedGeneration, Holdings, Operator, ReceiptToCarry
 from steps.service.identity import Identity
 from steps.service.overview import Overview, ResourceFile, TargetFiles
 
@@ -194,6 +196,42 @@ HOLDINGS = Holdings(
 )
 
 
+TARGET = "registry.example.com:8443/mirror"
+
+
+def receipt(*numbers: int, target: str = TARGET) -> ReceiptToCarry:
+    """The receipt of a registry that has these generations."""
+    made = compose(
+        {number: f"{number:064x}" for number in numbers},
+        number=7,
+        side="0123abcd",
+        target=target,
+        written="2026-11-23T10:12:00Z",
+        missing=(3,),
+        mirror_names=("openshift",),
+        version="1.2.3",
+    )
+    code = Sealed(made, made.packed()).code
+    return ReceiptToCarry(
+        name="0007.json",
+        content=made.as_json().encode(),
+        written=made.written,
+        generations=made.generations,
+        missing=made.missing,
+        is_signed=False,
+        code=code,
+        svg=receipt_code.svg(code),
+    )
+
+
+IMPORTED = replace(
+    HOLDINGS,
+    generations=tuple(replace(one, state=holdings.IMPORTED, since="") for one in HOLDINGS.generations),
+    receipt=receipt(1, 2, *range(4, 15)),
+)
+"""What a mirror over there holds, with its receipt."""
+
+
 def overview(**changes: Any) -> Overview:
     """A service that archives every night and is well."""
     well = Overview(
@@ -239,6 +277,9 @@ def states() -> dict[str, Overview]:
         ),
         "new": overview(runs=()),
         "not ready": overview(problems=("no pull secret at /var/run/pull-secret/.dockerconfigjson",)),
+        "imported": overview(
+            request=Request(workflow=FROM_DISK, data=Path("/data"), target_registry=TARGET),
+        ),
         "direct": overview(
             request=direct,
             runs=tuple(pushed),

@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, Page
 
 from steps.service import page, web
 from steps.service.web import Response, text
-from tests.browser import chromium
+from tests import qr
+from tests.browser import chromium, grey
 from tests.conftest import ROOT
-from tests.unit.service.samples import HOLDINGS, states
+from tests.unit.service.samples import HOLDINGS, IMPORTED, states
 
 WCAG = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -39,7 +40,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """The page in each state at /STATE, sent by the real server with its headers."""
-    pages = {f"/{name}": page.render(it, HOLDINGS).encode() for name, it in states().items()}
+    pages = {
+        f"/{name}": page.render(it, IMPORTED if name == "imported" else HOLDINGS).encode()
+        for name, it in states().items()
+    }
 
     def routes(path: str, _query: str) -> Response:
         return Response(200, pages[path], "text/html; charset=utf-8") if path in pages else text(200, "")
@@ -147,6 +151,20 @@ def test_it_is_styled_under_its_own_policy(visit: Any) -> None:
     assert tab.locator("rect.value").count() == 2 * 14
     boxes = [rect.bounding_box() for rect in tab.locator("svg").first.locator("rect.value").all()]
     assert boxes[0]["height"] > 5 * boxes[-1]["height"]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", WIDE), ("dark", NARROW)])
+def test_the_code_of_the_receipt_is_read_from_the_screen(
+    visit: Any, browser: Browser, scheme: str, width: int
+) -> None:
+    tab = visit("imported", scheme=scheme, width=width)
+    assert tab.get_by_role("img", name="QR code of the receipt").count() == 1
+    picture = tab.locator(".code").screenshot()
+    assert IMPORTED.receipt is not None
+    assert qr.read(grey(browser, picture)) == [IMPORTED.receipt.code]
+    tab.get_by_text("The code as a text").click()
+    typed = tab.get_by_label("The code of the receipt as a text").inner_text()
+    assert "".join(typed.split()) == IMPORTED.receipt.code
 
 
 def test_what_looks_like_a_script_in_an_image_name_is_read_and_not_run(visit: Any) -> None:

@@ -11,8 +11,10 @@ import pytest
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, Request
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
+from steps.mirroring.store.receipt import Sealed, compose
 from steps.mirroring.store.received import Received
 from steps.mirroring.store.runs import Run
+from steps.mirroring.workflows import receipts
 from steps.service import holdings, page, status
 from steps.service.holdings import HoldingsReader, Operator
 from steps.service.identity import Identity, identity_of
@@ -83,6 +85,51 @@ def test_a_generation_is_waiting_then_exported_then_taken_by_its_receipt(tmp_pat
         (2, holdings.EXPORTED, "2026-11-22T09:30:00Z"),
         (1, holdings.TAKEN, "2026-11-23T10:00:00Z"),
     ]
+
+
+def acknowledge(store: Store, identities: dict[int, str], *numbers: int, target: str) -> None:
+    known = {number: identities[number] for number in numbers}
+    made = compose(known, number=1, side="0123abcd", target=target, written="2026-11-23T10:00:00Z")
+    store.acknowledged.confirm(made, known, "2026-11-24T10:00:00Z")
+
+
+def test_what_registries_have_by_their_receipts_is_not_to_be_carried(tmp_path: Path) -> None:
+    identities = {number: write_generation(tmp_path, number) for number in (1, 2, 3)}
+    store = Store(tmp_path)
+    acknowledge(store, identities, 1, 2, target="one.example.com")
+    acknowledge(store, identities, 1, target="two.example.com")
+    found = read(tmp_path, TO_DISK)
+    assert [(one.sequence, one.state, one.since) for one in found.generations] == [
+        (3, holdings.WAITING, ""),
+        (2, holdings.BY_SOME, "2026-11-24T10:00:00Z"),
+        (1, holdings.CONFIRMED, "2026-11-24T10:00:00Z"),
+    ]
+    html = page.render(overview(), found)
+    assert "<strong>2</strong> of 3" in html
+    assert "in the registry of the other side, by its receipt" in html
+    assert "in some registries of other sides, by their receipts" in html
+
+
+def test_the_receipt_of_the_target_is_shown_and_offered(tmp_path: Path) -> None:
+    write_generation(tmp_path, 1)
+    store = Store(tmp_path)
+    assert read(tmp_path, FROM_DISK, "registry.example.com").receipt is None
+    for target in ("registry.example.com", "other.example.com"):
+        store.imports.record(target, [store.generations.present()[1]])
+        receipts.issue(store, target)
+    found = read(tmp_path, FROM_DISK, "registry.example.com")
+    assert found.receipt is not None
+    assert found.receipt.name == "0001.json"
+    assert found.receipt.content == (tmp_path / "receipts/0001.json").read_bytes()
+    assert read(tmp_path, TO_DISK).receipt is None
+    it = overview(request=Request(workflow=FROM_DISK, data=tmp_path, target_registry="registry.example.com"))
+    html = page.render(it, found)
+    assert "registry.example.com has generation 1, as of" in html
+    assert found.receipt.svg in html
+    said = json.loads(status.document(it, found))["receipt"]
+    assert (said["path"], said["generations"]) == ("/receipt.json", "1")
+    assert Sealed.parse(said["code"].encode()).receipt.target == "registry.example.com"
+    assert json.loads(status.document(it, holdings.Holdings()))["receipt"] is None
 
 
 def test_on_the_other_side_the_target_decides(tmp_path: Path) -> None:
