@@ -68,9 +68,9 @@ def digest_of(image: str) -> str:
     return image.partition("@")[2]
 
 
-def beside(image: str, ending: str) -> list[Attached]:
+def beside(image: str, ending: str, access: Access | None = None) -> list[Attached]:
     """What lies at the tag of this ending."""
-    with Access().open(image.partition("@")[0]) as repository:
+    with (access or Access()).open(image.partition("@")[0]) as repository:
         return attached.layers(repository, attached.tag(digest_of(image), ending))
 
 

@@ -16,11 +16,17 @@ from typing import Any
 
 import pytest
 
+from steps.image_trust.verification import verify
+from steps.oci.access import Access
+from steps.trust.dsse import Envelope
+from steps.trust.keys import PrivateKey
+from steps.trust.statement import Statement
 from tests.cluster import task_pod
 from tests.cluster.builds import PIPELINE, Workshop, derived, write_downloads, write_source
 from tests.cluster.product import PIPELINES, WORKLOADS, Run, install
 from tests.cluster.task_pod import Step
 from tests.conftest import ROOT
+from tests.signed_images import beside, new_key, private_pem, strict, trust
 from tests.testbed import files, gitserver, images
 from tests.testbed import registry as registries
 from tests.testbed.client import Cluster
@@ -133,12 +139,32 @@ def test_the_built_image_is_what_the_deployment_pipeline_deploys(
     )
 
 
+SIGNER = "oc-mirror-image-signing-key"
+BUILDER_ID = "https://tekton.example.com/testbed"
+
+
 @pytest.fixture(scope="module")
-def second(workshop: Workshop, first: Run) -> Run:
-    """The build of another commit, whose image has one file more; recorded in place of the first."""
+def signer(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> PrivateKey:
+    """The key that signs, in the Secret that the build pipeline takes it from."""
+    key = new_key()
+    path = tmp_path_factory.mktemp("signer") / "signing.key"
+    path.write_bytes(private_pem(key))
+    secret = ("create", "secret", "generic", SIGNER, f"--from-file={path}", "-n", PIPELINES)
+    workshop.product.cluster.kubectl(*secret)
+    return key
+
+
+@pytest.fixture(scope="module")
+def second(workshop: Workshop, first: Run, signer: PrivateKey) -> Run:
+    """The build of another commit, whose image has one file more; recorded in place of the first.
+
+    It is signed in the first image, which was trusted before.
+    """
+    assert signer
     before = workshop.record()["data"]
     workshop.source.push(derived(first.results["image"], {"/new": "new"}), branch="next")
-    run = workshop.build(git_revision="next", build_args=[])
+    signing = {"image_signing_secret": SIGNER, "signing_image": first.results["image"]}
+    run = workshop.build(git_revision="next", build_args=[], builder_id=BUILDER_ID, **signing)
     assert run.results["IMAGE_DIGEST"] != before["image-digest"]
     return run
 
@@ -149,6 +175,89 @@ def test_a_new_image_keeps_the_one_before_in_annotations(workshop: Workshop, fir
     assert record["data"]["image-digest"] == second.results["IMAGE_DIGEST"]
     kept = record["metadata"]["annotations"]
     assert kept["oc-mirror-pipeline/previous-image-digest"] == first.results["IMAGE_DIGEST"]
+
+
+def test_the_image_is_signed_by_one_that_was_trusted_before_and_lists_itself_without_the_key(
+    workshop: Workshop, first: Run, second: Run, signer: PrivateKey
+) -> None:
+    assert "sign-image" not in {pod["metadata"]["labels"]["tekton.dev/pipelineTask"] for pod in first.pods()}
+    pods = {pod["metadata"]["labels"]["tekton.dev/pipelineTask"]: pod for pod in second.pods()}
+    containers = {one["name"]: one for one in pods["sign-image"]["spec"]["containers"]}
+    listing, signing = containers["step-list-image-contents"], containers["step-sign-image"]
+    assert (listing["image"], signing["image"]) == (second.results["image"], first.results["image"])
+    secrets = {volume["name"] for volume in pods["sign-image"]["spec"]["volumes"] if "secret" in volume}
+    assert secrets == {"image-signing-secret", "registry-secret"}
+    mounts = {mount["mountPath"]: mount["name"] for mount in listing["volumeMounts"]}
+    assert not secrets & set(mounts.values())
+    assert mounts["/var/run/secrets/kubernetes.io/serviceaccount"] == "no-token"
+    assert "attached a signature, provenance, the list of its contents" in second.log("sign-image")
+    trusted = strict(signer, source=workshop.source.url, builder=BUILDER_ID)
+    access = Access(tls_verify=False)
+    found = verify(second.results["image"], trusted, access, revision=workshop.source.head("next"))
+    assert found.commit == second.results["CHAINS-GIT_COMMIT"]
+    contents = [one for one in beside(second.results["image"], "att", access) if "cyclonedx" in str(one)]
+    statement = Statement.parse(Envelope.parse(contents[0].content).payload)
+    names = {part["name"] for part in statement.predicate["components"]}
+    assert {"oc-mirror", "oc-mirror-pipeline", "cryptography", "libc6"} <= names
+
+
+@pytest.fixture
+def image_trust(workshop: Workshop, signer: PrivateKey) -> Iterator[Callable[..., None]]:
+    """A function that writes the ConfigMap of trust; it is gone after the test."""
+    kubectl = workshop.product.cluster.kubectl
+
+    def write(**changes: str) -> None:
+        usual = {"source": workshop.source.url, "builder": BUILDER_ID, "registry_tls_verify": "false"}
+        data = trust(signer, **(usual | changes))
+        metadata = {"name": "oc-mirror-image-trust", "namespace": PIPELINES}
+        manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+        kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+    yield write
+    kubectl("delete", "configmap", "oc-mirror-image-trust", "-n", PIPELINES, "--ignore-not-found")
+
+
+def test_a_signed_image_is_deployed_where_it_is_trusted_and_no_other_is(
+    workshop: Workshop,
+    second: Run,
+    shared_data: Path,
+    make_repository: Callable[[str, Path], Repository],
+    image_trust: Callable[..., None],
+) -> None:
+    values = make_repository("signed-values", shared_data / "autoshift" / "single-file-2026-02")
+    image = second.results["image"]
+    parameters = {
+        "values-git-url": values.url,
+        "deploy-mode": "cronjob",
+        "task-image": image,
+        "storage-size": "1Gi",
+    }
+    workshop.product.clean()
+    image_trust(builder="https://tekton.example.com/another")
+    refused = workshop.product.run(parameters)
+    assert not refused.succeeded
+    said = refused.log("get-current-image")
+    assert (
+        f"{image} has no provenance that ConfigMap 'oc-mirror-pipeline/oc-mirror-image-trust' trusts" in said
+    )
+    assert f"it was built by {BUILDER_ID}, not by https://tekton.example.com/another" in said
+    (pod,) = [one for one in refused.pods() if "get-current-image" in one["metadata"]["name"]]
+    assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 15
+    missing = ("get", "cronjob", "oc-mirror", "-n", WORKLOADS)
+    assert workshop.product.cluster.kubectl(*missing, check=False).returncode
+
+    image_trust()
+    run = workshop.product.succeed(parameters)
+    commit = second.results["CHAINS-GIT_COMMIT"]
+    for task in ("get-current-image", "deploy-workload"):
+        assert f"{image} is signed by the key key-0; built from {workshop.source.url}".removesuffix(
+            ".git"
+        ) in run.log(task)
+        assert f"at {commit} by {BUILDER_ID}" in run.log(task)
+    cronjob = workshop.product.get("cronjob", "oc-mirror", WORKLOADS)
+    (container,) = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == image
+    workshop.product.clean()
 
 
 def test_neither_the_same_commit_again_nor_an_image_that_does_not_work_changes_the_record(
