@@ -87,8 +87,7 @@ def run(given: Inputs) -> dict[str, str]:
     contents = sbom.read(given.sbom)
     trusted = gate.policy(Cluster.connect(), given.image_trust, given.namespace)
     done = signing.sign(given.image, key, given.build, contents, given.access, trusted=trusted)
-    named = f"by the key {key.public.fingerprint[:12]}"
-    log.info("%s: %s", given.image, f"attached {', '.join(done)} {named}" if done else "all is there already")
+    log.info("%s: %s", given.image, f"attached {', '.join(done)}" if done else "all is there already")
     asked = trusted or signing.own_policy(key, given.build)
     asked = replace(asked, tls_verify=given.access.tls_verify)
     gate.check(given.image, asked, given.access, revision=given.build.commit)

@@ -7,13 +7,13 @@ may do the same work, and a second run changes nothing.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.errors import UntrustedError
 from steps.image_trust.policy import Policy
-from steps.image_trust.verification import Beside, Question, Verified, built, opened, signer
+from steps.image_trust.verification import PATIENCE, Beside, Question, Verified, built, opened, signer
 from steps.oci import attached
 from steps.oci.attached import Attached
 from steps.oci.reference import Reference
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CYCLONEDX: Final = "https://cyclonedx.org/bom"
 ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
+_SHOWN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,10 @@ def own_policy(key: PrivateKey, build: Build) -> Policy:
     """Return the policy that accepts what this key signs of this build, and nothing else."""
     from steps.trust.keys import TrustedKeys  # late: see there
 
+    public = key.public
     return Policy(
         where="the key that signs",
-        keys=TrustedKeys((key.public,)),
+        keys=TrustedKeys((replace(public, name=public.fingerprint[:_SHOWN]),)),
         sources=frozenset({provenance.normal(build.source)}),
         builders=frozenset({build.builder}),
         needs_provenance=True,
@@ -83,7 +85,7 @@ def sign(
     own = own_policy(key, build)
     question = Question(image, reference.digest, trusted or own, datetime.now(UTC), build.commit)
     done: list[str] = []
-    with access.open(reference.name) as repository:
+    with access.within(PATIENCE).open(reference.name) as repository:
         beside = Beside.read(repository, reference.digest)
         work = _Work(repository, reference, key, beside, Question(image, reference.digest, own, question.now))
         if not _holds(lambda: signer(question, beside)):

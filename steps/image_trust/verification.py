@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SIGNED: Final = "https://sigstore.dev/cosign/sign/v1"
 """The type of the statement with which cosign 3 signs an image; it has no predicate."""
+PATIENCE: Final = 120.0
+"""Seconds for all questions about an image."""
 _SHOWN: Final = 3
 _HINT: Final = "docs/how-to/sign-the-image.md says how to sign it, and whom to trust; nothing was deployed"
 
@@ -107,7 +109,7 @@ def verify(image: str, policy: Policy, access: Access, *, revision: str = "") ->
     Raises UntrustedError that says what is missing or wrong, RegistryError where it cannot be read.
     """
     reference = Reference.parse(image)
-    with access.open(reference.name) as repository:
+    with access.within(PATIENCE).open(reference.name) as repository:
         beside = Beside.read(repository, reference.digest)
     question = Question(image, reference.digest, policy, datetime.now(UTC), revision)
     found = Verified(signer(question, beside).name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LARGEST: Final = 8 << 20
 """Bytes of a signature, an attestation or a bundle."""
 IN_ALL: Final = 16 << 20
-"""Bytes of what is read of one manifest, or of all referrers: a pod of the pipelines has 128 MiB."""
+"""Bytes of what is read of one manifest, or of all referrers: a pod of the pipelines has 256 MiB."""
 MOST: Final = 32
 """Layers and referrers of an image that are read; cosign adds one for each signature."""
 

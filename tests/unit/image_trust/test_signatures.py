@@ -80,6 +80,16 @@ def test_a_second_run_attaches_nothing(image: str) -> None:
     assert (beside(image, "sig"), beside(image, "att")) == before
 
 
+def test_what_a_killed_run_left_out_is_added(image: str) -> None:
+    """The signature is written first, in one piece."""
+    sign(image)
+    put_beside(image, "att", [])
+    assert sign(image) == ["provenance", "the list of its contents"]
+    sign(image)
+    put_beside(image, "sig", [])
+    assert sign(image) == ["a signature"]
+
+
 def test_another_build_of_the_same_image_takes_the_place_of_the_one_before(image: str) -> None:
     sign(image)
     assert sign(image, commit="d" * 40) == ["provenance"]
