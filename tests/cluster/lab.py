@@ -42,6 +42,7 @@ class Lab:
     def deploy_command(self, run: str, **arguments: str) -> list[str]:
         defaults = {
             "image": self.image,
+            "pipelines_namespace": self.namespace,
             "run_name": run,
             "storage_size": "1Gi",
             "memory": "128Mi",
