@@ -63,6 +63,7 @@ def run(given: Inputs) -> dict[str, str]:
         imageset=text,
         namespace=given.choice.namespace,
         commit=commit,
+        repository=given.source.url if commit else "",
         source=given.choice.configmap or f"{given.source.url} {file_path}",
     )
     from steps.cluster import Change, Cluster

@@ -4,14 +4,15 @@ One operation: workflow-to-disk makes the next generation of archives below DATA
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
 registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
 in a target by an approved plan, and in DATA. --export and --import only carry generations: onto a medium, and
-from media into DATA. --acknowledge reads the receipt that says what the registry of the other side has, and
---changes only prints what a generation brings. With --schedule it stays, as a service, and mirrors whenever
-the schedule says, unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next run goes
-on; nothing that was archived is lost.
+from media into DATA. --verify only checks those that lie somewhere, workflow-verify those in DATA.
+--acknowledge reads the receipt that says what the registry of the other side has, and --changes only prints
+what a generation brings. With --schedule it stays, as a service, and mirrors whenever the schedule says,
+unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next run goes on; nothing that was
+archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
 found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
-deadline, 130 interrupted, 143 ended by SIGTERM.
+deadline, 15 signed by nobody who is trusted, 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from steps.mirroring.ocmirror import registries_config
 from steps.mirroring.request import FROM_DISK, make_request
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store, receipt_code
-from steps.mirroring.workflows import changed
+from steps.mirroring.workflows import audit, changed
 from steps.parameters import arguments, environment, shared_settings
 from steps.parameters.places import MIRROR
 from steps.parameters.table import mirror_run as table
@@ -64,6 +65,8 @@ class Inputs:
     compared: Compared | None = None
     form: ListForm = "text"
     termination_log: Path
+    verify: tuple[Path, ...] = ()
+    as_json: bool = False
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,6 +85,8 @@ def parse(argv: list[str]) -> Inputs:
         check=given[table.CHECK],
         compared=given[table.CHANGES],
         form=given[table.FORMAT],
+        verify=given.all(table.VERIFY),
+        as_json=given[table.JSON],
         termination_log=given[table.TERMINATION_LOG],
         namespace=given[table.TOLD_NAMESPACE] or "",
     )
@@ -108,7 +113,7 @@ def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[st
     return found, config
 
 
-def run(inputs: Inputs) -> str | None:
+def run(inputs: Inputs) -> str | cli.Answer | None:
     """Do what `inputs` say, in the environment that they name; return what is to be printed.
 
     Raises a StepError.
@@ -116,6 +121,9 @@ def run(inputs: Inputs) -> str | None:
     if inputs.compared is not None:
         store = Store(inputs.request.data, inputs.request.values[table.CACHE_DIR])
         return changed.show(store, inputs.request.target_registry, inputs.compared, inputs.form)
+    if inputs.verify:
+        found = audit.of_media(inputs.request, inputs.verify)
+        return cli.Answer(found.answer(as_json=inputs.as_json), found.exit_code)
     before = dict(os.environ)
     os.environ.update(inputs.environment)
     try:

@@ -92,6 +92,7 @@ def run(given: Inputs) -> str:
             namespace=settings.namespace,
             commit=commit,
             source=str(given.imageset or f"{given.source.url} {file_path}"),
+            repository=given.source.url if commit else "",
         ),
         objects.service_account(settings),
         objects.volume_claim(settings),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.errors import StepError
 from steps.mirroring import last_lines, publish
-from steps.mirroring.checks import overdue, preflight, signatures, skip, volume
+from steps.mirroring.checks import overdue, preflight, signatures, skip, volume, vouching
 from steps.mirroring.deadline import OverdueError, within
 from steps.mirroring.publish import apply
 from steps.mirroring.request import FROM_DISK, TO_DISK
@@ -19,6 +19,7 @@ from steps.mirroring.store import Store
 from steps.mirroring.store.runs import Run
 from steps.mirroring.workflows import (
     acknowledge,
+    audit,
     cleanup,
     delete,
     direct,
@@ -50,8 +51,8 @@ def run(
 
     A record of it is kept (see `runs`), and `watchers` are notified. Raises the StepError of
     `preflight.check`, ConflictError if another run has the data directory, MirrorError if oc-mirror failed,
-    InvalidInputError if archives are missing or damaged, DeadlineError if it took too long. To be called in
-    the main thread.
+    InvalidInputError if archives are missing or damaged, UntrustedError if nobody who is trusted vouches for
+    them, DeadlineError if it took too long. To be called in the main thread.
     """
     store = Store(request.data, request.values[CACHE_DIR])
     record = Run(
@@ -121,6 +122,8 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
         request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
     ) as session:
         publish.bring_up_to_date(store, datetime.now(UTC))
+        if request.workflow == FROM_DISK:  # before anything of a generation is read, and the target is asked
+            vouching.check(request, store)
         if request.workflow == TO_DISK:  # before the archive is carried anywhere
             publish.warn_of_clashes(
                 request.mirror_name, session.given_imageset, store.generations.imagesets()
@@ -162,6 +165,7 @@ UPKEEP: Final[Mapping[Workflow, Callable[[Request, Store], Done]]] = {
     Workflow.PLAN_DELETION: delete.generate,
     Workflow.DELETE: delete.execute,
     Workflow.CLEANUP: cleanup.run,
+    Workflow.VERIFY: audit.run,
     Workflow.EXPORT: export.run,
     Workflow.IMPORT: import_media.run,
     Workflow.ACKNOWLEDGE: acknowledge.run,

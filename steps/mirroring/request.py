@@ -81,6 +81,8 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
 
 
 def _workflow(values: Values) -> Workflow:
+    if values.all(mirror_run.VERIFY):
+        return Workflow.VERIFY
     if values[mirror_run.EXPORT]:
         return Workflow.EXPORT
     if values[mirror_run.ACKNOWLEDGE]:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from steps.parameters.parameter import Parameter, Values
 
-UPKEEP: Final = frozenset({Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP})
+UPKEEP: Final = frozenset({Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP, Workflow.VERIFY})
 """Workflows that mirror nothing, and are done once, by a person's decision."""
-WITHOUT_TARGET: Final = frozenset({Workflow.TO_DISK, Workflow.CLEANUP})
+WITHOUT_TARGET: Final = frozenset({Workflow.TO_DISK, Workflow.CLEANUP, Workflow.VERIFY})
 WITH_IMAGESET: Final = frozenset({Workflow.TO_DISK, Workflow.DIRECT})
 
 
@@ -139,6 +139,39 @@ def signatures_of(values: Values) -> Signatures:
     return Signatures.NONE if removed else Signatures.ALL
 
 
+def _trusted_keys(values: Values) -> str:
+    return _needs_keys(values, mirror_run.TRUSTED_KEYS)
+
+
+def _trusted_keys_of_a_workload(values: Values) -> str:
+    return _needs_keys(values, deployment.TRUSTED_KEYS_CONFIGMAP)
+
+
+def _needs_keys(values: Values, keys: Parameter[Any]) -> str:
+    if mirror_run.WORKFLOW in values:
+        verifies = values[mirror_run.WORKFLOW] in {Workflow.FROM_DISK, Workflow.VERIFY}
+    else:
+        verifies = not values[mirror_run.EXPORT]
+    if not (verifies and values[mirror_run.REQUIRE_SIGNATURE]) or values[keys]:
+        return ""
+    return "require-signature needs trusted-keys, the public keys of those who sign"
+
+
+def _verified_once(values: Values) -> str:
+    if not values.all(mirror_run.VERIFY):
+        return ""
+    others = (mirror_run.EXPORT, mirror_run.ACKNOWLEDGE, mirror_run.FORGET_TARGET, mirror_run.CHANGES)
+    if values.all(mirror_run.IMPORT) or any(values[other] for other in others):
+        return "verify is given beside export, import or the like: do one after the other"
+    return "verify is done once: leave schedule out" if values[mirror_run.SCHEDULE] else ""
+
+
+def _json(values: Values) -> str:
+    if not values[mirror_run.JSON] or values.all(mirror_run.VERIFY):
+        return ""
+    return "json is the form of what --verify has found: give --verify=FOLDER too"
+
+
 def _local_files(values: Values) -> str:
     if not (values[deployment.LOCAL_FILES_CONFIGMAP] and values[deployment.LOCAL_FILES_CLAIM]):
         return ""
@@ -195,6 +228,10 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     (_CARRYING, _export_or_import),
     ((*_CARRYING, mirror_run.SCHEDULE), _carried_once),
     ((mirror_run.EXPORT, mirror_run.VOLUME_SIZE, mirror_run.VOLUME), _volumes),
+    ((mirror_run.VERIFY, mirror_run.EXPORT, mirror_run.IMPORT, mirror_run.SCHEDULE), _verified_once),
+    ((mirror_run.JSON, mirror_run.VERIFY), _json),
+    ((mirror_run.REQUIRE_SIGNATURE, mirror_run.TRUSTED_KEYS), _trusted_keys),
+    ((mirror_run.REQUIRE_SIGNATURE, deployment.TRUSTED_KEYS_CONFIGMAP), _trusted_keys_of_a_workload),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
     ((mirror_run.CHANGES, mirror_run.FORMAT), _list_form),
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),

@@ -32,6 +32,7 @@ class Workflow(StrEnum):
     PLAN_DELETION = "workflow-delete-generate"
     DELETE = "workflow-delete-execute"
     CLEANUP = "workflow-cleanup"
+    VERIFY = "workflow-verify"
     EXPORT = "export"
     """By `--export` alone, as the next by `--import`."""
     IMPORT = "import"

@@ -27,23 +27,24 @@ LIMIT = 1024 * 1024
 UNPACKED_LIMIT = 64 * 1024 * 1024  # bytes; gzip packs text to about a tenth, so more is not a text
 IMAGESET_KEY = "imageset.yaml"
 VALUES_KEY = "values.yaml"
-COMMIT_KEY = "values-commit"
+COMMIT_KEY, REPOSITORY_KEY = "values-commit", "values-repository"
 
 
 def deployment_configmaps(
-    *, values: bytes | None, imageset: str, namespace: str, commit: str, source: str
+    *, values: bytes | None, imageset: str, namespace: str, commit: str, source: str, repository: str = ""
 ) -> list[KubernetesObject]:
     """Make oc-mirror-config, oc-mirror-imageset and, where there are values, oc-mirror-values.
 
-    `commit` (empty with a user's ImageSet) and `source` (a URL and paths, or the name of a ConfigMap) say in
-    annotations where the content comes from; put no credentials into them. Equal input gives equal objects.
+    `commit`, `repository` (a URL; both empty with a user's ImageSet) and `source` (a URL and paths, or the
+    name of a ConfigMap) say where the content comes from; put no credentials into them. Equal input gives
+    equal objects.
     Raises InvalidInputError for values that are not UTF-8 and for content that does not fit even compressed.
     """
     texts = {IMAGESET_KEY: imageset}
     if values is not None:
         texts[VALUES_KEY] = _decode(values, source)
-    if commit:  # for the service's page; the ImageSet alone decides whether a pod is replaced
-        texts[COMMIT_KEY] = commit
+    # For the service's page and signed statements; the ImageSet alone decides whether a pod is replaced.
+    texts |= {key: text for key, text in ((COMMIT_KEY, commit), (REPOSITORY_KEY, repository)) if text}
     contents = {names.CONFIG: texts, names.IMAGESET: {IMAGESET_KEY: imageset}}
     if values is not None:
         contents[names.VALUES] = {VALUES_KEY: texts[VALUES_KEY]}

@@ -20,6 +20,7 @@ from steps.parameters.table.mirror_run import (
     IMAGESET,
     LEASE,
     MIRROR_NAME,
+    RUNNING_IMAGE,
     SETTINGS,
 )
 from steps.workload import names, user_files
@@ -98,6 +99,8 @@ def _arguments(settings: Settings) -> list[str]:
     also = [f"--also-imageset=/config-also/{name}/imageset.yaml" for name in settings.also_imagesets]
     own = {mount.parameter: mount.path for mount in user_files.mounts(settings) if mount.parameter}
     name = {MIRROR_NAME.name: settings.mirror_name, LEASE.name: names.lease(settings.claim_name)}
+    if settings.signing_key:
+        own[RUNNING_IMAGE.name] = settings.image
     given = mounted | own | name | dict(settings.mirror) | _repetition(settings)
     if settings.applies:  # a pod of its own does (applier.py)
         given[APPLY_CLUSTER_RESOURCES.name] = "false"

@@ -60,6 +60,8 @@ class Settings:
     environment_configmap: str | None = None
     local_files_configmap: str | None = None
     local_files_claim: str | None = None
+    signing_key: str | None = None
+    trusted_keys: str | None = None
 
 
 def make_settings(values: Values, *, image: str, run_name: str, environment: Mapping[str, str]) -> Settings:
@@ -89,6 +91,8 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         environment_configmap=values[deployment.ENVIRONMENT_CONFIGMAP],
         local_files_configmap=values[deployment.LOCAL_FILES_CONFIGMAP],
         local_files_claim=values[deployment.LOCAL_FILES_CLAIM],
+        signing_key=values[deployment.SIGNING_SECRET],
+        trusted_keys=values[deployment.TRUSTED_KEYS_CONFIGMAP],
     )
 
 

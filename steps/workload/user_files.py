@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from steps.errors import StepError
 from steps.mirroring.ocmirror import registries_config
 from steps.parameters import environment
-from steps.parameters.table.mirror_run import ENVIRONMENT, REGISTRIES_CONFIG
+from steps.parameters.table.mirror_run import ENVIRONMENT, REGISTRIES_CONFIG, SIGNING_KEY, TRUSTED_KEYS
+from steps.trust import folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 LOCAL_FILES: Final = "/local-files"
 """Where an ImageSet finds local charts and templates of CatalogSources."""
+SIGNING_KEY_FOLDER: Final = "/var/run/signing-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,13 @@ def mounts(settings: Settings) -> list[Mount]:
         found.append(_folder("registries-config", name, REGISTRIES_CONFIG.name))
     if name := settings.environment_configmap:
         found.append(_folder("environment", name, ENVIRONMENT.name))
+    if name := settings.trusted_keys:
+        found.append(_folder("trusted-keys", name, TRUSTED_KEYS.name))
+    if name := settings.signing_key:
+        secret = {"secret": {"secretName": name}}
+        found.append(
+            Mount(name="signing-key", path=SIGNING_KEY_FOLDER, source=secret, parameter=SIGNING_KEY.name)
+        )
     if name := settings.local_files_configmap:
         found.append(Mount(name="local-files", path=LOCAL_FILES, source=_configmap(name)))
     if name := settings.local_files_claim:
@@ -62,6 +72,7 @@ def configmaps(settings: Settings) -> dict[str, str]:
         "registries-config": settings.registries_config,
         "environment-configmap": settings.environment_configmap,
         "local-files-configmap": settings.local_files_configmap,
+        "trusted-keys": settings.trusted_keys,
     }
     return {parameter: name for parameter, name in named.items() if name}
 
@@ -70,10 +81,20 @@ def problems(settings: Settings, found: Mapping[str, Mapping[str, str]]) -> list
     """Return a sentence for each that is wrong in these ConfigMaps, by parameter."""
     variables = found.get("environment-configmap", {})
     files = found.get("registries-config", {})
+    keys = found.get("trusted-keys")
     return [
         *environment.check(variables, f"ConfigMap {settings.environment_configmap}")[1],
         *registries_config.check(files, f"ConfigMap {settings.registries_config}")[1],
+        *([] if keys is None else _in_keys(keys, f"ConfigMap {settings.trusted_keys}")),
     ]
+
+
+def _in_keys(texts: Mapping[str, str], where: str) -> list[str]:
+    try:
+        folder.keys_in(texts, where=where)
+    except StepError as error:
+        return [error.reason]
+    return []
 
 
 def _folder(name: str, configmap: str, parameter: str) -> Mount:

@@ -20,7 +20,7 @@ from steps.bounded import json_of
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.files import UNFINISHED
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.checks import carried, space, volume
+from steps.mirroring.checks import carried, space, volume, vouching
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.ocmirror.platforms import Platforms
@@ -77,6 +77,7 @@ def check(request: Request, store: Store) -> Ready:
         command.check_path(store.root)
     imageset = None if request.imageset is None else read_imageset(request.imageset)
     check_authfile(request.options.authfile)
+    check_keys(request)
     if imageset is not None and request.workflow != FROM_DISK:
         check_coverage(request.options.authfile, imageset.mirror)
     if imageset is not None and request.workflow == TO_DISK:
@@ -107,6 +108,7 @@ def problems(request: Request) -> list[str]:
     if request.imageset is not None:
         found.append(_reason(read_imageset, request.imageset))
     found.append(_reason(check_authfile, request.options.authfile))
+    found.append(_reason(check_keys, request))
     found.append(_reason(check_writable, request.data.absolute()))
     found.append(_reason(find, request.oc_mirror))
     return [reason for reason in found if reason]
@@ -142,6 +144,15 @@ def _read_authfile(path: Path) -> Any:
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise InvalidInputError(f"it cannot be read: {what}", _AUTHFILE) from None
+
+
+def check_keys(request: Request) -> None:
+    """Check the keys that sign and that are trusted. Raises NotFoundError, InvalidInputError.
+
+    None is ever shown.
+    """
+    vouching.signing_key(request)
+    vouching.trusted_keys(request)
 
 
 def check_writable(directory: Path, what: str = "the data directory") -> None:

@@ -5,10 +5,10 @@
     DATA/history/                oc-mirror's earlier histories, for since-date
     DATA/logs/                   oc-mirror's logs and pinned ImageSets of earlier runs
     DATA/mirror_NNNNNN.tar       only while a to-disk run writes them; then moved to
-    DATA/generations/NNNNNN/     mirror_*.tar, imageset.yaml, contents.json.gz and generation.json: what is
-                                 carried across the gap
+    DATA/generations/NNNNNN/     mirror_*.tar, imageset.yaml, contents.json.gz, generation.json and, if it is
+                                 signed, generation.intoto.jsonl: what is carried across the gap
     DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
-    DATA/run/                    the run in progress: its ImageSet and its journal
+    DATA/run/                    the run in progress: its ImageSet, its journal, its signed statement
     DATA/registries.d/           of which sources the last run copied the signatures
     DATA/unsigned.json           repositories whose signatures could not be copied
     DATA/policy.json             a user's policy, as the last run was given it
@@ -118,6 +118,7 @@ class Store:
         # The ImageSet of the run in progress: the mounted one may change under it.
         self.imageset = root / "run/imageset.yaml"
         self.content_index = root / "run/contents.json.gz"
+        self.statement = root / "run/generation.intoto.jsonl"
         self.working_dir = WorkingDir(root)
         self.history = History(self.working_dir.path / ".history", kept=root / "history")
         self.sizes = root / "sizes.json"

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 RECORD = "generation.json"
 IMAGESET = "imageset.yaml"
+STATEMENT = "generation.intoto.jsonl"
+"""The signed statement about a generation (see `statements`); only a signed one has it."""
 
 
 class Predecessor(Part):
@@ -99,6 +101,11 @@ def load(path: Path) -> Generation:
         raise InvalidInputError(
             f"{path.parent} has no {path.name}: it was not copied completely", COPY_WHOLE
         ) from None
+    return decode(content, path)
+
+
+def decode(content: bytes, path: Path) -> Generation:
+    """Read a record that was read from `path`. Raises InvalidInputError if it cannot be understood."""
     record = records.decode(
         Generation, content, where=path, what="the record of a generation", hint=COPY_WHOLE
     )
@@ -259,7 +266,7 @@ class Generations:
     def seal(self, generation: Generation, *, written: Sequence[Path], run: Path) -> Generation:
         """Make the archives `written` by a completed run a generation; return its record as written.
 
-        `run` is the folder with the run's ImageSet and index of content.
+        `run` is the folder with the run's ImageSet, index of content and, if it is signed, statement.
 
         Can be interrupted anywhere and called again: archives move into a hidden folder, which gets its real
         name only when everything is in it and on the disk. Raises InvalidInputError if an archive is gone.
@@ -278,7 +285,9 @@ class Generations:
                         f"move {run} away: the next run then makes a full archive",
                     )
                 files.sync(path)
-            for name in (IMAGESET, *([contents.INDEX] if generation.contents_sha256 else [])):
+            index = [contents.INDEX] if generation.contents_sha256 else []
+            signed = [STATEMENT] if (run / STATEMENT).is_file() else []
+            for name in (IMAGESET, *index, *signed):
                 write_atomically(incoming / name, (run / name).read_bytes())
             write_atomically(incoming / RECORD, generation.as_json())
             files.remove_unfinished(incoming)

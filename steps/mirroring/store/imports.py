@@ -33,10 +33,12 @@ class TargetImports(Part):
     """What one target has imported: the identity of each generation, by number.
 
     `record_tag` is the tag under which the target keeps a copy of this; empty where it has none yet.
+    `signed`: it has imported generations that a trusted key had signed.
     """
 
     generations: dict[int, str] = Field(default_factory=dict)
     record_tag: str = ""
+    signed: bool = False
 
     @property
     def newest(self) -> int:
@@ -71,14 +73,29 @@ class Imports:
         """Return the highest number that every target has imported; None where there is no target."""
         return min((imports.newest for imports in self._read().targets.values()), default=None)
 
-    def record(self, target: str, generations: Iterable[Generation], *, record_tag: str = "") -> None:
-        """Record that `target` has imported `generations`, and under which tag the target says so."""
+    def signed_targets(self) -> list[str]:
+        """Return the targets that have imported signed generations from this data directory."""
+        return [target for target, imports in self._read().targets.items() if imports.signed]
+
+    def record(
+        self,
+        target: str,
+        generations: Iterable[Generation],
+        *,
+        record_tag: str = "",
+        signed: bool = False,
+    ) -> None:
+        """Record that `target` has imported `generations`, and under which tag the target says so.
+
+        `signed`: a trusted key had signed them, or the target says so of others; it stays.
+        """
         record = self._read()
         before = record.targets.get(target, TargetImports())
         added = {generation.sequence: generation.identity for generation in generations}
         after = {
             "generations": {**before.generations, **added},
             "record_tag": record_tag or before.record_tag,
+            "signed": signed or before.signed,
         }
         self._write(record, target, before.model_copy(update=after))
 

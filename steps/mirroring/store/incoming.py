@@ -52,9 +52,8 @@ class Incoming:
         """
         self.packed = packed
         self.sequence = packed.sequence
-        self._home = known.path(packed.sequence)
-        self._work = self._home.with_name(f".importing-{self._home.name}")
-        self._folder = self._work / "files"
+        self._home, self._folder = folders(known, packed.sequence)
+        self._work = self._folder.parent
         self._path = self._work / "progress.json"
         self._progress = self._read()
         self._wanted = {file.name: file for file in self._not_here()}
@@ -186,6 +185,12 @@ class Incoming:
     def _record(self, name: str, done: list[Range]) -> None:
         self._progress = self._progress.changed(done={**self._progress.done, name: done})
         write_atomically(self._path, self._progress.as_json(indent=None))
+
+
+def folders(known: Generations, sequence: int) -> tuple[Path, Path]:
+    """Return where a generation is when it is whole, and where its files are until then."""
+    home = known.path(sequence)
+    return home, home.with_name(f".importing-{home.name}") / "files"
 
 
 def _read_from(medium: BinaryIO, size: int) -> bytes:

@@ -82,6 +82,18 @@ class Volume:
             _leave_cache(descriptor)
             yield stream
 
+    def content(self, path: str) -> bytes | None:
+        """Return the content of a small file; None if it is missing or too large to be one of ours.
+
+        Raises OSError, InvalidInputError as `open` does.
+        """
+        try:
+            with self.open(path) as stream:
+                content = stream.read(records.LARGEST + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return content if len(content) <= records.LARGEST else None
+
     def size(self, path: str) -> int | None:
         """Return the size of a plain file; None where there is none."""
         try:

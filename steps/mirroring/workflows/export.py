@@ -274,7 +274,9 @@ def _describe(store: Store, generation: Generation) -> PackedGeneration:
     """Return the files of a generation. Raises InvalidInputError if one is missing or has another size."""
     folder = store.generations.path(generation.sequence)
     sizes = {file.name: file.size for file in generation.files}
-    sums = {generations.RECORD: "", **generation.sha256s}
+    # The signature first, so that it lies on the first medium.
+    signed = [generations.STATEMENT] if (folder / generations.STATEMENT).is_file() else []
+    sums = {**dict.fromkeys([*signed, generations.RECORD], ""), **generation.sha256s}
     sums |= {name: "" for name in _others(folder) if name not in sums}
     files = []
     for name, sha256 in sums.items():

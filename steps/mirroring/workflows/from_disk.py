@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from steps import units
 from steps.files import write_atomically
 from steps.mirroring import publish
-from steps.mirroring.checks import estimate, space, verify
+from steps.mirroring.checks import estimate, space, verify, vouching
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.retries import retrying
 from steps.mirroring.store.runs import Done
@@ -112,17 +112,19 @@ def run(session: Session) -> Done:
 
     Each generation is mirrored by the ImageSet it was made from (see `plan_batches`). Raises
     InvalidInputError, before anything is pushed, if a predecessor is missing or a file is damaged;
-    MirrorError if oc-mirror failed.
+    UntrustedError, before an archive is read, as `vouching` does; MirrorError if oc-mirror failed.
     """
     store, target = session.store, session.request.target_registry
+    once_signed = store.imports.of(target).signed
     if not session.request.dry_run:
-        import_record.compare(session)
+        once_signed = import_record.compare(session) or once_signed
     waiting = store.imports.pending(target) or _unpublished(session)
     if not waiting:
         newest = store.imports.of(target).newest
         return Done(
             summary=f"{target} has everything: generation {newest} was imported before", unchanged=True
         )
+    signed = vouching.check_waiting(session.request, store, waiting, once_signed=once_signed)
     planned = _plan(session, waiting)
     size = sum(generation.size for generation in waiting)
     if session.request.dry_run:
@@ -130,7 +132,7 @@ def run(session: Session) -> Done:
         return Done(summary=estimate.keep_lists(store, lists, f"{units.size(size)} of archives to import"))
     listed = changed.before_from_disk(store, target, waiting)
     for batch in planned:
-        _import(session, batch)
+        _import(session, batch, signed=signed or once_signed)
     changed.tell(store, listed, target)
     numbers = tuple(generation.sequence for generation in waiting)
     return Done(
@@ -186,7 +188,7 @@ def _list(session: Session, batch: Batch) -> mapping.Lists:
     return mapping.read(staging / "working-dir")
 
 
-def _import(session: Session, batch: Batch) -> None:
+def _import(session: Session, batch: Batch, *, signed: bool) -> None:
     """Push a batch, verify it, publish its resources, and record it: in the target first, then here."""
     store, target, staging = session.store, session.request.target_registry, session.store.staging
     reading = retrying(session, partial(_push, session, batch, staging))
@@ -202,8 +204,8 @@ def _import(session: Session, batch: Batch) -> None:
         generations=[generation.sequence for generation in batch.generations],
         nesting=session.request.nesting,
     )
-    tag = import_record.write(session, batch.generations)
-    store.imports.record(target, batch.generations, record_tag=tag)
+    tag = import_record.write(session, batch.generations, signed=signed)
+    store.imports.record(target, batch.generations, record_tag=tag, signed=signed)
     log.info("%s has imported generation %s", target, batch.numbers)
 
 

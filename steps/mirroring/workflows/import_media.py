@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 
 from steps import units
 from steps.errors import ConflictError, InvalidInputError, NotFoundError
+from steps.mirroring.checks.vouching import Policy
 from steps.mirroring.store import generations, records
 from steps.mirroring.store.incoming import Incoming
 from steps.mirroring.store.medium import Volume
 from steps.mirroring.store.packing import FilePart, Item, PackedFile, PackedGeneration
 from steps.mirroring.store.received import RECEIVED, InPart, Received
 from steps.mirroring.store.runs import Done
+from steps.mirroring.workflows.arriving import SMALL, Judge, Lying
 from steps.parameters.table import mirror_run as table
 
 if TYPE_CHECKING:
@@ -83,19 +85,22 @@ def run(request: Request, store: Store) -> Done:
     """Take in what media hold and this side lacks; a dry run only says what would be taken in.
 
     Raises NotFoundError if a folder holds nothing of ours, ConflictError if generations of two data
-    directories meet, InvalidInputError if the volume is too small, and in the end if anything is damaged.
+    directories meet, InvalidInputError if the volume is too small, and in the end if anything is damaged;
+    UntrustedError, before an archive is read, as `vouching` does.
     """
     folders = [folder.absolute() for folder in request.values.all(table.IMPORT)]
+    judge = Judge(Policy.of(request, once_signed=store.imports.signed_targets()), store)
     found = Found()
     for folder in folders:
-        _look(folder, found)
-    incoming = {
-        number: Incoming(store.generations, generation)
-        for number, generation in sorted(found.generations.items())
-        if not _imported_by_all(store, generation)
-    }
+        _look(folder, found, judge)
+    incoming, waiting = _judged(store, found, judge)
     wanted = [offer for offer in found.offers if _lacks(incoming, offer)]
-    wanted = [offer for offer in wanted if _is_there(offer, found)]
+    wanted = [
+        offer
+        for offer in wanted
+        if (offer.item.generation.sequence not in waiting or offer.item.file.name in SMALL)
+        and _is_there(offer, found)
+    ]
     _check_room(store, wanted)
     if request.dry_run:
         size = units.size(sum(offer.item.part.size for offer in wanted))
@@ -108,6 +113,33 @@ def run(request: Request, store: Store) -> Done:
             found.damaged.append(f"generation {number}: {wrong} is not what its record says")
     _acknowledge(store, incoming, folders)
     return _report(store, incoming, before, found)
+
+
+def _judged(store: Store, found: Found, judge: Judge) -> tuple[dict[int, Incoming], set[int]]:
+    """Return the generations that may come, by number, and the numbers of those that lack their signature.
+
+    Raises UntrustedError, before anything was taken in.
+    """
+    offered = {
+        number: generation
+        for number, generation in sorted(found.generations.items())
+        if not _imported_by_all(store, generation)
+    }
+    lying: dict[int, list[Lying]] = {number: [] for number in offered}
+    for offer in found.offers:
+        if offer.item.part.size == offer.item.file.size:
+            lying.get(offer.item.generation.sequence, []).append(
+                Lying(offer.item.file, offer.volume, offer.path)
+            )
+    judged = {number: judge.packed(generation, lying[number]) for number, generation in offered.items()}
+    if judge.policy.keys is None and offered:
+        numbers = ", ".join(map(str, offered))
+        log.info("nobody vouches for generation %s: trusted-keys is not given", numbers)
+    incoming = {
+        number: Incoming(store.generations, judged[number] or generation)
+        for number, generation in offered.items()
+    }
+    return incoming, {number for number, packed in judged.items() if packed is None}
 
 
 def _report(store: Store, incoming: Mapping[int, Incoming], before: set[int], found: Found) -> Done:
@@ -135,7 +167,7 @@ def _report(store: Store, incoming: Mapping[int, Incoming], before: set[int], fo
     )
 
 
-def _look(folder: Path, found: Found) -> None:
+def _look(folder: Path, found: Found, judge: Judge) -> None:
     """Find what lies on a medium."""
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder {folder}", "give the folder where the medium is mounted")
@@ -152,6 +184,7 @@ def _look(folder: Path, found: Found) -> None:
         known = {item.generation.sequence for item in listed.here()} if listed else set()
         for path in _plain(volume.folder):
             if int((volume.folder / path).name) not in known:
+                judge.copy(int((volume.folder / path).name), volume, path)
                 try:
                     _describe(volume, path, found)
                 except InvalidInputError as error:
@@ -182,9 +215,11 @@ def _describe(volume: Volume, folder: str, found: Found) -> None:
     size = volume.size(f"{prefix}{generations.RECORD}")
     if size is None or size > records.LARGEST:
         return
-    record = generations.load(path / generations.RECORD)
+    content = _content(volume, f"{prefix}{generations.RECORD}")
+    record = generations.decode(content, path / generations.RECORD)
     sizes = {file.name: file.size for file in record.files}
-    small = {generations.RECORD: "", **record.sha256s}
+    signed = {} if volume.size(f"{prefix}{generations.STATEMENT}") is None else {generations.STATEMENT: ""}
+    small = {generations.RECORD: "", **signed, **record.sha256s}
     sums = dict(record.sha256s)
     for name, sha256 in small.items():
         if name in sizes:
@@ -209,11 +244,7 @@ def _describe(volume: Volume, folder: str, found: Found) -> None:
 
 def _content(volume: Volume, path: str) -> bytes:
     """Return the content of a small file; empty if it is missing or too large to be one of ours."""
-    size = volume.size(path)
-    if size is None or size > records.LARGEST:
-        return b""
-    with volume.open(path) as stream:
-        return stream.read(records.LARGEST + 1)
+    return volume.content(path) or b""
 
 
 def _agree(one: PackedGeneration, other: PackedGeneration) -> bool:

@@ -2,6 +2,8 @@
 
     TARGET/oc-mirror-pipeline/taken:TAG      TAG names the data directory (`record_tag` in DATA/imported.json)
 
+It also says there whether signed generations were imported: then unsigned ones are refused from then on.
+
 The data directory's own record stays the one that counts. The target's shows what happened to the target: a
 registry that was emptied, or went back to an older state, gets again what it lacks.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps.bounded import json_of
 from steps.errors import InvalidInputError, RegistryError
@@ -29,26 +31,31 @@ log = logging.getLogger(__name__)
 
 REPOSITORY, LABEL = "oc-mirror-pipeline/taken", "io.github.oc-mirror-pipeline.taken"
 """Where version 0.1 and all later ones keep it."""
+_SIGNED: Final = (0, "signed")
+"""The entry, of a number that no generation has, which says that signed ones were imported. Versions that do
+not know it take it for one more generation, which does no harm."""
 
 
-def compare(session: Session) -> None:
+def compare(session: Session) -> bool:
     """Compare our record of what the target has imported with the target's own, and correct ours.
 
-    The target's record alone may have been pruned; so where it is gone, images of the last run decide. Raises
-    InvalidInputError if the target has lost what is not here any more.
+    The target's record alone may have been pruned; so where it is gone, images of the last run decide.
+    Returns whether either says that signed generations were imported. Raises InvalidInputError if the target
+    has lost what is not here any more.
     """
     store, target = session.store, session.request.target_registry
     ours = store.imports.of(target)
     try:
         with _open(session) as repository:
             if not ours.generations:
-                _warn_of_others(repository, target)
-            if not ours.generations or not ours.record_tag:
-                return
+                return _look_for_others(repository, target) or ours.signed
+            if not ours.record_tag:
+                return ours.signed
             theirs = _parse(repository.read_label(ours.record_tag, LABEL))
     except RegistryError as error:
         log.warning("what %s has imported cannot be read there: %s", target, error.reason)
-        return
+        return ours.signed
+    signed = _say_signed(theirs) or ours.signed
     lost = [number for number, identity in ours.generations.items() if theirs.get(number) != identity]
     if lost and (theirs or _lacks_images(session)):
         numbers = ", ".join(map(str, lost))
@@ -60,11 +67,13 @@ def compare(session: Session) -> None:
     elif lost:
         log.info("%s has lost our record of what it imported, and nothing else: written again", target)
         write(session, ())
+    return signed
 
 
-def write(session: Session, imported: Iterable[Generation]) -> str:
+def write(session: Session, imported: Iterable[Generation], *, signed: bool = False) -> str:
     """Record in the target that it has imported these, besides those before; return the tag.
 
+    `signed`: a trusted key had signed them.
     Where that is not allowed, log a warning and return an empty text. To be called before our own record is
     written: a kill between the two costs a repetition, nothing else.
     """
@@ -72,6 +81,8 @@ def write(session: Session, imported: Iterable[Generation]) -> str:
     ours = session.store.imports.of(target)
     tag = ours.record_tag or uuid.uuid4().hex
     known = {**ours.generations, **{generation.sequence: generation.identity for generation in imported}}
+    if signed or ours.signed:
+        known |= [_SIGNED]
     content = json.dumps({str(number): identity for number, identity in known.items()})
     try:
         with _open(session) as repository:
@@ -100,9 +111,13 @@ def _check_present(store: Store, target: str, lost: list[int], numbers: str) -> 
         )
 
 
-def _warn_of_others(repository: Repository, target: str) -> None:
-    """Warn of a target with records where this data directory has none: perhaps a disk was lost."""
+def _look_for_others(repository: Repository, target: str) -> bool:
+    """Warn of a target with records where this data directory has none: perhaps a disk was lost.
+
+    Returns whether one of them says that signed generations were imported.
+    """
     found = [_parse(repository.read_label(tag, LABEL)) for tag in repository.tags()]
+    signed = [_say_signed(numbers) for numbers in found]
     newest = max((number for numbers in found for number in numbers), default=0)
     if newest:
         log.warning(
@@ -111,6 +126,13 @@ def _warn_of_others(repository: Repository, target: str) -> None:
             target,
             newest,
         )
+    return any(signed)
+
+
+def _say_signed(record: dict[int, str]) -> bool:
+    """Take the entry that is no generation out of a record; return whether it was there."""
+    number, word = _SIGNED
+    return record.pop(number, "") == word
 
 
 def _open(session: Session) -> Repository:

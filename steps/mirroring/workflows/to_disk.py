@@ -24,7 +24,7 @@ from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import acknowledge, changed, cleanup
+from steps.mirroring.workflows import acknowledge, changed, cleanup, signing
 from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from steps.mirroring.request import Request
     from steps.mirroring.session import Session
     from steps.mirroring.store.archives import Archive
+    from steps.mirroring.store.contents import ContentIndex
     from steps.mirroring.store.working_dir import Used
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,10 @@ def run(session: Session) -> Done:
     )
     archived = _archive(session, base, progress)
     used = store.working_dir.used(imageset.mirror, archived.reading, store.cache)
-    draft = _generation(session, base, archived, used, progress, sequence=max(ledger, default=0) + 1)
+    index = contents.index(archived.reading, imageset.mirror, store.cache, archived=archived.new_blobs)
+    draft = _generation(
+        session, base, archived, used, progress, index=index, sequence=max(ledger, default=0) + 1
+    )
     mirror_name = session.request.mirror_name
     newest = next((found for found in reversed(ledger.values()) if found.mirror_name == mirror_name), None)
     if not archived.new_blobs and newest and _may_go_without(session.request, newest, draft):
@@ -107,6 +111,7 @@ def run(session: Session) -> Done:
         mirror_name=session.request.mirror_name,
         generations=[draft.sequence],
     )
+    signing.sign(session, draft, index)  # before the journal, too: a later run may have no key
     progress = progress.changed(phase=ARCHIVED, draft=draft)
     store.journal.write(progress)
     generation = store.complete(progress)
@@ -193,11 +198,17 @@ def _may_go_without(request: Request, newest: Generation, draft: Generation) -> 
 
 
 def _generation(
-    session: Session, base: Base, archived: Archived, used: Used, progress: Progress, *, sequence: int
+    session: Session,
+    base: Base,
+    archived: Archived,
+    used: Used,
+    progress: Progress,
+    *,
+    index: ContentIndex,
+    sequence: int,
 ) -> Generation:
     """Write the index of the generation to be, and make its record."""
     store, imageset, before = session.store, session.given_imageset, base.generation
-    index = contents.index(archived.reading, imageset.mirror, store.cache, archived=archived.new_blobs)
     packed = index.packed()
     write_atomically(store.content_index, packed)
     described = contents.describe(archived.reading, imageset.mirror, store.working_dir.path)

@@ -105,6 +105,24 @@ ENVIRONMENT_CONFIGMAP = Parameter(
     group=Group.ACCESS,
     where=places.WORKLOAD,
 )
+SIGNING_SECRET = Parameter(
+    name="signing-key",
+    kind=kinds.optional(kinds.object_name),
+    help="Secret in the workload's namespace with the private key that signs new generations: signing.key "
+    "(PEM, ECDSA P-256 or Ed25519), and passphrase where it has one",
+    group=Group.CARRYING,
+    where=places.WORKLOAD,
+    unset="generations are not signed",
+)
+TRUSTED_KEYS_CONFIGMAP = Parameter(
+    name="trusted-keys",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap with the public keys of those whose generations are imported: NAME.pub (PEM), and "
+    "NAME.until with the time at which it ends",
+    group=Group.CARRYING,
+    where=places.WORKLOAD,
+    unset="nobody vouches for generations",
+)
 LOCAL_FILES_CONFIGMAP = Parameter(
     name="local-files-configmap",
     kind=kinds.optional(kinds.object_name),

@@ -10,12 +10,12 @@ WORKFLOW = Parameter(
     name="workflow",
     kind=kinds.workflow,
     help="workflow-to-disk, workflow-from-disk, workflow-direct; or workflow-delete-generate, "
-    "workflow-delete-execute, workflow-cleanup, as a Job only",
+    "workflow-delete-execute, workflow-cleanup, workflow-verify, as a Job only",
     group=Group.HOW,
     where=places.MIRRORING,
     default="workflow-to-disk",
     needed_in=(places.MIRROR,),
-    not_beside=("export", "import", "changes", "acknowledge", "forget-target"),
+    not_beside=("export", "import", "changes", "acknowledge", "forget-target", "verify"),
 )
 IMAGESET = Parameter(
     name="imageset",
@@ -41,6 +41,7 @@ DATA = Parameter(
     where=places.MIRROR_ALONE,
     default=None,
     pod_argument="/data",
+    not_beside=("verify",),
 )
 CACHE_DIR = Parameter(
     name="cache-dir",
@@ -156,7 +157,7 @@ OC_MIRROR = Parameter(
 TARGET_REGISTRY = Parameter(
     name="target-registry",
     kind=kinds.optional(kinds.registry),
-    help="HOST[:PORT][/PATH] to mirror to; needed by all workflows but workflow-to-disk and workflow-cleanup",
+    help="HOST[:PORT][/PATH] to mirror to; needed by the workflows that push or delete",
     group=Group.WHERE,
     where=places.TARGETED,
     needed_in=(places.APPLY,),
@@ -389,6 +390,57 @@ FORMAT = Parameter(
     group=Group.CHANGES,
     where=places.MIRROR_ALONE,
     default="text",
+)
+VERIFY = Parameter(
+    name="verify",
+    kind=kinds.path,
+    help="Only check chain, hashes and signatures of the generations in this folder, such as that of a USB "
+    "stick, and write nothing; may be repeated",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    repeatable=True,
+)
+JSON = Parameter(
+    name="json",
+    kind=kinds.boolean,
+    help="true prints what --verify has found as JSON",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    default="false",
+)
+SIGNING_KEY = Parameter(
+    name="signing-key",
+    kind=kinds.optional(kinds.path),
+    help="Folder with the private key that signs new generations: signing.key (PEM, ECDSA P-256 or Ed25519), "
+    "and passphrase where it has one",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    unset="generations are not signed",
+)
+TRUSTED_KEYS = Parameter(
+    name="trusted-keys",
+    kind=kinds.optional(kinds.path),
+    help="Folder with the public keys of those whose generations are imported: NAME.pub (PEM), and "
+    "NAME.until with the time at which it ends",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    unset="nobody vouches for generations",
+)
+REQUIRE_SIGNATURE = Parameter(
+    name="require-signature",
+    kind=kinds.optional_boolean,
+    help="true refuses generations that no trusted key has signed, false takes unsigned ones",
+    group=Group.CARRYING,
+    where=places.MIRRORING,
+    unset="true with trusted-keys, and where the target has imported signed ones",
+    setting=True,
+)
+RUNNING_IMAGE = Parameter(
+    name="running-image",
+    kind=kinds.optional(kinds.text),
+    help="Image that mirror runs in, which the signed statement about a generation names",
+    group=Group.RUN,
+    where=places.MIRROR_ALONE,
 )
 
 KEEP_GENERATIONS = Parameter(

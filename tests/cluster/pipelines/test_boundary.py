@@ -59,6 +59,7 @@ def ask(product: Product, account: str, manifest: Object) -> str:
 def settings(image: str, mode: DeployMode) -> Settings:
     mirror = {"workflow": "workflow-direct", "target-registry": "registry.example.com/mirror"}
     given = samples.settings(mirror=mirror, applies=True, registries_config="oc-mirror-registries")
+    given = replace(given, signing_key="oc-mirror-signing-key", trusted_keys="oc-mirror-trusted-keys")
     return replace(given, image=image, mode=mode, fs_group=FS_GROUP, time_zone="UTC")
 
 
@@ -85,6 +86,16 @@ def replace_image(manifest: Object, image: str) -> Object:
 
 def volume(**source: Any) -> Change:
     return lambda manifest: pod_of(manifest)["volumes"].append({"name": "more", **source})
+
+
+def signing_volume(manifest: Object) -> Object:
+    found: Object = next(one for one in pod_of(manifest)["volumes"] if one["name"] == "signing-key")
+    return found
+
+
+def signing_mount(manifest: Object) -> Object:
+    found: Object = next(one for one in container(manifest)["volumeMounts"] if one["name"] == "signing-key")
+    return found
 
 
 def mount(path: str, **more: Any) -> Change:
@@ -149,6 +160,14 @@ WORKLOAD_RULES: dict[str, tuple[Change, str]] = {
         "a Secret, a ConfigMap, a claim or an empty folder",
     ),
     "another Secret": (volume(secret={"secretName": "router-certs"}), "the Secret router-certs"),
+    "another signing key": (
+        lambda m: signing_volume(m)["secret"].update(secretName="router-certs"),
+        "may not sign with the key of Secret router-certs",
+    ),
+    "another Secret in the signing key's place": (
+        lambda m: signing_mount(m).update(name="pull-secret"),
+        "could replace a program",
+    ),
     "another ConfigMap": (volume(configMap={"name": "kube-root-ca.crt"}), "the ConfigMap kube-root-ca.crt"),
     "another claim": (
         volume(persistentVolumeClaim={"claimName": "database"}),

@@ -169,6 +169,7 @@ def own(mode: str, **named: str) -> tuple[dict[str, Any], dict[str, Any]]:
         ("registries_config", "/config-registries-config", "registries-config"),
         ("environment_configmap", "/config-environment", "environment"),
         ("local_files_configmap", "/local-files", ""),
+        ("trusted_keys", "/config-trusted-keys", "trusted-keys"),
     ],
 )
 def test_a_configmap_of_the_user_is_mounted_and_told(
@@ -195,6 +196,27 @@ def test_a_claim_with_local_files_is_mounted_for_reading_only(mode: str) -> None
     claim = {"claimName": "charts", "readOnly": True}
     assert mounts["/local-files"]["persistentVolumeClaim"] == claim
     kubernetes_validate.validate(make(mode, local_files_claim="charts"), "1.34", strict=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_secret_with_the_signing_key_is_mounted_and_told_with_the_image(mode: str) -> None:
+    mounts, arguments = own(mode, signing_key="mine")
+    assert mounts["/var/run/signing-key"]["secret"] == {"secretName": "mine"}
+    assert mounts["/var/run/signing-key"]["readOnly"] is True
+    assert arguments["signing-key"] == "/var/run/signing-key"
+    assert arguments["running-image"] == settings().image
+    without, fewer = own(mode)
+    assert "/var/run/signing-key" not in without
+    assert not fewer.keys() & {"signing-key", "running-image"}
+    kubernetes_validate.validate(make(mode, signing_key="mine"), "1.34", strict=True)
+
+
+def test_keys_that_cannot_be_used_are_told_before_the_workload_is_deployed() -> None:
+    named = settings(trusted_keys="mine")
+    assert user_files.configmaps(named) == {"trusted-keys": "mine"}
+    assert user_files.problems(named, {"trusted-keys": {}}) == ["ConfigMap mine has no public key"]
+    (found,) = user_files.problems(named, {"trusted-keys": {"a.pub": "x"}})
+    assert found.startswith("ConfigMap mine: a.pub cannot be used: it is no public key in PEM")
 
 
 def test_what_is_wrong_in_the_users_configmaps_is_told_with_their_names() -> None:

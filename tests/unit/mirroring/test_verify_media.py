@@ -1,0 +1,400 @@
+"""--verify and workflow-verify, and the import of signed generations: what lies on a medium is hostile."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from steps.mirroring.store import Store
+from tests.conftest import unavailable
+from tests.unit.mirroring.conftest import Place
+from tests.unit.mirroring.test_signed_generations import (
+    NAMES,
+    UNTRUSTED,
+    Signed,
+    flip,
+    folder_of,
+    key_of,
+    make_key,
+    resign,
+    signed,
+    signed_once,
+    strip,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["signed", "signed_once"]
+CAPTURE = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def medium(signed: Signed, tmp_path: Path) -> Path:
+    """A stick with three signed generations."""
+    ran = signed.made.mirror(f"--export={tmp_path}/stick")
+    assert ran.returncode == 0, ran.stderr
+    return tmp_path / "stick"
+
+
+@pytest.fixture
+def guard(signed: Signed, tmp_path: Path) -> Place:
+    """Who has keys, and no data directory."""
+    made = signed.made
+    return Place(tmp_path / "none", made.imageset, made.oc_mirror, made.host)
+
+
+@pytest.fixture
+def far(signed: Signed, tmp_path: Path) -> Place:
+    """The disconnected side."""
+    made, trusted = signed.made, f"--trusted-keys={signed.trusted}"
+    return Place(tmp_path / "far", made.imageset, made.oc_mirror, made.host, [trusted])
+
+
+def verify(place: Place, signed: Signed | None, *folders: Path, code: int, capsys: CAPTURE) -> dict[str, Any]:
+    """What --verify prints as JSON."""
+    arguments = [f"--verify={folder}" for folder in folders]
+    keys = [f"--trusted-keys={signed.trusted}"] if signed else []
+    command = [one for one in place.command() if not one.startswith("--data=")]
+    place = Place(place.data, place.imageset, place.oc_mirror, place.host)
+    place.command = lambda *_more: [*command, *arguments, *keys, "--json"]  # type: ignore[method-assign]
+    ran = place.mirror()
+    printed = capsys.readouterr().out
+    assert ran.returncode == code, (printed, ran.stderr)
+    found: dict[str, Any] = json.loads(printed)
+    assert found["format"] == 1
+    assert found["exit_code"] == code
+    return found
+
+
+def verdicts(found: dict[str, Any]) -> list[str]:
+    return [one["verdict"] for one in found["generations"]]
+
+
+# --- --verify
+
+
+def test_a_guard_verifies_a_medium_a_folder_and_a_data_directory(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
+) -> None:
+    for folder in (medium, signed.made.data, signed.made.data / "generations", folder_of(signed.made, 1)):
+        found = verify(guard, signed, folder, code=0, capsys=capsys)
+        assert set(verdicts(found)) == {"trusted"}
+        assert found["generations"][0]["signed_by"] == {
+            "name": "release-2026",
+            "key": key_of(signed).public.fingerprint,
+        }
+    assert not guard.data.exists()
+
+
+def test_the_table_says_what_who_when_and_how_it_is(guard: Place, signed: Signed, capsys: CAPTURE) -> None:
+    strip(signed.made, 3)
+    ran = guard.mirror(f"--verify={signed.made.data}", f"--trusted-keys={signed.trusted}")
+    assert ran.returncode == UNTRUSTED
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["generation", "what", "size", "signed", "by", "made", "verdict"]
+    assert lines[1].startswith("1           full")
+    assert lines[2].startswith("2           continues 1")
+    assert "release-2026" in lines[2]
+    assert lines[3].endswith("untrusted")
+    assert lines[-2].startswith("generation 3 is not signed")
+    assert lines[-1] == f"generations in {signed.made.data}: 2 trusted, 1 untrusted"
+
+
+def test_without_keys_hashes_and_chain_are_checked_and_the_claimed_key_is_named(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
+) -> None:
+    found = verify(guard, None, medium, code=0, capsys=capsys)
+    assert verdicts(found) == ["whole"] * 3
+    assert found["generations"][0]["signed_by"] is None
+    assert found["generations"][0]["claimed_key"] == key_of(signed).public.fingerprint
+    flip(medium / "generations/000002/mirror_000001.tar", 700)
+    assert verdicts(verify(guard, None, medium, code=3, capsys=capsys)) == ["whole", "damaged", "whole"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_flipped_bit_in_a_small_file_is_untrusted(
+    guard: Place, signed: Signed, medium: Path, name: str, packed: bool, capsys: CAPTURE
+) -> None:
+    place = medium if packed else signed.made.data / "generations"
+    path = next(place.rglob(f"000002/{name}"))
+    flip(path, path.stat().st_size // 2)
+    found = verify(guard, signed, place, code=UNTRUSTED, capsys=capsys)
+    assert verdicts(found) == ["trusted", "untrusted", "trusted"]
+    assert name in found["generations"][1]["problems"][0]
+
+
+def test_of_what_is_untrusted_no_archive_is_read(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
+) -> None:
+    """A read of the archive would wait for ever: a pipe stands in its place."""
+    for number in (1, 2, 3):
+        archive = medium / f"generations/{number:06d}/mirror_000001.tar"
+        archive.unlink()
+        os.mkfifo(archive)
+        flip(medium / f"generations/{number:06d}/generation.json", 20)
+    assert set(verdicts(verify(guard, signed, medium, code=UNTRUSTED, capsys=capsys))) == {"untrusted"}
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "remove", "link", "pipe"])
+def test_an_archive_that_is_not_what_was_signed_is_damaged(
+    guard: Place, signed: Signed, medium: Path, change: str, capsys: CAPTURE
+) -> None:
+    archive = medium / "generations/000002/mirror_000001.tar"
+    content = archive.read_bytes()
+    archive.unlink()
+    if change == "flip":
+        archive.write_bytes(content[:-1] + b"\1")
+    elif change == "cut":
+        archive.write_bytes(content[:-1])
+    elif change == "link":
+        archive.symlink_to(folder_of(signed.made, 2) / archive.name)
+    elif change == "pipe":
+        os.mkfifo(archive)
+    found = verify(guard, signed, medium, code=3, capsys=capsys)
+    assert verdicts(found) == ["trusted", "damaged", "trusted"]
+    assert "mirror_000001.tar" in found["generations"][1]["problems"][0]
+
+
+def test_another_generation_in_the_chain_is_untrusted_without_keys_damaged(
+    guard: Place, signed: Signed, tmp_path: Path, capsys: CAPTURE
+) -> None:
+    other = Place(tmp_path / "other", signed.made.imageset, signed.made.oc_mirror, signed.made.host)
+    for _run in (1, 2):
+        arguments = ["--workflow=workflow-to-disk", "--always-archive=true", "--incremental-mode=false"]
+        assert other.mirror(*arguments, f"--signing-key={signed.keys}/release-2026").returncode == 0
+    shutil.rmtree(folder_of(signed.made, 2))
+    shutil.copytree(folder_of(other, 2), folder_of(signed.made, 2))
+    folder = signed.made.data / "generations"
+    assert verdicts(verify(guard, signed, folder, code=UNTRUSTED, capsys=capsys))[2] == "untrusted"
+    assert verdicts(verify(guard, None, folder, code=3, capsys=capsys)) == ["whole", "whole", "damaged"]
+
+
+def test_a_generation_without_its_predecessor_is_trusted_and_says_so(
+    guard: Place, signed: Signed, capsys: CAPTURE
+) -> None:
+    shutil.rmtree(folder_of(signed.made, 2))
+    found = verify(guard, signed, signed.made.data / "generations", code=0, capsys=capsys)
+    assert [one["predecessor_here"] for one in found["generations"]] == [True, False]
+
+
+def test_volumes_are_verified_together_and_one_alone_is_incomplete(
+    guard: Place, signed: Signed, tmp_path: Path, capsys: CAPTURE
+) -> None:
+    size = sum(path.stat().st_size for path in (signed.made.data / "generations").rglob("*.tar"))
+    ran = signed.made.mirror(f"--export={tmp_path}/sticks", f"--volume-size={size // 3 + 10_000}")
+    assert ran.returncode == 0, ran.stderr
+    volumes = sorted((tmp_path / "sticks").glob("volume-*"))
+    assert len(volumes) > 2
+    assert verdicts(verify(guard, signed, tmp_path / "sticks", code=0, capsys=capsys)) == ["trusted"] * 3
+    assert verdicts(verify(guard, signed, *volumes, code=0, capsys=capsys)) == ["trusted"] * 3
+    found = verify(guard, signed, volumes[0], code=3, capsys=capsys)
+    assert "incomplete" in verdicts(found)
+    assert "volume-002" in str(found["generations"])
+
+
+def test_a_medium_that_is_mounted_read_only_is_verified_and_stays_as_it_is(
+    guard: Place, signed: Signed, medium: Path, tmp_path: Path, capsys: CAPTURE
+) -> None:
+    if os.geteuid() != 0:
+        unavailable("mounting read-only needs root")
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    subprocess.run(["mount", "--bind", medium, mounted], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", mounted], check=True)
+        assert verdicts(verify(guard, signed, mounted, code=0, capsys=capsys)) == ["trusted"] * 3
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
+def test_a_medium_without_anything_is_not_found(guard: Place, signed: Signed, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert guard.mirror(f"--verify={tmp_path}/empty").returncode == 4
+    assert guard.mirror(f"--verify={tmp_path}/nowhere").returncode == 4
+
+
+def test_a_name_that_a_terminal_would_obey_is_shown_without_effect(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
+) -> None:
+    path = medium / "generations/000002/generation.json"
+    record = json.loads(path.read_text())
+    record["images"] = {"\x1b[2J": "many"}
+    path.write_text(json.dumps(record))
+    guard.mirror(f"--verify={folder_of_medium(medium, 2)}")
+    printed = capsys.readouterr().out
+    assert "damaged" in printed
+    assert "\x1b" not in printed
+
+
+def folder_of_medium(medium: Path, sequence: int) -> Path:
+    return medium / f"generations/{sequence:06d}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--verify=x", "--export=y"], "verify is given beside export, import or the like"),
+        (["--verify=x", "--schedule=0 2 * * *"], "verify is done once"),
+        (["--workflow=workflow-cleanup", "--json"], "give --verify=FOLDER too"),
+        (["--verify=x", "--require-signature=true"], "require-signature needs trusted-keys"),
+    ],
+)
+def test_what_contradicts_verify_is_refused(guard: Place, arguments: list[str], said: str) -> None:
+    ran = guard.mirror(*arguments)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+
+
+# --- workflow-verify
+
+
+def test_the_workflow_verifies_the_data_directory_and_keeps_a_record(signed: Signed) -> None:
+    made = signed.made
+    arguments = ["--workflow=workflow-verify", f"--trusted-keys={signed.trusted}"]
+    ran = made.mirror(*arguments)
+    assert ran.returncode == 0, ran.stderr
+    assert "3 trusted" in ran.stderr
+    flip(folder_of(made, 2) / "mirror_000001.tar", 700)
+    ran = made.mirror(*arguments)
+    assert ran.returncode == 3
+    assert "generation 2: mirror_000001.tar is damaged" in ran.stderr
+    flip(folder_of(made, 1) / "imageset.yaml", 7)
+    assert made.mirror(*arguments).returncode == UNTRUSTED
+    states = [(run.workflow, run.state) for run in Store(made.data).runs.all()][-3:]
+    assert states == [
+        ("workflow-verify", "succeeded"),
+        ("workflow-verify", "failed"),
+        ("workflow-verify", "failed"),
+    ]
+
+
+def test_the_workflow_knows_the_generations_that_were_carried_away(signed: Signed) -> None:
+    made = signed.made
+    shutil.rmtree(folder_of(made, 1))
+    ledger = made.data / "ledger/000001.json"
+    ledger.write_text(ledger.read_text().replace('"images"', '"pictures"').replace("{", '{"images": {},', 1))
+    ran = made.mirror("--workflow=workflow-verify", f"--trusted-keys={signed.trusted}")
+    assert ran.returncode == UNTRUSTED
+    assert "and here is another 1" in ran.stderr
+
+
+# --- --import
+
+
+def test_signed_generations_are_taken_in_with_their_statements(
+    far: Place, signed: Signed, medium: Path
+) -> None:
+    ran = far.mirror(f"--import={medium}")
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 2 is signed by release-2026" in ran.stderr
+    for number in (1, 2, 3):
+        statement = folder_of(far, number) / "generation.intoto.jsonl"
+        assert statement.read_bytes() == (folder_of(signed.made, number) / statement.name).read_bytes()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("name", [*NAMES, "nothing"])
+def test_a_changed_generation_is_refused_and_nothing_is_taken_in(
+    far: Place, signed: Signed, medium: Path, name: str, packed: bool
+) -> None:
+    place = medium if packed else signed.made.data
+    if name == "nothing":
+        (place / "generations/000002/generation.intoto.jsonl").unlink()
+        if packed:
+            forget_in_list(medium, 2)
+    else:
+        flip(place / f"generations/000002/{name}", 30)
+    ran = far.mirror(f"--import={place}")
+    assert ran.returncode == UNTRUSTED, ran.stderr
+    assert "generation 2" in ran.stderr
+    assert not far.generations()
+
+
+def forget_in_list(medium: Path, sequence: int) -> None:
+    """Remove the statement from the packing list, as who removes it from the medium can."""
+    path = medium / "packing-list.json"
+    listed = json.loads(path.read_text())
+    for generation in listed["generations"]:
+        if generation["sequence"] == sequence:
+            generation["files"] = [one for one in generation["files"] if one["name"] != NAMES[3]]
+    path.write_text(json.dumps(listed))
+
+
+def test_a_packing_list_that_names_another_archive_is_refused(far: Place, medium: Path) -> None:
+    path = medium / "packing-list.json"
+    listed = json.loads(path.read_text())
+    archive = next(one for one in listed["generations"][1]["files"] if one["name"].endswith(".tar"))
+    archive["sha256"] = archive["parts"][0]["sha256"] = "1" * 64
+    path.write_text(json.dumps(listed))
+    ran = far.mirror(f"--import={medium}")
+    assert ran.returncode == UNTRUSTED
+    assert "the packing list names another mirror_000001.tar than was signed" in ran.stderr
+
+
+def test_archives_wait_for_the_medium_with_the_signature(far: Place, signed: Signed, tmp_path: Path) -> None:
+    for number in (1, 3):
+        shutil.rmtree(folder_of(signed.made, number))
+    size = sum(path.stat().st_size for path in folder_of(signed.made, 2).iterdir())
+    ran = signed.made.mirror(f"--export={tmp_path}/sticks", f"--volume-size={size // 2 + 10_000}")
+    assert ran.returncode == 0, ran.stderr
+    first, second, *_more = sorted((tmp_path / "sticks").glob("volume-*"))
+    ran = far.mirror(f"--import={second}")
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 2 waits for generation.intoto.jsonl" in ran.stderr
+    assert not list(far.data.rglob("*.tar"))
+    assert far.mirror(f"--import={first}").returncode == 0
+    assert not folder_of(far, 2).exists()
+    ran = far.mirror(f"--import={tmp_path}/sticks")
+    assert ran.returncode == 0, ran.stderr
+    assert folder_of(far, 2).exists()
+
+
+def test_what_nobody_signed_is_left_out(far: Place, signed: Signed, tmp_path: Path) -> None:
+    (folder_of(signed.made, 1) / "note.txt").write_text("remember the milk")
+    assert signed.made.mirror(f"--export={tmp_path}/stick").returncode == 0
+    ran = far.mirror(f"--import={tmp_path}/stick")
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 1: left out, since nobody signed it: note.txt" in ran.stderr
+    assert not (folder_of(far, 1) / "note.txt").exists()
+
+
+def test_without_keys_all_is_taken_in_and_a_line_says_so(far: Place, medium: Path) -> None:
+    far.arguments.clear()
+    ran = far.mirror(f"--import={medium}")
+    assert ran.returncode == 0, ran.stderr
+    assert "nobody vouches for generation 1, 2, 3" in ran.stderr
+
+
+def test_what_a_target_has_imported_signed_asks_for_keys_at_the_next_import(
+    far: Place, medium: Path, target: str
+) -> None:
+    imported = {"format": 2, "targets": {target: {"generations": {}, "signed": True}}}
+    far.data.mkdir()
+    (far.data / "imported.json").write_text(json.dumps(imported))
+    trusted = far.arguments.pop()
+    ran = far.mirror(f"--import={medium}")
+    assert ran.returncode == UNTRUSTED
+    assert f"{target} has imported signed generations before" in ran.stderr
+    assert far.mirror(f"--import={medium}", trusted).returncode == 0
+
+
+def test_a_generation_of_a_stranger_is_refused_at_the_medium(
+    far: Place, signed: Signed, tmp_path: Path
+) -> None:
+    from steps.trust.keys import PrivateKey
+
+    make_key(signed.keys / "elsewhere", "stranger")
+    stranger = PrivateKey.parse((signed.keys / "elsewhere/stranger/signing.key").read_bytes())
+    resign(folder_of(signed.made, 3), stranger)
+    assert signed.made.mirror(f"--export={tmp_path}/stick").returncode == 0
+    ran = far.mirror(f"--import={tmp_path}/stick")
+    assert ran.returncode == UNTRUSTED
+    assert "generation 3:" in ran.stderr
+    assert "no trusted key has signed it" in ran.stderr
