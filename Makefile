@@ -49,6 +49,7 @@ bench: install  ## Measure generator, mirror and pipelines against their floors 
 	$(BIN)/python -m tests.bench.nights
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.push
+	$(BIN)/python -m tests.bench.verify
 
 docs: install  ## Write the generated reference
 	$(BIN)/python tekton/generate.py

@@ -160,8 +160,14 @@ def _needs_keys(values: Values, keys: Parameter[Any]) -> str:
 def _verified_once(values: Values) -> str:
     if not values.all(mirror_run.VERIFY):
         return ""
-    others = (mirror_run.EXPORT, mirror_run.ACKNOWLEDGE, mirror_run.FORGET_TARGET, mirror_run.CHANGES)
-    if values.all(mirror_run.IMPORT) or any(values[other] for other in others):
+    others = (
+        values[mirror_run.EXPORT],
+        values.all(mirror_run.IMPORT),
+        values[mirror_run.ACKNOWLEDGE],
+        values[mirror_run.FORGET_TARGET],
+        values[mirror_run.CHANGES],
+    )
+    if any(others):
         return "verify is given beside export, import or the like: do one after the other"
     return "verify is done once: leave schedule out" if values[mirror_run.SCHEDULE] else ""
 
