@@ -133,7 +133,7 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
         if request.dry_run:
             return done
         if request.workflow == FROM_DISK:
-            receipts.issue(store, request.target_registry)
+            receipts.issue(store, request.target_registry, vouching.signing_key(request))
         if request.keep_generations is not None:
             cleanup.prune(store, request.keep_generations)
         if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK:

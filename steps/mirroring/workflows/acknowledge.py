@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from steps import units
 from steps.errors import ConflictError, InvalidInputError, NotFoundError, UntrustedError
+from steps.mirroring.checks import vouching
 from steps.mirroring.store.receipt import (
     LARGEST_READ,
     ReceiptError,
@@ -43,13 +44,14 @@ def run(request: Request, store: Store) -> Done:
     """Record what a receipt confirms and log what is still to bring; a dry run records nothing.
 
     Raises InvalidInputError for what is no receipt, UntrustedError for one that no trusted key has signed,
-    NotFoundError for generations that were never made here, ConflictError for those of others.
+    NotFoundError for generations that were never made here, ConflictError for those of others, and for keys
+    that cannot be used what `vouching.trusted_keys` raises.
     """
     given = request.values[table.ACKNOWLEDGE]
     if given is None:
         raise ValueError("there is a file to acknowledge")
     sealed = _read(given)
-    signed_by = _vouched_for(sealed, None, given)
+    signed_by = _vouched_for(sealed, vouching.trusted_keys(request), given)
     ledger = store.generations.ledger()
     receipt = sealed.receipt
     identities = _confirmed(receipt, ledger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -26,6 +27,7 @@ from tests.unit.mirroring.conftest import MIRROR, Place
 from tests.unit.mirroring.test_receipt_code import modules
 from tests.unit.mirroring.test_retention import numbers
 from tests.unit.mirroring.test_to_registry import carry
+from tests.unit.trust.test_trust import pem
 
 AT_A_STEP = """
 import os, signal, sys
@@ -218,6 +220,47 @@ def test_the_text_of_the_code_and_standard_input_do_as_well(
     command = [*MIRROR, f"--data={near.data}", "--acknowledge=-"]
     subprocess.run(command, input=scanned, text=True, check=True, capture_output=True)
     assert confirmed(near) == {target: [1, 2, 3]}
+
+
+def test_with_trusted_keys_only_a_receipt_that_one_of_them_signed_counts(
+    near: Place, three: Place, disconnected: Place, target: str, tmp_path: Path
+) -> None:
+    far, other = (PrivateKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
+    for name, key in (("far", far), ("other", other)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "signing.key").write_bytes(pem(key))
+        (tmp_path / f"{name}-keys").mkdir()
+        (tmp_path / f"{name}-keys/{name}.pub").write_bytes(key.public.pem())
+    carry(three, disconnected, 1, 2)
+    assert disconnected.mirror().returncode == 0
+    ran = disconnected.mirror(f"--signing-key={tmp_path / 'far'}")
+    assert ran.returncode == 0, ran.stderr
+    assert "receipt 2, signed: " in ran.stderr
+    unsigned, signed = receipts_of(disconnected)
+    trusted = f"--trusted-keys={tmp_path / 'far-keys'}"
+    ran = near.mirror(f"--acknowledge={unsigned}", trusted)
+    assert ran.returncode == 15
+    assert f"the receipt in {unsigned} is not signed" in ran.stderr
+    ran = near.mirror(f"--acknowledge={signed}", f"--trusted-keys={tmp_path / 'other-keys'}")
+    assert ran.returncode == 15
+    assert "no trusted key has signed it; trusted: other (" in ran.stderr
+    envelope = json.loads(signed.read_text())
+    payload = base64.b64decode(envelope["payload"]).replace(b'"missing":""', b'"missing":"9"')
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps({**envelope, "payload": base64.b64encode(payload).decode()}))
+    assert near.mirror(f"--acknowledge={changed}", trusted).returncode == 15
+    (tmp_path / "far-keys/far.until").write_text("2026-01-01")
+    ran = near.mirror(f"--acknowledge={signed}", trusted)
+    assert ran.returncode == 15
+    assert "which ended at 2026-01-01T00:00:00Z" in ran.stderr
+    (tmp_path / "far-keys/far.until").unlink()
+    assert confirmed(near) == {}
+    typed = tmp_path / "typed.txt"
+    typed.write_text(Sealed.parse(signed.read_bytes()).code.lower())
+    ran = near.mirror(f"--acknowledge={typed}", trusted)
+    assert ran.returncode == 0, ran.stderr
+    assert f"signed by far: {target} has generation 1-2" in ran.stderr
+    assert "with a signature that nobody checked" in near.mirror(f"--acknowledge={signed}").stderr
 
 
 def test_another_data_directorys_receipt_is_refused(near: Place, connected: Place, tmp_path: Path) -> None:
