@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pysequoia
 import pytest
@@ -382,7 +383,12 @@ def test_a_mirrors_own_name_is_taken_where_the_policy_remaps_it() -> None:
 @pytest.mark.parametrize("kind", [1, 2, 3])
 def test_a_compressed_gpg_signature_is_read_as_one_that_is_not(kind: int) -> None:
     release = MAKER.release("4.20.1", digest_of(b"a"))
-    pack = {1: lambda it: zlib.compress(it)[2:-4], 2: zlib.compress, 3: bz2.compress}[kind]
+    packers: dict[int, Callable[[bytes], bytes]] = {
+        1: lambda it: zlib.compress(it)[2:-4],
+        2: zlib.compress,
+        3: bz2.compress,
+    }
+    pack = packers[kind]
     packed = bytes([0xA3, kind]) + pack(release.gpg[0])
     assert judge(replace(release, gpg=(packed,)), KEYS, NOW)[4, 20].state is State.ACCEPTED
     again = bytes([0xA3, kind]) + pack(packed)
@@ -404,11 +410,13 @@ def test_no_flipped_bit_of_a_gpg_signature_changes_what_it_says() -> None:
 
 def test_a_claim_is_read_as_both_programs_read_it() -> None:
     document = claim("quay.io/a/b:1", digest_of(b"a"), GPG_TYPE)
-    for optional in (None, {}, {"creator": "we"}, {"timestamp": 1483228800}):
+    right: list[Any] = [None, {}, {"creator": "we"}, {"timestamp": 1483228800}]
+    for optional in right:
         assert claims.parse(as_bytes({**document, "optional": optional}), claims.GPG)
     del document["optional"]
     assert claims.parse(as_bytes(document), claims.GPG)
-    for optional in ("", [], {"creator": 1}, {"timestamp": "1"}, {"timestamp": 2**63}, {"more": 1}):
+    wrong: list[Any] = ["", [], {"creator": 1}, {"timestamp": "1"}, {"timestamp": 2**63}, {"more": 1}]
+    for optional in wrong:
         with pytest.raises(ClaimError):
             claims.parse(as_bytes({**document, "optional": optional}), claims.GPG)
     with_more = claim("quay.io/a/b:1", digest_of(b"a"), optional={"more": 1, "creator": "we"})
