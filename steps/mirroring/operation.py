@@ -26,11 +26,12 @@ from steps.mirroring.workflows import (
     export,
     from_disk,
     import_media,
+    judge,
     receipts,
     to_disk,
 )
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR
-from steps.parameters.value_kinds import Workflow
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR, VERIFY_SIGNATURES
+from steps.parameters.value_kinds import VerifySignatures, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -122,6 +123,8 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
         request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
     ) as session:
         publish.bring_up_to_date(store, datetime.now(UTC))
+        if request.values[VERIFY_SIGNATURES] is VerifySignatures.ONLY:
+            return judge.run(session)
         if request.workflow == FROM_DISK:  # before anything of a generation is read, and the target is asked
             vouching.check(request, store)
         if request.workflow == TO_DISK:  # before the archive is carried anywhere

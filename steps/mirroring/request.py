@@ -12,7 +12,7 @@ from steps.mirroring.ocmirror.registries_config import RegistriesConfig
 from steps.parameters.contradictions import signatures_of
 from steps.parameters.parameter import Values
 from steps.parameters.table import TABLE, mirror_run
-from steps.parameters.value_kinds import Workflow
+from steps.parameters.value_kinds import VerifySignatures, Workflow
 
 if TYPE_CHECKING:
     from datetime import date, timedelta
@@ -68,7 +68,7 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
         target_registry=values[mirror_run.TARGET_REGISTRY] or "",
         incremental_mode=values[mirror_run.INCREMENTAL_MODE],
         since_date=values[mirror_run.SINCE_DATE],
-        dry_run=values[mirror_run.DRY_RUN],
+        dry_run=values[mirror_run.DRY_RUN] or _only_verifies(values),
         keep_generations=values[mirror_run.KEEP_GENERATIONS],
         skip_unchanged=values[mirror_run.SCHEDULE] is not None if skip is None else skip,
         also_imagesets=values.all(mirror_run.ALSO_IMAGESET),
@@ -78,6 +78,11 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
         options=_options(values, registries or RegistriesConfig()),
         values=values,
     )
+
+
+def _only_verifies(values: Values) -> bool:
+    """Return whether only signatures are looked at: a dry run, by which no image counts as verified."""
+    return values[mirror_run.VERIFY_SIGNATURES] is VerifySignatures.ONLY
 
 
 def _workflow(values: Values) -> Workflow:

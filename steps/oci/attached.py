@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.oci.failures import AbsentError, UnreadableError
-from steps.oci.manifests import MANIFESTS, Blob, digest_of, parse
+from steps.oci.manifests import MANIFESTS, Blob, digest_of, is_sound, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ LARGEST: Final = 8 << 20
 """Bytes of a signature, an attestation or a bundle."""
 IN_ALL: Final = 16 << 20
 """Bytes of what is read of one manifest, or of all referrers: a pod of the pipelines has 256 MiB."""
+OF_SIGNATURES: Final = 512 << 10
+"""The same for signatures, of which those of hundreds of images are kept until all are judged."""
 MOST: Final = 32
 """Layers and referrers of an image that are read; cosign adds one for each signature."""
 
@@ -56,6 +58,54 @@ def layers(repository: Repository, version: str, *, in_all: int = IN_ALL) -> lis
     except AbsentError:
         return []
     return list(_layers(repository, version, parse(content), in_all))
+
+
+def signatures(repository: Repository, digest: str) -> tuple[str, list[Attached]]:
+    """Return the media type of the manifest at an image's tag `.sig`, and its layers; ("", []) without one.
+
+    Raises as `layers` does.
+    """
+    version = tag(digest, "sig")
+    try:
+        media_type, content = repository.typed_manifest(version)
+    except AbsentError:
+        return "", []
+    if media_type != MANIFESTS[0]:
+        return media_type or "no media type", []
+    return media_type, list(_layers(repository, version, parse(content), OF_SIGNATURES))
+
+
+def copy_signatures(source: Repository, target: Repository, digest: str) -> bool:
+    """Copy what the tag `.sig` of an image names, byte by byte; return whether there is such a tag.
+
+    Blobs come first, so that a kill leaves nothing half. Raises as `layers` does, RegistryError where the
+    target refuses it.
+    """
+    version = tag(digest, "sig")
+    try:
+        media_type, content = source.typed_manifest(version)
+    except AbsentError:
+        return False
+    manifest = parse(content)
+    if media_type != MANIFESTS[0] or not is_sound(manifest):
+        raise UnreadableError(f"{version} is no OCI manifest", "see what is stored there")
+    for one in _layers(source, version, manifest, IN_ALL):
+        target.push_blob(one.content)
+    target.push_blob(source.read_blob(Blob.of(manifest["config"], version), LARGEST))
+    target.put_bytes(version, content, media_type)
+    return True
+
+
+def count_of_referrers(repository: Repository, digest: str) -> int:
+    """Return how many manifests name an image as their subject, by the first page of what is listed."""
+    listed = repository.referrers(digest)
+    if listed is None:
+        try:
+            listed = parse(repository.manifest(digest.replace(":", "-"))[1])
+        except AbsentError:
+            return 0
+    entries = listed.get("manifests")
+    return len(entries) if isinstance(entries, list) else 0
 
 
 def referrers(repository: Repository, digest: str) -> list[Attached]:

@@ -159,6 +159,10 @@ class Repository:
         """
         return self._retrying(lambda: self._referrers(digest))
 
+    def typed_manifest(self, version: str) -> tuple[str, bytes]:
+        """Read a manifest: the media type that the registry says, and its bytes."""
+        return self._retrying(lambda: self._typed(version))
+
     def read_blob(self, blob: Blob, limit: int) -> bytes:
         """Read a small blob, of which no more than `limit` bytes are taken."""
         return self._retrying(lambda: self._blob(blob, self._named(blob.digest), limit, _all))
@@ -242,6 +246,11 @@ class Repository:
         """Write an OCI manifest whose blobs are there, under a tag or its digest; return its digest."""
         content = json.dumps(manifest, sort_keys=True).encode()
         self._retrying(lambda: self._transport.put(f"manifests/{version}", content, MANIFESTS[0], self._name))
+        return digest_of(content)
+
+    def put_bytes(self, version: str, content: bytes, media_type: str) -> str:
+        """Write a manifest as it was read elsewhere, under a tag or its digest; return its digest."""
+        self._retrying(lambda: self._transport.put(f"manifests/{version}", content, media_type, self._name))
         return digest_of(content)
 
     def delete(self, digest: str) -> bool:
@@ -351,12 +360,17 @@ class Repository:
 
     def _content(self, version: str) -> tuple[str, bytes]:
         name = self._named(version)
-        with self._transport.get(f"manifests/{version}", name, accept=_KINDS) as answer:
-            content = self._transport.stream(answer, LARGEST_MANIFEST, name).read()
+        _media_type, content = self._typed(version)
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if version.startswith("sha256:") and digest != version:
             raise UnreachableError(f"{name}: the manifest arrived damaged", "try again")
         return digest, content
+
+    def _typed(self, version: str) -> tuple[str, bytes]:
+        name = self._named(version)
+        with self._transport.get(f"manifests/{version}", name, accept=_KINDS) as answer:
+            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+            return media_type, self._transport.stream(answer, LARGEST_MANIFEST, name).read()
 
     def _blob(self, blob: Blob, name: str, limit: int, read: Callable[[IO[bytes]], Result]) -> Result:
         with self._transport.get(f"blobs/{blob.digest}", name) as answer:

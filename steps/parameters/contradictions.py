@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from steps.parameters.table import content, deployment, mirror_run, other_commands
-from steps.parameters.value_kinds import Signatures, Workflow
+from steps.parameters.value_kinds import Signatures, VerifySignatures, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +131,27 @@ def _signatures(values: Values) -> str:
     )
 
 
+def _verification(values: Values) -> str:
+    wanted, keys = values[mirror_run.VERIFY_SIGNATURES], values[mirror_run.RELEASE_KEYS]
+    if wanted is not VerifySignatures.STRICT or keys:
+        return ""
+    return "verify-signatures=strict needs release-keys, the public keys by which clusters verify releases"
+
+
+def _verification_of_a_workload(values: Values) -> str:
+    wanted, keys = values[mirror_run.VERIFY_SIGNATURES], values[deployment.RELEASE_KEYS_CONFIGMAP]
+    if wanted is not VerifySignatures.STRICT or keys:
+        return ""
+    return "verify-signatures=strict needs release-keys, a ConfigMap with the keys of clusters"
+
+
+def _only_verified(values: Values) -> str:
+    workflow, wanted = values[mirror_run.WORKFLOW], values[mirror_run.VERIFY_SIGNATURES]
+    if wanted is not VerifySignatures.ONLY or workflow in {Workflow.FROM_DISK, Workflow.DIRECT}:
+        return ""
+    return f"verify-signatures=only looks at a target: it goes with {Workflow.FROM_DISK} or {Workflow.DIRECT}"
+
+
 def signatures_of(values: Values) -> Signatures:
     """Return whose signatures are copied; the former parameter counts where it is given."""
     removed = values[mirror_run.REMOVE_SIGNATURES]
@@ -243,6 +264,9 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
     ((mirror_run.SIGNATURES, mirror_run.REMOVE_SIGNATURES), _signatures),
+    ((mirror_run.VERIFY_SIGNATURES, mirror_run.RELEASE_KEYS), _verification),
+    ((mirror_run.VERIFY_SIGNATURES, deployment.RELEASE_KEYS_CONFIGMAP), _verification_of_a_workload),
+    ((mirror_run.WORKFLOW, mirror_run.VERIFY_SIGNATURES), _only_verified),
     ((deployment.LOCAL_FILES_CONFIGMAP, deployment.LOCAL_FILES_CLAIM), _local_files),
     ((content.OPERATORS_ONLY, content.OPENSHIFT_ONLY), _something_to_mirror),
     ((content.OPENSHIFT_VERSION, content.MIN_VERSION, content.MAX_VERSION), _versions),

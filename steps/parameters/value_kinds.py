@@ -48,6 +48,15 @@ class Signatures(StrEnum):
     NONE = "none"
 
 
+class VerifySignatures(StrEnum):
+    """What follows from signatures that clusters would not accept."""
+
+    WARN = "warn"
+    STRICT = "strict"
+    ONLY = "only"
+    NONE = "none"
+
+
 DeployMode = Literal["job", "cronjob", "deployment"]
 CatalogMode = Literal["auto", "error", "warn", "off"]
 PlanForm = Literal["full", "brief", "json"]
@@ -150,6 +159,11 @@ def workflow(value: str) -> Workflow:
 def signatures(value: str) -> Signatures:
     """Parse whose signatures are copied."""
     return Signatures(_choice(value, tuple(Signatures)))
+
+
+def verify_signatures(value: str) -> VerifySignatures:
+    """Parse what follows from signatures that clusters would not accept."""
+    return VerifySignatures(_choice(value, tuple(VerifySignatures)))
 
 
 def deploy_mode(value: str) -> DeployMode:

@@ -57,6 +57,7 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=dict)
     run_deadline: int = 0
     registries_config: str | None = None
+    release_keys: str | None = None
     environment_configmap: str | None = None
     local_files_configmap: str | None = None
     local_files_claim: str | None = None
@@ -88,6 +89,7 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         environment=environment,
         run_deadline=values[mirror_run.RUN_DEADLINE] or 0,
         registries_config=values[deployment.REGISTRIES_CONFIGMAP],
+        release_keys=values[deployment.RELEASE_KEYS_CONFIGMAP],
         environment_configmap=values[deployment.ENVIRONMENT_CONFIGMAP],
         local_files_configmap=values[deployment.LOCAL_FILES_CONFIGMAP],
         local_files_claim=values[deployment.LOCAL_FILES_CLAIM],

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from steps.errors import StepError
 from steps.mirroring.ocmirror import registries_config
 from steps.parameters import environment
-from steps.parameters.table.mirror_run import ENVIRONMENT, REGISTRIES_CONFIG, SIGNING_KEY, TRUSTED_KEYS
+from steps.parameters.table.mirror_run import (
+    ENVIRONMENT,
+    REGISTRIES_CONFIG,
+    RELEASE_KEYS,
+    SIGNING_KEY,
+    TRUSTED_KEYS,
+)
 from steps.trust import folder
 
 if TYPE_CHECKING:
@@ -49,6 +55,8 @@ def mounts(settings: Settings) -> list[Mount]:
     ]
     if name := settings.registries_config:
         found.append(_folder("registries-config", name, REGISTRIES_CONFIG.name))
+    if name := settings.release_keys:
+        found.append(_folder("release-keys", name, RELEASE_KEYS.name))
     if name := settings.environment_configmap:
         found.append(_folder("environment", name, ENVIRONMENT.name))
     if name := settings.trusted_keys:
@@ -70,6 +78,7 @@ def configmaps(settings: Settings) -> dict[str, str]:
     """Return the parameters by which a user names ConfigMaps for it, each with the name."""
     named = {
         "registries-config": settings.registries_config,
+        "release-keys": settings.release_keys,
         "environment-configmap": settings.environment_configmap,
         "local-files-configmap": settings.local_files_configmap,
         "trusted-keys": settings.trusted_keys,

@@ -22,6 +22,7 @@ STANDIN_PANIC       crash as a Go program does
 STANDIN_DISK_FULL   run out of space: `archive` in the middle of the archive, `close` only at its last block
 STANDIN_CATALOG     JSON of what every catalog has: {PACKAGE: {CHANNEL: [VERSION, …]}}; the rest is left out
 STANDIN_SIGNATURES  ask the registries that images come from for signatures, which must be real ones by plain HTTP
+STANDIN_RESOURCES   a folder whose files are put to the cluster resources, such as signatures of releases
 STANDIN_PUSH        `none`: pretend that the target took everything
 """
 
@@ -1026,6 +1027,9 @@ def dry_run(run: Run, images: list[Image]) -> None:
 
 def cluster_resources(run: Run, images: list[Image]) -> None:
     """Write what a cluster applies (clusterresources/clusterresources.go): mirror sets, catalogs, update service."""
+    if setting("RESOURCES"):
+        for path in Path(setting("RESOURCES")).iterdir():
+            write(run.working_dir / "cluster-resources" / path.name, path.read_bytes())
     mirrored = [image for image in images if not image.is_catalog and not image.is_graph]
     by_digest = [image for image in mirrored if "@" in image.origin or image.repository == RELEASES]
     by_tag = [

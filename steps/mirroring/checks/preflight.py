@@ -20,7 +20,7 @@ from steps.bounded import json_of
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.files import UNFINISHED
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.checks import carried, space, volume, vouching
+from steps.mirroring.checks import acceptance, carried, space, volume, vouching
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.ocmirror.platforms import Platforms
@@ -78,6 +78,7 @@ def check(request: Request, store: Store) -> Ready:
     imageset = None if request.imageset is None else read_imageset(request.imageset)
     check_authfile(request.options.authfile)
     check_keys(request)
+    acceptance.keys_of(request)
     if imageset is not None and request.workflow != FROM_DISK:
         check_coverage(request.options.authfile, imageset.mirror)
     if imageset is not None and request.workflow == TO_DISK:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.publish import autoshift, resources
+from steps.mirroring.checks import acceptance
+from steps.mirroring.publish import autoshift, policies, resources
 from steps.mirroring.publish.adoption import owner
 from steps.mirroring.publish.permitted import Permitted, sources_of
 from steps.mirroring.publish.shared_places import clashes
 from steps.mirroring.publish.union import differences, union
+from steps.mirroring.store.accepted import compact
+from steps.mirroring.store.inventory import images_of
 from steps.mirroring.store.published import UNNAMED, Mirror
 from steps.parameters.table.mirror_run import RESOURCE_PREFIX
 
@@ -42,13 +45,15 @@ def made_by(working_dir: Path) -> dict[str, bytes]:
 
 def publish(
     session: Session, made: Mapping[str, bytes], reading: Reading, *, mirror_name: str, imageset: ImageSet
-) -> None:
+) -> dict[str, dict[str, str]]:
     """Publish the resources of a run that pushed everything, and AutoShift's block, for the session's target.
 
     Of what the run `made` only what leads to the target counts, for images that oc-mirror named in `reading`.
     It takes the place of what was published of the same mirror name, and before there were mirror names. To
-    be called once all images are verified. Raises MirrorError for a file that is not a list of resources, or
-    that leads clusters elsewhere.
+    be called once all images are verified. Returns which clusters accept which release (`accepted.compact`).
+    Raises MirrorError for a file that is not a list of resources, or that leads clusters elsewhere,
+    UntrustedError, before anything is published, for releases that clusters would refuse, with
+    verify-signatures=strict.
     """
     target = session.request.target_registry
     before = session.store.published.of(target)
@@ -69,7 +74,14 @@ def publish(
     )
     mirrors.pop(UNNAMED, None)
     mirrors[mirror_name] = Mirror(files=files, imageset=imageset.text)
+    together, _conflicts = union({name: mirror.files for name, mirror in mirrors.items()})
+    copied = images_of(reading, target=target, imageset=imageset, nesting=session.request.nesting)
+    judgement = acceptance.check(session, copied, resources.load(together), imageset.mirror)
+    session.store.accepted.record(target, mirror_name, judgement)
+    acceptance.insist(session.request, judgement)
     _publish(session.store, target, mirrors)
+    policies.publish(session.store, session.request, judgement)
+    return compact(judgement.releases)
 
 
 def warn_of_clashes(mirror_name: str, imageset: ImageSet, others: Mapping[str, ImageSet]) -> None:

@@ -31,6 +31,7 @@
     DATA/quarantine/             what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
     DATA/removal/                the plan of deletion, and what came of it
+    DATA/accepted.json           which releases of a target clusters accept, as signatures show
     DATA/fingerprints.json       by what each workflow's last success was made
     DATA/lock
 
@@ -48,6 +49,7 @@ from typing import TYPE_CHECKING
 from steps import files, units
 from steps.errors import InvalidInputError
 from steps.mirroring.store import cache_place, lock
+from steps.mirroring.store.accepted import Accepted
 from steps.mirroring.store.acknowledged import Acknowledged
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.cache import Cache
@@ -108,6 +110,7 @@ class Store:
         self.receipt_folder = ReceiptFolder(root)
         self.acknowledged = Acknowledged(root)
         self.mirrored = Mirrored(root)
+        self.accepted = Accepted(root)
         self.changes = ChangeLists(root, self.generations, self.imports, self.mirrored)
         self.progress = ProgressFile(root)
         self.cache = Cache(cache.absolute() if cache else cache_place.inside(root))

@@ -193,6 +193,14 @@ def _write(path: Path, entry: InventoryEntry) -> None:
     write_atomically(path, entry.as_json(indent=1))
 
 
+def images_of(
+    reading: Reading, *, target: str, imageset: ImageSet, nesting: Nesting | None = None
+) -> tuple[InventoryImage, ...]:
+    """Return what a run copied, as it is recorded."""
+    rules = Rules.of(imageset.mirror, nesting or Nesting())
+    return tuple(_image(rules, origin, where, target) for origin, where in sorted(reading.copied.items()))
+
+
 def _image(rules: Rules, origin: str, where: str, target: str) -> InventoryImage:
     namespace = CACHE if where == CACHE else where.strip("/").removeprefix(target).strip("/")
     places = rules.places(origin, namespace)

@@ -4,6 +4,7 @@
     DATA/targets/NAME/mirrors/MIRROR/              an ImageSet, and the resources for it, by its mirror name
     DATA/targets/NAME/cluster-resources/           what a cluster applies to use the mirror: all of these
     DATA/targets/NAME/autoshift-disconnected.yaml  the same for AutoShift's values
+    DATA/targets/NAME/policies/                    policies for clusters to verify the mirror, for people
     DATA/cluster-resources/, DATA/autoshift-disconnected.yaml
                                                    a copy of both, only while there is exactly one target
 
@@ -36,6 +37,7 @@ Files = dict[str, str]
 UNNAMED: Final = ""
 """The mirror name of what was published before there were mirror names."""
 RESOURCES, AUTOSHIFT_VALUES = "cluster-resources", "autoshift-disconnected.yaml"
+POLICIES: Final = "policies"
 _RECORD, _MIRRORS, _IMAGESET = "target.json", "mirrors", "imageset.yaml"
 _UNNAMED_FOLDER = "_unnamed"
 _LONGEST = 100
@@ -146,6 +148,9 @@ class Published:
         record = TargetRecord(target=target, mirrors=tuple(sorted(mirrors)), plain_name=plain)
         content = {_RECORD: record.as_json(), AUTOSHIFT_VALUES: autoshift_values}
         content |= {f"{RESOURCES}/{name}": text for name, text in files.items()}
+        for path in (folder / POLICIES).glob("*"):  # they stay until others are written
+            if path.is_file() and not path.is_symlink():
+                content[f"{POLICIES}/{path.name}"] = path.read_text()
         for mirror_name, mirror in mirrors.items():
             place = f"{_MIRRORS}/{mirror_name or _UNNAMED_FOLDER}"
             content |= {f"{place}/{name}": text for name, text in mirror.files.items()}
@@ -153,6 +158,18 @@ class Published:
         _replace(folder, content, folders=[RESOURCES])
         self._copy_for_one_target()
         return PublishedTarget(folder, record)
+
+    def write_policies(self, target: str, found: Mapping[str, str]) -> None:
+        """Write the policies for the clusters of a target, texts by name, in the place of those there."""
+        published = self.of(target)
+        if published is None:
+            return
+        folder = published.folder / POLICIES
+        for path in folder.glob("*"):
+            if path.name not in found and path.is_file():
+                path.unlink()
+        for name, text in found.items():
+            write_atomically(folder / name, text)
 
     def copy_is_current(self) -> bool:
         """Return whether DATA/cluster-resources is as it should be: the only target's, or not there."""

@@ -42,7 +42,7 @@ KEPT = 200
 class Done:
     """What a run did, in one line; generations made or imported; bytes of their archives; images by kind.
 
-    `unchanged` is a success that had nothing to do.
+    `unchanged` is a success that had nothing to do. `accepted` says which clusters accept which release.
     """
 
     summary: str
@@ -50,6 +50,7 @@ class Done:
     size: int = 0
     images: Mapping[str, int] = field(default_factory=dict)
     unchanged: bool = False
+    accepted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Run(Record):
@@ -60,6 +61,7 @@ class Run(Record):
     is the class of the run's own failure, with `hint` for what to do. `left_out` says of a record that was
     shortened how many entries of each field went. `next_run` is that of the schedule, if there is one.
     `mirror_name` is empty where it is not one ImageSet that was mirrored, and in records of version 0.1.
+    `accepted` has `accepted`, `not accepted` or `unknown` by release and minor version of clusters.
     `log` has the last lines of a run that failed, without secrets (`last_lines`).
     """
 
@@ -75,6 +77,7 @@ class Run(Record):
     generations: tuple[int, ...] = ()
     size: int = 0
     images: dict[str, int] = Field(default_factory=dict)
+    accepted: dict[str, dict[str, str]] = Field(default_factory=dict)
     unchanged: bool = False
     message: str = ""
     error: str = ""
@@ -127,7 +130,7 @@ class Run(Record):
         return self.changed(**{longest: texts[longest][: len(texts[longest]) // 2] + "…"})
 
 
-_ENTRIES = ("log", "failed", "wanted_by", "images", "generations")
+_ENTRIES = ("log", "failed", "wanted_by", "accepted", "images", "generations")
 _TEXTS = ("message", "hint", "error", "target", "mirror_name", "host")
 _SHORTEST = 8
 """Characters below which cutting a text saves nothing."""
@@ -254,6 +257,7 @@ class Recorder:
             size=done.size,
             images=dict(done.images),
             unchanged=done.unchanged,
+            accepted={release: dict(states) for release, states in done.accepted.items()},
         )
 
     def failed(self, error: StepError, lines: Sequence[str] = ()) -> None:

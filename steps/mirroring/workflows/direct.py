@@ -44,14 +44,16 @@ def run(session: Session) -> Done:
     described = contents.describe(reading, imageset.mirror, store.working_dir.path)
     asked.check(reading, imageset.mirror, store.working_dir.path)
     _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
-    publish.publish(session, made, reading, mirror_name=session.request.mirror_name, imageset=imageset)
+    name = session.request.mirror_name
+    accepted = publish.publish(session, made, reading, mirror_name=name, imageset=imageset)
     changed.after_direct(session, reading, described)
     store.mirrored.record(target, session.request.mirror_name, described)
     used = store.working_dir.used(imageset.mirror, reading, store.cache)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
-    return Done(summary=f"{target} has all images ({counts or 'none to count'})", images=images)
+    summary = f"{target} has all images ({counts or 'none to count'})"
+    return Done(summary=summary, images=images, accepted=accepted)
 
 
 def _dry_run(session: Session) -> Done:

@@ -131,8 +131,9 @@ def run(session: Session) -> Done:
         lists = [_list(session, batch) for batch in planned]
         return Done(summary=estimate.keep_lists(store, lists, f"{units.size(size)} of archives to import"))
     listed = changed.before_from_disk(store, target, waiting)
+    accepted: dict[str, dict[str, str]] = {}
     for batch in planned:
-        _import(session, batch, signed=signed or once_signed)
+        accepted |= _import(session, batch, signed=signed or once_signed)
     changed.tell(store, listed, target)
     numbers = tuple(generation.sequence for generation in waiting)
     return Done(
@@ -140,6 +141,7 @@ def run(session: Session) -> Done:
         generations=numbers,
         size=size,
         images=waiting[-1].images,
+        accepted=accepted,
     )
 
 
@@ -188,13 +190,16 @@ def _list(session: Session, batch: Batch) -> mapping.Lists:
     return mapping.read(staging / "working-dir")
 
 
-def _import(session: Session, batch: Batch, *, signed: bool) -> None:
-    """Push a batch, verify it, publish its resources, and record it: in the target first, then here."""
+def _import(session: Session, batch: Batch, *, signed: bool) -> dict[str, dict[str, str]]:
+    """Push a batch, verify it, publish its resources, and record it: in the target first, then here.
+
+    Returns which clusters accept which release.
+    """
     store, target, staging = session.store, session.request.target_registry, session.store.staging
     reading = retrying(session, partial(_push, session, batch, staging))
     made = publish.made_by(staging / "working-dir")
     _verify(session, batch, staging)
-    publish.publish(session, made, reading, mirror_name=batch.mirror_name, imageset=batch.newest)
+    accepted = publish.publish(session, made, reading, mirror_name=batch.mirror_name, imageset=batch.newest)
     store.inventory.add(
         reading,
         target=target,
@@ -207,6 +212,7 @@ def _import(session: Session, batch: Batch, *, signed: bool) -> None:
     tag = import_record.write(session, batch.generations, signed=signed)
     store.imports.record(target, batch.generations, record_tag=tag, signed=signed)
     log.info("%s has imported generation %s", target, batch.numbers)
+    return accepted
 
 
 def _push(session: Session, batch: Batch, staging: Path) -> Reading:

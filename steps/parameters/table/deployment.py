@@ -98,6 +98,15 @@ REGISTRIES_CONFIGMAP = Parameter(
     group=Group.ACCESS,
     where=places.WORKLOAD,
 )
+RELEASE_KEYS_CONFIGMAP = Parameter(
+    name="release-keys",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap with the public keys by which clusters verify releases: NAME.pub for sigstore, NAME.asc "
+    "for GPG",
+    group=Group.ACCESS,
+    where=places.WORKLOAD,
+    unset="nobody verifies, and no release counts as accepted",
+)
 ENVIRONMENT_CONFIGMAP = Parameter(
     name="environment-configmap",
     kind=kinds.optional(kinds.object_name),

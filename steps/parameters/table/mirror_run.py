@@ -120,6 +120,25 @@ REMOVE_SIGNATURES = Parameter(
     unset="as signatures says",
     setting=True,
 )
+VERIFY_SIGNATURES = Parameter(
+    name="verify-signatures",
+    kind=kinds.optional(kinds.verify_signatures),
+    help="What follows where clusters would not accept an update to a release in the mirror: warn, strict "
+    "(the run fails and publishes nothing), only (nothing is mirrored, and it fails), none (nobody looks)",
+    group=Group.HOW,
+    where=places.MIRRORING,
+    unset="warn",
+    setting=True,
+)
+RELEASE_KEYS = Parameter(
+    name="release-keys",
+    kind=kinds.optional(kinds.path),
+    help="Folder with the public keys by which clusters verify releases: NAME.pub for sigstore, NAME.asc "
+    "for GPG",
+    group=Group.ACCESS,
+    where=places.MIRROR_ALONE,
+    unset="nobody verifies, and no release counts as accepted",
+)
 STRICT_ARCHIVE = Parameter(
     name="strict-archive",
     kind=kinds.optional_boolean,

@@ -1,0 +1,80 @@
+"""What a release consists of, read from the release image in the target, as a cluster reads it.
+
+`oc adm release new` adds one layer to an image, with `release-manifests/image-references`: an ImageStream
+that names each image of the content by its origin and digest (openshift/oc, pkg/cli/admin/release).
+"""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from steps.bounded import json_of
+from steps.errors import RegistryError
+from steps.oci.failures import UnreadableError
+from steps.oci.reference import Reference
+from steps.tar_members import BoundedMember, RefusedMemberError
+
+if TYPE_CHECKING:
+    from steps.oci.registry import Repository
+
+FILE: Final = "release-manifests/image-references"
+LARGEST: Final = 8 << 20
+"""Bytes of that file; those of 4.20 have a tenth of a million."""
+MOST: Final = 1000
+"""Images; a release has about two hundred."""
+LABEL: Final = "io.openshift.release"
+"""The label with the version of a release."""
+_LAYERS: Final = 3
+"""Layers that are searched, from the topmost down: those below hold a whole operating system."""
+
+
+def version_of(repository: Repository, digest: str) -> str:
+    """Return the version that a release image says it has; empty where it says none."""
+    labels = (repository.config(repository.image(digest)).get("config") or {}).get("Labels") or {}
+    return str(labels.get(LABEL) or "")[:64]
+
+
+def read(repository: Repository, digest: str) -> tuple[Reference, ...]:
+    """Return the images that a release consists of, by origin and digest; `digest` is that of one platform.
+
+    Raises UnreadableError where the image does not tell, RegistryError and its kinds for what else is wrong.
+    """
+    image = repository.image(digest)
+    for layer in reversed(image.layers[-_LAYERS:]):
+        content = repository.read_layer(image, layer, _find)
+        if content is not None:
+            return _images(content, image.name)
+    raise UnreadableError(f"{image.name} has no {FILE}", "see whether it is a release image")
+
+
+def _find(stream: IO[bytes]) -> bytes | None:
+    """Return the file of a layer; None where it has no such file."""
+    try:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedMember) as archive:
+            for member in archive:
+                if member.isfile() and PurePosixPath(member.name.lstrip("./")) == PurePosixPath(FILE):
+                    content = archive.extractfile(member)
+                    return content.read(LARGEST + 1) if content else None
+    except RefusedMemberError as error:
+        raise RegistryError(f"the release image has {error}", "no builder of images makes such") from None
+    return None
+
+
+def _images(content: bytes, name: str) -> tuple[Reference, ...]:
+    try:
+        tags = json_of(content, limit=LARGEST)["spec"]["tags"]
+        found = dict.fromkeys(_reference(tag) for tag in tags)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UnreadableError(f"{name}: {FILE} cannot be understood", "mirror the release again") from None
+    if len(found) > MOST:
+        raise UnreadableError(f"{name} names {len(found):,} images", f"{MOST:,} are the most")
+    return tuple(found)
+
+
+def _reference(tag: dict[str, Any]) -> Reference:
+    reference = Reference.parse(str(tag["from"]["name"]))
+    if not reference.registry or not reference.digest.startswith("sha256:"):
+        raise ValueError("an image without registry or digest")
+    return reference

@@ -1,0 +1,40 @@
+"""Where ImageDigestMirrorSets lead a node: the places that it tries for an image by digest (pure).
+
+The machine config operator makes a registries.conf of them. There the longest source counts that the name
+of an image lies in, and its mirrors are tried in their order (containers-registries.conf(5)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorSets:
+    """The mirrors of each source."""
+
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, resources: Iterable[Mapping[str, Any]]) -> MirrorSets:
+        """Take them from published resources; all but ImageDigestMirrorSets is passed over."""
+        found: dict[str, tuple[str, ...]] = {}
+        for resource in resources:
+            if resource.get("kind") != "ImageDigestMirrorSet":
+                continue
+            for entry in (resource.get("spec") or {}).get("imageDigestMirrors") or []:
+                source, mirrors = str(entry.get("source")), tuple(map(str, entry.get("mirrors") or ()))
+                found[source] = tuple(dict.fromkeys((*found.get(source, ()), *mirrors)))
+        return cls(found)
+
+    def places(self, name: str) -> tuple[str, ...]:
+        """Return where HOST/REPOSITORY is tried, the first one first; nothing where no source has it."""
+        sources = [source for source in self.mirrors if name == source or name.startswith(f"{source}/")]
+        if not sources:
+            return ()
+        source = max(sources, key=len)
+        return tuple(f"{mirror}{name.removeprefix(source)}" for mirror in self.mirrors[source])
