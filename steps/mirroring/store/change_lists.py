@@ -110,6 +110,10 @@ class ChangeLists:
         kept = self.read(self.folder / f"{generation.sequence:06d}.json")
         return kept if kept and kept.identities == {generation.identity} else None
 
+    def has(self, sequence: int) -> bool:
+        """Return whether a list of this generation, which was made here, is kept."""
+        return (self.folder / f"{sequence:06d}.json").exists()
+
     def pending(self, target: str, waiting: Iterable[Generation]) -> ChangeList:
         """Return what `waiting` bring to `target` against the newest that it has of the same mirror names."""
         waiting = list(waiting)

@@ -43,9 +43,21 @@ def after_to_disk(store: Store, generation: Generation) -> None:
     tell(store, _made(lambda: store.changes.between(None, generation.sequence)))
 
 
+def catch_up(store: Store) -> None:
+    """Write the list of the newest generation where a kill came between the two."""
+    newest = max(store.generations.present(), default=None)
+    if newest is not None and not store.changes.has(newest):
+        _made(lambda: _keep(store, store.changes.between(None, newest)))
+
+
 def before_from_disk(store: Store, target: str, waiting: Sequence[Generation]) -> ChangeList | None:
-    """Return what is about to be imported, while the target lacks it; None where that cannot be told."""
-    return _made(lambda: store.changes.pending(target, waiting))
+    """Write what is about to be imported, while the target lacks it; None where that cannot be told."""
+    return _made(lambda: _keep(store, store.changes.pending(target, waiting), target))
+
+
+def _keep(store: Store, listed: ChangeList, target: str = "") -> ChangeList:
+    store.changes.write(listed, target)
+    return listed
 
 
 def after_direct(session: Session, reading: Reading, contents: Contents) -> None:

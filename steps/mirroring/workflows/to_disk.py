@@ -80,6 +80,7 @@ def run(session: Session) -> Done:
     write_atomically(store.imageset, imageset.content)
     if session.request.dry_run:
         return _dry_run(session, base)
+    changed.catch_up(store)
     if base.history is None:
         space.check_full_archive(store)
     store.history.prepare(base.history)

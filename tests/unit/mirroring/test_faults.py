@@ -46,11 +46,11 @@ TO_DISK, FROM_DISK, DIRECT, EXPORT, IMPORT = "to-disk", "from-disk", "direct", "
 OURS_FOR_LONG: Final = {".oc-mirror", ".cache", ".history"}
 """Hidden names that are no leftovers: oc-mirror's."""
 _VARIES: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\d{8}T[\d.]+Z?(?:-\d+)?|\b[0-9a-f]{12,64}\b|\b\d{8}_\d{6}\b"
+    r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\d{8}T[\d.]+Z?(?:-\d+)?|\b[0-9a-f]{8,64}\b|\b\d{8}_\d{6}\b"
 )
 """Times and hashes; a run is never made twice in the same second."""
 _NOT_COMPARED: Final = (
-    *("runs", "logs", "quarantine", "history", "lock"),
+    *("runs", "logs", "quarantine", "history", "lock", "changes/targets"),
     *("working-dir", "cache", "imports/archives"),
 )
 """Each run adds to them, or they are oc-mirror's."""
