@@ -17,7 +17,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
     ├── FileError        13  a file, a folder or standard output cannot be read or written
     ├── DeadlineError    14  a run of the mirror was ended at its deadline
-    └── UntrustedError   15  a signature is missing, wrong, or by nobody who is trusted
+    ├── UntrustedError   15  a signature is missing, wrong, or by nobody who is trusted
+    └── HeldError        16  a run stopped before it published: its list of changes is not approved yet
 """
 
 from __future__ import annotations
@@ -146,6 +147,12 @@ class UntrustedError(StepError):
     """A signature is missing, wrong, or by nobody who is trusted."""
 
     exit_code = 15
+
+
+class HeldError(StepError):
+    """A run stopped before it published: its list of changes is not approved yet."""
+
+    exit_code = 16
 
 
 def error_class(error: StepError) -> str:

@@ -4,6 +4,7 @@
                                  as in DATA, for the plan of the next ImageSet
     oc-mirror-cluster-resources  what is published for the clusters of a target, and AutoShift's block; for
                                  any further target of the data directory oc-mirror-cluster-resources-NAME
+    oc-mirror-changes            changes.json, changes.md: what the newest run changed, or would if approved
     oc-mirror-removal-plan       plan.json of workflow-delete-generate, byte by byte, to be read and approved
 
 In the pod's namespace, with the pod's own account, which has a Role for these objects alone
@@ -24,9 +25,10 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from steps.errors import ForbiddenError, StepError
+from steps.errors import ForbiddenError, HeldError, StepError, error_class
 from steps.mirroring.lease import LABELS, own_namespace
-from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION
+from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
+from steps.mirroring.store import changes_text
 from steps.mirroring.store.published import AUTOSHIFT_VALUES, readable_name
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
 from steps.mirroring.workflows import deletion_plan
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATUS, RESOURCES = "oc-mirror-status", "oc-mirror-cluster-resources"
-REMOVAL_PLAN = "oc-mirror-removal-plan"
+REMOVAL_PLAN, CHANGES = "oc-mirror-removal-plan", "oc-mirror-changes"
+HELD = error_class(HeldError("", ""))
+"""The class of a run that stopped because its changes are to be approved."""
 LARGEST = 1_000_000
 """Bytes of data; a ConfigMap may have 1 MiB with its metadata."""
 LONGEST_MESSAGE = 1024
@@ -68,7 +72,8 @@ class Notifier:
             self._try("an event", lambda: self._cluster.create(_event(run, self._namespace)))
         if run.state == SUCCEEDED and run.workflow in {DIRECT, FROM_DISK} and not run.dry_run:
             self._try("the cluster resources", lambda: self._publish_resources(run.target))
-
+        if run.workflow in {DIRECT, FROM_DISK, TO_DISK} and _has_changes(run):
+            self._try("what changed", lambda: self._publish_changes(run.target))
         if run.state == SUCCEEDED and run.workflow == PLAN_DELETION:
             self._try("the plan of what to delete", self._publish_plan)
 
@@ -85,6 +90,16 @@ class Notifier:
         self._publish(
             REMOVAL_PLAN, {deletion_plan.PLAN: content.decode(), "sha256": deletion_plan.sha256(content)}
         )
+
+    def _publish_changes(self, target: str) -> None:
+        """Publish the newest list; of one that a ConfigMap cannot hold only what is for people."""
+        listed = self._store.changes.newest_kept(target)
+        if listed is None:
+            return
+        content = listed.canonical.decode()
+        files = {"changes.json": content} if len(content) <= LARGEST // 2 else {}
+        files |= {"changes.md": changes_text.markdown(listed), "sha256": listed.sha256}
+        self._publish(CHANGES, files)
 
     def _publish_resources(self, target: str) -> None:
         published = self._store.published.of(target)
@@ -111,6 +126,11 @@ class Notifier:
                 self._warned.add(kind)
                 hint = f"; {error.hint}" if isinstance(error, ForbiddenError) else ""
                 log.warning("the cluster is not told %s: %s%s", what, error, hint)
+
+
+def _has_changes(run: Run) -> bool:
+    """Return whether a run that has ended has told what it changed, or stopped until that is approved."""
+    return not run.dry_run and not run.unchanged and (run.state == SUCCEEDED or run.error == HELD)
 
 
 def notifier(store: Store, namespace: str = "") -> Notifier | None:
@@ -183,7 +203,7 @@ def _event(run: Run, namespace: str) -> dict[str, Any]:
         "metadata": {"name": f"oc-mirror.{uuid.uuid4().hex[:16]}", "namespace": namespace},
         "involvedObject": concerned | {"namespace": namespace},
         "type": "Warning",
-        "reason": "MirrorFailed",
+        "reason": "MirrorHeld" if run.error == HELD else "MirrorFailed",
         "message": f"{run.workflow}: {run.message}; {run.hint}"[:LONGEST_MESSAGE],
         "source": {"component": "oc-mirror"},
         "reportingComponent": "oc-mirror",

@@ -25,6 +25,7 @@ from steps.mirroring.workflows import (
     direct,
     export,
     from_disk,
+    hold,
     import_media,
     judge,
     receipts,
@@ -132,7 +133,8 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
                 request.mirror_name, session.given_imageset, store.generations.imagesets()
             )
         retrying(session, partial(preflight.check_target, request, store, ready.imageset))
-        done = workflow(signatures.decided(session))
+        done = hold.settle(session) if request.workflow == TO_DISK else None
+        done = done or workflow(signatures.decided(session))
         if request.dry_run:
             return done
         if request.workflow == FROM_DISK:

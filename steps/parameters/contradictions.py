@@ -93,6 +93,15 @@ def _volumes(values: Values) -> str:
     return "volume needs a volume-size, such as 25G" if volume and not size else ""
 
 
+def _hold(values: Values) -> str:
+    if not values[mirror_run.HOLD] or values[mirror_run.WORKFLOW] != Workflow.DIRECT:
+        return ""
+    return (
+        f"hold=true cannot stop {Workflow.DIRECT}, which publishes while it copies:"
+        f" use {Workflow.TO_DISK} and {Workflow.FROM_DISK}, or leave hold out"
+    )
+
+
 def _list_form(values: Values) -> str:
     if mirror_run.FORMAT.name not in values.texts or values[mirror_run.CHANGES] is not None:
         return ""
@@ -261,6 +270,7 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.REQUIRE_SIGNATURE, deployment.TRUSTED_KEYS_CONFIGMAP), _trusted_keys_of_a_workload),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
     ((mirror_run.CHANGES, mirror_run.FORMAT), _list_form),
+    ((mirror_run.WORKFLOW, mirror_run.HOLD), _hold),
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
     ((mirror_run.SIGNATURES, mirror_run.REMOVE_SIGNATURES), _signatures),

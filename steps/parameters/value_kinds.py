@@ -352,6 +352,13 @@ def plan_sha256(value: str) -> str:
     return value
 
 
+def changes_sha256(value: str) -> str:
+    """Parse the hash of a list of changes."""
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise ValueError(f"'{value}' is not the sha256 of a list of changes, 64 hexadecimal digits")
+    return value
+
+
 def http_url(value: str) -> str:
     """Parse an http or https URL without credentials."""
     if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):

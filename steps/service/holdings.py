@@ -80,7 +80,10 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """The newest list of changes that a run has told, in words; `generations` are compared with `against`."""
+    """The newest list of changes that a run has told, in words; `generations` are compared with `against`.
+
+    `held`: it is not published before this list is approved.
+    """
 
     generations: tuple[int, ...]
     run: str
@@ -91,9 +94,10 @@ class Changes:
     unknown: tuple[str, ...]
     kinds: tuple[Kind, ...]
     brief: tuple[str, ...]
+    held: bool = False
 
 
-def changes_of(listed: ChangeList | None) -> Changes | None:
+def changes_of(listed: ChangeList | None, *, held: Generation | None = None) -> Changes | None:
     """Return what a page shows of a list, which may name every image of the mirror."""
     if listed is None:
         return None
@@ -116,6 +120,7 @@ def changes_of(listed: ChangeList | None) -> Changes | None:
             if lines
         ),
         brief=tuple(changes_text.brief(listed)),
+        held=held is not None and listed.identities == {held.identity},
     )
 
 
@@ -196,7 +201,10 @@ class HoldingsReader:
                 additional=_sorted(text for one in found for text in one.get("additional", [])),
                 charts=_sorted(text for one in found for text in one.get("charts", [])),
                 generations=_carried(self._request, self._store),
-                changes=changes_of(self._store.changes.newest_kept(self._request.target_registry)),
+                changes=changes_of(
+                    self._store.changes.newest_kept(self._request.target_registry),
+                    held=self._store.generations.held(),
+                ),
                 receipt=_receipt(self._request, self._store),
             )
         except (StepError, OSError) as error:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from steps import units
+from steps.errors import HeldError, error_class
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.store import runs as records
 from steps.service import holdings, plot
@@ -38,6 +39,9 @@ SEARCH = 100
 """Characters of a search."""
 OFTEN, SELDOM = 30, 300
 """Seconds until the page renews itself: while a run goes, and else or where somebody reads what was found."""
+
+HELD = error_class(HeldError("", ""))
+"""The class of a run that stopped because its changes are to be approved."""
 
 WORDS = {
     records.RUNNING: "Running",
@@ -171,6 +175,8 @@ def _going_on(overview: Overview, current: Run) -> str:
 def _after(last: Run, overview: Overview) -> State:
     if last.state == records.SUCCEEDED:
         return State("good", "Up to date" if last.unchanged else "Last run succeeded", last.message)
+    if last.error == HELD:
+        return State("waiting", "Waiting for approval", last.message)
     if last.state == records.FAILED:
         count = len(overview.failing)
         title = "Last run failed" if count == 1 else f"The last {count} runs failed"

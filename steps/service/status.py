@@ -84,6 +84,7 @@ class ChangesStatus(BaseModel):
     run: str = Field(description="when the direct run ended that brought them; else empty")
     against: list[int] = Field(description="the generations that they are compared with; none for nothing")
     sha256: str = Field(description="the hash of the list, by which it is approved")
+    held: bool = Field(description="whether the generation is held until that")
     lines: list[str] = Field(description="what changes, in a few lines, as in the log of the run")
 
 
@@ -192,6 +193,7 @@ def _changes(holdings: Holdings) -> ChangesStatus | None:
         run=found.run,
         against=list(found.against),
         sha256=found.sha256,
+        held=found.held,
         lines=list(found.brief),
     )
 

@@ -7,6 +7,7 @@
     DATA/mirror_NNNNNN.tar       only while a to-disk run writes them; then moved to
     DATA/generations/NNNNNN/     mirror_*.tar, imageset.yaml, contents.json.gz, generation.json and, if it is
                                  signed, generation.intoto.jsonl: what is carried across the gap
+    DATA/held/NNNNNN/            the same, of one that is not published before its list of changes is approved
     DATA/ledger/NNNNNN.json      every generation ever made here, kept when its folder is carried away
     DATA/run/                    the run in progress: its ImageSet, its journal, its signed statement
     DATA/registries.d/           of which sources the last run copied the signatures
@@ -59,7 +60,7 @@ from steps.mirroring.store.generations import Generations
 from steps.mirroring.store.history import History
 from steps.mirroring.store.imports import Imports
 from steps.mirroring.store.inventory import Inventory
-from steps.mirroring.store.journal import ARCHIVED, Journal
+from steps.mirroring.store.journal import ARCHIVED, HELD, Journal
 from steps.mirroring.store.mirrored import Mirrored
 from steps.mirroring.store.progress import ProgressFile
 from steps.mirroring.store.published import Published
@@ -83,6 +84,7 @@ _WRITTEN_BY_US = (
     "changes",
     "cluster-resources",
     "generations",
+    "held",
     "inventory",
     "ledger",
     "planned",
@@ -173,6 +175,8 @@ class Store:
         progress = self.journal.read()
         if progress is not None and progress.phase == ARCHIVED:
             log.info("an interrupted run is now complete: %s", self.complete(progress).summary)
+        elif progress is not None and progress.phase == HELD:
+            log.info("an interrupted run is now held: %s", self.hold(progress).summary)
         elif progress is not None:
             self.roll_back(progress)
         self.journal.close()
@@ -207,10 +211,47 @@ class Store:
             raise ValueError("a run in phase `archived` has the record of its generation")
         generation = self.generations.seal(progress.draft, written=self.archives(), run=self.imageset.parent)
         self.journal.close()
-        for folder in self._quarantine.glob("interrupted-*"):
-            shutil.rmtree(folder)
-            log.info("removed %s: generation %d holds what was in it", folder, generation.sequence)
+        self._empty_quarantine(generation)
         return generation
+
+    def _empty_quarantine(self, generation: Generation) -> None:
+        """Remove what runs left that made no generation, now that `generation` holds what was in it."""
+        for pattern in ("interrupted-*", "replaced-*"):
+            for folder in self._quarantine.glob(pattern):
+                shutil.rmtree(folder)
+                log.info("removed %s: generation %d holds what was in it", folder, generation.sequence)
+
+    def hold(self, progress: Progress) -> Generation:
+        """Put the archives of a run in phase `held` aside, unpublished, and end the run."""
+        if progress.draft is None:
+            raise ValueError("a run in phase `held` has the record of its generation")
+        run = self.imageset.parent
+        generation = self.generations.seal(progress.draft, written=self.archives(), run=run, hold=True)
+        self.journal.close()
+        return generation
+
+    def publish_held(self, held: Generation) -> Generation:
+        """Publish the generation that is held."""
+        generation = self.generations.publish_held(held)
+        self._empty_quarantine(generation)
+        return generation
+
+    def set_held_aside(self, held: Generation) -> None:
+        """Undo the run that made the generation that is held, as `roll_back` does; a newer one replaces it.
+
+        Its histories go first: they must not claim blobs that no archive holds.
+        """
+        folder = self._quarantine / f"replaced-{held.finished.replace(':', '')}"
+        self.generations.forget_held(held)
+        _move(self.history.paths_of(held.history_written), folder)
+        archives = self.generations.held_folder(held)
+        if held.size < shutil.disk_usage(self.root).free:
+            files.rename(archives, folder / archives.name)
+            outcome = f"in {folder} until another one is published"
+        else:
+            self.generations.remove_held(held)
+            outcome = "removed, the volume is too small for both"
+        log.warning("generation %d, which was held, is replaced; %s", held.sequence, outcome)
 
     def discard(self, progress: Progress) -> None:
         """Undo a run whose archive nobody needs: it stands for what the newest generation stands for."""

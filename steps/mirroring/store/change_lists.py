@@ -4,6 +4,7 @@ DATA/changes/NNNNNN.json                  what generation NNNNNN brings against 
                                           name; NNNNNN.md is the same for people
 DATA/changes/targets/TARGET/NNNNNN.json   what workflow-from-disk brings to a target, NNNNNN the newest
 DATA/changes/targets/TARGET/TIME.json     what a direct run has brought
+DATA/changes/…/NNNNNN-HASH.json           a list that another one has replaced since, as one that is held
 DATA/changes/targets/TARGET/MIRROR.state  what the last direct run of a mirror name left, to compare with
 
 They are kept outside the generations: those are carried across the gap as they were made.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from steps.errors import InvalidInputError, NotFoundError, StepError
-from steps.files import write_atomically
+from steps.files import rename, write_atomically
 from steps.mirroring.store import changes_text, records
 from steps.mirroring.store.changes import ChangeList, Gathered, Point, State, compare
 from steps.mirroring.store.generations import newest_of
@@ -87,6 +88,8 @@ class ChangeLists:
         kept counts where a folder is not here any more. Raises NotFoundError for a number that no record has.
         """
         known = self._generations.ledger()
+        if held := self._generations.held():
+            known[held.sequence] = held
         if not known:
             raise NotFoundError(
                 f"no generations under {self._generations.folder}",
@@ -165,16 +168,37 @@ class ChangeLists:
 
     def write(self, listed: ChangeList, target: str = "") -> Path:
         """Keep a list, for programs and for people; return the path of the first."""
-        folder = self.folder_of(target)
-        newest = listed.after.generations[-1].sequence if listed.after.generations else 0
-        name = f"{newest:06d}" if newest else listed.after.run.replace("-", "").replace(":", "")
-        path = folder / f"{name}.json"
+        path = self.path(listed, target)
+        self._keep_other(path, listed)
         write_atomically(path.with_suffix(".md"), changes_text.markdown(listed))
         write_atomically(path, listed.canonical)
-        for old in sorted(folder.glob("[0-9]*.json"))[:-KEPT]:
+        for old in sorted(path.parent.glob("[0-9]*.json"), key=_age)[:-KEPT]:
             old.with_suffix(".md").unlink(missing_ok=True)
             old.unlink(missing_ok=True)
         return path
+
+    def path(self, listed: ChangeList, target: str = "") -> Path:
+        """Return where a list lies that was written."""
+        newest = listed.after.generations[-1].sequence if listed.after.generations else 0
+        name = f"{newest:06d}" if newest else listed.after.run.replace("-", "").replace(":", "")
+        return self.folder_of(target) / f"{name}.json"
+
+    def _keep_other(self, path: Path, listed: ChangeList) -> None:
+        """Give another list of that name another one: somebody may have approved it."""
+        earlier = path.read_bytes() if path.is_file() else listed.canonical
+        if earlier != listed.canonical:
+            other = f"{path.stem}-{hashlib.sha256(earlier).hexdigest()[:12]}"
+            for suffix in (".md", ".json"):
+                if path.with_suffix(suffix).is_file():
+                    rename(path.with_suffix(suffix), path.with_name(f"{other}{suffix}"))
+
+    def by_hash(self, sha256: str, target: str = "") -> ChangeList | None:
+        """Return the list that was written with this hash; None where none was."""
+        for path in self.folder_of(target).glob("[0-9]*.json"):
+            with suppress(OSError):
+                if path.stat().st_size <= records.LARGEST and _sha256(path) == sha256:
+                    return self.read(path)
+        return None
 
     def targets(self) -> list[ChangeList]:
         """Return the newest list that a run has written for each target."""
@@ -197,6 +221,10 @@ class ChangeLists:
             if not isinstance(error, FileNotFoundError):
                 log.warning("%s", error)
             return None
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _age(path: Path) -> int:

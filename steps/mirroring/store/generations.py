@@ -130,6 +130,7 @@ class Generations:
     """The generations of a data directory.
 
     DATA/generations/NNNNNN    the finished ones that are here
+    DATA/held/NNNNNN           a finished one that is not published: nothing exports, carries or prunes it
     DATA/ledger/NNNNNN.json    a copy of the record of each that was ever made here
     """
 
@@ -137,6 +138,7 @@ class Generations:
         """Work with the generations below the data directory `root`."""
         self._root = root
         self.folder = root / "generations"
+        self._held = root / "held"
         self._ledger = root / "ledger"
 
     def path(self, sequence: int) -> Path:
@@ -145,7 +147,12 @@ class Generations:
 
     def is_here(self, generation: Generation) -> bool:
         """Return whether the folder of a generation is here, so that its index can be read."""
-        return self.path(generation.sequence).is_dir()
+        return self._place(generation.sequence).is_dir()
+
+    def _place(self, sequence: int) -> Path:
+        """Return the folder of a generation, which may be held."""
+        folder, held = self.path(sequence), self._held / f"{sequence:06d}"
+        return held if held.is_dir() and not folder.is_dir() else folder
 
     def archives(self, generation: Generation) -> list[Path]:
         """Return the archives that the record of a generation names."""
@@ -209,10 +216,10 @@ class Generations:
         if not generation.contents_sha256:
             return None
         content = self._read(generation, contents.INDEX, generation.contents_sha256)
-        return contents.unpack(content, self.path(generation.sequence) / contents.INDEX)
+        return contents.unpack(content, self._place(generation.sequence) / contents.INDEX)
 
     def _read(self, generation: Generation, name: str, sha256: str) -> bytes:
-        path = self.path(generation.sequence) / name
+        path = self._place(generation.sequence) / name
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != sha256:
             found = "is damaged" if path.is_file() else "is missing"
@@ -263,17 +270,21 @@ class Generations:
                     generation.sequence,
                 )
 
-    def seal(self, generation: Generation, *, written: Sequence[Path], run: Path) -> Generation:
+    def seal(
+        self, generation: Generation, *, written: Sequence[Path], run: Path, hold: bool = False
+    ) -> Generation:
         """Make the archives `written` by a completed run a generation; return its record as written.
 
-        `run` is the folder with the run's ImageSet, index of content and, if it is signed, statement.
+        `run` is the folder with the run's ImageSet, index of content and, if it is signed, statement. With `hold`
+        it is put aside instead.
 
         Can be interrupted anywhere and called again: archives move into a hidden folder, which gets its real
         name only when everything is in it and on the disk. Raises InvalidInputError if an archive is gone.
         """
         folder = self.path(generation.sequence)
-        if not folder.exists():
-            incoming = self.folder / f".{folder.name}"
+        named = self._held / folder.name if hold else folder
+        if not named.exists():
+            incoming = named.parent / f".{folder.name}"
             files.make_folder(incoming)
             for archive in written:
                 files.move(archive, incoming / archive.name)
@@ -291,9 +302,43 @@ class Generations:
                 write_atomically(incoming / name, (run / name).read_bytes())
             write_atomically(incoming / RECORD, generation.as_json())
             files.remove_unfinished(incoming)
-            files.rename(incoming, folder)
+            files.rename(incoming, named)
+        if hold:
+            return load(named / RECORD)
         write_atomically(self._ledger / f"{folder.name}.json", (folder / RECORD).read_bytes())
         return load(folder / RECORD)
+
+    def held(self) -> Generation | None:
+        """Return the generation that is held; None where none is. Raises InvalidInputError."""
+        folders = sorted(self._held.glob("[0-9]*/"))
+        return load(folders[-1] / RECORD) if folders else None
+
+    def held_folder(self, generation: Generation) -> Path:
+        """Return the folder of the generation that is held."""
+        return self._held / f"{generation.sequence:06d}"
+
+    def publish_held(self, generation: Generation) -> Generation:
+        """Give the generation that is held its place; may be killed anywhere and called again.
+
+        The ledger knows it first: a folder without it would be none that was made here.
+        """
+        held, folder = self.held_folder(generation), self.path(generation.sequence)
+        write_atomically(self._ledger / f"{folder.name}.json", (held / RECORD).read_bytes())
+        files.make_folder(self.folder)
+        files.rename(held, folder)
+        return load(folder / RECORD)
+
+    def remove_held(self, generation: Generation) -> None:
+        """Remove the generation that is held, as `prune` removes one."""
+        folder = self.held_folder(generation)
+        leaving = folder.with_name(f".leaving-{folder.name}")
+        shutil.rmtree(leaving, ignore_errors=True)
+        files.rename(folder, leaving)
+        shutil.rmtree(leaving)
+
+    def forget_held(self, generation: Generation) -> None:
+        """Take back what a publication that was killed may have written of the generation that is held."""
+        (self._ledger / f"{generation.sequence:06d}.json").unlink(missing_ok=True)
 
     def prune(
         self,
@@ -338,7 +383,7 @@ class Generations:
 
     def remove_leftovers(self) -> None:
         """Remove generations whose removal was interrupted."""
-        for folder in self.folder.glob(".leaving-*"):
+        for folder in [*self.folder.glob(".leaving-*"), *self._held.glob(".leaving-*")]:
             shutil.rmtree(folder)
 
 

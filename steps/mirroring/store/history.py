@@ -49,6 +49,11 @@ class History:
         """Return the files of the histories that oc-mirror has, but these, sorted."""
         return sorted(path for path in self._folder.glob(f"{PREFIX}*") if path.name not in set(names))
 
+    def paths_of(self, names: Iterable[str]) -> list[Path]:
+        """Return where histories lie, as far as they are there."""
+        found = [folder / name for name in names for folder in (self._folder, self._kept)]
+        return [path for path in found if path.exists()]
+
     def blobs(self, name: str | None) -> set[str]:
         """Return the digests that a history lists; empty for None."""
         if name is None:

@@ -5,6 +5,7 @@ two, blobs count as archived and are in no archive. The journal closes this gap:
 
     mirroring   oc-mirror is at work. After a kill, its archive goes to quarantine and its history is undone.
     archived    oc-mirror has ended well. After a kill, the archive becomes a generation, as it would have.
+    held        the same, but it is held until its list of changes is approved (DATA/held).
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from steps.mirroring.store.records import Record
 if TYPE_CHECKING:
     from pathlib import Path
 
-MIRRORING, ARCHIVED = "mirroring", "archived"
+MIRRORING, ARCHIVED, HELD = "mirroring", "archived", "held"
 
 
 class Progress(Record):
     """How far the run has come: its phase, and the histories that were there before it.
 
-    `draft` is the record of the generation to be, None before the phase `archived`.
+    `draft` is the record of the generation to be, None while oc-mirror is at work.
     """
 
     phase: str

@@ -138,7 +138,16 @@ def show(store: Store, target: str, compared: Compared, form: ListForm) -> str:
         return listed.canonical.decode().rstrip("\n")
     if form == "markdown":
         return changes_text.markdown(listed).rstrip("\n")
-    return changes_text.text(listed)
+    return changes_text.text(listed) + (HELD if is_held(store, listed) else "")
+
+
+HELD: Final = "\nHeld: it is published by the same run with that hash as approved-changes-sha256."
+
+
+def is_held(store: Store, listed: ChangeList) -> bool:
+    """Return whether a list is that of the generation that is held."""
+    held = store.generations.held()
+    return held is not None and listed.identities == {held.identity}
 
 
 def _asked_for(store: Store, target: str, compared: Compared) -> ChangeList:

@@ -28,7 +28,7 @@ from steps.mirroring.checks import estimate, space, verify, vouching
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.retries import retrying
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import changed, import_record
+from steps.mirroring.workflows import changed, hold, import_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,7 +112,8 @@ def run(session: Session) -> Done:
 
     Each generation is mirrored by the ImageSet it was made from (see `plan_batches`). Raises
     InvalidInputError, before anything is pushed, if a predecessor is missing or a file is damaged;
-    UntrustedError, before an archive is read, as `vouching` does; MirrorError if oc-mirror failed.
+    UntrustedError, before an archive is read, as `vouching` does; MirrorError if oc-mirror failed; HeldError,
+    before anything is pushed, where the list of what changes is to be approved and is not.
     """
     store, target = session.store, session.request.target_registry
     once_signed = store.imports.of(target).signed
@@ -130,7 +131,7 @@ def run(session: Session) -> Done:
     if session.request.dry_run:
         lists = [_list(session, batch) for batch in planned]
         return Done(summary=estimate.keep_lists(store, lists, f"{units.size(size)} of archives to import"))
-    listed = changed.before_from_disk(store, target, waiting)
+    listed = hold.before_push(session, waiting, changed.before_from_disk(store, target, waiting))
     accepted: dict[str, dict[str, str]] = {}
     for batch in planned:
         accepted |= _import(session, batch, signed=signed or once_signed)

@@ -22,9 +22,9 @@ from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store import archives, contents, history, inventory, sizes
 from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
-from steps.mirroring.store.journal import ARCHIVED, MIRRORING, Progress
+from steps.mirroring.store.journal import ARCHIVED, HELD, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import acknowledge, changed, cleanup, signing
+from steps.mirroring.workflows import acknowledge, changed, cleanup, hold, signing
 from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
@@ -70,12 +70,14 @@ class Archived:
 def run(session: Session) -> Done:
     """Archive what the ImageSet names and the history lacks; return what was made of it.
 
-    Raises MirrorError if oc-mirror failed: then history and archives are as they were before.
+    Raises MirrorError if oc-mirror failed: then history and archives are as they were before; HeldError where
+    what was made is to be held, and its list of changes is not approved yet.
     """
     store, imageset = session.store, session.given_imageset
     histories = store.history.written()
     ledger = store.generations.ledger()
-    base = choose_base(session.request, histories, ledger.values())
+    held = store.generations.held()  # where one is held, this is a dry run
+    base = choose_base(session.request, histories, [*ledger.values(), *([held] if held else [])])
     acknowledge.warn_of_base(store, base.generation, ledger)
     write_atomically(store.imageset, imageset.content)
     if session.request.dry_run:
@@ -113,11 +115,13 @@ def run(session: Session) -> Done:
         generations=[draft.sequence],
     )
     signing.sign(session, draft, index)  # before the journal, too: a later run may have no key
-    progress = progress.changed(phase=ARCHIVED, draft=draft)
+    holds = hold.asked_for(session.request)
+    progress = progress.changed(phase=HELD if holds else ARCHIVED, draft=draft)
     store.journal.write(progress)
-    generation = store.complete(progress)
+    generation = hold.generation(session, progress) if holds else store.complete(progress)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
-    changed.after_to_disk(store, generation)
+    if not holds:
+        changed.after_to_disk(store, generation)
     return Done(
         summary=f"{generation.summary} is in {store.generations.path(generation.sequence)}",
         generations=(generation.sequence,),

@@ -462,6 +462,34 @@ RUNNING_IMAGE = Parameter(
     where=places.MIRROR_ALONE,
 )
 
+HOLD = Parameter(
+    name="hold",
+    kind=kinds.optional_boolean,
+    help="true stops workflow-to-disk and workflow-from-disk before they publish, until the list of what "
+    "changes is approved",
+    group=Group.CHANGES,
+    where=places.MIRRORING,
+    unset="nothing is held",
+    setting=True,
+)
+APPROVED_CHANGES_SHA256 = Parameter(
+    name="approved-changes-sha256",
+    kind=kinds.optional(kinds.changes_sha256),
+    help="Hash of the list of changes that a held run may publish",
+    group=Group.CHANGES,
+    where=places.MIRRORING,
+    setting=True,
+)
+REPLACE_HELD = Parameter(
+    name="replace-held",
+    kind=kinds.boolean,
+    help="true lets a run of workflow-to-disk replace the generation that is held, by one that it makes anew",
+    group=Group.CHANGES,
+    where=places.MIRROR_ALONE,
+    default="false",
+    setting=True,
+)
+
 KEEP_GENERATIONS = Parameter(
     name="keep-generations",
     kind=kinds.optional(kinds.positive),

@@ -128,6 +128,23 @@ def test_a_plan_of_deletion_is_told_byte_by_byte(
     assert told[-1] == ("oc-mirror-removal-plan", files)
 
 
+def test_what_changed_is_told_byte_by_byte_also_of_a_run_that_is_held(
+    connected: Place, kubeconfig: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(notify.Notifier, "_publish", lambda _self, name, files: told.append((name, files)))
+    assert connected.mirror("--namespace=mine").returncode == 0
+    first = dict(told)["oc-mirror-changes"]
+    connected.names("team/app:v2", "team/db:v1")
+    assert connected.mirror("--namespace=mine", "--hold=true").returncode == 16
+    content = (connected.data / "changes/000002.json").read_bytes()
+    second = dict(told)["oc-mirror-changes"]
+    assert second != first
+    assert second["changes.json"].encode() == content
+    assert second["sha256"] == hashlib.sha256(content).hexdigest()
+    assert second["changes.md"] == (connected.data / "changes/000002.md").read_text()
+
+
 def test_what_is_too_large_for_a_config_map_is_compressed() -> None:
     small = notify.config_map("a", "n", {"idms.yaml": "x"})
     assert small["data"] == {"idms.yaml": "x"}

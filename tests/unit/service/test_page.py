@@ -47,6 +47,16 @@ def test_a_stopped_run_and_one_about_to_start_are_told_apart() -> None:
     assert page.state_of(overview(runs=(unchanged,))).title == "Up to date"
 
 
+def test_a_run_that_is_held_waits_for_an_approval_and_has_not_failed() -> None:
+    run = failed_run().changed(error="held", failed={}, message="generation 15 is held", hint="read the list")
+    state = page.state_of(overview(runs=(*nightly_runs(), run)))
+    assert (state.kind, state.title, state.detail) == (
+        "waiting",
+        "Waiting for approval",
+        "generation 15 is held",
+    )
+
+
 def test_failed_images_stand_under_their_cause_with_what_to_do() -> None:
     groups = page.failures(failed_run())
     assert [(group.cause, len(group.images)) for group in groups] == [
