@@ -79,7 +79,7 @@ def test_without_the_right_a_run_warns_once_and_succeeds(connected: Place, refus
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.count("the cluster is not told") == 1
     assert "rolebinding-other-namespace.yaml" in ran.stderr
-    assert len(refusing.asked) == 2  # at its beginning and at its end
+    assert len(refusing.asked) == 3  # of its status at its beginning and its end, and of what changed
     assert connected.generations()
 
 
