@@ -275,8 +275,8 @@ class Generations:
     ) -> Generation:
         """Make the archives `written` by a completed run a generation; return its record as written.
 
-        `run` is the folder with the run's ImageSet, index of content and, if it is signed, statement. With `hold`
-        it is put aside instead.
+        `run` is the folder with the run's ImageSet, index of content and, if it is signed, statement. With
+        `hold` it is put aside instead.
 
         Can be interrupted anywhere and called again: archives move into a hidden folder, which gets its real
         name only when everything is in it and on the disk. Raises InvalidInputError if an archive is gone.

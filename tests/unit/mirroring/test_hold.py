@@ -16,6 +16,7 @@ import pytest
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
 from tests.unit.mirroring.test_killed import AT_A_STEP, check_whole
+from tests.unit.mirroring.test_signed_generations import make_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -326,3 +327,14 @@ def test_what_is_left_of_an_approved_list_may_go_on(
     ran = disconnected.mirror(HOLD, approval)
     assert ran.returncode == 0, ran.stderr
     assert has(target, "team/app:v3")
+
+
+def test_a_signed_generation_that_was_held_is_published_with_its_statement(
+    connected: Place, tmp_path: Path
+) -> None:
+    ran = connected.mirror(HOLD, f"--signing-key={make_key(tmp_path / 'keys', 'release-2026')}")
+    assert ran.returncode == 16, ran.stderr
+    statement = (connected.data / "held/000001/generation.intoto.jsonl").read_bytes()
+    ran = connected.mirror(HOLD, approved(connected))
+    assert ran.returncode == 0, ran.stderr
+    assert (connected.data / "generations/000001/generation.intoto.jsonl").read_bytes() == statement
