@@ -50,6 +50,7 @@ bench: install  ## Measure generator, mirror and pipelines against their floors 
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.push
 	$(BIN)/python -m tests.bench.verify
+	$(BIN)/python -m tests.bench.signatures
 
 docs: install  ## Write the generated reference
 	$(BIN)/python tekton/generate.py

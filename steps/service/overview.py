@@ -12,7 +12,7 @@ from steps.parameters.value_kinds import Workflow
 from steps.service.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -36,7 +36,8 @@ class TargetFiles:
     """The files for the clusters of one target; `folder` is the name of its folder, and in their URLs.
 
     `verified` is the newest run after which the target had every image, `deleted` the newest one that deleted
-    something from the target; each is None where no record tells of one.
+    something from the target; each is None where no record tells of one. `accepted` has the verdict by
+    release and minor version of clusters, as the newest run of each mirror name that looked found it.
     """
 
     target: str
@@ -44,6 +45,7 @@ class TargetFiles:
     files: tuple[ResourceFile, ...]
     verified: Run | None = None
     deleted: Run | None = None
+    accepted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def is_safe(self) -> bool:
@@ -139,6 +141,7 @@ def published_in(published: Published, runs: Sequence[Run] = ()) -> tuple[Target
                 files=resources_in(one.resources),
                 verified=_newest(runs, one.target, VERIFYING),
                 deleted=_newest(runs, one.target, {Workflow.DELETE}),
+                accepted=_accepted(runs, one.target),
             )
             for one in published.all()
         )
@@ -148,6 +151,13 @@ def published_in(published: Published, runs: Sequence[Run] = ()) -> tuple[Target
 
 VERIFYING: Final = frozenset({Workflow.FROM_DISK, Workflow.DIRECT})
 """Workflows that succeed only where the target has every image."""
+
+
+def _accepted(runs: Sequence[Run], target: str) -> dict[str, dict[str, str]]:
+    """Return which clusters accept which release, by the newest run of each mirror name that looked."""
+    newest = {run.mirror_name: run.accepted for run in runs if run.target == target and run.accepted}
+    merged = {release: states for found in newest.values() for release, states in found.items()}
+    return dict(sorted(merged.items(), key=lambda item: item[0], reverse=True))
 
 
 def _newest(runs: Sequence[Run], target: str, workflows: Collection[str]) -> Run | None:

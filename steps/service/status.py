@@ -73,6 +73,10 @@ class TargetStatus(BaseModel):
     path: str = Field(description="the address of all its manifests on this server")
     verified: str = Field(description="when the run began that made sure of every image; empty for none")
     safe_to_apply: bool = Field(description="whether no deletion came after that run")
+    accepted: dict[str, dict[str, str]] = Field(
+        description="[`accepted`, `not accepted` or `unknown`](verdicts.md) by release and minor version of"
+        " clusters"
+    )
 
 
 class ChangesStatus(BaseModel):
@@ -217,4 +221,5 @@ def _target(files: TargetFiles) -> TargetStatus:
         path=f"/targets/{quote(files.folder)}/cluster-resources.yaml",
         verified=files.verified.started if files.verified else "",
         safe_to_apply=files.is_safe,
+        accepted={release: dict(states) for release, states in files.accepted.items()},
     )

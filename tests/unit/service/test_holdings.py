@@ -262,6 +262,29 @@ def test_files_are_safe_after_a_run_that_verified_and_not_after_a_deletion(tmp_p
     assert published(tmp_path, good, deleted, again).is_safe
 
 
+def test_the_page_says_which_clusters_accept_an_update(tmp_path: Path) -> None:
+    looked = run_of(
+        "workflow-direct",
+        "2026-11-20T02:00:00Z",
+        mirror_name="one",
+        accepted={"4.21.3": {"4.20": "accepted", "4.21": "not accepted"}},
+    )
+    other = run_of(
+        "workflow-direct", "2026-11-21T02:00:00Z", mirror_name="two", accepted={"4.20.1": {"4.20": "unknown"}}
+    )
+    unchanged = run_of("workflow-direct", "2026-11-22T02:00:00Z", mirror_name="one", unchanged=True)
+    found = published(tmp_path, looked, other, unchanged)
+    assert list(found.accepted) == ["4.21.3", "4.20.1"]
+    html = " ".join(page.render(overview(published=(found,))).split())
+    assert "Updates that clusters accept" in html
+    assert (
+        '<strong>4.21.3</strong> <span class="good">4.20: accepted</span>, <span class="bad">4.21: not'
+        in html
+    )
+    assert '<span class="waiting">4.20: unknown</span>' in html
+    assert "Updates that clusters accept" not in page.render(overview(published=(published(tmp_path),)))
+
+
 def test_failures_in_a_row_are_those_since_the_last_success() -> None:
     stopped = failed_run().changed(state=records.STOPPED)
     it = overview(runs=(failed_run(), *nightly_runs(), failed_run(), stopped, failed_run()))
