@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.oci.failures import AbsentError, UnreadableError
-from steps.oci.manifests import MANIFESTS, Blob, digest_of, is_sound, parse
+from steps.oci.manifests import MANIFESTS, Blob, descriptor, digest_of, is_sound, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,9 +137,9 @@ def attach(repository: Repository, version: str, attached: list[Attached]) -> st
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFESTS[0],
-        "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+        "config": descriptor("application/vnd.oci.image.config.v1+json", config),
         "layers": [
-            {**_descriptor(one.media_type, one.content), "annotations": dict(one.annotations)}
+            {**descriptor(one.media_type, one.content), "annotations": dict(one.annotations)}
             for one in attached
         ],
     }
@@ -170,7 +170,3 @@ def _layers(
         content = repository.read_blob(blob, min(LARGEST, in_all))
         in_all -= len(content)
         yield Attached(blob.media_type, content, texts)
-
-
-def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}

@@ -138,8 +138,8 @@ def with_label(label: str, text: str) -> tuple[tuple[bytes, bytes], bytes]:
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFESTS[0],
-        "config": _descriptor(_CONFIG, config),
-        "layers": [_descriptor(_LAYER, layer)],
+        "config": descriptor(_CONFIG, config),
+        "layers": [descriptor(_LAYER, layer)],
     }
     return (layer, config), _json(manifest)
 
@@ -150,11 +150,12 @@ def sparse_index(manifest: bytes, has: str, lacks: str) -> bytes:
     for platform, content in ((has, manifest), (lacks, b"not there")):
         system, _, architecture = platform.partition("/")
         described = {"os": system, "architecture": architecture}
-        entries.append({**_descriptor(MANIFESTS[0], content), "platform": described})
+        entries.append({**descriptor(MANIFESTS[0], content), "platform": described})
     return _json({"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": entries})
 
 
-def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+def descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    """Return how a manifest or index names content: its type, its digest, its size in bytes."""
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 
