@@ -128,6 +128,7 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
             return judge.run(session)
         if request.workflow == FROM_DISK:  # before anything of a generation is read, and the target is asked
             vouching.check(request, store)
+        may_remove = request.workflow != TO_DISK or acknowledge.all_in_folder(request, store)
         if request.workflow == TO_DISK:  # before the archive is carried anywhere
             publish.warn_of_clashes(
                 request.mirror_name, session.given_imageset, store.generations.imagesets()
@@ -139,7 +140,7 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
             return done
         if request.workflow == FROM_DISK:
             receipts.issue(store, request.target_registry, vouching.signing_key(request))
-        if request.keep_generations is not None:
+        if request.keep_generations is not None and may_remove:
             cleanup.prune(store, request.keep_generations)
         if request.values[APPLY_CLUSTER_RESOURCES] and request.workflow != TO_DISK:
             _apply(request, store)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 UPKEEP: Final = frozenset({Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP, Workflow.VERIFY})
 """Workflows that mirror nothing, and are done once, by a person's decision."""
 WITHOUT_TARGET: Final = frozenset({Workflow.TO_DISK, Workflow.CLEANUP, Workflow.VERIFY})
+ACKNOWLEDGING: Final = frozenset({Workflow.TO_DISK, Workflow.CLEANUP})
+"""Workflows that read the receipts in a folder; the others remove no generations that wait for any."""
 WITH_IMAGESET: Final = frozenset({Workflow.TO_DISK, Workflow.DIRECT})
 
 
@@ -243,9 +245,12 @@ def without_effect(values: Values) -> list[str]:
     if mirror_run.WORKFLOW not in values or mirror_run.TARGET_REGISTRY not in values:
         return []
     workflow, target = values[mirror_run.WORKFLOW], values[mirror_run.TARGET_REGISTRY]
-    if workflow not in WITHOUT_TARGET or not target:
-        return []
-    return [f"target-registry {target} has no effect: {workflow} pushes nothing"]
+    found = []
+    if workflow in WITHOUT_TARGET and target:
+        found.append(f"target-registry {target} has no effect: {workflow} pushes nothing")
+    if workflow not in ACKNOWLEDGING and values.texts.get(mirror_run.RECEIPTS.name):
+        found.append(f"receipts has no effect: {workflow} acknowledges none")
+    return found
 
 
 _CARRYING: Final = (

@@ -63,6 +63,7 @@ class Settings:
     local_files_claim: str | None = None
     signing_key: str | None = None
     trusted_keys: str | None = None
+    receipts: str | None = None
 
 
 def make_settings(values: Values, *, image: str, run_name: str, environment: Mapping[str, str]) -> Settings:
@@ -95,6 +96,7 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
         local_files_claim=values[deployment.LOCAL_FILES_CLAIM],
         signing_key=values[deployment.SIGNING_SECRET],
         trusted_keys=values[deployment.TRUSTED_KEYS_CONFIGMAP],
+        receipts=values[deployment.RECEIPTS_CONFIGMAP],
     )
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps.errors import StepError
 from steps.mirroring.ocmirror import registries_config
+from steps.mirroring.store.receipt import ReceiptError, Sealed
 from steps.parameters import environment
 from steps.parameters.table.mirror_run import (
     ENVIRONMENT,
+    RECEIPTS,
     REGISTRIES_CONFIG,
     RELEASE_KEYS,
     SIGNING_KEY,
@@ -61,6 +63,8 @@ def mounts(settings: Settings) -> list[Mount]:
         found.append(_folder("environment", name, ENVIRONMENT.name))
     if name := settings.trusted_keys:
         found.append(_folder("trusted-keys", name, TRUSTED_KEYS.name))
+    if name := settings.receipts:
+        found.append(_folder("receipts", name, RECEIPTS.name))
     if name := settings.signing_key:
         secret = {"secret": {"secretName": name}}
         found.append(
@@ -82,6 +86,7 @@ def configmaps(settings: Settings) -> dict[str, str]:
         "environment-configmap": settings.environment_configmap,
         "local-files-configmap": settings.local_files_configmap,
         "trusted-keys": settings.trusted_keys,
+        "receipts": settings.receipts,
     }
     return {parameter: name for parameter, name in named.items() if name}
 
@@ -90,11 +95,12 @@ def problems(settings: Settings, found: Mapping[str, Mapping[str, str]]) -> list
     """Return a sentence for each that is wrong in these ConfigMaps, by parameter."""
     variables = found.get("environment-configmap", {})
     files = found.get("registries-config", {})
-    keys = found.get("trusted-keys")
+    keys, receipts = found.get("trusted-keys"), found.get("receipts", {})
     return [
         *environment.check(variables, f"ConfigMap {settings.environment_configmap}")[1],
         *registries_config.check(files, f"ConfigMap {settings.registries_config}")[1],
         *([] if keys is None else _in_keys(keys, f"ConfigMap {settings.trusted_keys}")),
+        *_in_receipts(receipts, f"ConfigMap {settings.receipts}"),
     ]
 
 
@@ -104,6 +110,17 @@ def _in_keys(texts: Mapping[str, str], where: str) -> list[str]:
     except StepError as error:
         return [error.reason]
     return []
+
+
+def _in_receipts(texts: Mapping[str, str], where: str) -> list[str]:
+    """Say which are no receipts; who vouches, and for what, `mirror` finds out."""
+    found = []
+    for name, text in texts.items():
+        try:
+            Sealed.parse(text.encode())
+        except ReceiptError as error:
+            found.append(f"{where}: {name} is no receipt: {error}")
+    return found
 
 
 def _folder(name: str, configmap: str, parameter: str) -> Mount:

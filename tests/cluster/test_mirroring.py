@@ -242,6 +242,25 @@ def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
     assert not (folder / "cluster-resources").exists(), "it could be right for one of the two only"
 
 
+def test_a_receipt_comes_into_a_run_by_a_configmap(lab: Lab, registry: Registry, source: str) -> None:
+    target = f"{registry.host}/receipts-{uuid.uuid4().hex[:8]}"
+    mirrored(lab, "one", workflow="workflow-to-disk")
+    mirrored(lab, "two", workflow="workflow-from-disk", target_registry=target)
+    folder = volume(lab.cluster, lab.namespace)
+    (receipt,) = (folder / "receipts").glob("*.json")
+    lab.kubectl("create", "configmap", "oc-mirror-receipts", "--from-literal=bad.txt=no receipt")
+    refused = lab.refuse(2, "three", receipts="oc-mirror-receipts")
+    assert "ConfigMap oc-mirror-receipts: bad.txt is no receipt" in refused
+    lab.kubectl("delete", "configmap", "oc-mirror-receipts")
+    lab.kubectl("create", "configmap", "oc-mirror-receipts", f"--from-file={receipt}")
+    lab.add_configuration(imageset(source, "team/app:v2", "team/db:v1"))
+    given = {"receipts": "oc-mirror-receipts", "keep_generations": "1"}
+    log = mirrored(lab, "four", workflow="workflow-to-disk", **given)
+    assert f"{target} has generation 1; generation 1 is confirmed" in log
+    assert "removed generation 1: every registry has confirmed it" in log
+    assert [made["sequence"] for made in records(folder, "generations")] == [2]
+
+
 def expect_images(registry: Registry, target: str, source: str, images: list[str]) -> None:
     """Each image is in the target, by the source's digest; the stand-in makes up what it mirrors."""
     for image in images:

@@ -1,7 +1,9 @@
-"""mirror --acknowledge: read a receipt that was brought back, and record what the registry over there has.
+"""Receipts that were brought back: record what the registries over there have.
 
-Retention goes by it (`cleanup.prune`), and so do the page and a warning before an archive is made. Exports do
-not: each medium has a receipt of its own (decision 34).
+`mirror --acknowledge` reads one. workflow-to-disk and workflow-cleanup read all that lie in the folder of
+`receipts`, before they remove any generation (decision 65). Retention goes by them (`cleanup.prune`), and so
+do the page and a warning before an archive is made. Exports do not: each medium has a receipt of its own
+(decision 34).
 """
 
 from __future__ import annotations
@@ -9,73 +11,137 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps import units
-from steps.errors import ConflictError, InvalidInputError, NotFoundError, UntrustedError
+from steps.errors import InvalidInputError, NotFoundError, StepError
 from steps.mirroring.checks import vouching
-from steps.mirroring.store.receipt import (
-    LARGEST_READ,
-    ReceiptError,
-    Sealed,
-    digest_of,
-    numbers_as_text,
-    numbers_in,
-)
+from steps.mirroring.checks.confirmed import Judge
+from steps.mirroring.store.receipt import LARGEST_READ, numbers_as_text, numbers_in
 from steps.mirroring.store.runs import Done, timestamp
 from steps.parameters.table import mirror_run as table
-from steps.trust.refusals import UntrustedSignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from steps.mirroring.checks.confirmed import Confirmed
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.acknowledged import ConfirmedTarget
     from steps.mirroring.store.generations import Generation
     from steps.mirroring.store.receipt import Receipt
-    from steps.trust.keys import TrustedKeys
 
 log = logging.getLogger(__name__)
+
+MOST_FILES: Final = 2000
+"""Files in the folder of receipts; a ConfigMap takes about half of that."""
 
 
 def run(request: Request, store: Store) -> Done:
     """Record what a receipt confirms and log what is still to bring; a dry run records nothing.
 
-    Raises InvalidInputError for what is no receipt, UntrustedError for one that no trusted key has signed,
-    NotFoundError for generations that were never made here, ConflictError for those of others, and for keys
-    that cannot be used what `vouching.trusted_keys` raises.
+    Raises what `Judge.confirmed` raises, NotFoundError without the file, and for keys that cannot be used
+    what `vouching.trusted_keys` raises.
     """
     given = request.values[table.ACKNOWLEDGE]
     if given is None:
         raise ValueError("there is a file to acknowledge")
-    sealed = _read(given)
-    signed_by = _vouched_for(sealed, vouching.trusted_keys(request), given)
+    content, where = _read(given)
     ledger = store.generations.ledger()
-    receipt = sealed.receipt
-    identities = _confirmed(receipt, ledger)
-    before = {one.side: one for one in store.acknowledged.targets().values() if one.target == receipt.target}
-    _log_earlier(receipt, before)
-    now = timestamp(datetime.now(UTC))
-    if request.dry_run:
-        known = before.get(receipt.side)
-        new = [number for number, one in identities.items() if known is None or not known.has(one)]
-    else:
-        new = sorted(store.acknowledged.confirm(receipt, identities, now))
-    log.info(
-        "receipt %d of %s, %s: %s has generation %s",
-        receipt.number,
-        receipt.written,
-        signed_by,
-        receipt.target,
-        receipt.generations,
-    )
+    one = Judge(table.ACKNOWLEDGE.name, vouching.trusted_keys(request), ledger).confirmed(content, where)
+    _log_earlier(one.receipt, _known(store, one.receipt))
+    new = _record(store, one, dry_run=request.dry_run)
+    log.info("%s", one.words)
     if not request.dry_run:
         _log_still_to_bring(store, ledger)
-    words = "would be confirmed" if request.dry_run else "is confirmed"
-    summary = f"generation {numbers_as_text(new)} {words}" if new else "nothing new"
-    return Done(summary=f"{receipt.target}: {summary}", unchanged=not new)
+    summary = _summary(new, dry_run=request.dry_run) if new else "nothing new"
+    return Done(summary=f"{one.receipt.target}: {summary}", unchanged=not new)
+
+
+def all_in_folder(request: Request, store: Store) -> bool:
+    """Acknowledge the receipts in the folder of `receipts`; return whether generations may be removed then.
+
+    One that is refused is told, and confirms nothing. It may be of a registry that lacks what all others
+    have, so nothing may go until it is replaced or taken away. A dry run records nothing. Raises
+    NotFoundError without the folder, InvalidInputError for one with too many files, and for keys that cannot
+    be used what `vouching.trusted_keys` raises.
+    """
+    folder = request.values[table.RECEIPTS]
+    if folder is None:
+        return True
+    ledger = store.generations.ledger()
+    judge = Judge(table.RECEIPTS.name, vouching.trusted_keys(request), ledger)
+    found = [_judged(judge, path) for path in _files(folder)]
+    counted = sorted(filter(None, found), key=lambda one: one.receipt.number)
+    try:
+        told = [_tell(store, one, dry_run=request.dry_run) for one in counted]
+        if any(told) and not request.dry_run:
+            _log_still_to_bring(store, ledger)
+    except InvalidInputError as error:  # what receipts have said before cannot be read: that fails no archive
+        log.warning("no generation is removed: %s; %s", error.reason, error.hint)
+        return False
+    if known := told.count(False):
+        log.info("%d receipt%s nothing new", known, " says" if known == 1 else "s say")
+    all_count = None not in found
+    if not all_count and request.keep_generations is not None:
+        log.warning("no generation is removed: a receipt was refused; replace it, or take it away")
+    return all_count
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return what lies in a folder, without what Kubernetes keeps there for itself (`..data`)."""
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"{table.RECEIPTS.name}: there is no folder {folder}", "name the folder with the receipts"
+        )
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if len(found) > MOST_FILES:
+        raise InvalidInputError(
+            f"{table.RECEIPTS.name}: more than {MOST_FILES:,} files lie in {folder}",
+            "keep the newest receipt of each registry there: it says what the earlier ones have said",
+        )
+    return found
+
+
+def _judged(judge: Judge, path: Path) -> Confirmed | None:
+    """Return what a receipt confirms; None where it is refused, which is told."""
+    try:
+        return judge.confirmed(_content(path), path.name)
+    except StepError as error:
+        log.warning("%s; %s", error.reason, error.hint)
+    except OSError as error:
+        log.warning("%s: %s cannot be read: %s", judge.parameter, path.name, error.strerror)
+    return None
+
+
+def _tell(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
+    """Record and tell what a receipt confirms; return whether that is anything new."""
+    before = _known(store, one.receipt)
+    new = _record(store, one, dry_run=dry_run)
+    if new:
+        _log_earlier(one.receipt, before)
+        log.info("%s; %s", one.words, _summary(new, dry_run=dry_run))
+    return bool(new)
+
+
+def _record(store: Store, one: Confirmed, *, dry_run: bool) -> list[int]:
+    """Record what a receipt confirms, unless in a dry run; return the numbers that are new."""
+    if not dry_run:
+        return sorted(store.acknowledged.confirm(one.receipt, one.identities, timestamp(datetime.now(UTC))))
+    known = _known(store, one.receipt).get(one.receipt.side)
+    return sorted(
+        number for number, identity in one.identities.items() if known is None or not known.has(identity)
+    )
+
+
+def _known(store: Store, receipt: Receipt) -> dict[str, ConfirmedTarget]:
+    """Return what receipts of registries of the same name have said before, by side."""
+    return {one.side: one for one in store.acknowledged.targets().values() if one.target == receipt.target}
+
+
+def _summary(new: list[int], *, dry_run: bool) -> str:
+    return f"generation {numbers_as_text(new)} {'would be confirmed' if dry_run else 'is confirmed'}"
 
 
 def forget(request: Request, store: Store) -> Done:
@@ -119,16 +185,12 @@ def warn_of_base(store: Store, generation: Generation | None, ledger: Mapping[in
             log.info("%s has not confirmed generation %s yet", name, numbers_as_text(lacking))
 
 
-def _read(path: Path) -> Sealed:
-    """Read a receipt from a file, or from standard input for `-`."""
-    where = "standard input" if str(path) == "-" else str(path)
+def _read(path: Path) -> tuple[bytes, str]:
+    """Return the content of a file, or of standard input for `-`, and what to call it."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read(LARGEST_READ + 1), "standard input"
     try:
-        if str(path) == "-":
-            content = sys.stdin.buffer.read(LARGEST_READ + 1)
-        else:
-            with path.open("rb") as stream:
-                content = stream.read(LARGEST_READ + 1)
-        return Sealed.parse(content)
+        return _content(path), str(path)
     except FileNotFoundError:
         raise NotFoundError(
             f"acknowledge: there is no file {path}",
@@ -138,43 +200,11 @@ def _read(path: Path) -> Sealed:
         raise InvalidInputError(
             f"acknowledge: {path} is a folder", "name the file in it, receipts/NNNN.json of the other side"
         ) from None
-    except ReceiptError as error:
-        raise InvalidInputError(
-            f"acknowledge: {where} is no receipt: {error}",
-            "give receipts/NNNN.json of the other side, or the text of its code as it was scanned or typed",
-        ) from None
 
 
-def _vouched_for(sealed: Sealed, keys: TrustedKeys | None, path: Path) -> str:
-    """Return who vouches for a receipt, in words. Raises UntrustedError if nobody does who is trusted."""
-    if keys is None:
-        return "with a signature that nobody checked" if sealed.signatures else "without a signature"
-    hint = "ask the other side for a signed one (its parameter signing-key), or give its public key"
-    if not sealed.signatures:
-        raise UntrustedError(f"acknowledge: the receipt in {path} is not signed", hint)
-    try:
-        return f"signed by {sealed.signer(keys, datetime.now(UTC)).name}"
-    except UntrustedSignatureError as error:
-        raise UntrustedError(f"acknowledge: the receipt in {path}: {error}", hint) from None
-
-
-def _confirmed(receipt: Receipt, ledger: Mapping[int, Generation]) -> dict[int, str]:
-    """Return the identities of a receipt's generations, by number. Raises if they are not those made here."""
-    numbers = numbers_in(receipt.generations)
-    if unknown := [number for number in numbers if number not in ledger]:
-        raise NotFoundError(
-            f"acknowledge: this data directory never made generation {numbers_as_text(unknown)}",
-            "give the --data that the media for that registry were exported from",
-        )
-    identities = {number: ledger[number].identity for number in numbers}
-    others = [number for number, identity in receipt.newest.items() if identities[number] != identity]
-    if others or digest_of(identities) != receipt.digest:
-        which = f"another generation {numbers_as_text(others)}" if others else "other earlier generations"
-        raise ConflictError(
-            f"acknowledge: {receipt.target} has {which} than this data directory made",
-            "the receipt belongs to another data directory: give that as --data; nothing was recorded",
-        )
-    return identities
+def _content(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(LARGEST_READ + 1)
 
 
 def _log_earlier(receipt: Receipt, before: Mapping[str, ConfirmedTarget]) -> None:

@@ -19,7 +19,7 @@ from steps.mirroring.ocmirror.placement import path_of
 from steps.mirroring.store import generations
 from steps.mirroring.store.receipt import numbers_as_text
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import delete
+from steps.mirroring.workflows import acknowledge, delete
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ Entries = dict[str, list["InventoryEntry"]]
 def run(request: Request, store: Store) -> Done:
     """Remove what nothing needs; a dry run only says what. May be killed anywhere and called again.
 
-    Raises ConflictError for an ImageSet that no run on record has mirrored.
+    Raises ConflictError for an ImageSet that no run on record has mirrored, and what
+    `acknowledge.all_in_folder` raises.
     """
     removed: list[int] = []
+    may_remove = acknowledge.all_in_folder(request, store)
     if request.keep_generations is None:
         log.info("generations: all stay, keep-generations is not given")
-    else:
+    elif may_remove:
         removed = prune(store, request.keep_generations, dry_run=request.dry_run)
     entries = store.inventory.all()
     kept = _needed_by_imagesets(request, entries) | _needed_by_chains(store, entries)

@@ -132,6 +132,15 @@ TRUSTED_KEYS_CONFIGMAP = Parameter(
     where=places.WORKLOAD,
     unset="nobody vouches for generations",
 )
+RECEIPTS_CONFIGMAP = Parameter(
+    name="receipts",
+    kind=kinds.optional(kinds.object_name),
+    help="ConfigMap with receipts that were brought back, all of which workflow-to-disk and workflow-cleanup "
+    "acknowledge before they remove a generation",
+    group=Group.CARRYING,
+    where=places.WORKLOAD,
+    unset="retention goes by those that were read before",
+)
 LOCAL_FILES_CONFIGMAP = Parameter(
     name="local-files-configmap",
     kind=kinds.optional(kinds.object_name),

@@ -385,6 +385,15 @@ ACKNOWLEDGE = Parameter(
     group=Group.CARRYING,
     where=places.MIRROR_ALONE,
 )
+RECEIPTS = Parameter(
+    name="receipts",
+    kind=kinds.optional(kinds.path),
+    help="Folder with receipts that were brought back, all of which workflow-to-disk and workflow-cleanup "
+    "acknowledge before they remove a generation",
+    group=Group.CARRYING,
+    where=places.MIRROR_ALONE,
+    unset="retention goes by what --acknowledge has read",
+)
 FORGET_TARGET = Parameter(
     name="forget-target",
     kind=kinds.optional(kinds.text),

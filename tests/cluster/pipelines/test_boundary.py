@@ -60,6 +60,7 @@ def settings(image: str, mode: DeployMode) -> Settings:
     mirror = {"workflow": "workflow-direct", "target-registry": "registry.example.com/mirror"}
     given = samples.settings(mirror=mirror, applies=True, registries_config="oc-mirror-registries")
     given = replace(given, signing_key="oc-mirror-signing-key", trusted_keys="oc-mirror-trusted-keys")
+    given = replace(given, receipts="oc-mirror-receipts")
     return replace(given, image=image, mode=mode, fs_group=FS_GROUP, time_zone="UTC")
 
 

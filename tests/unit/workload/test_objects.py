@@ -13,6 +13,7 @@ from steps import apply_cluster_resources, mirror
 from steps.cluster import KubernetesObject
 from steps.mirroring.deadline import AGAIN, LONGEST_RUN
 from steps.mirroring.schedule import Schedule
+from steps.mirroring.store.receipt import Sealed, compose
 from steps.parameters.table.mirror_run import RUN_RETRIES
 from steps.workload import applier, names, objects, user_files
 from steps.workload.pod import TEMPLATE_LABEL
@@ -170,6 +171,7 @@ def own(mode: str, **named: str) -> tuple[dict[str, Any], dict[str, Any]]:
         ("environment_configmap", "/config-environment", "environment"),
         ("local_files_configmap", "/local-files", ""),
         ("trusted_keys", "/config-trusted-keys", "trusted-keys"),
+        ("receipts", "/config-receipts", "receipts"),
     ],
 )
 def test_a_configmap_of_the_user_is_mounted_and_told(
@@ -217,6 +219,17 @@ def test_keys_that_cannot_be_used_are_told_before_the_workload_is_deployed() -> 
     assert user_files.problems(named, {"trusted-keys": {}}) == ["ConfigMap mine has no public key"]
     (found,) = user_files.problems(named, {"trusted-keys": {"a.pub": "x"}})
     assert found.startswith("ConfigMap mine: a.pub cannot be used: it is no public key in PEM")
+
+
+def test_what_is_no_receipt_is_told_before_the_workload_is_deployed() -> None:
+    named = settings(receipts="mine")
+    assert user_files.configmaps(named) == {"receipts": "mine"}
+    assert user_files.problems(named, {"receipts": {}}) == [], "they may come later"
+    known = {2: "b" * 64}
+    made = compose(known, number=1, side="0123abcd", target="r", written="2026-11-27T10:00:00Z").as_json()
+    found = {"a.json": made, "typed.txt": Sealed.parse(made.encode()).code, "half.json": made[:40]}
+    (said,) = user_files.problems(named, {"receipts": found})
+    assert said.startswith("ConfigMap mine: half.json is no receipt: ")
 
 
 def test_what_is_wrong_in_the_users_configmaps_is_told_with_their_names() -> None:
