@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from steps.mirroring.store import Store
 from steps.mirroring.store.receipt import PAYLOAD_TYPE, Sealed
 from steps.trust.dsse import seal
 from steps.trust.keys import PrivateKey
@@ -40,9 +39,7 @@ def nightly(near: Place, folder: Path, tmp_path: Path) -> Place:
     """The connected side, every night: keep one generation, and go by what the folder holds."""
     imageset = tmp_path / "nightly.yaml"
     arguments = ["--workflow=workflow-to-disk", "--keep-generations=1", f"--receipts={folder}"]
-    arguments.append(
-        "--mirror-name=imageset"
-    )  # that of the generations before: the newest of each name stays
+    arguments.append("--mirror-name=imageset")  # as before: the newest of each name stays
     place = replace(near, imageset=imageset, arguments=arguments)
     place.names("team/app:v4")
     return place
@@ -226,3 +223,4 @@ def test_where_nothing_is_removed_they_have_no_effect_and_that_is_said(near: Pla
     near.arguments = ["--workflow=workflow-from-disk", "--target-registry=r.example.com"]
     ran = near.mirror(f"--receipts={folder}", "--check=true")
     assert "receipts has no effect: workflow-from-disk acknowledges none" in ran.stderr
+    assert "receipts has no effect" not in near.mirror("--receipts=", "--check=true").stderr
