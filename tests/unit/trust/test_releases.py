@@ -7,11 +7,13 @@ import bz2
 import itertools
 import json
 import random
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ from tests.unit.trust.signers import (
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 CASES = 10_000
-MAKER, STRANGER = Signer(), Signer()
+MAKER, STRANGER, RETIRED = Signer(), Signer(), Signer()
 KEYS = MAKER.keys
 Change = Callable[[Image, random.Random], Image]
 
@@ -182,11 +184,26 @@ def bomb(kind: int) -> bytes:
 
 
 BOMBS = [bomb(kind) for kind in (1, 2, 3)]
+
+
+@cache
+def with_a_retired_key() -> tuple[ReleaseKeys, Release]:
+    """The keys with one more GPG key, which has ended, and a release that it signed before that."""
+    release = RETIRED.release("4.20.1", digest_of(b"retired"))
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    certificate = RETIRED.gpg.extract_certificate().set_expiration(end, RETIRED.gpg.certifier())
+    both = Keyring.parse("both", bytes(MAKER.gpg.extract_certificate()) + bytes(certificate))
+    while datetime.now(UTC) < end + timedelta(seconds=1):
+        time.sleep(0.1)
+    return replace(KEYS, gpg=(both,)), release
+
+
 GPG: dict[str, Callable[[Release, random.Random], tuple[bytes, ...]]] = {
     "missing": lambda _one, _chance: (),
     "tampered": lambda one, chance: (harmed(one.gpg[0], chance),),
     "truncated": lambda one, chance: (one.gpg[0][: chance.randrange(len(one.gpg[0]))],),
     "another key": lambda one, _: (STRANGER.message(gpg_claim(one)),),
+    "a key after its end": lambda one, _: (RETIRED.message(gpg_claim(one)),),
     "armored": lambda one, _: (pysequoia.sign(MAKER.gpg.signer(), gpg_claim(one)),),
     "another digest": lambda one, chance: (MAKER.message(gpg_claim(one, digest=other_digest(chance))),),
     "claim of the other kind": lambda one, _: (MAKER.message(gpg_claim(one, kind=SIGSTORE_TYPE)),),
@@ -257,7 +274,7 @@ def asked(part: str, what: str, release: Release) -> bool:
 
 
 def test_of_ten_thousand_releases_none_is_called_accepted_that_clusters_would_refuse() -> None:
-    chance = random.Random(16)
+    chance, (keys, _early) = random.Random(16), with_a_retired_key()
     kinds = [("", "")] * 12 + [("gpg", what) for what in GPG]
     kinds += [(part, what) for part in ("release", "content") for what in IMAGES]
     wrong: Counter[tuple[str, str, str]] = Counter()
@@ -267,7 +284,7 @@ def test_of_ten_thousand_releases_none_is_called_accepted_that_clusters_would_re
         if part:
             release = changed(release, part, what, chance)
         should = not part or not asked(part, what, release)
-        for verdict in judge(release, KEYS, NOW).values():
+        for verdict in judge(release, keys, NOW).values():
             accepted += verdict.state is State.ACCEPTED
             if (verdict.state is State.ACCEPTED) != should:
                 wrong[part, what, str(verdict.reasons)[:200]] += 1
@@ -341,6 +358,15 @@ def test_a_key_that_has_ended_does_not_count_and_its_successor_does() -> None:
     assert (verdict.state, verdict.reasons[0].cause) == (State.NOT_ACCEPTED, Cause.KEY_ENDED)
     both = TrustedKeys((*ended, *KEYS.sigstore))
     assert judge(release, replace(KEYS, sigstore=both), NOW)[4, 21].state is State.ACCEPTED
+
+
+def test_of_a_gpg_key_that_has_ended_only_what_it_signed_before_counts() -> None:
+    keys, early = with_a_retired_key()
+    assert judge(early, keys, NOW)[4, 20].state is State.ACCEPTED
+    late = replace(early, gpg=(RETIRED.message(gpg_claim(early)),))
+    verdict = judge(late, keys, NOW)[4, 20]
+    assert (verdict.state, verdict.reasons[0].cause) == (State.NOT_ACCEPTED, Cause.WRONG_GPG)
+    assert judge(replace(late, gpg=(*late.gpg, *early.gpg)), keys, NOW)[4, 20].state is State.ACCEPTED
 
 
 def test_one_right_signature_among_wrong_ones_is_enough() -> None:
