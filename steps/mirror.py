@@ -148,7 +148,7 @@ def _run(inputs: Inputs) -> None:
         if inputs.check:
             store = Store(inputs.request.data, inputs.request.values[table.CACHE_DIR])
             ready = preflight.check(inputs.request, store)
-            preflight.check_target(inputs.request, store, ready.imageset)
+            preflight.check_target(inputs.request, store, ready)
             done = ready.summary
         elif inputs.schedule and not inputs.once:
             from steps.service import serve  # draws pages: of no use to a single run, and takes a while

@@ -133,7 +133,7 @@ def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callab
             publish.warn_of_clashes(
                 request.mirror_name, session.given_imageset, store.generations.imagesets()
             )
-        retrying(session, partial(preflight.check_target, request, store, ready.imageset))
+        retrying(session, partial(preflight.check_target, request, store, ready))
         done = hold.settle(session) if request.workflow == TO_DISK else None
         done = done or workflow(signatures.decided(session))
         if request.dry_run:

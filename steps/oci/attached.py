@@ -12,10 +12,12 @@ Nothing here is verified.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from steps.oci.failures import AbsentError, UnreadableError
+from steps.errors import RegistryError
+from steps.oci.failures import AbsentError, BusyError, UnreadableError
 from steps.oci.manifests import MANIFESTS, Blob, descriptor, digest_of, is_sound, parse
 
 if TYPE_CHECKING:
@@ -131,6 +133,39 @@ def attach(repository: Repository, version: str, attached: list[Attached]) -> st
 
     What the tag had before is replaced. Blobs come first, so that a kill leaves nothing half.
     """
+    return repository.put_bytes(version, _pushed(repository, attached), MANIFESTS[0])
+
+
+def refusal(repository: Repository, digest: str, signature: Attached) -> RegistryError | None:
+    """Try whether a registry takes a signature and gives it back as it is; return why it does not.
+
+    It lies at the tag `.sig` of `digest` for a moment, and stays there where the registry does not delete.
+    Raises BusyError, and what keeps a blob from being written.
+    """
+    version, refused = tag(digest, "sig"), None
+    content = _pushed(repository, [signature])
+    try:
+        repository.put_bytes(version, content, MANIFESTS[0])
+    except BusyError:
+        raise
+    except RegistryError as error:  # one that an earlier try left is as good, where tags are written once
+        refused = error
+    try:
+        media_type, found = repository.typed_manifest(version)
+    except RegistryError:  # without a refusal: another run that tried the same has deleted it
+        return refused
+    with suppress(RegistryError):
+        repository.delete(digest_of(found))
+    if (media_type, found) == (MANIFESTS[0], content):
+        return None
+    return refused or UnreadableError(
+        f"{version} comes back as another manifest than was written ({media_type[:80] or 'no media type'})",
+        "nodes take OCI manifests only",
+    )
+
+
+def _pushed(repository: Repository, attached: list[Attached]) -> bytes:
+    """Push the blobs of a manifest with these layers, and return the manifest."""
     config = _config(attached)
     for content in (config, *(one.content for one in attached)):
         repository.push_blob(content)
@@ -143,7 +178,7 @@ def attach(repository: Repository, version: str, attached: list[Attached]) -> st
             for one in attached
         ],
     }
-    return repository.put_manifest(version, manifest)
+    return json.dumps(manifest, sort_keys=True).encode()
 
 
 def _config(attached: list[Attached]) -> bytes:

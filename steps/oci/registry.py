@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import tarfile
 import zlib
 from contextlib import suppress
@@ -220,13 +219,7 @@ class Repository:
         try:
             for content, kind in ((manifest, MANIFESTS[0]), (index, INDEXES[0])):
                 digest = digest_of(content)
-                with self._transport.ask(
-                    "PUT",
-                    f"manifests/{digest}",
-                    f"writing to {self._name}",
-                    data=content,
-                    more_headers={"Content-Type": kind},
-                ) as answer:
+                with self._write(digest, content, kind) as answer:
                     if not answer.ok and kind in INDEXES and answer.status_code in _REFUSALS:
                         return False
                     if not answer.ok:
@@ -242,15 +235,9 @@ class Repository:
         """Upload a blob of a few megabytes."""
         self._retrying(lambda: self._push(content))
 
-    def put_manifest(self, version: str, manifest: dict[str, Any]) -> str:
-        """Write an OCI manifest whose blobs are there, under a tag or its digest; return its digest."""
-        content = json.dumps(manifest, sort_keys=True).encode()
-        self._retrying(lambda: self._transport.put(f"manifests/{version}", content, MANIFESTS[0], self._name))
-        return digest_of(content)
-
     def put_bytes(self, version: str, content: bytes, media_type: str) -> str:
-        """Write a manifest as it was read elsewhere, under a tag or its digest; return its digest."""
-        self._retrying(lambda: self._transport.put(f"manifests/{version}", content, media_type, self._name))
+        """Write a manifest whose blobs are there, under a tag or its digest; return its digest."""
+        self._retrying(lambda: self._put(version, content, media_type))
         return digest_of(content)
 
     def delete(self, digest: str) -> bool:
@@ -271,7 +258,7 @@ class Repository:
         blobs, manifest = with_label(label, text)
         for blob in blobs:
             self._retrying(lambda blob=blob: self._push(blob))  # type: ignore[misc]
-        self._retrying(lambda: self._transport.put(f"manifests/{tag}", manifest, MANIFESTS[0], self._name))
+        self._retrying(lambda: self._put(tag, manifest, MANIFESTS[0]))
 
     # --- one attempt each
 
@@ -411,6 +398,25 @@ class Repository:
         joint = "&" if "?" in location else "?"
         digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
         self._transport.put(f"{location}{joint}digest={digest}", b"", "application/octet-stream", self._name)
+
+    def _put(self, version: str, content: bytes, media_type: str) -> None:
+        with self._write(version, content, media_type) as answer:
+            if answer.status_code == requests.codes.not_found:
+                raise RegistryError(
+                    f"{self._transport.registry} has no place for {self._named(version)} (HTTP 404)",
+                    "see that the repository was not deleted meanwhile",
+                )
+            if not answer.ok:
+                raise self._transport.failure(answer, f"writing to {self._named(version)}")
+
+    def _write(self, version: str, content: bytes, media_type: str) -> requests.Response:
+        return self._transport.ask(
+            "PUT",
+            f"manifests/{version}",
+            f"writing to {self._named(version)}",
+            data=content,
+            more_headers={"Content-Type": media_type},
+        )
 
     def _delete(self, digest: str) -> bool:
         name = self._named(digest)

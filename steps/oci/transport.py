@@ -124,7 +124,7 @@ class Transport:
         return answer
 
     def put(self, url: str, content: bytes, media_type: str, name: str) -> None:
-        """Write to a path of the repository, or to the URL that an upload was given."""
+        """Write to the URL that an upload was given."""
         headers = {"Content-Type": media_type}
         with self.ask("PUT", url, name, data=content, more_headers=headers) as answer:
             if answer.status_code == requests.codes.not_found:

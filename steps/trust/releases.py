@@ -52,6 +52,12 @@ _VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.|$)")
 _SHOWN: Final = 3
 
 
+def minor_of(version: str) -> Minor | None:
+    """Return the minor version of `4.21.3`, `4.21` or `4.21.0-rc.1`; None for what is no version."""
+    found = _VERSION.match(version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """A release in the mirror: `image` itself, the images of its `content` (None: not known), and its GPG
@@ -71,8 +77,7 @@ class Release:
     @property
     def minor(self) -> Minor | None:
         """Its minor version, None where it is not known."""
-        found = _VERSION.match(self.version)
-        return (int(found[1]), int(found[2])) if found else None
+        return minor_of(self.version)
 
     @property
     def minors(self) -> tuple[Minor, ...]:

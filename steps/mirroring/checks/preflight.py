@@ -20,7 +20,7 @@ from steps.bounded import json_of
 from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.files import UNFINISHED
 from steps.imageset.imageset import ImageSet
-from steps.mirroring.checks import acceptance, carried, space, volume, vouching
+from steps.mirroring.checks import acceptance, carried, space, takes_signatures, volume, vouching
 from steps.mirroring.ocmirror import command, placement, program
 from steps.mirroring.ocmirror.command import OcMirror
 from steps.mirroring.ocmirror.platforms import Platforms
@@ -97,10 +97,10 @@ def check(request: Request, store: Store) -> Ready:
     return Ready(oc_mirror=OcMirror(program=found, options=request.options), imageset=imageset)
 
 
-def check_target(request: Request, store: Store, imageset: ImageSet | None) -> None:
+def check_target(request: Request, store: Store, ready: Ready) -> None:
     """Check that the target of a run that writes to one answers and lets us write. Raises RegistryError."""
     if request.workflow in {FROM_DISK, DIRECT} and not request.dry_run:
-        _check_push(request, store, None if imageset is None else imageset.mirror)
+        _check_push(request, store, ready)
 
 
 def problems(request: Request) -> list[str]:
@@ -211,26 +211,26 @@ def _check_usable(authfile: Path | None, logins: Logins, image: Reference) -> No
         )
 
 
-def _check_push(request: Request, store: Store, mirror: Mirror | None) -> None:
+def _check_push(request: Request, store: Store, ready: Ready) -> None:
     """Check that the target answers and lets us write, by an upload that is begun and cancelled.
 
     It is begun in a repository that the run would write to anyway. Raises RegistryError and its kinds, with
     the registry's name; UnreachableError and BusyError may pass.
     """
     target, host = request.target_registry, request.target_registry.partition("/")[0]
-    mirror = _pushed(request, store, mirror)
+    mirror = _pushed(request, store, ready.imageset)
     place = placement.first_place(mirror) if mirror else None
     if mirror is None or place is None:
         return
-    path, platforms = request.nesting.join(place), Platforms.of(mirror)
-    options = request.options
+    path, options = request.nesting.join(place), request.options
     if options.authfile is not None:
         _check_usable(options.authfile, Logins.read(options.authfile), Reference.parse(f"{target}/{path}"))
     with options.destination.within(PATIENCE).open(f"{target}/{path}") as repository:
         try:
             repository.check_writable()
-            if platforms:
+            if platforms := Platforms.of(mirror):
                 _check_sparse(repository, target, platforms)
+            takes_signatures.check(repository, request, ready.oc_mirror.program, mirror)
         except RefusedError as error:
             if options.authfile is None:  # oc-mirror then looks in places of its own
                 return
@@ -264,10 +264,10 @@ def _check_sparse(repository: Repository, target: str, platforms: Platforms) -> 
         )
 
 
-def _pushed(request: Request, store: Store, mirror: Mirror | None) -> Mirror | None:
+def _pushed(request: Request, store: Store, imageset: ImageSet | None) -> Mirror | None:
     """Return what a run pushes by: from disk the newest generation's own ImageSet."""
     if request.workflow != FROM_DISK:
-        return mirror
+        return imageset.mirror if imageset else None
     try:
         newest = store.generations.newest_imageset()
     except InvalidInputError:  # damaged; the check of its hash says so

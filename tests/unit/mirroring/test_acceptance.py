@@ -27,6 +27,8 @@ from steps.trust.releases import RELEASES, judge
 from steps.trust.sigstore import MANIFEST
 from steps.trust.simple_signing import MEDIA_TYPE, SIGNATURE
 from steps.trust.verdicts import Cause, State
+from tests.standin.manners import Question, Reply, refusal
+from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image
 from tests.unit.mirroring.conftest import Place, serve_registry, standin_only
 from tests.unit.trust.signers import CONTENT, GPG_TYPE, Signer, as_bytes, claim
@@ -174,6 +176,68 @@ def test_strict_without_keys_is_refused_and_so_is_a_folder_without_keys(lab: Lab
     assert lab.place.mirror(f"--release-keys={tmp_path / 'made'}").returncode == 4
 
 
+def refuses_signatures(question: Question) -> Reply | None:
+    wanted = question.method == "PUT" and ".sig" in question.path
+    return refusal(400, "MANIFEST_INVALID", "manifest invalid") if wanted else None
+
+
+@pytest.fixture
+def picky(lab: Lab, moody_target: Moody) -> str:
+    """The lab's target behind a registry that takes every image and no signature."""
+    moody_target.manners = [refuses_signatures]
+    return f"--target-registry={moody_target.host}/{lab.target.partition('/')[2]}"
+
+
+@standin_only
+def test_strict_stops_before_a_run_to_a_registry_that_takes_no_signatures(lab: Lab, picky: str) -> None:
+    ran = lab.place.mirror(picky, lab.keys(), "--verify-signatures=strict")
+    assert ran.returncode == 6, ran.stderr
+    said, to_do = ran.stderr.splitlines()[-2:]
+    host = picky.partition("=")[2]
+    assert f"{host} takes no signatures of images: {host.partition('/')[0]} answers HTTP 400" in said
+    assert f"{host}/openshift/release-images:sha256-" in said
+    assert "ALLOWED_OCI_ARTIFACT_TYPES" in to_do
+    assert "signatures=none" in to_do
+    assert "running oc-mirror" not in ran.stderr
+
+
+@standin_only
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        ((), True),
+        (("--signatures=all",), True),
+        (("--signatures=none",), False),
+        (("--verify-signatures=none",), False),
+    ],
+)
+def test_otherwise_a_registry_that_takes_no_signatures_is_warned_of(
+    lab: Lab, picky: str, arguments: tuple[str, ...], warned: bool
+) -> None:
+    ran = lab.place.mirror(picky, lab.keys(), *arguments)
+    assert ran.returncode == 0, ran.stderr
+    assert ("takes no signatures of images" in ran.stderr) == warned
+
+
+@standin_only
+@pytest.mark.parametrize("arguments", [("--signatures=none",), ()])
+def test_strict_goes_on_where_no_release_needs_a_signature_of_this_kind(
+    lab: Lab, picky: str, arguments: tuple[str, ...]
+) -> None:
+    """Clusters of 4.20 verify none, and nothing is carried with signatures=none; the verdict decides."""
+    lab.place.imageset.write_text(lab.place.imageset.read_text().replace("4.21", "4.20"))
+    ran = lab.place.mirror(picky, lab.keys(), "--verify-signatures=strict", *arguments)
+    assert "running oc-mirror" in ran.stderr
+    assert ("takes no signatures of images" in ran.stderr) == (not arguments)
+
+
+@standin_only
+def test_a_signature_that_was_tried_is_not_left_in_the_target(lab: Lab) -> None:
+    assert lab.place.mirror("--check=true").returncode == 0
+    with ACCESS.open(f"{lab.target}/openshift/release-images") as repository:
+        assert repository.tags() == []
+
+
 # --- the reader, against a real registry
 
 
@@ -191,8 +255,8 @@ def push(place: str, layers: list[bytes], *, tag: str = "", labels: dict[str, st
     with ACCESS.open(place) as repository:
         for content in (config, *layers):
             repository.push_blob(content)
-        digest = digest_of(json.dumps(manifest, sort_keys=True).encode())
-        return repository.put_manifest(tag or digest, manifest)
+        content = as_bytes(manifest)
+        return repository.put_bytes(tag or digest_of(content), content, MANIFESTS[0])
 
 
 def push_index(place: str, digests: list[str]) -> str:

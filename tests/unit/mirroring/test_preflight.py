@@ -169,7 +169,7 @@ def test_a_target_that_answers_again_is_mirrored_to(
 
 
 def test_no_upload_is_left_behind(direct: Place, moody_target: Moody) -> None:
-    assert direct.mirror(on(moody_target, direct), "--check=true").returncode == 0
+    assert direct.mirror(on(moody_target, direct), "--check=true", "--signatures=none").returncode == 0
     assert [method for method, _path in moody_target.asked] == ["GET", "POST", "DELETE"]
 
 

@@ -11,12 +11,16 @@ from contextlib import contextmanager
 
 import pytest
 import requests
+import stamina
 
 from steps.oci import attached
 from steps.oci.access import Access
 from steps.oci.attached import Attached
-from steps.oci.failures import UnreadableError
+from steps.oci.failures import BusyError, UnreadableError
 from steps.oci.registry import Repository
+from tests.standin import manners
+from tests.standin.manners import Question, Reply, refusal
+from tests.standin.moody import Moody
 from tests.testbed import registry as registries
 from tests.testbed.registry import Registry
 
@@ -29,6 +33,13 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 def registry() -> Iterator[Registry]:
     with registries.serving() as found:
         yield found
+
+
+@pytest.fixture
+def without_waiting() -> Iterator[None]:
+    """It is tried as often as the code says, without waiting."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
 
 
 @pytest.fixture
@@ -66,6 +77,97 @@ def test_a_list_of_referrers_under_a_tag_is_read_where_the_registry_has_no_such_
     url = f"{registry.url}/v2/{name}"
     requests.put(url, json.dumps(index), headers={"Content-Type": INDEX}, timeout=10).raise_for_status()
     assert attached.referrers(repository, DIGEST) == [bundle]
+
+
+SIGNATURE = Attached("application/vnd.dev.cosign.simplesigning.v1+json", b"{}", {"a": "b"})
+
+
+@pytest.fixture
+def moody(registry: Registry) -> Iterator[Moody]:
+    with Moody(registry.host) as found:
+        yield found
+
+
+@pytest.fixture
+def behind(moody: Moody, request: pytest.FixtureRequest) -> Iterator[Repository]:
+    """A repository behind a registry that can be told to misbehave."""
+    name = hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
+    with Access().open(f"{moody.host}/{name}/tried") as opened:
+        yield opened
+
+
+def on_signatures(answer: Reply) -> manners.Manner:
+    return lambda question: answer if question.method == "PUT" and ".sig" in question.path else None
+
+
+def test_a_registry_that_takes_signatures_has_none_left_after_the_try(behind: Repository) -> None:
+    for _time in range(2):
+        assert attached.refusal(behind, DIGEST, SIGNATURE) is None
+        assert behind.tags() == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 415, 500])
+@pytest.mark.usefixtures("without_waiting")
+def test_a_registry_that_refuses_signatures_is_found_out_with_its_status(
+    behind: Repository, moody: Moody, status: int
+) -> None:
+    moody.manners = [on_signatures(refusal(status, "MANIFEST_INVALID"))]
+    refused = attached.refusal(behind, DIGEST, SIGNATURE)
+    assert refused
+    assert moody.host in refused.reason
+    assert f"HTTP {status}" in refused.reason
+    assert attached.tag(DIGEST, "sig") in refused.reason
+
+
+def test_a_registry_that_does_not_delete_and_writes_tags_once_still_takes_signatures(
+    behind: Repository, moody: Moody
+) -> None:
+    def exists(_repository: str, version: str) -> bool:
+        return version in behind.tags()
+
+    moody.manners = [manners.has_immutable_tags(exists), manners.deletes_nothing]
+    for _time in range(2):
+        assert attached.refusal(behind, DIGEST, SIGNATURE) is None
+        assert behind.tags() == [attached.tag(DIGEST, "sig")]
+
+
+def test_a_registry_that_makes_another_manifest_of_a_signature_takes_none(
+    behind: Repository, moody: Moody
+) -> None:
+    def converts(question: Question) -> Reply | None:
+        if question.method == "GET" and ".sig" in question.path:
+            kind = "application/vnd.docker.distribution.manifest.v2+json"
+            return Reply(200, {"Content-Type": kind}, b'{"schemaVersion": 2}')
+        return None
+
+    moody.manners = [converts]
+    refused = attached.refusal(behind, DIGEST, SIGNATURE)
+    assert refused
+    assert "comes back as another manifest" in refused.reason
+    assert "docker.distribution.manifest" in refused.reason
+
+
+def test_a_registry_that_is_busy_is_not_called_one_that_takes_no_signatures(
+    behind: Repository, moody: Moody, without_waiting: None
+) -> None:
+    moody.manners = [on_signatures(refusal(429, "TOOMANYREQUESTS"))]
+    with pytest.raises(BusyError):
+        attached.refusal(behind, DIGEST, SIGNATURE)
+
+
+def test_two_runs_that_try_at_once_do_not_take_each_other_for_a_refusal(
+    behind: Repository, moody: Moody
+) -> None:
+    tag = attached.tag(DIGEST, "sig")
+
+    def is_quicker(question: Question) -> None:
+        if question.method == "GET" and ".sig" in question.path:
+            with Access().open(behind._name) as other:
+                moody.manners = []
+                other.delete(other.digest(tag))
+
+    moody.manners = [is_quicker]
+    assert attached.refusal(behind, DIGEST, SIGNATURE) is None
 
 
 def test_a_manifest_with_very_many_layers_is_refused(repository: Repository) -> None:
