@@ -25,6 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sbom
+
 from steps.files import write_atomically
 from steps.versions import precedence
 
@@ -295,22 +297,22 @@ def build_catalog(release: Release, tree: Path, archive: Path) -> None:
 
 
 def write_sbom(release: Release, path: Path) -> None:
-    """Ask the image for its parts, and write them as CycloneDX."""
-    import sbom  # here, since its library takes half a second to load
-
+    """Let the image list its parts, add the Go modules of oc-mirror, and write both as CycloneDX."""
     archive = f"oci-archive:{release.archive}"
-    program = path.with_name("oc-mirror.partial")
+    program, listed = path.with_name("oc-mirror.partial"), "/tmp/contents.json"  # noqa: S108
+    image = f"{REGISTRY}@{digest_of(archive)}"
     container = run("buildah", "from", "--quiet", archive)
+    inside = ("buildah", "run", container, "--")
     try:
-        told = run("buildah", "run", container, "--", "python3", "-c", sbom.QUESTION)
-        program.write_bytes(read("buildah", "run", container, "--", "cat", OC_MIRROR))
+        run(*inside, "list-image-contents", f"--image={image}", f"--sbom={listed}")
+        contents = run(*inside, "cat", listed)
+        program.write_bytes(read(*inside, "cat", OC_MIRROR))
     finally:
         run("buildah", "rm", container)
     modules = go_modules(program)
     if not modules:
         print(f"{OC_MIRROR} is no program of Go: the SBOM has its checksum, and no modules of it")
-    image = sbom.Image(IMAGE, release.version, digest_of(archive), release.made)
-    path.write_text(sbom.write(image, told, program.read_bytes(), modules))
+    path.write_text(sbom.write(contents, release.version, release.made, modules))
     program.unlink()
 
 

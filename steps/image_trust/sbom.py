@@ -4,8 +4,7 @@
 `read` takes such a list from a file that another image wrote, and believes nothing of it. Specification:
 cyclonedx.org/docs/1.6/json; package URLs: package-url/purl-spec.
 
-`make release` makes the list of a released image (tekton/sbom.py), with the Go modules of oc-mirror as well,
-for which this image has no tool.
+`make release` adds the Go modules of oc-mirror to it (tekton/sbom.py), for which this image has no tool.
 """
 
 from __future__ import annotations
@@ -89,8 +88,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def purl(kind: str, namespace: str, name: str, version: str, **qualifiers: str) -> str:
-    """Return a package URL."""
-    parts = [kind, *([_quoted(namespace)] if namespace else []), _quoted(name)]
+    """Return a package URL. A namespace may have several parts, with `/` between them."""
+    parts = [kind, *(_quoted(part) for part in namespace.split("/") if part), _quoted(name)]
     more = "&".join(f"{key}={_quoted(value)}" for key, value in sorted(qualifiers.items()) if value)
     return f"pkg:{'/'.join(parts)}@{_quoted(version)}{f'?{more}' if more else ''}"
 

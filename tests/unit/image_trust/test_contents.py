@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -17,6 +19,7 @@ from steps import list_image_contents
 from steps.errors import InvalidInputError
 from steps.image_trust import sbom
 from steps.oci.reference import Reference
+from tests.conftest import ROOT
 
 IMAGE = f"quay.io/me/oc-mirror@sha256:{'a' * 64}"
 
@@ -62,6 +65,64 @@ def test_python_packages_and_oc_mirror_are_listed(programs: Path, tmp_path: Path
     assert parts["oc-mirror"]["hashes"]
     assert {"pytest", "PyYAML"} <= {part["name"] for part in parts.values()}
     assert not [ref for ref in parts if ref.startswith(("pkg:deb", "pkg:rpm"))]
+
+
+# What the release calls, as the program that calls it does: tekton/ is no package.
+RELEASED = """
+import sys
+from datetime import UTC, datetime
+import sbom
+listed, go = sys.stdin.read().split("---")
+sys.stdout.write(sbom.write(listed, "0.2.0", datetime(2026, 11, 27, 14, tzinfo=UTC), go))
+"""
+GO = """\
+/tmp/oc-mirror.partial: go1.26.3
+\tpath\tgithub.com/openshift/oc-mirror/v2/cmd/oc-mirror
+\tmod\tgithub.com/openshift/oc-mirror/v2\t(devel)\t
+\tdep\tgithub.com/Masterminds/semver/v3\tv3.4.0\th1:x=
+\tdep\tgithub.com/docker/distribution\tv2.8.3+incompatible\th1:x=
+\tdep\tgo.podman.io/common\tv0.69.1
+\t=>\tgithub.com/acme/common\tv0.1.0\th1:x=
+\tbuild\t-compiler=gc
+"""
+
+
+def released(listed: dict[str, object], go: str) -> dict[str, Any]:
+    """The list of a release, once it is found valid."""
+    paths = os.pathsep.join([str(ROOT / "tekton"), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", RELEASED],
+        input=f"{json.dumps(listed)}---{go}",
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(done.stdout) is None
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_a_release_adds_the_modules_of_oc_mirror_to_the_images_own_list(programs: Path) -> None:
+    listed = sbom.listed(Reference.parse(IMAGE))
+    document = released(listed, GO)
+    metadata = document["metadata"]
+    assert (metadata["timestamp"], metadata["component"]["version"]) == ("2026-11-27T14:00:00+00:00", "0.2.0")
+    modules = [
+        "pkg:golang/github.com/acme/common@v0.1.0",
+        "pkg:golang/github.com/docker/distribution@v2.8.3%2Bincompatible",
+        "pkg:golang/github.com/masterminds/semver/v3@v3.4.0",
+        "pkg:golang/github.com/openshift/oc-mirror/v2@%28devel%29",
+    ]
+    assert document["components"] == [*listed["components"], *document["components"][-4:]]
+    assert [part["purl"] for part in document["components"][-4:]] == modules
+    assert [PackageURL.from_string(url).to_string() for url in modules] == modules
+    assert document["dependencies"] == [*listed["dependencies"], {"ref": "oc-mirror", "dependsOn": modules}]
+
+
+def test_a_program_that_is_not_of_go_has_no_modules(programs: Path) -> None:
+    listed = sbom.listed(Reference.parse(IMAGE))
+    assert released(listed, "")["components"] == listed["components"]
 
 
 @pytest.mark.skipif(not shutil.which("dpkg-query"), reason="a system of another kind")
