@@ -44,7 +44,7 @@ class Inputs:
 
     settings: Settings
     image_trust: str
-    pipelines_namespace: str
+    pipeline_namespace: str
     access: Access
     start_timeout: int
     results: dict[str, Path | None]
@@ -59,7 +59,7 @@ def parse(argv: list[str]) -> Inputs:
             given, image=given[table.IMAGE], run_name=given[table.RUN_NAME], environment=proxy_variables
         ),
         image_trust=given[table.IMAGE_TRUST],
-        pipelines_namespace=given[table.PIPELINES_NAMESPACE],
+        pipeline_namespace=given[table.PIPELINE_NAMESPACE],
         access=Access(authfile=given[AUTHFILE], ca_bundle=given[CA_BUNDLE]),
         start_timeout=given[table.START_TIMEOUT],
         results=given.results,
@@ -73,7 +73,7 @@ def run(given: Inputs) -> dict[str, str]:
     for the image, RegistryError, ConflictError, StartError, ClusterError.
     """
     cluster = Cluster.connect()
-    trusted = gate.policy(cluster, given.image_trust, given.pipelines_namespace)
+    trusted = gate.policy(cluster, given.image_trust, given.pipeline_namespace)
     gate.check(given.settings.image, trusted, given.access)
     settings = _with_configmaps(given.settings, cluster)
     workload = roll_out(cluster, settings, start_timeout=given.start_timeout)

@@ -47,7 +47,7 @@ def measure_entrypoints(cluster: Cluster, url: str, image: str) -> None:
         digest = "sha256:" + "0" * 64
         commands = {
             "fetch-values": values,
-            "get-current-image": ["--namespace=oc-mirror-pipeline"],
+            "get-current-image": ["--pipeline-namespace=oc-mirror-pipeline"],
             "generate-or-use-imageset": fetched,
             "create-deployment-configmaps": [*fetched, f"--imageset-sha256={sha256}"],
             "update-image-configmap": [

@@ -36,13 +36,14 @@ class Lab:
     def command(self, program: str, **arguments: str) -> list[str]:
         """The command line of an entrypoint, as a Task gives it."""
         script = Path(sys.executable).with_name(program)
-        named = {"namespace": self.namespace, **arguments}
+        place = "pipeline_namespace" if program in {"get-current-image", "update-image-configmap"} else "namespace"
+        named = {place: self.namespace, **arguments}
         return [str(script), *(f"--{name.replace('_', '-')}={value}" for name, value in named.items())]
 
     def deploy_command(self, run: str, **arguments: str) -> list[str]:
         defaults = {
             "image": self.image,
-            "pipelines_namespace": self.namespace,
+            "pipeline_namespace": self.namespace,
             "run_name": run,
             "storage_size": "1Gi",
             "memory": "128Mi",

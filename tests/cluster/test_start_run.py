@@ -74,7 +74,7 @@ class Yard:
         arguments = [
             "--run=work",
             f"--commit={commit}",
-            f"--namespace={self.namespace}",
+            f"--pipeline-namespace={self.namespace}",
             f"--holder={holder}",
             f"--turn-timeout={timeout}",
             f"--result-state={state}",

@@ -39,6 +39,11 @@ def test_a_name_stands_once_in_each_pipeline_task_and_command() -> None:
         assert not [entry for entry, times in found.items() if times > 1], kind
 
 
+def test_the_namespace_that_a_run_is_in_has_one_name() -> None:
+    found = {parameter.name for parameter in TABLE if "taskRun.namespace" in parameter.task_argument}
+    assert found == {other_commands.OLD_PIPELINE_NAMESPACE.name}
+
+
 def test_every_place_is_known() -> None:
     known = {value for name, value in vars(places).items() if name.isupper() and isinstance(value, str)}
     for parameter in TABLE:

@@ -210,20 +210,13 @@ IMAGE_CONFIGMAP = Parameter(
     default="oc-mirror-images",
 )
 PIPELINE_NAMESPACE = Parameter(
-    name="namespace",
+    name="pipeline-namespace",
     kind=kinds.object_name,
     help="Namespace of the pipelines, in which the run is",
     group=Group.RUN,
-    where=places.Where(commands=(places.CURRENT_IMAGE, places.SIGN, places.UPDATE, places.START_RUN)),
-    default="oc-mirror-pipeline",
-    task_argument="$(context.taskRun.namespace)",
-)
-PIPELINES_NAMESPACE = Parameter(
-    name="pipelines-namespace",
-    kind=kinds.object_name,
-    help="Namespace of the pipelines, in which the run is",
-    group=Group.RUN,
-    where=places.Where(commands=(places.DEPLOY,)),
+    where=places.Where(
+        commands=(places.CURRENT_IMAGE, places.DEPLOY, places.SIGN, places.UPDATE, places.START_RUN)
+    ),
     default="oc-mirror-pipeline",
     task_argument="$(context.taskRun.namespace)",
 )
