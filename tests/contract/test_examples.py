@@ -13,7 +13,7 @@ import yaml
 from steps.autoshift.operators import FEATURES
 from steps.parameters.table import TABLE
 from tests.conftest import ROOT
-from tests.contract.tekton_files import documents, only
+from tests.contract.tekton_files import documents, named, only
 
 EXAMPLES = ROOT / "examples"
 AUTOSHIFT = EXAMPLES / "gitops/autoshift/oc-mirror-pipeline"
@@ -73,6 +73,26 @@ def test_a_run_from_elsewhere_gives_each_task_what_it_takes() -> None:
         for one in task["params"]:
             [parameter] = [parameter for parameter in TABLE if parameter.name == one["name"]]
             parameter.parse(one["value"])
+
+
+def test_the_build_by_openshifts_tasks_signs_as_the_build_pipeline_does() -> None:
+    example = only(EXAMPLES / "build-pipeline-openshift.yaml")["spec"]
+    shipped = only(ROOT / "tekton/build-pipeline.yaml")["spec"]
+    declared, ours = named(example["params"]), named(shipped["params"])
+    for name in ("image-signing-secret", "signing-image", "builder-id", "registry-secret"):
+        assert declared[name]["default"] == ours[name]["default"], name
+    tasks, our_tasks = named(example["tasks"]), named(shipped["tasks"])
+    assert tasks["sign-image"]["when"] == our_tasks["sign-image"]["when"]
+    for name in ("smoke-test-image", "sign-image", "update-image-configmap"):
+        assert set(tasks[name].get("runAfter", ())) >= set(our_tasks[name].get("runAfter", ())), name
+        takes = only(ROOT / f"tekton/task-{name}.yaml")["spec"]["params"]
+        given = named(tasks[name]["params"])
+        assert set(given) <= {one["name"] for one in takes}, name
+        assert {one["name"] for one in takes if "default" not in one} <= set(given), name
+        for one in given.values():
+            used = set(re.findall(r"\$\(params\.([\w-]+)\)", one["value"]))
+            assert used <= set(declared), one
+    assert named(tasks["sign-image"]["params"])["task-image"]["value"] == "$(params.signing-image)"
 
 
 def test_the_policy_of_autoshift_leads_from_a_label_to_our_kustomization() -> None:
