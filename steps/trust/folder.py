@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError, NotFoundError
-from steps.trust.refusals import KeyFormatError
+from steps.trust.refusals import KeyFormatError, PassphraseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,8 @@ LARGEST: Final = 64 << 10
 
 MOST: Final = 100
 """Public keys in a folder."""
+_NAMED: Final = 5
+"""Files that a message names."""
 _ENDINGS: Final = (".pub", ".pem")
 _GPG_ENDINGS: Final = (".asc", ".gpg")
 LARGEST_GPG: Final = 1 << 20
@@ -85,11 +87,17 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
 def keys_in(texts: Mapping[str, str], *, where: str) -> TrustedKeys:
     """Read the public keys among texts by the same names. `where` is named in errors, as in "ConfigMap 'x'".
 
-    Raises NotFoundError without a key, InvalidInputError for what is none.
+    Raises NotFoundError without a key, InvalidInputError for what is none, and for a private key under any
+    name: others read these texts.
     """
     _check_library(where)
     from steps.trust.keys import TrustedKeys  # late: see there
 
+    if private := [name for name, text in texts.items() if "PRIVATE KEY" in text]:
+        raise InvalidInputError(
+            f"{where}: {private[0]} cannot be used: it is a private key; give the public one",
+            "remove it, and make a new key: whoever reads this could have signed with the old one",
+        )
     names = sorted(name for name in texts if name.endswith(_ENDINGS))
     if not names:
         raise NotFoundError(f"{where} has no public key", "put one there in PEM, under the name NAME.pub")
@@ -114,13 +122,26 @@ def signing_key(path: Path, passphrase: Path | None, *, parameter: str) -> Priva
         return PrivateKey.parse(_read(path), words)
     except FileNotFoundError:
         raise NotFoundError(
-            f"{parameter}: there is no file {path}", "name the file with the private key"
+            f"{parameter}: there is no file {path}{_instead(path.parent)}",
+            f"the folder, or the Secret, has to hold the private key in PEM under the name {path.name}",
+        ) from None
+    except PassphraseError as error:
+        name = passphrase.name if passphrase is not None else "passphrase"
+        raise InvalidInputError(
+            f"{parameter}: {path} cannot be used: {error}",
+            f"the folder, or the Secret, has to hold the passphrase under the name {name}; without one, none",
         ) from None
     except KeyFormatError as error:
         raise InvalidInputError(
             f"{parameter}: {path} cannot be used: {error}",
             "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
         ) from None
+
+
+def _instead(folder: Path) -> str:
+    """Return the names of the files that are there, for a message; none of their content."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    return f"; there are: {', '.join(names[:_NAMED])}" if names else ""
 
 
 def _check_library(parameter: str) -> None:

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from steps.trust.refusals import KeyFormatError, UntrustedSignatureError
+from steps.trust.refusals import KeyFormatError, PassphraseError, UntrustedSignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -107,10 +107,11 @@ class PrivateKey:
             key = serialization.load_pem_private_key(content, passphrase or None)
         except TypeError:
             words = "it has no passphrase, and one is given" if passphrase else "it needs a passphrase"
-            raise KeyFormatError(words) from None
+            raise PassphraseError(words) from None
         except (ValueError, UnsupportedAlgorithm):
-            words = "it is no private key in PEM" + (", or the passphrase is another" if passphrase else "")
-            raise KeyFormatError(words) from None
+            if passphrase:
+                raise PassphraseError("it is no private key in PEM, or the passphrase is another") from None
+            raise KeyFormatError("it is no private key in PEM") from None
         if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
             return cls(key)
         if isinstance(key, ed25519.Ed25519PrivateKey):

@@ -7,5 +7,9 @@ class KeyFormatError(ValueError):
     """The bytes are no key that can be used."""
 
 
+class PassphraseError(KeyFormatError):
+    """The passphrase of a private key is missing, too much, or another one."""
+
+
 class UntrustedSignatureError(ValueError):
     """No trusted key has made a signature, or one that has ended."""

@@ -77,6 +77,12 @@ CREATION = (
 
 _MISSING = (
     Symptom(
+        r'volume "signing-key".*secret "[^"]*" not found',
+        "the Secret '{signing_key}' that signing-key names does not exist in '{namespace}'",
+        "'oc create secret generic {signing_key} -n {namespace} --from-file=signing.key' (with a passphrase "
+        "also --from-file=passphrase), then start the run again",
+    ),
+    Symptom(
         r'secret "[^"]*" not found',
         "the pull secret '{pull_secret}' does not exist in '{namespace}'",
         _REMAKE,
@@ -87,9 +93,14 @@ _MISSING = (
         f"'oc delete secret {{pull_secret}} -n {{namespace}}' and make it anew: {_REMAKE}",
     ),
     Symptom(
-        r'configmap "[^"]*" not found',
+        r'configmap "oc-mirror-config" not found',
         "the ConfigMap 'oc-mirror-config' does not exist in '{namespace}'",
         "run the whole deployment pipeline: create-deployment-configmaps writes it",
+    ),
+    Symptom(
+        r'configmap "[^"]*" not found',
+        "a ConfigMap that a parameter names does not exist in '{namespace}'",
+        "'oc get configmaps -n {namespace}' lists them; create it, or correct the name",
     ),
 )
 
@@ -200,8 +211,8 @@ def diagnose(
 
     `kind` names the workload at the start of the error's reason.
     """
-    known = {name: getattr(settings, name) for name in ("namespace", "pull_secret", "claim_name", "image")}
-    known |= {"memory": settings.memory, "storage_size": settings.storage_size}
+    names = ("namespace", "pull_secret", "signing_key", "claim_name", "image", "memory", "storage_size")
+    known = {name: getattr(settings, name) for name in names}
     for symptom in symptoms:
         if re.search(symptom.pattern, message, re.IGNORECASE):
             line = one_line(message)

@@ -108,7 +108,7 @@ def _in_keys(texts: Mapping[str, str], where: str) -> list[str]:
     try:
         folder.keys_in(texts, where=where)
     except StepError as error:
-        return [error.reason]
+        return [f"trusted-keys: {error.reason} ({error.hint})"]
     return []
 
 

@@ -36,7 +36,11 @@ class Lab:
     def command(self, program: str, **arguments: str) -> list[str]:
         """The command line of an entrypoint, as a Task gives it."""
         script = Path(sys.executable).with_name(program)
-        place = "pipeline_namespace" if program in {"get-current-image", "update-image-configmap"} else "namespace"
+        place = (
+            "pipeline_namespace"
+            if program in {"get-current-image", "update-image-configmap"}
+            else "namespace"
+        )
         named = {place: self.namespace, **arguments}
         return [str(script), *(f"--{name.replace('_', '-')}={value}" for name, value in named.items())]
 

@@ -47,6 +47,9 @@ def pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
     return key.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
+LOCKED = pem(PrivateKey(KINDS["p256"]()), b"secret")
+
+
 def test_an_envelope_is_verified_by_the_key_that_signed_it(key: PrivateKey) -> None:
     envelope = Envelope.parse(dsse.seal(b"payload", key))
     other = PrivateKey(ed25519.Ed25519PrivateKey.generate())
@@ -154,6 +157,39 @@ def test_a_folder_without_usable_keys_is_refused(tmp_path: Path, key: PrivateKey
     (tmp_path / "mine.pub").write_bytes(pem(key))
     with pytest.raises(InvalidInputError, match="it is a private key; give the public one") as caught:
         folder.trusted_keys(tmp_path, parameter="trusted-keys")
+    assert "BEGIN" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "said", "hint"),
+    [
+        ({}, "there is no file", "has to hold the private key in PEM under the name signing.key"),
+        ({"key.pem": b"x"}, "signing.key; there are: key.pem", "under the name signing.key"),
+        ({"signing.key": b"x"}, "it is no private key in PEM", "openssl genpkey"),
+        ({"signing.key": LOCKED}, "it needs a passphrase", "the passphrase under the name passphrase"),
+        ({"signing.key": LOCKED, "passphrase": b"wrong"}, "the passphrase is another", "name passphrase"),
+        ({"signing.key": LOCKED, "password": b"secret"}, "it needs a passphrase", "the name passphrase"),
+    ],
+)
+def test_a_private_key_that_cannot_be_used_is_told_with_the_name_that_is_looked_for(
+    tmp_path: Path, files: dict[str, bytes], said: str, hint: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises((InvalidInputError, NotFoundError)) as caught:
+        folder.signing_key(tmp_path / "signing.key", tmp_path / "passphrase", parameter="signing-key")
+    assert said in caught.value.reason
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["signing.key", "release.pub", "notes.txt"])
+def test_a_private_key_among_texts_that_others_read_is_refused_under_any_name(
+    key: PrivateKey, name: str
+) -> None:
+    texts = {"good.pub": key.public.pem().decode(), name: pem(key).decode()}
+    with pytest.raises(InvalidInputError, match=f"ConfigMap 'x': {name} .* it is a private key") as caught:
+        folder.keys_in(texts, where="ConfigMap 'x'")
+    assert "make a new key" in caught.value.hint
     assert "BEGIN" not in str(caught.value)
 
 

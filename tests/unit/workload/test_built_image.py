@@ -124,7 +124,7 @@ def test_the_timestamp_is_rfc_3339_in_utc() -> None:
         ("image-digest", "latest", "64 lower-case"),
         ("image-name", "  ", "image-name is empty"),
         ("git-revision", "a\nb", "git-revision is empty or has more than one line"),
-        ("namespace", "No_Name", "not a Kubernetes name"),
+        ("pipeline-namespace", "No_Name", "not a Kubernetes name"),
     ],
 )
 def test_wrong_arguments_are_refused_before_the_cluster_is_touched(

@@ -216,9 +216,12 @@ def test_a_secret_with_the_signing_key_is_mounted_and_told_with_the_image(mode: 
 def test_keys_that_cannot_be_used_are_told_before_the_workload_is_deployed() -> None:
     named = settings(trusted_keys="mine")
     assert user_files.configmaps(named) == {"trusted-keys": "mine"}
-    assert user_files.problems(named, {"trusted-keys": {}}) == ["ConfigMap mine has no public key"]
+    empty = "trusted-keys: ConfigMap mine has no public key (put one there in PEM, under the name NAME.pub)"
+    assert user_files.problems(named, {"trusted-keys": {}}) == [empty]
     (found,) = user_files.problems(named, {"trusted-keys": {"a.pub": "x"}})
-    assert found.startswith("ConfigMap mine: a.pub cannot be used: it is no public key in PEM")
+    assert found.startswith(
+        "trusted-keys: ConfigMap mine: a.pub cannot be used: it is no public key in PEM ("
+    )
 
 
 def test_what_is_no_receipt_is_told_before_the_workload_is_deployed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -254,13 +255,19 @@ def test_a_job_that_failed_and_has_no_pod_left_says_why() -> None:
 MOUNTS = {
     'SetUp failed for volume "pull-secret" : secret "oc-mirror-pull-secret" not found': "does not exist",
     'SetUp failed for volume "config" : configmap "oc-mirror-config" not found': "'oc-mirror-config'",
+    'SetUp failed for volume "signing-key" : secret "mine" not found': "'mine' that signing-key names",
+    'SetUp failed for volume "also-1" : configmap "team-a" not found': "a ConfigMap that a parameter names",
     "references non-existent secret key: .dockerconfigjson": "has no key .dockerconfigjson",
 }
 
 
 @pytest.mark.parametrize("message", MOUNTS)
 def test_a_mount_that_cannot_be_made_is_an_error(message: str) -> None:
-    state = observed(pod(waiting("ContainerCreating")), event("FailedMount", message))
+    mounted = replace(SETTINGS, signing_key="mine")
+    seen = Observation(
+        workload=JOB, pod=pod(waiting("ContainerCreating")), events=[event("FailedMount", message)]
+    )
+    state = start_state(seen, mounted)
     assert isinstance(state, Failed)
     assert MOUNTS[message] in state.error.reason
 
