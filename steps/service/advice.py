@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from steps.mirroring.notify import CHANGES
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.request import FROM_DISK
 from steps.parameters.table.deployment import PULL_SECRET
+from steps.service.overview import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +46,10 @@ _GENERATIONS = Look(
 _POD = Look(
     "The pod's state, its memory limit, and whether it was restarted.", "oc describe pod -n {namespace} {pod}"
 )
+_CHANGES = Look(
+    "The list of changes that waits for its approval.",
+    f"oc get configmap {CHANGES} -n {{namespace}} -o jsonpath='{{{{.data.changes\\.md}}}}'",
+)
 _LOG = Look("The whole log.", "oc logs -n {namespace} {pod} --tail=500")
 
 _BY_CAUSE: Final = {
@@ -54,6 +60,7 @@ _BY_CAUSE: Final = {
     ),
     **dict.fromkeys((reasons.NO_TAG.name, reasons.NOT_FOUND.name, "ImageSet", "invalid input"), _IMAGESET),
     reasons.MISSING_BASE.name: _GENERATIONS,
+    HELD: _CHANGES,
     **dict.fromkeys(("killed", "ended", "crash"), _POD),
 }
 

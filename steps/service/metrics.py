@@ -39,7 +39,7 @@ BUCKETS = (10, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600
 GAUGES: Final = {
     "oc_mirror_running": "1 while a run goes on.",
     "oc_mirror_ready": "1 if the next run could start.",
-    "oc_mirror_failed_runs_in_a_row": "Runs that failed since the last success; 0 after a success.",
+    "oc_mirror_failed_runs_in_a_row": "Runs that failed since the last success; held ones do not count.",
     "oc_mirror_generation": "The newest generation made or imported; 0 for none.",
     "oc_mirror_next_run_timestamp_seconds": "When the next run begins; absent while one goes on.",
     "oc_mirror_last_success_timestamp_seconds": "When the last success ended; absent before the first.",

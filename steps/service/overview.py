@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from steps.errors import StepError
+from steps.errors import HeldError, StepError, error_class
 from steps.mirroring.store import runs as records
 from steps.parameters.value_kinds import Workflow
 from steps.service.identity import Identity
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from steps.mirroring.store.progress import RunProgress
     from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Run
+
+HELD: Final = error_class(HeldError("", ""))
+"""The class of a run that stopped because its changes are to be approved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +98,15 @@ class Overview:
 
     @property
     def failing(self) -> tuple[Run, ...]:
-        """The failed runs since the last success, oldest first; those that were stopped do not count."""
+        """The failed runs since the last success, oldest first.
+
+        Those that were stopped, or wait for an approval, do not count.
+        """
         found = []
         for run in reversed(self.runs):
             if run.state == records.SUCCEEDED:
                 break
-            if run.state == records.FAILED:
+            if run.state == records.FAILED and run.error != HELD:
                 found.append(run)
         return tuple(reversed(found))
 

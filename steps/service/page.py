@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from steps import units
-from steps.errors import HeldError, error_class
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.store import runs as records
 from steps.service import holdings, plot
 from steps.service.advice import looks
 from steps.service.holdings import Holdings, Operator
+from steps.service.overview import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +39,6 @@ SEARCH = 100
 """Characters of a search."""
 OFTEN, SELDOM = 30, 300
 """Seconds until the page renews itself: while a run goes, and else or where somebody reads what was found."""
-
-HELD = error_class(HeldError("", ""))
-"""The class of a run that stopped because its changes are to be approved."""
 
 WORDS = {
     records.RUNNING: "Running",
@@ -139,6 +136,7 @@ def render(overview: Overview, holds: Holdings | None = None, view: View | None 
             runs=overview.runs[: -LISTED - 1 : -1],
             open_runs=OPEN,
             words=WORDS,
+            held=HELD,
             progress_of_generation=GENERATION_WORDS,
             version=metadata.version("oc-mirror-pipeline"),
             when=when,
@@ -216,7 +214,10 @@ def charts(runs: tuple[Run, ...], zone: ZoneInfo) -> tuple[Figure, ...]:
     shown = [run for run in ended if not run.unchanged and not run.dry_run][-PLOTTED:]
     if not shown:
         return ()
-    points = [plot.Point(_day(run, zone), _name(run, zone), run.state == records.FAILED) for run in shown]
+    points = [
+        plot.Point(_day(run, zone), _name(run, zone), run.state == records.FAILED and run.error != HELD)
+        for run in shown
+    ]
     seconds, sizes = [run.seconds for run in shown], [float(run.size) for run in shown]
     with_size = any(sizes)
 

@@ -119,7 +119,9 @@ class Status(BaseModel):
     progress: ProgressStatus | None = Field(description="how far it has come; null while it copies no image")
     last_run: RunStatus | None = Field(description="the newest run that has ended")
     last_success: RunStatus | None = Field(description="the newest run that succeeded")
-    failed_in_a_row: int = Field(description="runs that failed since then")
+    failed_in_a_row: int = Field(
+        description="runs that failed since then; one that waits for an approval is none"
+    )
     failing_since: str | None = Field(description="when the first of these began")
     data_free: int = Field(description="free bytes of the data volume; 0 with the next: not known")
     data_capacity: int = Field(description="bytes of the data volume")

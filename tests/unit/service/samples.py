@@ -73,6 +73,22 @@ def failed_run() -> Run:
     )
 
 
+def held_run() -> Run:
+    """The run of last night, whose generation is held."""
+    path = "/data/changes/000014"
+    return nightly_runs()[-1].changed(
+        state=records.FAILED,
+        generations=(),
+        size=0,
+        message="generation 14 is held until its list of changes is approved, "
+        f"{path}.json with sha256 {CHANGED.sha256}",
+        hint=f"read {path}.md; if it is right, run the same again with"
+        f" approved-changes-sha256={CHANGED.sha256}",
+        error="held",
+        exit_code=16,
+    )
+
+
 LOG = (
     "02:00:04Z oc-mirror 4.20.12, workflow-to-disk, data in /data",
     "02:00:09Z incremental archive: continues generation 14 (history 2026-11-22, 1 day, 0:00:03 old)",
@@ -152,10 +168,12 @@ CHANGED = compare(
             },
         ),
         images={"registry.redhat.io/ubi9/ubi:latest": "sha256:" + "2" * 64},
-        blobs={"sha256:" + "2" * 64: 31 * GIGABYTE},
+        blobs={f"sha256:{number:064x}": 31 * GIGABYTE // 412 for number in range(412)},
         archives=31 * GIGABYTE,
     ),
 )
+IN_SHORT = holdings.changes_of(CHANGED)
+assert IN_SHORT is not None
 HOLDINGS = Holdings(
     releases=("4.20.12", "4.18.24", "4.18.22"),
     operators=tuple(
@@ -171,7 +189,7 @@ HOLDINGS = Holdings(
         )
     ),
     additional=("registry.redhat.io/ubi9/ubi:latest",),
-    changes=holdings.changes_of(CHANGED),
+    changes=IN_SHORT,
     generations=(
         CarriedGeneration(
             sequence=14, made="2026-11-23T01:12:40Z", size=31 * GIGABYTE, continues=13, state=holdings.WAITING
@@ -196,6 +214,10 @@ HOLDINGS = Holdings(
 )
 
 
+ACCEPTED = {
+    "4.20.12": {"4.19": "accepted", "4.20": "accepted"},
+    "4.21.3": {"4.20": "accepted", "4.21": "not accepted"},
+}
 TARGET = "registry.example.com:8443/mirror"
 
 
@@ -230,6 +252,8 @@ IMPORTED = replace(
     receipt=receipt(1, 2, *range(4, 15)),
 )
 """What a mirror over there holds, with its receipt."""
+HELD = replace(HOLDINGS, changes=replace(IN_SHORT, held=True), generations=HOLDINGS.generations[1:])
+"""What a mirror holds whose newest generation waits for its approval."""
 
 
 def overview(**changes: Any) -> Overview:
@@ -276,6 +300,7 @@ def states() -> dict[str, Overview]:
             runs=(failed_run().changed(failed={"quay.io/team/<script>alert(1)</script>:v1": "not found"}),)
         ),
         "new": overview(runs=()),
+        "held": overview(runs=(*runs[:-1], held_run())),
         "not ready": overview(problems=("no pull secret at /var/run/pull-secret/.dockerconfigjson",)),
         "imported": overview(
             request=Request(workflow=FROM_DISK, data=Path("/data"), target_registry=TARGET),
@@ -289,7 +314,13 @@ def states() -> dict[str, Overview]:
                     folder="registry.example.com-8443-mirror",
                     files=tuple(ResourceFile(name=name, size=4211) for name in MANIFESTS),
                     verified=pushed[-1],
+                    accepted=ACCEPTED,
                 ),
             ),
         ),
     }
+
+
+def holdings_of(state: str) -> Holdings:
+    """What the mirror of a service in one of these states holds."""
+    return {"imported": IMPORTED, "held": HELD}.get(state, HOLDINGS)

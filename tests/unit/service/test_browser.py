@@ -17,9 +17,8 @@ from playwright.sync_api import Browser, Page
 from steps.service import page, web
 from steps.service.web import Response, text
 from tests import qr
-from tests.browser import chromium, grey
-from tests.conftest import ROOT
-from tests.unit.service.samples import HOLDINGS, IMPORTED, states
+from tests.browser import LARGEST, PICTURES, chromium, grey
+from tests.unit.service.samples import IMPORTED, holdings_of, states
 
 WCAG = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -40,10 +39,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """The page in each state at /STATE, sent by the real server with its headers."""
-    pages = {
-        f"/{name}": page.render(it, IMPORTED if name == "imported" else HOLDINGS).encode()
-        for name, it in states().items()
-    }
+    pages = {f"/{name}": page.render(it, holdings_of(name)).encode() for name, it in states().items()}
 
     def routes(path: str, _query: str) -> Response:
         return Response(200, pages[path], "text/html; charset=utf-8") if path in pages else text(200, "")
@@ -173,15 +169,13 @@ def test_what_looks_like_a_script_in_an_image_name_is_read_and_not_run(visit: An
     assert tab.locator("script").count() == 0
 
 
-PICTURES = ROOT / "docs" / "images"
-LARGEST_PICTURE = 150_000
-"""Bytes."""
 SHOWN = [
     ("running", WIDTH_OF_PICTURES, "light"),
     ("running", 390, "light"),
     ("failed", WIDTH_OF_PICTURES, "light"),
     ("failed", 390, "light"),
     ("failed", WIDTH_OF_PICTURES, "dark"),
+    ("held", WIDTH_OF_PICTURES, "light"),
     ("well", WIDTH_OF_PICTURES, "light"),
     ("well", 390, "dark"),
 ]
@@ -200,7 +194,7 @@ def test_the_pictures_of_the_documents_are_of_the_page(
     tab.screenshot(path=drawn, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
     for path in (picture, drawn):
         assert int.from_bytes(path.read_bytes()[16:20], "big") == width
-        assert path.stat().st_size < LARGEST_PICTURE
+        assert path.stat().st_size < LARGEST
 
 
 def test_the_search_is_a_form_that_works_without_scripts(visit: Any) -> None:

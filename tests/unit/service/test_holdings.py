@@ -18,10 +18,18 @@ from steps.mirroring.workflows import receipts
 from steps.service import holdings, page, status
 from steps.service.holdings import HoldingsReader, Operator
 from steps.service.identity import Identity, identity_of
-from steps.service.overview import TargetFiles, published_in
+from steps.service.overview import HELD, TargetFiles, published_in
 from tests.conftest import ROOT
 from tests.unit.mirroring.test_records import GENERATION
-from tests.unit.service.samples import CHANGED, HOLDINGS, failed_run, nightly_runs, overview, states
+from tests.unit.service.samples import (
+    CHANGED,
+    HOLDINGS,
+    failed_run,
+    holdings_of,
+    nightly_runs,
+    overview,
+    states,
+)
 
 CONTENTS: dict[str, list[Any]] = {
     "releases": ["4.18.9", "4.18.24"],
@@ -290,6 +298,18 @@ def test_failures_in_a_row_are_those_since_the_last_success() -> None:
     it = overview(runs=(failed_run(), *nightly_runs(), failed_run(), stopped, failed_run()))
     assert len(it.failing) == 2
     assert overview().failing == ()
+
+
+def test_a_run_that_waits_for_its_approval_is_no_failure() -> None:
+    it = states()["held"]
+    assert it.last
+    assert it.last.error == HELD
+    assert it.failing == ()
+    html = page.render(it, holdings_of("held"))
+    assert "failed run" not in html
+    assert html.count("Held</span>") == 1
+    assert 'class="value failed"' not in html
+    assert "oc get configmap oc-mirror-changes -n oc-mirror" in html
 
 
 def test_every_cause_that_names_an_object_leads_to_a_command_that_only_reads() -> None:
