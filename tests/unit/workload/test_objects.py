@@ -9,7 +9,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from steps import apply_cluster_resources, mirror
+from steps import apply_cluster_resources, errors, mirror
 from steps.cluster import KubernetesObject
 from steps.mirroring.deadline import AGAIN, LONGEST_RUN
 from steps.mirroring.schedule import Schedule
@@ -320,6 +320,20 @@ def test_a_job_is_named_after_its_run_bounded_in_time_and_goes_after_a_week() ->
     assert spec["activeDeadlineSeconds"] > LONGEST_RUN
     assert spec["backoffLimit"] > 0
     assert template(workload)["spec"]["restartPolicy"] == "Never"
+
+
+def test_a_job_does_not_try_again_what_another_attempt_cannot_change() -> None:
+    _, rule = make("job")["spec"]["podFailurePolicy"]["rules"]
+    permanent = {
+        errors.UsageError,
+        errors.InvalidInputError,
+        errors.NotFoundError,
+        errors.NotMirroredError,
+        errors.UntrustedError,
+        errors.HeldError,
+    }
+    assert rule["onExitCodes"]["values"] == sorted(error.exit_code for error in permanent)
+    assert rule["action"] == "FailJob"
 
 
 @pytest.mark.parametrize("mode", ["job", "cronjob"])
