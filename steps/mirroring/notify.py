@@ -100,6 +100,7 @@ class Notifier:
         files = {"changes.json": content} if len(content) <= LARGEST // 2 else {}
         files |= {"changes.md": changes_text.markdown(listed), "sha256": listed.sha256}
         self._publish(CHANGES, files)
+        log.info("the list of changes is in ConfigMap %s/%s, too", self._namespace, CHANGES)
 
     def _publish_resources(self, target: str) -> None:
         published = self._store.published.of(target)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from steps.mirroring.notify import CHANGES
+from steps.mirroring.notify import CHANGES, HELD
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.request import FROM_DISK
 from steps.parameters.table.deployment import PULL_SECRET
-from steps.service.overview import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,8 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from steps.errors import HeldError, StepError, error_class
+from steps.errors import StepError
+from steps.mirroring.notify import HELD
 from steps.mirroring.store import runs as records
 from steps.parameters.value_kinds import Workflow
 from steps.service.identity import Identity
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from steps.mirroring.store.progress import RunProgress
     from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Run
-
-HELD: Final = error_class(HeldError("", ""))
-"""The class of a run that stopped because its changes are to be approved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

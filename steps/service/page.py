@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from steps import units
+from steps.mirroring.notify import HELD
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.store import runs as records
 from steps.service import holdings, plot
 from steps.service.advice import looks
 from steps.service.holdings import Holdings, Operator
-from steps.service.overview import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

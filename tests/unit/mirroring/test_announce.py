@@ -136,7 +136,9 @@ def test_what_changed_is_told_byte_by_byte_also_of_a_run_that_is_held(
     assert connected.mirror("--namespace=mine").returncode == 0
     first = dict(told)["oc-mirror-changes"]
     connected.names("team/app:v2", "team/db:v1")
-    assert connected.mirror("--namespace=mine", "--hold=true").returncode == 16
+    held = connected.mirror("--namespace=mine", "--hold=true")
+    assert held.returncode == 16
+    assert "the list of changes is in ConfigMap mine/oc-mirror-changes, too" in held.stderr
     content = (connected.data / "changes/000002.json").read_bytes()
     second = dict(told)["oc-mirror-changes"]
     assert second != first

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from steps.mirroring.notify import HELD
 from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK, Request
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
@@ -18,7 +19,7 @@ from steps.mirroring.workflows import receipts
 from steps.service import holdings, page, status
 from steps.service.holdings import HoldingsReader, Operator
 from steps.service.identity import Identity, identity_of
-from steps.service.overview import HELD, TargetFiles, published_in
+from steps.service.overview import TargetFiles, published_in
 from tests.conftest import ROOT
 from tests.unit.mirroring.test_records import GENERATION
 from tests.unit.service.samples import (
