@@ -1,7 +1,7 @@
 """Write what the documents repeat of the code, or with --check say which of them is stale.
 
 docs/reference/{pipelines,tasks}.md come from the Tekton files and the table of parameters, the tables of
-mirror.md, settings.md and commands.md from that table, the objects of configmaps.md from the code that writes
+mirror.md, settings.md and commands.md from that table, the causes of readiness.md from its code, the objects of configmaps.md from the code that writes
 them, the tables of service.md from the service, docs/decisions/index.md from the titles of the decisions, the
 home page from README.md.
 """
@@ -18,6 +18,7 @@ import yaml
 from steps.parameters.parameter import Group
 from steps.parameters.table import TABLE, of_command
 from steps.parameters.table import settings as table_of_settings
+from steps.readiness import reasons
 from steps.service import metrics, status
 from steps.workload import built_image, configmaps, names
 
@@ -36,7 +37,7 @@ DECISIONS = """<!-- Written by docs/generate.py from the titles of the files bes
 
 What was decided, why, and what it costs; ten lines each, in the order they were made.
 """
-COMMANDS = ("preview-deployment", "migrate-check", "send-event", "apply-cluster-resources")
+COMMANDS = ("preview-deployment", "fleet-readiness", "migrate-check", "send-event", "apply-cluster-resources")
 """Those that no Task runs, besides `mirror`, which has a page of its own."""
 REPOSITORY = "https://github.com/auto-shift/oc-mirror-pipeline/tree/main"
 TITLES = {"workspaces": "Workspaces", "results": "Results"}
@@ -206,6 +207,18 @@ def status_tables() -> str:
     return "\n".join(parts)
 
 
+def causes_table() -> str:
+    """Why a cluster is not ready, not known to be, or ready with a warning."""
+    ordered = sorted(
+        reasons.Cause, key=lambda cause: reasons.ORDER.index(reasons.state_of(cause)), reverse=True
+    )
+    lines = ["| cause | verdict | what to do, where nothing more precise is known |", "|---|---|---|"]
+    lines += [
+        f"| `{cause}` | {reasons.state_of(cause)} | {cell(reasons.TO_DO[cause])} |" for cause in ordered
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def filled(text: str, blocks: dict[str, str]) -> str:
     """Put each block between its two marks; every block has its marks and the other way round."""
     marks = re.findall(r"<!-- generated: (\S+) -->", text)
@@ -222,13 +235,16 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 def main(argv: list[str]) -> int:
     """Write the pages, or compare them."""
     reference = ROOT / "docs/reference"
-    names_of_pages = ("configmaps", "mirror", "settings", "commands", "service")
-    configmaps, mirror, settings, commands, service = (reference / f"{name}.md" for name in names_of_pages)
+    names_of_pages = ("configmaps", "mirror", "settings", "commands", "service", "readiness")
+    configmaps, mirror, settings, commands, service, readiness = (
+        reference / f"{name}.md" for name in names_of_pages
+    )
     pages = {
         configmaps: filled(_read(configmaps), objects()),
         mirror: filled(_read(mirror), {"arguments": command_table("mirror")}),
         settings: filled(_read(settings), {"settings": settings_table()}),
         commands: filled(_read(commands), {name: command_table(name) for name in COMMANDS}),
+        readiness: filled(_read(readiness), {"causes": causes_table()}),
         service: filled(_read(service), {"metrics": metrics_table(), "status": status_tables()}),
         ROOT / "docs/index.md": filled(_read(ROOT / "docs/index.md"), {"home": home()}),
         ROOT / "docs/decisions/index.md": decisions(),

@@ -18,7 +18,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── FileError        13  a file, a folder or standard output cannot be read or written
     ├── DeadlineError    14  a run of the mirror was ended at its deadline
     ├── UntrustedError   15  a signature is missing, wrong, or by nobody who is trusted
-    └── HeldError        16  a run stopped before it published: its list of changes is not approved yet
+    ├── HeldError        16  a run stopped before it published: its list of changes is not approved yet
+    └── NotReadyError    17  a cluster is not ready for its next step, or not known to be
 """
 
 from __future__ import annotations
@@ -153,6 +154,12 @@ class HeldError(StepError):
     """A run stopped before it published: its list of changes is not approved yet."""
 
     exit_code = 16
+
+
+class NotReadyError(StepError):
+    """A cluster is not ready for its next step, or not known to be."""
+
+    exit_code = 17
 
 
 def error_class(error: StepError) -> str:

@@ -35,7 +35,7 @@ from steps.errors import InvalidInputError
 from steps.versions import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from steps.catalog.packages import Catalog
     from steps.yaml.source import SourceFile
@@ -80,23 +80,14 @@ def plan_fleet(
     """
     merged, value_warnings = read_values(values, SECTIONS)
     fleet = read_fleet(merged, values)
-    known = known_operators(*release_of(fleet.release, fleet.labels))
-    installed = read_policies(policies).with_known(known, fleet.excluded_policies)
-    charts = read_charts(policies)
-    misspelled = misspelled_labels(fleet, installed)
-    mistakes = find_mistakes(merged, fleet, values, installed, misspelled)
     warnings = _Warnings()
+    reader = _reader(fleet, values, policies, warnings.add, catalog_names)
+    charts = read_charts(policies)
+    misspelled = misspelled_labels(fleet, reader.policies)
+    mistakes = find_mistakes(merged, fleet, values, reader.policies, misspelled)
     given = _given(openshift_version, release_channel, version_origin or "the parameter openshift-version")
     clusters = _with_version_requests(fleet, values, given, warnings)
     minors = _minors(clusters, values, mistakes, operators_only=operators_only)
-    reader = SubscriptionReader(
-        policies=installed,
-        hub_setup=charts.get(GITOPS, known[GITOPS]),
-        warn=warnings.add,
-        locate=lambda cluster, label: _locate(values, cluster, label),
-        catalogs=catalog_names or CatalogNames(),
-        misspelled=misspelled,
-    )
     needs = _collect(clusters, minors, None if openshift_only else reader, fleet.excluded_policies)
     _warn_of_near_booleans(clusters, reader, warnings)
     architectures = {Installation.of(cluster).architecture for cluster, _ in clusters}
@@ -129,6 +120,67 @@ def plan_fleet(
             *united.warnings,
             *([] if openshift_only else channel_gaps(charts, united.operators)),
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNeeds:
+    """What a cluster, or the clusters of a set, need: releases and operators as the values name them."""
+
+    cluster: FleetCluster
+    requests: frozenset[VersionRequest]
+    operators: frozenset[OperatorRequest]
+    architecture: str
+    excluded_policies: frozenset[str]
+
+    def images(self, minor: str) -> list[str]:
+        """Return the references of the images that no catalog names, for an OpenShift minor."""
+        return sorted({image.name for image in images_of(self.cluster, minor, self.excluded_policies)})
+
+
+def cluster_needs(
+    values: Sequence[SourceFile],
+    policies: Sequence[SourceFile] = (),
+    *,
+    openshift_version: str = "",
+    catalog_names: CatalogNames | None = None,
+) -> Iterator[ClusterNeeds]:
+    """Yield what each cluster set needs, then each cluster: one whose set is not known once for each set.
+
+    Nothing is united and nothing is added, as a plan does. The arguments are those of `plan_fleet`. Raises
+    InvalidInputError.
+    """
+    merged, _warnings = read_values(values, SECTIONS)
+    fleet = read_fleet(merged, values)
+    given = _given(openshift_version, "", "the parameter openshift-version")
+    reader = _reader(fleet, values, policies, lambda _text, _cluster: None, catalog_names)
+    for cluster in fleet.clusters():
+        yield ClusterNeeds(
+            cluster=cluster,
+            requests=given
+            or version_requests_of(cluster, lambda cluster, label: _locate(values, cluster, label)),
+            operators=reader.requests(cluster),
+            architecture=Installation.of(cluster).architecture,
+            excluded_policies=fleet.excluded_policies,
+        )
+
+
+def _reader(
+    fleet: Fleet,
+    values: Sequence[SourceFile],
+    policies: Sequence[SourceFile],
+    warn: Callable[[str, FleetCluster], None],
+    catalog_names: CatalogNames | None,
+) -> SubscriptionReader:
+    known = known_operators(*release_of(fleet.release, fleet.labels))
+    installed = read_policies(policies).with_known(known, fleet.excluded_policies)
+    return SubscriptionReader(
+        policies=installed,
+        hub_setup=read_charts(policies).get(GITOPS, known[GITOPS]),
+        warn=warn,
+        locate=lambda cluster, label: _locate(values, cluster, label),
+        catalogs=catalog_names or CatalogNames(),
+        misspelled=misspelled_labels(fleet, installed),
     )
 
 

@@ -33,8 +33,11 @@ class Dependency:
     doubt: str = ""
 
 
-def next_query(catalog: Catalog, asked: Iterable[str]) -> Query:
-    """Return what to look up next to learn all dependencies of the asked packages; nothing if known."""
+def next_query(catalog: Catalog, asked: Iterable[str], *, whole: bool = False) -> Query:
+    """Return what to look up next to learn all dependencies of the asked packages; nothing if known.
+
+    `whole` is as in Query.
+    """
     asked = frozenset(asked)
     packages, apis, seen, queue = set(), set(), set(), list(asked)
     # Walk through all bundles, since which of them are mirrored depends on channels that are not known yet.
@@ -52,7 +55,7 @@ def next_query(catalog: Catalog, asked: Iterable[str]) -> Query:
                 if api not in catalog.providers:
                     apis.add(api)
                 queue += filter(None, [_provider(catalog, api, asked)])
-    return Query(frozenset(packages), frozenset(apis))
+    return Query(frozenset(packages), frozenset(apis), whole)
 
 
 def dependencies(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.catalog.packages import Bundle, Package
+from steps.catalog.packages import Bundle, Content, Entry, Package
 from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for in a catalog: packages by name, and providers of APIs (`GROUP/VERSION/KIND`)."""
+    """What to look for in a catalog: packages by name, and providers of APIs (`GROUP/VERSION/KIND`).
+
+    `whole` asks for what bundles install and how they lead to each other as well, which takes memory.
+    """
 
     packages: frozenset[str] = frozenset()
     apis: frozenset[str] = frozenset()
+    whole: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to look for."""
@@ -48,7 +52,7 @@ def packages_of(content: bytes, wanted: Query) -> dict[str, Package]:
     """
     drafts: dict[str, _Draft] = defaultdict(_Draft)
     for blob in documents(content):
-        _add(drafts, blob)
+        _add(drafts, blob, whole=wanted.whole)
     packages = {name: draft.package(name) for name, draft in drafts.items()}
     return {
         name: package
@@ -66,6 +70,7 @@ def merge(first: Package | None, second: Package) -> Package:
         default_channel=first.default_channel or second.default_channel,
         channels={**first.channels, **second.channels},
         bundles={**first.bundles, **second.bundles},
+        entries={**first.entries, **second.entries},
     )
 
 
@@ -76,12 +81,13 @@ class _Draft:
     default: str = ""
     channels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundles: dict[str, Bundle] = field(default_factory=dict)
+    entries: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
 
     def package(self, name: str) -> Package:
-        return Package(name, self.default, self.channels, self.bundles)
+        return Package(name, self.default, self.channels, self.bundles, self.entries)
 
 
-def _add(drafts: dict[str, _Draft], blob: Any) -> None:
+def _add(drafts: dict[str, _Draft], blob: Any, *, whole: bool) -> None:
     """Add a document of the catalog to the draft of its package; ignore documents of other schemas."""
     if not isinstance(blob, dict):
         return
@@ -91,12 +97,44 @@ def _add(drafts: dict[str, _Draft], blob: Any) -> None:
             drafts[name].default = _text(blob, "defaultChannel")
         case "olm.channel":
             entries = tuple(_text(entry, "name") for entry in _list(blob, "entries"))
-            drafts[_text(blob, "package")].channels[name] = entries
+            draft = drafts[_text(blob, "package")]
+            draft.channels[name] = entries
+            if whole:
+                draft.entries[name] = tuple(_entry(entry) for entry in _list(blob, "entries"))
         case "olm.bundle":
-            drafts[_text(blob, "package")].bundles[name] = _bundle(name, _list(blob, "properties"))
+            content = _content(blob) if whole else None
+            drafts[_text(blob, "package")].bundles[name] = _bundle(name, _list(blob, "properties"), content)
 
 
-def _bundle(name: str, properties: list[Any]) -> Bundle:
+def _entry(entry: Any) -> Entry:
+    skips = _list(entry, "skips") if isinstance(entry, dict) else []
+    return Entry(
+        name=_text(entry, "name"),
+        replaces=_text(entry, "replaces"),
+        skips=tuple(skip for skip in skips if isinstance(skip, str)),
+        skip_range=_text(entry, "skipRange"),
+    )
+
+
+def _content(blob: Mapping[str, Any]) -> Content:
+    """Return what a bundle installs. Its newest minor is a number where its author left out the quotes."""
+    newest, oldest = "", ""
+    for item in _list(blob, "properties"):
+        value = item.get("value") if isinstance(item, dict) else None
+        match _text(item, "type"):
+            case "olm.maxOpenShiftVersion":
+                newest = str(value) if isinstance(value, str | int | float) else ""
+            case "olm.csv.metadata":
+                oldest = _text(value, "minKubeVersion")
+    return Content(
+        image=_text(blob, "image"),
+        related=tuple(filter(None, (_text(one, "image") for one in _list(blob, "relatedImages")))),
+        newest_openshift=newest,
+        oldest_kubernetes=oldest,
+    )
+
+
+def _bundle(name: str, properties: list[Any], content: Content | None) -> Bundle:
     values: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in properties:
         if isinstance(item, dict) and isinstance(item.get("value"), dict):
@@ -111,6 +149,7 @@ def _bundle(name: str, properties: list[Any]) -> Bundle:
         requires=tuple(sorted(required)),
         needs=_apis(values["olm.gvk.required"]),
         provides=_apis(values["olm.gvk"]),
+        content=content,
     )
 
 

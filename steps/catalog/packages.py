@@ -6,7 +6,7 @@ alpha/property) that a mirror needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from steps.versions import newest
@@ -16,11 +16,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a bundle installs, and where: its own image, and those that it runs (relatedImages).
+
+    `newest_openshift` is the newest minor that it supports (olm.maxOpenShiftVersion), `oldest_kubernetes` the
+    version that it needs (minKubeVersion); both empty for any.
+    """
+
+    image: str
+    related: tuple[str, ...] = ()
+    newest_openshift: str = ""
+    oldest_kubernetes: str = ""
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All references, each once."""
+        return tuple(dict.fromkeys(filter(None, (self.image, *self.related))))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A bundle in a channel, and which others lead to it (olm.channel, entries)."""
+
+    name: str
+    replaces: str = ""
+    skips: tuple[str, ...] = ()
+    skip_range: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A bundle: one version of an operator.
 
     `requires` are pairs of package and version range (olm.package.required); `needs` and `provides` are APIs
-    as `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk).
+    as `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk). `content` is what it installs, if that was asked for.
     """
 
     name: str
@@ -28,16 +57,21 @@ class Bundle:
     requires: tuple[tuple[str, str], ...] = ()
     needs: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package: its default channel, the names of the bundles of each channel, and the bundles by name."""
+    """A package: its default channel, the names of the bundles of each channel, and the bundles by name.
+
+    `entries` say how the bundles of each channel lead to each other, if that was asked for.
+    """
 
     name: str
     default_channel: str
     channels: Mapping[str, tuple[str, ...]]
     bundles: Mapping[str, Bundle]
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
 
     def head(self, channel: str) -> Bundle | None:
         """Return the newest bundle of a channel; None if there is no such channel, or if it is empty."""
@@ -96,7 +130,7 @@ def from_json(tree: Any, reference: str, digest: str) -> Catalog | None:
         return None
 
 
-FORMAT = 1
+FORMAT = 2
 
 
 def _package(package: Package) -> dict[str, Any]:
@@ -104,18 +138,35 @@ def _package(package: Package) -> dict[str, Any]:
         "name": package.name,
         "default": package.default_channel,
         "channels": dict(package.channels),
-        "bundles": [[b.name, b.version, b.requires, b.needs, b.provides] for b in package.bundles.values()],
+        "bundles": [
+            [b.name, b.version, b.requires, b.needs, b.provides, b.content and astuple(b.content)]
+            for b in package.bundles.values()
+        ],
+        "entries": {name: [astuple(one) for one in found] for name, found in package.entries.items()},
     }
 
 
 def _read_package(tree: Any) -> Package:
     bundles = [
-        Bundle(name, version, tuple((p, r) for p, r in requires), tuple(needs), tuple(provides))
-        for name, version, requires, needs, provides in tree["bundles"]
+        Bundle(
+            name,
+            version,
+            tuple((p, r) for p, r in requires),
+            tuple(needs),
+            tuple(provides),
+            content and Content(content[0], tuple(content[1]), *content[2:]),
+        )
+        for name, version, requires, needs, provides, content in tree["bundles"]
     ]
     return Package(
         name=tree["name"],
         default_channel=tree["default"],
         channels={name: tuple(entries) for name, entries in tree["channels"].items()},
         bundles={bundle.name: bundle for bundle in bundles},
+        entries={
+            channel: tuple(
+                Entry(name, replaces, tuple(skips), ranged) for name, replaces, skips, ranged in found
+            )
+            for channel, found in tree["entries"].items()
+        },
     )

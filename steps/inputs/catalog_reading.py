@@ -43,9 +43,10 @@ class CatalogReader:
         *,
         access: Access,
         workspace: Path | None,
+        whole: bool = False,
     ) -> None:
-        """Prepare to read; `wanted` are packages by the reference of their catalog."""
-        self._wanted, self._workspace = wanted, workspace
+        """Prepare to read; `wanted` are packages by the reference of their catalog, `whole` is Query's."""
+        self._wanted, self._workspace, self._whole = wanted, workspace, whole
         self._access = access.within(DEADLINE)
         # A layer's files are large: one at a time in memory. The network is shared anyway.
         self._one_at_a_time = threading.Lock()
@@ -70,12 +71,12 @@ class CatalogReader:
             asked = self._wanted[reference]
             if next_query(catalog, asked):
                 with self._one_at_a_time:
-                    _complete(catalog, asked, registry, image)
+                    _complete(catalog, asked, registry, image, whole=self._whole)
                 self._keep(catalog)
         return catalog
 
     def _path(self, digest: str) -> Path | None:
-        name = f"{digest.replace(':', '-')}.json"
+        name = f"{digest.replace(':', '-')}{'-whole' if self._whole else ''}.json"
         return self._workspace / "catalogs" / name if self._workspace else None
 
     def _kept(self, reference: str, digest: str) -> Catalog | None:
@@ -118,12 +119,14 @@ def _hint(error: RegistryError) -> str:
     return error.hint
 
 
-def _complete(catalog: Catalog, asked: frozenset[str], registry: Repository, image: Image) -> None:
+def _complete(
+    catalog: Catalog, asked: frozenset[str], registry: Repository, image: Image, *, whole: bool
+) -> None:
     """Search the layers until the asked packages and all that they may depend on are known."""
     config = registry.config(image)
     folder = folder_of(config)
     likely = likely_layers(config, len(image.layers), folder)
-    while wanted := next_query(catalog, asked):
+    while wanted := next_query(catalog, asked, whole=whole):
         search = Search(catalog.reference, folder, wanted)
         _search(search, registry, image, likely)
         if not search.found_any:

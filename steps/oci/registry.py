@@ -120,6 +120,10 @@ class Repository:
         """Ask what a tag or digest leads to, without reading it; None where it is not there."""
         return self._retrying(lambda: self._find(version))
 
+    def has_blob(self, digest: str) -> bool:
+        """Ask whether a layer or configuration is there."""
+        return self._retrying(lambda: self._has_blob(digest))
+
     def digest(self, version: str) -> str:
         """Ask for the digest that a tag has at this moment. Raises AbsentError where it is not there."""
         found = self.find(version)
@@ -309,6 +313,15 @@ class Repository:
             return None
         self._takes_head = False
         return Manifest(digest, is_index(manifest))
+
+    def _has_blob(self, digest: str) -> bool:
+        name = self._named(digest)
+        with self._transport.ask("HEAD", f"blobs/{digest}", name) as answer:
+            if answer.status_code == requests.codes.not_found:
+                return False
+            if not answer.ok:
+                raise self._transport.failure(answer, name)
+            return True
 
     def _signature(self, tag: str) -> Signature:
         """Judge the answer as containers/image does (docker/docker_client.go, isManifestUnknownError)."""

@@ -25,6 +25,7 @@ SEND_EVENT: Final = "send-event"
 MIGRATE: Final = "migrate-check"
 APPLY: Final = "apply-cluster-resources"
 LIST_CONTENTS: Final = "list-image-contents"
+READINESS: Final = "fleet-readiness"
 
 STEP_TASKS: Final = (FETCH, CURRENT_IMAGE, GENERATE, CREATE, DEPLOY, SMOKE, SIGN, UPDATE, START_RUN)
 """Their step is a command of ours, in the product's image."""
@@ -58,15 +59,24 @@ SCHEDULING: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DE
 WORKLOAD: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW))
 """Deployment pipeline and deploy-workload, which makes the objects of it."""
 MIRROR_ALONE: Final = Where(commands=(MIRROR,))
-VALUES: Final = Where(pipelines=(DEPLOYMENT,), tasks=VALUES_TASKS, commands=(*VALUES_TASKS, PREVIEW))
+VALUES: Final = Where(
+    pipelines=(DEPLOYMENT,), tasks=VALUES_TASKS, commands=(*VALUES_TASKS, PREVIEW, READINESS)
+)
 CHOOSING: Final = Where(
     pipelines=(DEPLOYMENT,), tasks=(*VALUES_TASKS, DEPLOY), commands=(*VALUES_TASKS, DEPLOY, PREVIEW)
 )
 """What decides which ImageSet is used; deploy-workload names the mirror by it."""
-VALUES_PATHS: Final = Where(commands=(*VALUES_TASKS, PREVIEW))
+VALUES_PATHS: Final = Where(commands=(*VALUES_TASKS, PREVIEW, READINESS))
 """Paths in the pods of these Tasks."""
 IMAGESET: Final = Where(pipelines=(DEPLOYMENT,), tasks=IMAGESET_TASKS, commands=(*IMAGESET_TASKS, PREVIEW))
+NEEDED: Final = replace(IMAGESET, commands=(*IMAGESET.commands, READINESS))
+"""The same, and what decides what clusters need."""
 PREVIEWING: Final = Where(commands=(PREVIEW,))
+FROM_FOLDERS: Final = Where(commands=(PREVIEW, READINESS))
+"""Commands that read a folder as it is, where it is no repository."""
+JUDGING: Final = Where(commands=(READINESS,))
+VERIFYING: Final = Where(commands=(MIRROR, READINESS))
+ASKING_TARGETS: Final = replace(MIRRORING, commands=(*MIRRORING.commands, READINESS))
 BUILDING: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH,))
 SIGNING: Final = Where(tasks=(SIGN,), commands=(SIGN,))
 BUILT: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH, SIGN), commands=(SIGN,))

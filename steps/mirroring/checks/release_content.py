@@ -1,7 +1,8 @@
 """What a release consists of, read from the release image in the target, as a cluster reads it.
 
 `oc adm release new` adds one layer to an image, with `release-manifests/image-references`: an ImageStream
-that names each image of the content by its origin and digest (openshift/oc, pkg/cli/admin/release).
+that names each image of the content by its origin and digest (openshift/oc, pkg/cli/admin/release). Beside it
+lies `release-metadata`: from which releases one may update to it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from steps.oci.reference import Reference
 from steps.tar_members import BoundedMember, RefusedMemberError
 
 if TYPE_CHECKING:
+    from steps.oci.manifests import Image
     from steps.oci.registry import Repository
 
 FILE: Final = "release-manifests/image-references"
+METADATA: Final = "release-manifests/release-metadata"
 LARGEST: Final = 8 << 20
 """Bytes of that file; those of 4.20 have a tenth of a million."""
 MOST: Final = 1000
@@ -42,27 +45,43 @@ def read(repository: Repository, digest: str) -> tuple[Reference, ...]:
     Raises UnreadableError where the image does not tell, RegistryError and its kinds for what else is wrong.
     """
     image = repository.image(digest)
+    return images_of(files(repository, image, FILE)[FILE], image.name)
+
+
+def files(repository: Repository, image: Image, *names: str) -> dict[str, bytes]:
+    """Return the content of files in the topmost layer that has any of them. Raises as `read` does."""
     for layer in reversed(image.layers[-_LAYERS:]):
-        content = repository.read_layer(image, layer, _find)
-        if content is not None:
-            return _images(content, image.name)
-    raise UnreadableError(f"{image.name} has no {FILE}", "see whether it is a release image")
+        found = repository.read_layer(image, layer, lambda stream: _find(stream, names))
+        if found:
+            for name in names:
+                if name not in found:
+                    raise _without(image.name, name)
+            return found
+    raise _without(image.name, names[0])
 
 
-def _find(stream: IO[bytes]) -> bytes | None:
-    """Return the file of a layer; None where it has no such file."""
+def _without(image: str, name: str) -> UnreadableError:
+    return UnreadableError(f"{image} has no {name}", "see whether it is a release image")
+
+
+def _find(stream: IO[bytes], names: tuple[str, ...]) -> dict[str, bytes]:
+    """Return the files of a layer, as far as it has them."""
+    found: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedMember) as archive:
             for member in archive:
-                if member.isfile() and PurePosixPath(member.name.lstrip("./")) == PurePosixPath(FILE):
-                    content = archive.extractfile(member)
-                    return content.read(LARGEST + 1) if content else None
+                name = str(PurePosixPath(member.name.lstrip("./")))
+                if member.isfile() and name in names and (content := archive.extractfile(member)):
+                    found[name] = content.read(LARGEST + 1)
+                    if len(found) == len(names):
+                        break
     except RefusedMemberError as error:
         raise RegistryError(f"the release image has {error}", "no builder of images makes such") from None
-    return None
+    return found
 
 
-def _images(content: bytes, name: str) -> tuple[Reference, ...]:
+def images_of(content: bytes, name: str) -> tuple[Reference, ...]:
+    """Return the images that the file image-references of the image `name` tells. Raises UnreadableError."""
     try:
         tags = json_of(content, limit=LARGEST)["spec"]["tags"]
         found = dict.fromkeys(_reference(tag) for tag in tags)

@@ -1,4 +1,4 @@
-"""Where ImageDigestMirrorSets lead a node: the places that it tries for an image by digest (pure).
+"""Where mirror sets lead a node: the places that it tries for an image by digest, or by tag (pure).
 
 The machine config operator makes a registries.conf of them. There the longest source counts that the name
 of an image lies in, and its mirrors are tried in their order (containers-registries.conf(5)).
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_DIGESTS = ("ImageDigestMirrorSet", "imageDigestMirrors")
+_TAGS = ("ImageTagMirrorSet", "imageTagMirrors")
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorSets:
@@ -22,11 +25,20 @@ class MirrorSets:
     @classmethod
     def of(cls, resources: Iterable[Mapping[str, Any]]) -> MirrorSets:
         """Take them from published resources; all but ImageDigestMirrorSets is passed over."""
+        return cls._of(resources, *_DIGESTS)
+
+    @classmethod
+    def for_tags(cls, resources: Iterable[Mapping[str, Any]]) -> MirrorSets:
+        """Take the mirrors of images by tag; all but ImageTagMirrorSets is passed over."""
+        return cls._of(resources, *_TAGS)
+
+    @classmethod
+    def _of(cls, resources: Iterable[Mapping[str, Any]], kind: str, field_name: str) -> MirrorSets:
         found: dict[str, tuple[str, ...]] = {}
         for resource in resources:
-            if resource.get("kind") != "ImageDigestMirrorSet":
+            if resource.get("kind") != kind:
                 continue
-            for entry in (resource.get("spec") or {}).get("imageDigestMirrors") or []:
+            for entry in (resource.get("spec") or {}).get(field_name) or []:
                 source, mirrors = str(entry.get("source")), tuple(map(str, entry.get("mirrors") or ()))
                 found[source] = tuple(dict.fromkeys((*found.get(source, ()), *mirrors)))
         return cls(found)

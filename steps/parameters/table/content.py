@@ -30,7 +30,7 @@ PREVIEWED_REVISION = Parameter(
     kind=kinds.text,
     help="Branch, tag or commit of the values repository",
     group=Group.VALUES,
-    where=places.PREVIEWING,
+    where=places.FROM_FOLDERS,
     unset="main of a repository; a folder is read as it is",
 )
 VALUES_GIT_SECRET = Parameter(
@@ -91,7 +91,7 @@ OPENSHIFT_VERSION = Parameter(
     help="OpenShift version X.Y, X.Y.Z or X.Y.Z-X.Y.Z (range or update path); overrides what the values "
     "name; needed where they name none",
     group=Group.WHAT,
-    where=places.IMAGESET,
+    where=places.NEEDED,
 )
 MIN_VERSION = Parameter(
     name="min-version",
@@ -148,7 +148,7 @@ CATALOG_SOURCES = Parameter(
     "redhat-operators or another of OpenShift's, or HOST/PATH:TAG of one of your own, where {minor} is X.Y "
     "and the default tag is v{minor}",
     group=Group.WHAT,
-    where=places.IMAGESET,
+    where=places.NEEDED,
 )
 IMAGESET_SHA256 = Parameter(
     name="imageset-sha256",

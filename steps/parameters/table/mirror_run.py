@@ -136,7 +136,7 @@ RELEASE_KEYS = Parameter(
     help="Folder with the public keys by which clusters verify releases: NAME.pub for sigstore, NAME.asc "
     "for GPG",
     group=Group.ACCESS,
-    where=places.MIRROR_ALONE,
+    where=places.VERIFYING,
     unset="nobody verifies, and no release counts as accepted",
 )
 STRICT_ARCHIVE = Parameter(
@@ -564,6 +564,7 @@ AUTHFILE = Parameter(
             places.DEPLOY,
             places.PREVIEW,
             places.MIRROR,
+            places.READINESS,
         )
     ),
     task_argument="/var/run/pull-secret/.dockerconfigjson",
@@ -583,6 +584,7 @@ CA_BUNDLE = Parameter(
             places.SIGN,
             places.START_RUN,
             places.MIRROR,
+            places.READINESS,
         )
     ),
     task_argument="/var/run/trusted-ca/ca-bundle.crt",
@@ -601,7 +603,7 @@ DESTINATION_TLS_VERIFY = Parameter(
     kind=kinds.boolean,
     help="false accepts any certificate, or plain HTTP, of the target registry",
     group=Group.ACCESS,
-    where=places.MIRRORING,
+    where=places.ASKING_TARGETS,
     default="true",
 )
 

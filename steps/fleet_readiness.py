@@ -1,0 +1,169 @@
+"""Is every cluster's next step really in the mirror? Asked of the registries, before anybody updates.
+
+    fleet-readiness --values-git-url=DIR_OR_URL --values-file-path=P[,P] --data=DIR [--hub-state=FILE]
+
+For each cluster of the values and each mirror: the release that it shall run and those on the path to it,
+their content and signatures, the operators that OLM would install, additional images, and whether clusters
+are led to them. Prints a table, the worst first; with --json a document. Exits with 0 where every cluster is
+ready, with or without warnings, with 17 where one is not, or where that is not known.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps import cli
+from steps.autoshift.planning import cluster_needs
+from steps.errors import NotReadyError, UsageError
+from steps.inputs import hub_state, values_source
+from steps.inputs.catalog_reading import CatalogReader
+from steps.mirroring.store import Store
+from steps.oci.access import Access
+from steps.parameters import arguments
+from steps.parameters.places import READINESS
+from steps.parameters.table import content, mirror_run
+from steps.parameters.table import readiness as table
+from steps.readiness import known, needs, report, verdict
+from steps.readiness.facts import Look
+from steps.trust.folder import release_keys
+from steps.trust.releases import ReleaseKeys
+
+if TYPE_CHECKING:
+    from steps.autoshift.catalog_sources import CatalogNames
+    from steps.autoshift.planning import ClusterNeeds
+    from steps.readiness.known import Known
+
+PATIENCE = 3600.0
+"""Seconds for all questions to registries together."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Parsed arguments."""
+
+    source: values_source.ValuesSource
+    former: values_source.ValuesSource | None
+    openshift_version: str
+    catalog_names: CatalogNames | None
+    targets: tuple[str, ...]
+    data: tuple[Path, ...]
+    published: tuple[Path, ...]
+    hub_state: Path | None
+    access: Access
+    keys: Path | None
+    signatures: bool
+    workspace: Path | None
+    fresh: bool
+    layers: bool
+    as_json: bool
+
+
+def parse(argv: list[str]) -> Inputs:
+    """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
+    given = arguments.parse(READINESS, argv, __doc__)
+    revision, former = given[content.PREVIEWED_REVISION], given[table.FORMER_REVISION]
+    local = Path(given[content.VALUES_GIT_URL])
+    source = values_source.from_values(
+        given, root=local if not revision and local.is_dir() else None, revision=revision
+    )
+    targets, data = given.all(table.LOOKED_AT), given.all(table.MIRRORED_BY)
+    published = given.all(table.PUBLISHED)
+    if not (targets or data or published):
+        raise UsageError(
+            "none of --target-registry, --data and --published is given",
+            "name a mirror to look at, and its data",
+        )
+    return Inputs(
+        source=source,
+        former=replace(source, root=None, revision=former) if former else None,
+        openshift_version=given[content.OPENSHIFT_VERSION],
+        catalog_names=given[content.CATALOG_SOURCES],
+        targets=targets,
+        data=data,
+        published=published,
+        hub_state=given[table.HUB_STATE],
+        access=Access(
+            given[mirror_run.AUTHFILE],
+            given[mirror_run.CA_BUNDLE],
+            None if given[mirror_run.DESTINATION_TLS_VERIFY] else False,
+        ),
+        keys=given[mirror_run.RELEASE_KEYS],
+        signatures=not given[table.WITHOUT_SIGNATURES],
+        workspace=given[content.WORKSPACE],
+        fresh=given[table.FRESH],
+        layers=given[table.ALL_LAYERS],
+        as_json=given[table.JSON],
+    )
+
+
+def run(given: Inputs) -> cli.Answer:
+    """Look at each mirror, and return the verdicts as text. Raises what reading the inputs raises."""
+    found = _clusters(given, given.source)
+    hub = hub_state.read(given.hub_state) if given.hub_state else None
+    former = needs.former_releases(_clusters(given, given.former)) if given.former else {}
+    rows = needs.fleet_needs(found, hub=hub, former=former)
+    distinct = list(needs.distinct(rows))
+    look = _look(given)
+    judged = {}
+    for target in _targets(given):
+        seen, demands = look.at(target, distinct)
+        judged[target.target] = verdict.judge(demands, seen)
+    verdicts = verdict.verdicts(rows, judged)
+    notes = [f"the values say nothing of cluster {name}" for name in needs.unmanaged(found, hub or [])]
+    made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    text = (
+        report.document(verdicts, made=made, notes=notes) if given.as_json else report.table(verdicts, notes)
+    )
+    return cli.Answer(text, 0 if report.is_ready(verdicts) else NotReadyError.exit_code)
+
+
+def _clusters(given: Inputs, source: values_source.ValuesSource) -> list[ClusterNeeds]:
+    _commit, tree = source.open()
+    values = values_source.read_values(tree, source.file_path)
+    policies = values_source.read_policies(tree)
+    return list(
+        cluster_needs(
+            values.files,
+            policies,
+            openshift_version=given.openshift_version,
+            catalog_names=given.catalog_names,
+        )
+    )
+
+
+def _look(given: Inputs) -> Look:
+    access = given.access.within(PATIENCE)
+    keys = None
+    if given.signatures:
+        keys = (
+            release_keys(given.keys, parameter=mirror_run.RELEASE_KEYS.name) if given.keys else ReleaseKeys()
+        )
+    reader = partial(CatalogReader, access=access, workspace=given.workspace, whole=True)
+    return Look(
+        access=access,
+        read_catalogs=lambda wanted: reader(wanted).read_all(),
+        keys=keys,
+        folder=given.workspace / "readiness" if given.workspace else None,
+        fresh=given.fresh,
+        layers=given.layers,
+    )
+
+
+def _targets(given: Inputs) -> list[Known]:
+    """Return what is known of each mirror; of one that is only named that is nothing but its name."""
+    stores = [Store(folder) for folder in given.data]
+    found = {target: known.of_store(store, target) for store in stores for target in known.targets_of(store)}
+    for one in known.of_files(list(given.published)):
+        found.setdefault(one.target, one)
+    named = given.targets or tuple(found)
+    return [found.get(target) or known.Known(target=target) for target in dict.fromkeys(named)]
+
+
+main = cli.entrypoint(parse, run)

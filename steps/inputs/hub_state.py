@@ -1,0 +1,94 @@
+"""What a hub knows of its clusters, from a file: ManagedClusters as `oc` prints them, or a form of our own.
+
+    {"format": 1, "clusters": {NAME: {"version": "4.20.12", "set": "stores", "operators": {PACKAGE: CSV}}}}
+
+A ManagedCluster has its version in the label `openshiftVersion` and in the claim `version.openshift.io`, and
+its set in the label `cluster.open-cluster-management.io/clusterset` (open-cluster-management.io, stolostron).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.autoshift.releases import parse_version_request
+from steps.errors import InvalidInputError, NotFoundError
+from steps.readiness.needs import HubCluster
+from steps.yaml.values import value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FORMAT: Final = 1
+LARGEST: Final = 256 << 20
+"""Bytes; a ManagedCluster has about 5,000."""
+VERSION_LABEL: Final = "openshiftVersion"
+VERSION_CLAIM: Final = "version.openshift.io"
+SET_LABEL: Final = "cluster.open-cluster-management.io/clusterset"
+_HINT: Final = "write it by `oc get managedclusters -o json`, or in the form of docs/reference/readiness.md"
+
+
+def read(path: Path) -> list[HubCluster]:
+    """Read the file. Raises NotFoundError without one, InvalidInputError for another form."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError(f"hub-state: there is no file {path}", _HINT) from None
+    try:
+        document = _parsed(content)
+        found = list(_clusters(document))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInputError(
+            f"hub-state: {path} cannot be understood: {str(error)[:200]}", _HINT
+        ) from error
+    return found
+
+
+def _parsed(content: bytes) -> Any:
+    if content.lstrip()[:1] == b"{":
+        from steps.bounded import json_of
+
+        return json_of(content, limit=LARGEST)
+    return value(content, limit=LARGEST)
+
+
+def _clusters(document: Any) -> Iterator[HubCluster]:
+    """Yield the clusters. Raises ValueError and what wrong types lead to."""
+    if document.get("kind") in {"List", "ManagedClusterList"}:
+        yield from (_managed(one) for one in document["items"])
+    elif document.get("kind") == "ManagedCluster":
+        yield _managed(document)
+    elif document["format"] != FORMAT:
+        raise ValueError(f"it has format {document['format']}, this version reads {FORMAT}")
+    else:
+        for name, one in document["clusters"].items():
+            operators = {str(package): str(csv) for package, csv in (one.get("operators") or {}).items()}
+            yield HubCluster(
+                name=str(name),
+                version=_version(str(one.get("version") or ""), str(name)),
+                cluster_set=str(one.get("set") or ""),
+                operators=operators,
+            )
+
+
+def _managed(document: Any) -> HubCluster:
+    metadata = document["metadata"]
+    labels = metadata.get("labels") or {}
+    claims = {
+        one.get("name"): one.get("value") for one in (document.get("status") or {}).get("clusterClaims") or []
+    }
+    version = claims.get(VERSION_CLAIM) or labels.get(VERSION_LABEL) or ""
+    return HubCluster(
+        name=str(metadata["name"]),
+        version=_version(str(version), str(metadata["name"])),
+        cluster_set=str(labels.get(SET_LABEL) or ""),
+    )
+
+
+def _version(text: str, name: str) -> str:
+    """Check a version; empty stays empty. Raises ValueError for what is no release X.Y.Z."""
+    if text:
+        request = parse_version_request(text)
+        if not request.is_single or not request.low:
+            raise ValueError(f"the version of {name} is '{text}', not a release X.Y.Z")
+    return text

@@ -1,0 +1,110 @@
+"""Where clusters are led to for an image, by what is published for them, and where it usually lies (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps.autoshift.catalog_sources import catalog_reference
+from steps.mirroring.ocmirror import placement
+from steps.mirroring.ocmirror.mirror_sets import MirrorSets
+from steps.mirroring.ocmirror.placement import CONTENT, GRAPH_IMAGE, RELEASES, Nesting, Rules
+from steps.oci.reference import Reference
+from steps.trust import releases
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from steps.imageset.model import Mirror
+    from steps.readiness.known import Known
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The mirror sets, catalogs and update service that the clusters of a target are given.
+
+    `is_known` is False where nobody says what they are given: then it is assumed that they look where
+    oc-mirror puts the images, which proves nothing.
+    """
+
+    target: str
+    is_known: bool
+    by_digest: MirrorSets
+    by_tag: MirrorSets
+    catalogs: frozenset[str]
+    service: Mapping[str, Any] | None
+    nesting: Nesting
+    imagesets: tuple[Mirror, ...]
+
+    @classmethod
+    def of(cls, known: Known) -> Coverage:
+        """Take it from what is known of a target."""
+        resources = known.resources or ()
+        images = [
+            str((one.get("spec") or {}).get("image") or "")
+            for one in resources
+            if one.get("kind") == "CatalogSource"
+        ]
+        services = [one.get("spec") or {} for one in resources if one.get("kind") == "UpdateService"]
+        return cls(
+            target=known.target,
+            is_known=known.resources is not None,
+            by_digest=MirrorSets.of(resources),
+            by_tag=MirrorSets.for_tags(resources),
+            catalogs=frozenset(filter(None, images)),
+            service=services[0] if services else None,
+            nesting=Nesting(known.room),
+            imagesets=known.imagesets or (),
+        )
+
+    @property
+    def releases(self) -> str:
+        """The repository of the releases, HOST/REPOSITORY."""
+        named = str((self.service or {}).get("releases") or "")
+        return named if self.is_below(named) else self._below(RELEASES)
+
+    @property
+    def graph_image(self) -> str:
+        """The reference of the graph image."""
+        named = str((self.service or {}).get("graphDataImage") or "")
+        return named if self.is_below(named) else f"{self._below(GRAPH_IMAGE)}:latest"
+
+    def places(self, name: str, *, by_tag: bool = False) -> tuple[str, ...]:
+        """Return where clusters look for HOST/REPOSITORY in the target; nothing if they are not led there."""
+        if not self.is_known:
+            return (self.usual(name),)
+        found = (self.by_tag if by_tag else self.by_digest).places(name)
+        return tuple(place for place in found if self.is_below(place))
+
+    def usual(self, name: str) -> str:
+        """Return where oc-mirror puts the images of HOST/REPOSITORY."""
+        if name in releases.CONTENTS:
+            return self._below(CONTENT)
+        return self._below(RELEASES if name == releases.RELEASES else placement.path_of(name))
+
+    def catalog(self, source: str, minor: str) -> str:
+        """Return where the catalog of a source lies for an OpenShift minor, with its tag."""
+        wanted = Reference.parse(catalog_reference(source, minor))
+        for mirror in self.imagesets:
+            for catalog in mirror.operators:
+                named = Reference.find(catalog.catalog)
+                if named and (named.name, named.version) == (wanted.name, wanted.version):
+                    place = catalog.target_catalog or placement.path_of(catalog.catalog)
+                    return f"{self._below(place)}:{catalog.target_tag or wanted.tag}"
+        return f"{self._below(placement.path_of(wanted.name))}:{wanted.tag or 'latest'}"
+
+    def leads_to_catalog(self, place: str) -> bool:
+        """Return whether a CatalogSource has the catalog at a place."""
+        return not self.is_known or place in self.catalogs
+
+    def own_image(self, name: str) -> bool:
+        """Return whether an ImageSet names an additional image."""
+        return any(name in Rules.of(mirror).own_places for mirror in self.imagesets)
+
+    def is_below(self, place: str) -> bool:
+        """Return whether a place lies in the target."""
+        return place.startswith(f"{self.target}/")
+
+    def _below(self, place: str) -> str:
+        return f"{self.target}/{self.nesting.join(place)}"

@@ -1,0 +1,248 @@
+"""What a need asks of a target, and what is the matter before any image is looked for (pure).
+
+A release is asked for with all its content, each release on the path to it too; an operator with the images
+of each bundle that OLM would install on the way, and so are the operators that it requires.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from steps.autoshift.release_channels import minor_of
+from steps.mirroring.ocmirror.placement import RELEASES as PLACE_OF_RELEASES
+from steps.oci.reference import Reference
+from steps.readiness.content import MULTI
+from steps.readiness.graph import Gap, GraphData, Path, UpdateGraph
+from steps.readiness.operators import Operators
+from steps.readiness.reasons import RUNS, Cause, Reason
+from steps.readiness.wanted import Group, Wanted
+from steps.trust.releases import RELEASES
+from steps.versions import precedence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from steps.autoshift.releases import VersionRequest
+    from steps.readiness.content import Release
+    from steps.readiness.found import Found
+    from steps.readiness.needs import Needs
+    from steps.readiness.operators import Chosen
+    from steps.readiness.presence import Question
+
+TAGS: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+"""How the tags of releases name architectures that Go names otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a need asks of a target: images, releases whose signatures count, and what is the matter already.
+
+    `path` are the releases from what runs to what shall run; `chosen` what OLM installs.
+    """
+
+    reasons: tuple[Reason, ...]
+    path: tuple[str, ...]
+    groups: tuple[Group, ...]
+    judged: tuple[Release, ...]
+    chosen: tuple[Chosen, ...] = ()
+
+
+@dataclass(slots=True)
+class Demands:
+    """Works out demands on one target; equal parts of several are the same objects."""
+
+    found: Found
+    _graphs: dict[str, UpdateGraph] = field(default_factory=dict)
+    _groups: dict[tuple[str, bool, str], Group] = field(default_factory=dict)
+    _paths: dict[tuple[str, str, str, str], Path | Gap] = field(default_factory=dict)
+    _operators: Operators = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare for operators."""
+        self._operators = Operators(self.found, self.wanted)
+
+    def of(self, needs: Needs) -> Demand:
+        """Return what a need asks for."""
+        reasons: list[Reason] = []
+        if not self.found.coverage.is_known:
+            reasons.append(
+                Reason(Cause.NOT_PUBLISHED, f"nobody says what is published for {self.found.known.target}")
+            )
+        path, groups = self._release(needs, reasons)
+        judged = [self.found.releases[version, needs.architecture] for version in path[1:] or path]
+        for request in needs.also:
+            end = self._end(request, needs.architecture, reasons)
+            groups += [self._content(end, needs.architecture)] if end else []
+        chosen = self._operators.of(needs, reasons)
+        for one in chosen:
+            groups += one.groups
+        groups += self._images(needs)
+        unique = tuple(dict.fromkeys(groups))
+        return Demand(
+            reasons=tuple(dict.fromkeys(reasons)),
+            path=tuple(path),
+            groups=unique,
+            judged=tuple(judged if needs.current != (path[-1] if path else "") else ()),
+            chosen=tuple(chosen),
+        )
+
+    # --- the release
+
+    def _release(self, needs: Needs, reasons: list[Reason]) -> tuple[list[str], list[Group]]:
+        """Return the path of releases that are there, with the groups of their content."""
+        architecture = needs.architecture
+        if needs.target is None:
+            reasons.append(Reason(Cause.NO_RELEASE, "nobody says which release it shall run"))
+            return [], []
+        end = self._end(needs.target, architecture, reasons)
+        if not needs.current:
+            reasons.append(Reason(Cause.NO_CURRENT, f"the way to {end or needs.target} is not known"))
+        if not end:
+            return [], []
+        if not needs.current or needs.current == end:
+            return [end], [self._content(end, architecture)]
+        if precedence(needs.current) > precedence(end):
+            reasons.append(Reason(Cause.LATER_RUNS, f"{needs.current} runs, {end} is asked for"))
+            return [], [self._content(needs.current, architecture, spare=True)] if (
+                (needs.current, architecture) in self.found.releases
+            ) else []
+        versions = self._way(needs, end, reasons)
+        groups = [self._content(version, architecture) for version in versions[1:] or [end]]
+        if len(versions) > 1:
+            groups.append(self._content(versions[0], architecture, spare=True))
+        return versions or [end], groups
+
+    def _end(self, request: VersionRequest, architecture: str, reasons: list[Reason]) -> str:
+        """Return the release that a request ends with, if the mirror has it; else add why it has not."""
+        end = (
+            request.high
+            or self._graph(architecture).newest(request.minor, request.channel)
+            or self._newest(request.minor, architecture)
+        )
+        if end and (end, architecture) in self.found.releases:
+            return end
+        if self.found.no_releases:
+            reasons.append(Reason(Cause.NO_ANSWER, self.found.no_releases))
+        elif unread := self._unread(end or request.minor, architecture):
+            reasons.append(Reason(Cause.NO_ANSWER, unread))
+        else:
+            reasons.append(self._absent(str(request), end, request.minor, architecture))
+        return ""
+
+    def _newest(self, minor: str, architecture: str) -> str:
+        versions = [
+            one
+            for one, built_for in self.found.releases
+            if built_for == architecture and minor_of(one) == minor
+        ]
+        return max(versions, key=precedence, default="")
+
+    def _unread(self, version: str, architecture: str) -> str:
+        """Return why the tag of a release could not be read, if it is there."""
+        tag = _tag(version, architecture)
+        return next((why for name, why in self.found.unread.items() if name == tag), "")
+
+    def _absent(self, request: str, end: str, minor: str, architecture: str) -> Reason:
+        """Return why a release is not there."""
+        known, what = self.found.known, f"release {end or request} for {architecture}"
+        place = f"{self.found.coverage.nesting.join(PLACE_OF_RELEASES)}:{_tag(end or request, architecture)}"
+        remedy = f"mirror it with openshift-version={request}: {RUNS}"
+        if place in known.deleted:
+            return Reason(Cause.DELETED, what, (place,), 1)
+        if place in known.brought:
+            return Reason(Cause.LOST, what, (place,), 1)
+        if known.imagesets is None and not known.brought:
+            return Reason(Cause.MISSING, what, (place,), 1, remedy)
+        there = {minor_of(version) for version, built_for in self.found.releases if built_for == architecture}
+        cause = Cause.OTHER_MINOR if there and minor not in there else Cause.NEVER_ASKED
+        return Reason(cause, what, (place,), 1, remedy)
+
+    def _way(self, needs: Needs, end: str, reasons: list[Reason]) -> list[str]:
+        """Return the releases from what runs to `end`; empty, with a reason, where there is no way."""
+        target = needs.target
+        if target is None:
+            return []
+        if self.found.graph is None:
+            reasons.append(Reason(Cause.NO_GRAPH, self.found.no_graph or "the graph image was not read"))
+            return []
+        if self.found.coverage.is_known and self.found.coverage.service is None:
+            reasons.append(
+                Reason(Cause.NO_SERVICE, f"clusters are not told of one for {self.found.known.target}")
+            )
+        key = (needs.architecture, needs.current, end, target.channel)
+        if key not in self._paths:
+            self._paths[key] = self._graph(needs.architecture).path(needs.current, end, target.channel)
+        way = self._paths[key]
+        if isinstance(way, Gap):
+            remedy = (
+                f"mirror with openshift-version={needs.current}-{end}, which brings the releases between"
+                if way.missing or (needs.current, needs.architecture) not in self.found.releases
+                else f"compare the channel {target.channel} with where these releases are"
+            )
+            reasons.append(Reason(Cause.NO_PATH, way.why, (way.missing,) if way.missing else (), 0, remedy))
+            return []
+        risks: dict[str, list[str]] = defaultdict(list)
+        for start, after, risk in way.risks:
+            risks[f"{risk.name}: {risk.message[:300]} ({risk.url})"].append(f"{start} to {after}")
+        reasons += [Reason(Cause.CONDITIONAL, f"{', '.join(where)}: {text}") for text, where in risks.items()]
+        if len(way.versions) > 2 and not target.is_path:
+            reasons.append(Reason(Cause.BY_WAY_OF, f"by way of {', '.join(way.versions[1:-1])}"))
+        return list(way.versions)
+
+    def _graph(self, architecture: str) -> UpdateGraph:
+        if architecture not in self._graphs:
+            nodes = {
+                version: release.node
+                for (version, built_for), release in self.found.releases.items()
+                if built_for == architecture
+            }
+            self._graphs[architecture] = UpdateGraph(architecture, nodes, self.found.graph or GraphData())
+        return self._graphs[architecture]
+
+    # --- images
+
+    def wanted(self, image: Reference, architecture: str) -> Wanted:
+        """Return an image that clusters pull, with the places they are led to."""
+        name = image.asked_for.name if image.registry else image.name
+        coverage = self.found.coverage
+        places = coverage.places(name, by_tag=not image.digest)
+        return Wanted(name, image.version or "latest", architecture, places, coverage.usual(name))
+
+    def _content(self, version: str, architecture: str, *, spare: bool = False) -> Group:
+        key = (version, spare, architecture)
+        if key not in self._groups:
+            release = self.found.releases[version, architecture]
+            pairs = [(RELEASES, release.digest), *release.content]
+            of_content = architecture if architecture != MULTI else MULTI
+            images = tuple(
+                self.wanted(Reference(name.partition("/")[0], name.partition("/")[2], "", digest), of_content)
+                for name, digest in pairs
+            )
+            self._groups[key] = Group(f"release {version}", images, spare=spare)
+        return self._groups[key]
+
+    def _images(self, needs: Needs) -> list[Group]:
+        groups = []
+        for text in needs.images:
+            image = Reference.find(text)
+            if image is not None:
+                asked_for = not self.found.known.imagesets or self.found.coverage.own_image(text)
+                groups.append(Group(f"image {text}", (self.wanted(image, needs.architecture),), asked_for))
+        return groups
+
+
+def _tag(version: str, architecture: str) -> str:
+    return f"{version}-{TAGS.get(architecture, architecture)}"
+
+
+def questions_of(demands: Iterable[Demand]) -> set[Question]:
+    """Return all questions to the registry, each once."""
+    groups = {id(group): group for demand in demands for group in demand.groups}
+    return {question for group in groups.values() for image in group.images for question in image.questions()}
+
+
+def judged_by(demands: Iterable[Demand]) -> Mapping[str, Release]:
+    """Return the releases whose signatures count, by digest."""
+    return {release.digest: release for demand in demands for release in demand.judged}

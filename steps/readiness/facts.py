@@ -1,0 +1,159 @@
+"""Asks each target once for the whole fleet: what it has, then for the images that this makes needed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from steps.catalog.packages import Catalog
+from steps.errors import RegistryError, StepError
+from steps.mirroring.checks import acceptance
+from steps.mirroring.checks.release_reading import Reader
+from steps.oci.failures import AbsentError
+from steps.oci.reference import Reference
+from steps.readiness import content, kept, presence
+from steps.readiness.demands import Demands, judged_by, questions_of
+from steps.readiness.found import Found
+from steps.trust.releases import RELEASES, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from steps.oci.access import Access
+    from steps.readiness.content import Release
+    from steps.readiness.demands import Demand
+    from steps.readiness.graph import GraphData
+    from steps.readiness.kept import Kept
+    from steps.readiness.known import Known
+    from steps.readiness.needs import Needs
+    from steps.trust.releases import Minor, ReleaseKeys
+    from steps.trust.verdicts import Verdict
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 8
+"""Releases that are read at a time."""
+MOST_RELEASES: Final = 2000
+ReadCatalogs: TypeAlias = "Callable[[Mapping[str, frozenset[str]]], Mapping[str, Catalog | RegistryError]]"
+"""Takes packages by the reference of their catalog; returns what was read of each, or why it was not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How to look at targets.
+
+    `keys` verify signatures; None passes over them. `folder` keeps answers for an hour, `fresh` asks for all
+    of them anew. `layers` asks for every layer as well.
+    """
+
+    access: Access
+    read_catalogs: ReadCatalogs
+    keys: ReleaseKeys | None
+    folder: Path | None = None
+    fresh: bool = False
+    layers: bool = False
+
+    def at(self, known: Known, needs: Iterable[Needs]) -> tuple[Found, dict[Needs, Demand]]:
+        """Ask a target for all that the needs ask of it; nothing is judged."""
+        now, needed = time.time(), list(needs)
+        remembered = kept.read(self.folder, known.target)
+        if self.fresh:
+            remembered.present.clear()
+        found = Found(known=known)
+        self._read_releases(found, remembered)
+        self._read_graph(found, remembered)
+        self._read_catalogs(found, needed)
+        demands = Demands(found)
+        demanded = {one: demands.of(one) for one in needed}
+        self._ask(found, demanded.values(), remembered, now)
+        found.verdicts = self._verdicts(found, judged_by(demanded.values()).values())
+        kept.write(self.folder, known.target, remembered)
+        return found, demanded
+
+    def _read_releases(self, found: Found, remembered: Kept) -> None:
+        place = found.coverage.releases
+        try:
+            with self.access.open(place) as repository:
+                tags = [tag for tag in repository.tags() if content.is_release_tag(tag)][:MOST_RELEASES]
+        except StepError as error:
+            found.no_releases = error.reason
+            return
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(lambda tag: self._release(place, tag, remembered), tags))
+        read = [one for one in answers if not isinstance(one, str)]
+        found.releases = {(one.node.version, one.architecture): one for one in read}
+        found.unread = {tag: one for tag, one in zip(tags, answers, strict=True) if isinstance(one, str)}
+        for tag, why in found.unread.items():
+            log.info("%s:%s is not read as a release: %s", place, tag, why)
+        remembered.releases |= {one.digest: one for one in read}
+
+    def _release(self, place: str, tag: str, remembered: Kept) -> Release | str:
+        try:
+            with self.access.open(place) as repository:
+                digest = repository.digest(tag)
+                return remembered.releases.get(digest) or content.read_release(repository, digest)
+        except StepError as error:
+            return error.reason
+
+    def _read_graph(self, found: Found, remembered: Kept) -> None:
+        image = Reference.find(found.coverage.graph_image)
+        if image is None or not image.registry:
+            found.no_graph = f"{found.coverage.graph_image} is no reference of an image"
+            return
+        digest = ""
+        try:
+            with self.access.open(image.name) as repository:
+                digest = repository.digest(image.version)
+                known: GraphData | None = remembered.graphs.get(digest)
+                found.graph = known or content.read_graph(repository, digest)
+                remembered.graphs[digest] = found.graph
+        except StepError as error:
+            found.no_graph = error.reason
+        remembered.limit(
+            releases=[one.digest for one in found.releases.values()], graphs=[digest], now=time.time()
+        )
+
+    def _read_catalogs(self, found: Found, needs: Iterable[Needs]) -> None:
+        wanted: dict[str, set[str]] = {}
+        for one in needs:
+            for minor in one.minors:
+                for operator in one.operators:
+                    place = found.coverage.catalog(operator.source, minor)
+                    if minor == one.minor or place in found.coverage.catalogs:
+                        wanted.setdefault(place, set()).add(operator.package)
+        read = self.read_catalogs({place: frozenset(packages) for place, packages in wanted.items()})
+        found.catalogs = {place: _catalog(one) for place, one in read.items()}
+
+    def _ask(self, found: Found, demands: Iterable[Demand], remembered: Kept, now: float) -> None:
+        questions = questions_of(demands)
+        known = {} if self.layers else remembered.answers(questions, now)
+        asked = presence.ask(self.access, questions - known.keys(), layers=self.layers)
+        remembered.keep(asked, now)
+        found.answers = {**known, **asked}
+        log.info("%s: asked for %d images, %d were known", found.known.target, len(asked), len(known))
+
+    def _verdicts(
+        self, found: Found, releases: Iterable[Release]
+    ) -> dict[str, Mapping[Minor, Verdict]] | None:
+        if self.keys is None:
+            return None
+        resources = found.known.resources or ()
+        reader = Reader(
+            target=self.access, mirrors=found.coverage.by_digest, gpg=acceptance.gpg_signatures(resources)
+        )
+        now = datetime.now(UTC)
+        return {
+            one.digest: judge(reader.release(RELEASES, one.digest, one.node.version), self.keys, now)
+            for one in releases
+        }
+
+
+def _catalog(read: Catalog | RegistryError) -> Catalog | str | None:
+    if isinstance(read, Catalog):
+        return read
+    return None if isinstance(read, AbsentError) else read.reason

@@ -1,0 +1,229 @@
+"""What OLM would install of the operators of a need, and whether these go with its OpenShift (pure)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from steps.autoshift.release_channels import minor_of, position_of
+from steps.catalog.dependencies import dependencies
+from steps.catalog.packages import Catalog
+from steps.oci.reference import Reference
+from steps.readiness import olm
+from steps.readiness.reasons import RUNS, Cause, Reason
+from steps.readiness.wanted import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from steps.autoshift.subscriptions import OperatorRequest
+    from steps.catalog.packages import Bundle, Package
+    from steps.readiness.found import Found
+    from steps.readiness.needs import Needs
+    from steps.readiness.wanted import Wanted
+
+_MINOR: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\..*)?")
+_KUBERNETES_OF_4: Final = 13
+"""OpenShift 4.N has Kubernetes 1.(N+13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An operator: its catalog's place, its channel, the version that is to stay, and images of all on the
+    way.
+
+    Version and channel are empty where nothing can be installed.
+    """
+
+    package: str
+    channel: str
+    version: str
+    catalog: str
+    groups: tuple[Group, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(slots=True)
+class Operators:
+    """Works out what OLM installs from the catalogs of a target; `wanted` says where clusters look for it."""
+
+    found: Found
+    wanted: Callable[[Reference, str], Wanted]
+    _known: dict[tuple[object, ...], Chosen] = field(default_factory=dict)
+
+    def of(self, needs: Needs, reasons: list[Reason]) -> list[Chosen]:
+        """Return what OLM installs for a need, by package; what is the matter is added to `reasons`."""
+        if not needs.operators:
+            return []
+        if not needs.minor:
+            names = ", ".join(sorted({one.package for one in needs.operators})[:3])
+            reasons.append(Reason(Cause.NO_RELEASE, f"which catalog {names} come from is not known"))
+            return []
+        installed = dict(needs.installed)
+        chosen = []
+        for request in sorted(needs.operators, key=lambda one: (one.package, one.channel or "", one.source)):
+            before = minor_of(needs.current) if needs.current else ""
+            key = (request, needs.minor, before, installed.get(request.package, ""), needs.architecture)
+            if key not in self._known:
+                self._known[key] = self._choose(request, needs, installed.get(request.package, ""), before)
+            chosen.append(self._known[key])
+            reasons += self._known[key].reasons
+        if not needs.knows_operators and needs.current:
+            reasons.append(
+                Reason(Cause.INSTALLED, "the way from the installed versions of operators was not looked at")
+            )
+        return chosen
+
+    def _choose(self, request: OperatorRequest, needs: Needs, installed: str, before: str) -> Chosen:
+        place = self.found.coverage.catalog(request.source, needs.minor)
+        catalog = self.found.catalogs.get(place)
+        if not isinstance(catalog, Catalog):
+            return Chosen(
+                request.package, "", "", place, (), (self._no_catalog(request, place, catalog, needs.minor),)
+            )
+        reasons: list[Reason] = []
+        if not self.found.coverage.leads_to_catalog(place):
+            reasons.append(Reason(Cause.NOT_COVERED, f"no CatalogSource leads to {place}", (place,), 1))
+        package = catalog.package(request.package)
+        if package is None:
+            what = f"operator {request.package} is not in {place}"
+            remedy = f"mirror the catalog from values that enable it: {RUNS}"
+            return Chosen(
+                request.package, "", "", place, (), (*reasons, Reason(Cause.NEVER_ASKED, what, (), 0, remedy))
+            )
+        channel = request.channel or package.default_channel
+        way = olm.way(package, channel, installed=installed, pins=request.pinned_csvs)
+        if way.obstacle:
+            reasons.append(Reason(Cause.NO_OPERATOR, f"{way.obstacle}, in {place}"))
+        stays = way.steps[-1] if way.steps else package.bundles.get(installed)
+        bundles = way.steps or ((stays,) if stays else ())
+        reasons += self._limits(bundles, needs.minor)
+        if before and position_of(before) < position_of(needs.minor):
+            reasons += self._blocks(request, package, installed, before=before, minor=needs.minor)
+        required = list(self._required(catalog, bundles, channel, reasons, needs.minor))
+        groups = tuple(self._group(bundle, needs.architecture) for bundle in (*bundles, *required))
+        return Chosen(request.package, channel, stays.version if stays else "", place, groups, tuple(reasons))
+
+    def _no_catalog(self, request: OperatorRequest, place: str, answer: object, minor: str) -> Reason:
+        """Return why a catalog cannot be looked at: `answer` is a text, or None where it is not there."""
+        what = f"catalog {place}, for {request.package}"
+        if isinstance(answer, str):
+            return Reason(Cause.NO_ANSWER, answer)
+        known = self.found.known
+        below = place.removeprefix(f"{known.target}/")
+        if below in known.deleted:
+            return Reason(Cause.DELETED, what, (place,), 1)
+        if known.imagesets is None:
+            return Reason(Cause.MISSING, what, (place,), 1)
+        name = Reference.parse(place).name
+        named = [
+            catalog
+            for mirror in known.imagesets
+            for catalog in mirror.operators
+            if (origin := Reference.find(catalog.catalog)) and self.found.coverage.usual(origin.name) == name
+        ]
+        tags = {
+            one.target_tag or reference.tag for one in named if (reference := Reference.find(one.catalog))
+        }
+        if Reference.parse(place).tag in tags:
+            return Reason(Cause.LOST, what, (place,), 1)
+        cause = Cause.OTHER_MINOR if named else Cause.NEVER_ASKED
+        return Reason(
+            cause, what, (place,), 1, f"mirror it with openshift-version={minor}, or values that name it"
+        )
+
+    def _limits(self, bundles: Iterable[Bundle], minor: str) -> Iterator[Reason]:
+        """Yield what forbids a bundle on an OpenShift minor."""
+        for bundle in bundles:
+            needed = bundle.content.oldest_kubernetes if bundle.content else ""
+            if needed and _needs_later(needed, minor):
+                yield Reason(
+                    Cause.NEEDS_LATER,
+                    f"{bundle.name} needs Kubernetes {needed}, which OpenShift {minor} does not have",
+                )
+            if _forbids(bundle, minor):
+                yield _forbidden(bundle, minor)
+
+    def _blocks(
+        self, request: OperatorRequest, package: Package, installed: str, *, before: str, minor: str
+    ) -> Iterator[Reason]:
+        """Yield why OLM would not let the cluster go from one minor to another: what is installed forbids it.
+
+        Where it is not known what is installed, the catalog of the minor before says what may be.
+        """
+        catalog = self.found.catalogs.get(self.found.coverage.catalog(request.source, before))
+        earlier = catalog.package(request.package) if isinstance(catalog, Catalog) else None
+        if earlier:
+            way = olm.way(
+                earlier,
+                request.channel or earlier.default_channel,
+                installed=installed,
+                pins=request.pinned_csvs,
+            )
+            now = earlier.bundles.get(installed) or package.bundles.get(installed)
+            last = way.steps[-1] if way.steps else now
+        else:
+            now = last = package.bundles.get(installed)
+        if last and _forbids(last, minor):
+            yield _forbidden(last, minor)
+        elif now and _forbids(now, minor):
+            yield Reason(
+                Cause.UPDATE_FIRST,
+                f"{now.name} forbids OpenShift {minor}; OLM updates it to {last and last.name}",
+            )
+
+    def _required(
+        self, catalog: Catalog, bundles: Iterable[Bundle], channel: str, reasons: list[Reason], minor: str
+    ) -> Iterator[Bundle]:
+        """Yield what OLM installs because these bundles require it, and what that requires in turn."""
+        ahead, seen = list(bundles), set[str]()
+        while ahead:
+            bundle = ahead.pop()
+            if bundle.name in seen:
+                continue
+            seen.add(bundle.name)
+            for one in dependencies(catalog, [bundle], channel, {}):
+                package = catalog.package(one.package) if one.package else None
+                way = olm.way(package, one.channel) if package else olm.Way()
+                if one.doubt or way.obstacle or not way.steps:
+                    text = (
+                        one.doubt
+                        or way.obstacle
+                        or f"{bundle.name} requires {one.package}, which is not there"
+                    )
+                    reasons.append(Reason(Cause.REQUIRED, text))
+                reasons += self._limits(way.steps, minor)
+                yield from way.steps
+                ahead += way.steps
+
+    def _group(self, bundle: Bundle, architecture: str) -> Group:
+        references = [Reference.find(text) for text in (bundle.content.images if bundle.content else ())]
+        images = [self.wanted(one, architecture) for one in references if one and one.registry]
+        return Group(f"operator {bundle.name}", tuple(dict.fromkeys(images)))
+
+
+def _forbids(bundle: Bundle, minor: str) -> bool:
+    """Return whether OLM would keep a cluster with this bundle from going to a minor.
+
+    A limit that cannot be read forbids every minor (operator-lifecycle-manager,
+    pkg/controller/operators/openshift).
+    """
+    limit = bundle.content.newest_openshift if bundle.content else ""
+    if not limit:
+        return False
+    found = _MINOR.fullmatch(limit)
+    return found is None or position_of(f"{found[1]}.{found[2]}") < position_of(minor)
+
+
+def _forbidden(bundle: Bundle, minor: str) -> Reason:
+    limit = bundle.content.newest_openshift if bundle.content else ""
+    return Reason(Cause.FORBIDS_MINOR, f"{bundle.name} supports OpenShift up to {limit}, not {minor}")
+
+
+def _needs_later(kubernetes: str, minor: str) -> bool:
+    """Return whether a minor's Kubernetes is older than the version; False where that is not known."""
+    found, openshift = _MINOR.fullmatch(kubernetes), _MINOR.fullmatch(minor)
+    if not found or not openshift or openshift[1] != "4" or found[1] != "1":
+        return False
+    return int(found[2]) > int(openshift[2]) + _KUBERNETES_OF_4

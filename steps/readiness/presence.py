@@ -1,0 +1,112 @@
+"""Asks registries for images, each once: by digest or tag, with the parts that a cluster of an architecture
+takes.
+
+An image that an index lists has to be there as well: an index may be sparse. Layers are asked for only where
+that is wanted: a registry takes no manifest whose layers it lacks, so they lack only where its storage lost
+them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from steps.errors import StepError
+from steps.oci.failures import RefusedError, UnreachableError
+from steps.oci.manifests import is_index, parse
+from steps.readiness.content import MULTI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from steps.oci.access import Access
+    from steps.oci.registry import Repository
+
+AT_ONCE: Final = 16
+"""Connections to all registries together."""
+_SHARE: Final = 100
+"""Images of one repository that a connection asks for before it is closed."""
+
+
+class Question(NamedTuple):
+    """An image: where (HOST/REPOSITORY), its digest or tag, its architecture (`multi`: all)."""
+
+    place: str
+    version: str
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The digest that is there, empty for nothing; the parts that are not; what kept us from asking."""
+
+    digest: str = ""
+    lacks: tuple[str, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the image is there with all its parts."""
+        return bool(self.digest) and not self.lacks and not self.obstacle
+
+
+def ask(access: Access, questions: Iterable[Question], *, layers: bool = False) -> dict[Question, Answer]:
+    """Ask several repositories at a time; `layers` asks for configurations and layers as well."""
+    by_place: dict[str, list[Question]] = defaultdict(list)
+    for question in dict.fromkeys(questions):
+        by_place[question.place].append(question)
+    shares = [
+        asked[start : start + _SHARE] for asked in by_place.values() for start in range(0, len(asked), _SHARE)
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = pool.map(lambda share: _share(access, share, layers=layers), shares)
+        return {question: answer for found in answers for question, answer in found}
+
+
+def _share(access: Access, questions: list[Question], *, layers: bool) -> list[tuple[Question, Answer]]:
+    """Ask for images of one repository; a registry that does not answer is asked once."""
+    found: list[tuple[Question, Answer]] = []
+    obstacle = ""
+    try:
+        with access.open(questions[0].place) as repository:
+            for question in questions:
+                if obstacle:
+                    found.append((question, Answer(obstacle=obstacle)))
+                    continue
+                try:
+                    found.append((question, _answer(repository, question, layers=layers)))
+                except StepError as error:
+                    obstacle = error.reason if isinstance(error, UnreachableError | RefusedError) else ""
+                    found.append((question, Answer(obstacle=error.reason)))
+    except StepError as error:  # a name that no registry has, or a login that cannot be read
+        found += [(question, Answer(obstacle=error.reason)) for question in questions[len(found) :]]
+    return found
+
+
+def _answer(repository: Repository, question: Question, *, layers: bool) -> Answer:
+    manifest = repository.find(question.version)
+    if manifest is None:
+        return Answer()
+    chosen, lacks = [manifest.digest], list[str]()
+    if manifest.is_index:
+        listed = repository.platforms(manifest.digest)
+        wanted = f"linux/{question.architecture}"
+        chosen = [
+            one for one, platform in listed.items() if question.architecture == MULTI or platform == wanted
+        ]
+        lacks = [one for one in chosen if repository.find(one) is None]
+        if not chosen:
+            lacks = [f"an image for {wanted}"]
+    if layers and not lacks:
+        lacks = [blob for one in chosen for blob in _blobs(repository, one) if not repository.has_blob(blob)]
+    return Answer(manifest.digest, tuple(lacks))
+
+
+def _blobs(repository: Repository, digest: str) -> list[str]:
+    manifest = parse(repository.manifest(digest)[1])
+    if is_index(manifest):
+        return []
+    parts = [manifest.get("config"), *(manifest.get("layers") or [])]
+    return [str(part["digest"]) for part in parts if isinstance(part, dict) and part.get("digest")]

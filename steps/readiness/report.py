@@ -1,0 +1,144 @@
+"""Verdicts for people, as a table with the worst first, and for programs, as JSON (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.readiness.reasons import ORDER, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from steps.readiness.reasons import Reason
+    from steps.readiness.verdict import Judged, Verdict
+
+FORMAT: Final = 1
+SHOWN_CLUSTERS: Final = 40
+"""Rows of the table; what is alike is one row."""
+SHOWN_REASONS: Final = 5
+"""Reasons of a row."""
+SHOWN_NAMES: Final = 4
+"""Clusters of a row by name."""
+
+
+def table(verdicts: Sequence[Verdict], notes: Iterable[str] = ()) -> str:
+    """Return the verdicts as text: a line that counts, then what is alike together, the worst first."""
+    alike: dict[tuple[Any, ...], list[Verdict]] = {}
+    for one in verdicts:
+        alike.setdefault((one.registry, one.judged.state, one.judged.reasons, one.judged.path), []).append(
+            one
+        )
+    groups = sorted(
+        alike.values(),
+        key=lambda many: (-ORDER.index(many[0].judged.state), -len(many), many[0].cluster.name),
+    )
+    lines = [summary(verdicts)]
+    for many in groups[:SHOWN_CLUSTERS]:
+        lines += ["", *_rows(many)]
+    left = sum(len(many) for many in groups[SHOWN_CLUSTERS:])
+    if left:
+        lines += ["", f"and {left} more; --json names all"]
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return how many clusters and registries there are, and how many verdicts of each kind."""
+    counts = Counter(one.judged.state for one in verdicts)
+    clusters = len({(one.cluster.kind, one.cluster.name) for one in verdicts})
+    registries = len({one.registry for one in verdicts})
+    said = ", ".join(f"{counts[state]} {state}" for state in reversed(ORDER) if counts[state])
+    where = f"{_many(clusters, 'cluster')}, {_many(registries, 'registry', 'registries')}"
+    return f"{where}: {said or 'nothing to judge'}"
+
+
+def is_ready(verdicts: Sequence[Verdict]) -> bool:
+    """Return whether every cluster is ready, with warnings or without; False where there is no cluster."""
+    return bool(verdicts) and all(one.judged.state in {State.READY, State.WARNINGS} for one in verdicts)
+
+
+def document(verdicts: Sequence[Verdict], *, made: str, notes: Iterable[str] = ()) -> str:
+    """Return the verdicts as JSON. `made` is RFC 3339 in UTC.
+
+    What is alike is written once, as a judgement, to which clusters refer by its place in the list.
+    """
+    counts = Counter(one.judged.state for one in verdicts)
+    numbers = {id(one.judged): one.judged for one in verdicts}
+    number_of = {name: number for number, name in enumerate(numbers)}
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "made": made,
+            "ready": is_ready(verdicts),
+            "counts": {str(state): counts[state] for state in ORDER},
+            "notes": list(notes),
+            "judgements": [_judgement(judged) for judged in numbers.values()],
+            "clusters": [_entry(one, number_of[id(one.judged)]) for one in verdicts],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def _rows(alike: Sequence[Verdict]) -> list[str]:
+    first = alike[0]
+    names = [
+        one.cluster.name if one.cluster.kind == "cluster" else f"{one.cluster.kind} {one.cluster.name}"
+        for one in alike
+    ]
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    way = f"  {' > '.join(first.judged.path)}" if first.judged.path else ""
+    lines = [
+        f"{str(first.judged.state).upper()}  {', '.join(names[:SHOWN_NAMES])}{more}  at {first.registry}{way}"
+    ]
+    for reason in first.judged.reasons[:SHOWN_REASONS]:
+        lines.append(f"  {reason}")
+        if reason.missing:
+            more = " …" if reason.count > len(reason.missing) else ""
+            lines.append(f"    {', '.join(reason.missing)}{more}")
+        lines.append(f"    to do: {reason.to_do}")
+    left = len(first.judged.reasons) - SHOWN_REASONS
+    return [*lines, f"  and {left} more reasons; --json names all"] if left > 0 else lines
+
+
+def _judgement(judged: Judged) -> dict[str, Any]:
+    return {
+        "path": list(judged.path),
+        "operators": [
+            {"package": one.package, "channel": one.channel, "version": one.version, "catalog": one.catalog}
+            for one in judged.chosen
+        ],
+        "reasons": [_reason(reason) for reason in judged.reasons],
+    }
+
+
+def _entry(verdict: Verdict, judgement: int) -> dict[str, Any]:
+    cluster = verdict.cluster
+    target = cluster.alternatives[0].target
+    return {
+        "cluster": cluster.name,
+        "kind": cluster.kind,
+        "sets": list(cluster.sets),
+        "registry": verdict.registry,
+        "verdict": str(verdict.judged.state),
+        "current": cluster.current,
+        "current_from": cluster.told_by,
+        "wanted": str(target) if target else "",
+        "judgement": judgement,
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "cause": str(reason.cause),
+        "state": str(reason.state),
+        "what": reason.what,
+        "missing": list(reason.missing),
+        "count": reason.count,
+        "to_do": reason.to_do,
+    }
+
+
+def _many(number: int, one: str, several: str = "") -> str:
+    return f"{number} {one if number == 1 else several or f'{one}s'}"

@@ -1,0 +1,200 @@
+"""The verdict for a cluster and a target: what it needs, against what the target answered (pure).
+
+`ready` only where each image was found whole where clusters look for it, and everything else was known. What
+was not proven is `unknown`, and `unknown` is not ready.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from steps.readiness.reasons import Cause, Reason, State, worst
+from steps.trust.verdicts import Cause as SignatureCause
+from steps.trust.verdicts import State as SignatureState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from steps.readiness.content import Release
+    from steps.readiness.demands import Demand
+    from steps.readiness.found import Found
+    from steps.readiness.needs import ClusterNeed, Needs
+    from steps.readiness.operators import Chosen
+    from steps.readiness.wanted import Group, Wanted
+
+SHOWN: Final = 3
+"""Digests or places that a reason names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of a need and a target: the state, why, the path of releases, and what OLM installs."""
+
+    state: State
+    reasons: tuple[Reason, ...]
+    path: tuple[str, ...] = ()
+    chosen: tuple[Chosen, ...] = ()
+
+    @classmethod
+    def of(cls, reasons: Iterable[Reason], path: Sequence[str] = (), chosen: Sequence[Chosen] = ()) -> Judged:
+        """Make it of all that is the matter, the worst first."""
+        found = sorted(dict.fromkeys(reasons), key=lambda one: _ORDER[one.state])
+        return cls(worst(one.state for one in found), tuple(found), tuple(path), tuple(chosen))
+
+
+_ORDER: Final = {State.NOT_READY: 0, State.UNKNOWN: 1, State.WARNINGS: 2, State.READY: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of a cluster at a registry."""
+
+    cluster: ClusterNeed
+    registry: str
+    judged: Judged
+
+
+def judge(demands: Mapping[Needs, Demand], found: Found) -> dict[Needs, Judged]:
+    """Return what is said of each need at a target."""
+    by_group: dict[int, tuple[Reason, ...]] = {}
+    for demand in demands.values():
+        for group in demand.groups:
+            if id(group) not in by_group:
+                by_group[id(group)] = tuple(_of_group(group, found))
+    return {needs: _judged(demand, found, by_group) for needs, demand in demands.items()}
+
+
+def verdicts(rows: Iterable[ClusterNeed], judged: Mapping[str, Mapping[Needs, Judged]]) -> list[Verdict]:
+    """Return the verdicts of clusters at the registries that they use: that of their values, else at each."""
+    found = []
+    for row in rows:
+        registries = [one for one in judged if not row.registry or _is_same(row.registry, one)]
+        found += [
+            Verdict(row, registry, _together(row, [judged[registry][one] for one in row.alternatives]))
+            for registry in registries
+        ]
+        if not registries:
+            reason = Reason(Cause.NOT_ASKED, f"its values name {row.registry}")
+            found.append(Verdict(row, row.registry, Judged.of([reason])))
+    return found
+
+
+def _is_same(named: str, target: str) -> bool:
+    """Return whether the registry that values name is a target: the same, or its host without a path."""
+    return named == target or ("/" not in named and target.partition("/")[0] == named)
+
+
+def _together(row: ClusterNeed, alternatives: Sequence[Judged]) -> Judged:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    reasons = [reason for one in alternatives for reason in one.reasons]
+    reasons.append(Reason(Cause.SET, f"judged as a member of each of {', '.join(row.sets)}"))
+    last = max(alternatives, key=lambda one: -_ORDER[one.state])
+    return Judged.of(reasons, last.path, last.chosen)
+
+
+def _judged(demand: Demand, found: Found, by_group: Mapping[int, tuple[Reason, ...]]) -> Judged:
+    reasons = list(demand.reasons)
+    for group in demand.groups:
+        reasons += by_group[id(group)]
+    reasons += _of_signatures(demand.judged, found)
+    return Judged.of(reasons, demand.path, demand.chosen)
+
+
+# --- images
+
+
+def _of_group(group: Group, found: Found) -> Iterator[Reason]:
+    """Yield what is the matter with images that belong together, a reason for each cause."""
+    by_cause: dict[Cause, list[str]] = {}
+    for image in group.images:
+        cause, what = _of_image(image, group, found)
+        if cause is not None:
+            by_cause.setdefault(cause, []).append(what)
+    for cause, names in by_cause.items():
+        missing = list(dict.fromkeys(names))
+        if group.spare:
+            yield Reason(Cause.RUNNING, f"{group.what}: {cause}", tuple(missing[:SHOWN]), len(missing))
+            continue
+        if cause is Cause.NO_ANSWER:
+            yield Reason(cause, f"{group.what}: {missing[0]}")
+        else:
+            yield Reason(
+                cause,
+                f"{len(missing)} of {len(group.images)} images of {group.what}",
+                tuple(missing[:SHOWN]),
+                len(missing),
+            )
+
+
+def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, str]:
+    """Return what is the matter with an image, and what to call it; None if it is there."""
+    questions = image.questions()
+    led = [found.answers.get(question) for question in questions if question.place in image.places]
+    if any(answer and answer.is_whole for answer in led):
+        return None, ""
+    name = f"{image.origin}{'@' if ':' in image.version else ':'}{image.version}"
+    answers = [found.answers.get(question) for question in questions]
+    if any(answer is None for answer in answers):
+        return Cause.NO_ANSWER, f"{name} was not asked for"
+    obstacle = next((answer.obstacle for answer in answers if answer and answer.obstacle), "")
+    if obstacle:
+        return Cause.NO_ANSWER, obstacle
+    parts = next((answer.lacks for answer in led if answer and answer.digest), ())
+    if parts:
+        return Cause.INCOMPLETE, f"{name} without {', '.join(parts[:SHOWN])}"
+    if any(answer and answer.digest for answer in answers) or not image.places:
+        return Cause.NOT_COVERED, name
+    return _gone(image, group, found), name
+
+
+def _gone(image: Wanted, group: Group, found: Found) -> Cause:
+    """Return why an image is nowhere, by what runs have brought and deletions have taken."""
+    known, joint = found.known, "@" if ":" in image.version else ":"
+    below = [
+        f"{place.removeprefix(f'{known.target}/')}{joint}{image.version}"
+        for place in (*image.places, image.usual)
+    ]
+    if any(place in known.deleted for place in below):
+        return Cause.DELETED
+    if any(place in known.brought for place in below):
+        return Cause.LOST
+    if known.imagesets is None:
+        return Cause.MISSING
+    return Cause.LOST if group.asked_for else Cause.NEVER_ASKED
+
+
+# --- signatures
+
+
+def _of_signatures(releases: Iterable[Release], found: Found) -> Iterator[Reason]:
+    """Yield what is the matter with the signatures of releases, for clusters of the minors on the way."""
+    for release in releases:
+        if found.verdicts is None:
+            yield Reason(Cause.SKIPPED, f"release {release.node.version}")
+            continue
+        by_minor = found.verdicts.get(release.digest)
+        if by_minor is None:
+            yield Reason(Cause.UNVERIFIED, f"release {release.node.version}: nobody looked at its signatures")
+            continue
+        seen = dict.fromkeys(
+            (verdict.state, reason) for verdict in by_minor.values() for reason in verdict.reasons
+        )
+        for state, reason in seen:
+            if state is SignatureState.ACCEPTED:
+                continue
+            cause = _CAUSES.get(reason.cause, Cause.SIGNATURE)
+            yield Reason(
+                cause, f"release {release.node.version}: {reason}", (release.digest,), 1, reason.to_do
+            )
+
+
+_CAUSES: Final = {
+    SignatureCause.NO_KEYS: Cause.UNVERIFIED,
+    SignatureCause.CONTENT: Cause.UNVERIFIED,
+    SignatureCause.ORIGIN: Cause.UNVERIFIED,
+    SignatureCause.NO_ANSWER: Cause.NO_ANSWER,
+    SignatureCause.NOT_LED: Cause.NOT_COVERED,
+    SignatureCause.NOT_THERE: Cause.LOST,
+}
