@@ -1,9 +1,9 @@
 """Write what the documents repeat of the code, or with --check say which of them is stale.
 
 docs/reference/{pipelines,tasks}.md come from the Tekton files and the table of parameters, the tables of
-mirror.md, settings.md and commands.md from that table, the causes of readiness.md from its code, the objects of configmaps.md from the code that writes
-them, the tables of service.md from the service, docs/decisions/index.md from the titles of the decisions, the
-home page from README.md.
+mirror.md, settings.md and commands.md from that table, the causes of readiness.md from its code, the objects
+of configmaps.md from the code that writes them, the tables of service.md from the service,
+docs/decisions/index.md from the titles of the decisions, the home page from README.md.
 """
 
 from __future__ import annotations
