@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.files import write_output
 from steps.imageset.describe import openshift_versions, operator_count
-from steps.inputs import choice, imageset_source, sharing, sizes, values_source
+from steps.inputs import choice, deployed, imageset_source, sharing, sizes, values_source
 from steps.parameters import arguments
 from steps.parameters.places import GENERATE
 from steps.parameters.table import content as table
@@ -39,6 +39,7 @@ class Inputs:
     choice: choice.ImageSetChoice
     plan: PlanForm
     sizes: Path | None
+    deployed: Path | None
     output: Path | None
     results: dict[str, Path | None]
 
@@ -52,6 +53,7 @@ def parse(argv: list[str]) -> Inputs:
         choice=choice.from_values(given, asks_hub=root is None),
         plan=given[table.PLAN],
         sizes=given[table.SIZES],
+        deployed=given[table.DEPLOYED_IMAGESET],
         output=given[table.OUTPUT_IMAGESET],
         results=given.results,
     )
@@ -60,6 +62,7 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> dict[str, str]:
     """Obtain, describe and store the ImageSet; return the results."""
     obtained = imageset_source.obtain(given.source, given.choice)
+    obtained = replace(obtained, changes=deployed.changes_against(given.deployed, obtained.imageset))
     if obtained.plan:
         known = sizes.from_file(given.sizes) if given.sizes else sizes.from_cluster(given.choice.namespace)
         obtained = replace(obtained, plan=sizes.with_sizes(obtained.plan, known))

@@ -12,15 +12,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps import cli
-from steps.errors import InvalidInputError, NotFoundError
 from steps.imageset.diff import diff_imagesets
-from steps.imageset.imageset import ImageSet
-from steps.imageset.model import API_VERSION, KIND
+from steps.inputs import deployed
 
-GROUP = API_VERSION.partition("/")[0] + "/"
-HINT = "name a file with an ImageSetConfiguration"
+if TYPE_CHECKING:
+    from steps.imageset.imageset import ImageSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +48,8 @@ def run(given: Inputs) -> cli.Answer:
 
 
 def _read(path: Path) -> ImageSet | None:
-    """Return the ImageSet of a file, None for /dev/null. Refuses a file that is no ImageSet."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", HINT) from error
-    if path == Path(os.devnull):
-        return None
-    imageset = ImageSet.recorded(content, str(path), hint=HINT)
-    found = imageset.configuration
-    if found.kind != KIND or not (found.api_version or API_VERSION).startswith(GROUP):
-        what = f"kind '{found.kind}', apiVersion '{found.api_version}'"
-        raise InvalidInputError(f"{path} is no {KIND} ({what})", HINT)
-    return imageset
+    """Return the ImageSet of a file, None for /dev/null."""
+    return None if path == Path(os.devnull) else deployed.read(path)
 
 
 main = cli.entrypoint(parse, run)

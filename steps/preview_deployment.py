@@ -21,7 +21,7 @@ from steps import cli
 from steps.autoshift.values import values_document
 from steps.errors import NotFoundError
 from steps.files import write_output
-from steps.inputs import choice, imageset_source, sizes, values_source
+from steps.inputs import choice, deployed, imageset_source, sizes, values_source
 from steps.parameters import arguments
 from steps.parameters.places import PREVIEW
 from steps.parameters.table import content as table
@@ -51,6 +51,7 @@ class Inputs:
     settings: Settings
     plan: PlanForm
     sizes: Path | None
+    deployed: Path | None
     output: Path
 
 
@@ -74,6 +75,7 @@ def parse(argv: list[str]) -> Inputs:
         ),
         plan=given[table.PLAN],
         sizes=given[table.SIZES],
+        deployed=given[table.DEPLOYED_IMAGESET],
         output=given[table.OUTPUT],
     )
 
@@ -81,6 +83,7 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> str:
     """Write the ImageSet and the manifests; return the plan as text."""
     commit, file_path, document, chosen = _content(given)
+    chosen = replace(chosen, changes=deployed.changes_against(given.deployed, chosen.imageset))
     if given.sizes and chosen.plan:
         known = sizes.from_file(given.sizes)
         chosen = replace(chosen, plan=sizes.with_sizes(chosen.plan, known))

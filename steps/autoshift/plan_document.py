@@ -6,20 +6,26 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from steps.autoshift.plan import Channel, FleetPlan, Need, Operator, UpdatePath
 
 FORMAT: Final = 1
 """Grows where a field changes its meaning or goes away; a new field leaves it as it is."""
 
 
-def plan_document(plan: FleetPlan) -> str:
-    """Return the plan as JSON text; docs/reference/plan.md describes the fields."""
+def plan_document(plan: FleetPlan, changes: Mapping[str, Any] | None = None) -> str:
+    """Return the plan as JSON text; docs/reference/plan.md describes the fields.
+
+    `changes` says what is asked for against the ImageSet that is in use; None where that is not known.
+    """
     document = {
         "format": FORMAT,
         "sources": plan.sources,
         "sourceNotes": plan.source_notes,
         "versionOrigin": plan.version_origin,
         "overlay": {"path": plan.overlay, "changes": plan.overlaid} if plan.overlay else None,
+        "changes": changes,
         "warnings": plan.warnings,
         "notes": plan.notes,
         "uncheckedCatalogs": plan.unchecked,

@@ -19,7 +19,60 @@ def diff_imagesets(old: ImageSet | None, new: ImageSet | None) -> list[str]:
 
     Without `old` everything is an addition, without `new` everything is removed.
     """
-    before, after = _statements(old), _statements(new)
+    return _sentences(_statements(old), _statements(new))
+
+
+def changes(old: ImageSet, new: ImageSet) -> dict[str, Any]:
+    """Return the same for programs, as docs/reference/plan.md describes it.
+
+    Release channels, channels of operators, charts and additional images have fields; the rest is `other`, in
+    sentences.
+    """
+    before, after = _get(old.document(), "mirror"), _get(new.document(), "mirror")
+    return {
+        "releases": _parts(_by_channel(before), _by_channel(after), "channel"),
+        "operators": _parts(
+            _by_operator_channel(before), _by_operator_channel(after), "catalog", "package", "channel"
+        ),
+        "charts": _named(dict(_charts(before)), dict(_charts(after))),
+        "additional": _named(_additional(before), _additional(after)),
+        "other": _sentences(_others(old), _others(new)),
+    }
+
+
+Keyed = dict[tuple[str, ...], str]
+"""What is said of each, by what tells it apart."""
+
+
+def _parts(before: Keyed, after: Keyed, *fields: str) -> dict[str, list[dict[str, str | None]]]:
+    def of(keys: list[tuple[str, ...]]) -> list[dict[str, str | None]]:
+        return [
+            {
+                **dict(zip(fields, key, strict=True)),
+                "before": before.get(key),
+                "after": after.get(key),
+            }
+            for key in sorted(keys)
+        ]
+
+    return {
+        "added": of([key for key in after if key not in before]),
+        "updated": of([key for key in after if key in before and before[key] != after[key]]),
+        "removed": of([key for key in before if key not in after]),
+    }
+
+
+def _named(before: dict[str, str], after: dict[str, str]) -> dict[str, list[Any]]:
+    found = _parts(
+        {(name,): said for name, said in before.items()},
+        {(name,): said for name, said in after.items()},
+        "name",
+    )
+    names = {part: [one["name"] for one in found[part]] for part in ("added", "removed")}
+    return {**found, **names}
+
+
+def _sentences(before: dict[str, str], after: dict[str, str]) -> list[str]:
     added = [f"added: {_said(name, after[name])}" for name in after if name not in before]
     changed = [
         f"changed: {name}: {before[name] or 'not restricted'} → {after[name] or 'not restricted'}"
@@ -38,33 +91,104 @@ def _statements(imageset: ImageSet | None) -> dict[str, str]:
     """Say everything that an ImageSet says, fields that are unknown here included, as name → value."""
     tree = imageset.document() if imageset else {}
     mirror = _get(tree, "mirror")
-    platform = _get(mirror, "platform")
-    found = dict(_releases(platform)) | dict(_operators(mirror))
-    found |= dict(_images(mirror))
-    found |= dict(_flat(_without(platform, "channels"), "platform"))
-    found |= dict(_flat(_without(mirror, "platform", "operators", "additionalImages"), ""))
-    found |= dict(_flat(_without(tree, "mirror", "apiVersion", "kind"), ""))
-    return found
+    found = dict(_releases(_get(mirror, "platform"))) | dict(_operators(mirror))
+    found |= dict(_images(mirror)) | _settings(tree)
+    return found | dict(_flat(_get(mirror, "helm"), "helm"))
+
+
+def _others(imageset: ImageSet) -> dict[str, str]:
+    """Say what `changes` has no field for."""
+    tree = imageset.document()
+    mirror = _get(tree, "mirror")
+    found = dict(_catalogs(mirror)) | _settings(tree)
+    for catalog in _items(mirror, "operators"):
+        for package in _items(catalog, "packages"):
+            if _items(package, "channels") and (said := _of_package(package)):
+                found[_operator(package, catalog)] = said
+    return found | dict(_flat(_without(_get(mirror, "helm"), "repositories", "local"), "helm"))
+
+
+def _settings(tree: Any) -> dict[str, str]:
+    """Say each value that is neither of a release channel, a catalog, an image nor of Helm."""
+    mirror = _get(tree, "mirror")
+    found = dict(_flat(_without(_get(mirror, "platform"), "channels"), "platform"))
+    found |= dict(_flat(_without(mirror, "platform", "operators", "additionalImages", "helm"), ""))
+    return found | dict(_flat(_without(tree, "mirror", "apiVersion", "kind"), ""))
+
+
+def _by_channel(mirror: Any) -> Keyed:
+    return {(name,): said for name, said in _channels(_get(mirror, "platform"))}
+
+
+def _by_operator_channel(mirror: Any) -> Keyed:
+    """Say of each channel which versions; of a package without channels, whose channel is empty, as well."""
+    return {
+        (_text(catalog, "catalog"), _text(package, "name"), _text(channel, "name")): said
+        for catalog in _items(mirror, "operators")
+        for package in _items(catalog, "packages")
+        for channel, said in [
+            *((channel, _range(channel)) for channel in _items(package, "channels")),
+            *([] if _items(package, "channels") else [({}, _of_package(package))]),
+        ]
+    }
+
+
+def _additional(mirror: Any) -> dict[str, str]:
+    return {_text(image, "name"): _rest(image, "name") for image in _items(mirror, "additionalImages")}
+
+
+def _charts(mirror: Any) -> Iterator[tuple[str, str]]:
+    """Name each chart as its archive is named."""
+    helm = _get(mirror, "helm")
+    for repository in _items(helm, "repositories"):
+        for chart in _items(repository, "charts"):
+            rest = filter(None, (_rest(repository, "name", "charts"), _rest(chart, "name", "version")))
+            yield _chart(chart), ", ".join(rest)
+    for chart in _items(helm, "local"):
+        yield _chart(chart), _rest(chart, "name", "version")
+
+
+def _chart(chart: Any) -> str:
+    return "-".join(filter(None, (_text(chart, "name"), _text(chart, "version"))))
 
 
 def _releases(platform: Any) -> Iterator[tuple[str, str]]:
+    for name, said in _channels(platform):
+        yield f"OpenShift release channel {name}", said
+
+
+def _channels(platform: Any) -> Iterator[tuple[str, str]]:
     for channel in _items(platform, "channels"):
-        name = f"OpenShift release channel {_text(channel, 'name')}"
         rest = _rest(channel, "name", "type", "minVersion", "maxVersion")
-        yield name, ", ".join(filter(None, (_range(channel) or "its newest release", rest)))
+        yield _text(channel, "name"), ", ".join(filter(None, (_range(channel) or "its newest release", rest)))
+
+
+def _catalogs(mirror: Any) -> Iterator[tuple[str, str]]:
+    for catalog in _items(mirror, "operators"):
+        settings = _rest(catalog, "catalog", "packages")
+        if settings or not _items(catalog, "packages"):
+            yield f"catalog {_text(catalog, 'catalog')}", settings or "every package"
 
 
 def _operators(mirror: Any) -> Iterator[tuple[str, str]]:
+    yield from _catalogs(mirror)
     for catalog in _items(mirror, "operators"):
-        origin = _text(catalog, "catalog")
-        settings = _rest(catalog, "catalog", "packages")
-        if settings or not _items(catalog, "packages"):
-            yield f"catalog {origin}", settings or "every package"
         for package in _items(catalog, "packages"):
             channels = sorted(_channel(channel) for channel in _items(package, "channels"))
-            default = _text(package, "defaultChannel")
-            parts = (", ".join(channels), _range(package), default and f"default channel {default}")
-            yield f"operator {_text(package, 'name')} from {origin}", "; ".join(filter(None, parts))
+            yield (
+                _operator(package, catalog),
+                "; ".join(filter(None, (", ".join(channels), _of_package(package)))),
+            )
+
+
+def _operator(package: Any, catalog: Any) -> str:
+    return f"operator {_text(package, 'name')} from {_text(catalog, 'catalog')}"
+
+
+def _of_package(package: Any) -> str:
+    """Say what counts for all channels of a package."""
+    default = _text(package, "defaultChannel")
+    return "; ".join(filter(None, (_range(package), default and f"default channel {default}")))
 
 
 def _channel(channel: Any) -> str:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steps.autoshift.origins import origin_of
 from steps.autoshift.plan_document import plan_document
@@ -51,6 +51,8 @@ class Obtained:
     imageset: ImageSet
     source: str
     plan: FleetPlan | None = None
+    changes: dict[str, Any] | None = None
+    """What it asks for against the one that is in use (`deployed.changes_against`)."""
 
     def describe(self, form: PlanForm, *, columns: int | None = None) -> str:
         """Describe the plan it was generated from, or else the ImageSet itself, in lines of `columns`.
@@ -60,7 +62,7 @@ class Obtained:
         if form == "json":
             if self.plan is None:
                 raise UsageError("plan=json: an ImageSet of your own has no plan", "use plan=full")
-            return plan_document(self.plan)
+            return plan_document(self.plan, self.changes)
         if self.plan is None:
             return describe_imageset(self.imageset)
         return describe_plan(self.plan, columns=columns, brief=form == "brief")
@@ -69,7 +71,7 @@ class Obtained:
         """Write the plan to plan.txt and plan.json; nothing where there is none."""
         if self.plan:
             write_output(folder / "plan.txt", describe_plan(self.plan))
-            write_output(folder / "plan.json", plan_document(self.plan))
+            write_output(folder / "plan.json", plan_document(self.plan, self.changes))
 
 
 def obtain(source: ValuesSource, choice: ImageSetChoice) -> Obtained:

@@ -122,6 +122,38 @@ def test_sizes_of_an_earlier_run_stand_in_the_plan(
     }
 
 
+def test_the_plan_says_what_changes_against_the_imageset_in_use(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = root.parent / "before.yaml"
+    generate(root)
+    (root.parent / "imageset.yaml").rename(before)
+    assert json.loads((root.parent / "plan.json").read_text())["changes"] is None
+    (root / "hub.yaml").write_text(VALUES.replace("4.20.12", "4.20.13"))
+    against = f"--deployed-imageset={before}"
+    generate(root, against)
+    changes = json.loads((root.parent / "plan.json").read_text())["changes"]
+    nothing = {"added": [], "updated": [], "removed": []}
+    moved = {"channel": "stable-4.20", "before": "4.20.12", "after": "4.20.13"}
+    assert changes == {
+        "against": str(before),
+        "releases": {**nothing, "updated": [moved]},
+        **dict.fromkeys(("operators", "charts", "additional"), nothing),
+        "other": [],
+    }
+    output = f"--output={root.parent / 'out'}"
+    capsys.readouterr()
+    preview_deployment.main.perform(
+        [f"--values-git-url={root}", "--values-file-path=hub.yaml", output, against, "--plan=json"]
+    )
+    assert json.loads(capsys.readouterr().out)["changes"] == changes
+    before.write_text("kind: List\nmirror: {}\n")
+    with pytest.raises(InvalidInputError, match=r"before\.yaml is no ImageSetConfiguration \(kind 'List'"):
+        generate(root, against)
+    with pytest.raises(NotFoundError, match=r"none\.yaml cannot be read"):
+        generate(root, "--deployed-imageset=none.yaml")
+
+
 @pytest.mark.parametrize(
     "text",
     [

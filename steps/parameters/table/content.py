@@ -177,6 +177,15 @@ SIZES = Parameter(
     by_hand=True,
     unset="in the pipeline those that the last run reported, elsewhere none",
 )
+DEPLOYED_IMAGESET = Parameter(
+    name="deployed-imageset",
+    kind=kinds.optional(kinds.path),
+    help="File with the ImageSet that is in use: plan.json then says what the new one changes",
+    group=Group.WHAT,
+    where=places.Where(commands=(places.GENERATE, places.PREVIEW)),
+    by_hand=True,
+    unset="changes are not known",
+)
 OUTPUT_IMAGESET = Parameter(
     name="output-imageset",
     kind=kinds.optional(kinds.path),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,3 +91,91 @@ def test_a_difference_read_backwards_swaps_what_comes_and_goes(part: str, other:
     count = [sum(line.startswith(word) for line in forth) for word in ("added", "removed", "changed")]
     assert forth
     assert [sum(line.startswith(word) for line in back) for word in ("removed", "added", "changed")] == count
+
+
+# --- the same for programs
+
+
+def changes(old: str, new: str) -> dict[str, Any]:
+    before, after = (ImageSet.recorded(text.encode(), "an ImageSet") for text in (old, new))
+    return diff.changes(before, after)
+
+
+NOTHING: dict[str, Any] = {
+    **{
+        part: {"added": [], "updated": [], "removed": []}
+        for part in ("releases", "operators", "charts", "additional")
+    },
+    "other": [],
+}
+
+
+def test_programs_are_told_that_nothing_changes() -> None:
+    assert changes(OLD, OLD) == NOTHING
+
+
+def test_programs_are_told_each_channel_with_its_versions() -> None:
+    new = OLD.replace("4.18.20}", "4.18.22}").replace("stable-3.16}]", "stable-3.17, minVersion: 3.17.1}]")
+    new = new.replace("{name: stable}", "{name: stable, maxVersion: 4.8.0}")
+    new = new.replace("platform:\n", "platform:\n    architectures: [amd64]\n")
+    operator = {"catalog": CATALOG, "package": "quay-operator"}
+    acs = {"catalog": CATALOG, "package": "rhacs-operator", "channel": "stable"}
+    assert changes(OLD, new) == {
+        **NOTHING,
+        "releases": {
+            "added": [],
+            "updated": [{"channel": "stable-4.18", "before": "4.18.20", "after": "from 4.18.20 to 4.18.22"}],
+            "removed": [],
+        },
+        "operators": {
+            "added": [{**operator, "channel": "stable-3.17", "before": None, "after": "from 3.17.1"}],
+            "updated": [{**acs, "before": "", "after": "to 4.8.0"}],
+            "removed": [{**operator, "channel": "stable-3.16", "before": "", "after": None}],
+        },
+        "other": ["added: platform.architectures[0] (amd64)"],
+    }
+
+
+def test_programs_are_told_images_charts_and_whatever_else_differs() -> None:
+    new = OLD.replace("tool:1", "tool:2").replace("defaultChannel: stable-3.16", "defaultChannel: x")
+    new += (
+        "  helm:\n    repositories:\n    - {name: r, url: 'https://r', charts: [{name: c, version: '1.2'}]}\n"
+    )
+    new += "    local: [{name: mine, path: /charts/mine}]\n"
+    new += "archiveSize: 4\n"
+    found = changes(OLD, new)
+    assert found["additional"] == {
+        "added": ["quay.io/example/tool:2"],
+        "updated": [],
+        "removed": ["quay.io/example/tool:1"],
+    }
+    assert found["charts"] == {"added": ["c-1.2", "mine"], "updated": [], "removed": []}
+    assert found["other"] == [
+        "added: archiveSize (4)",
+        f"changed: operator quay-operator from {CATALOG}: default channel stable-3.16 → default channel x",
+    ]
+    moved = changes(new, new.replace("https://r", "https://s").replace("tool:2'", "tool:2', targetTag: y"))
+    assert moved["charts"]["updated"] == [
+        {"name": "c-1.2", "before": "url https://r", "after": "url https://s"}
+    ]
+
+
+def test_programs_are_told_a_whole_catalog_and_an_operator_without_channels() -> None:
+    new = OLD.replace("channels: [{name: stable}]", "minVersion: '4'")
+    gone = {"catalog": CATALOG, "package": "rhacs-operator"}
+    assert changes(OLD, new)["operators"] == {
+        "added": [{**gone, "channel": "", "before": None, "after": "from 4"}],
+        "updated": [],
+        "removed": [{**gone, "channel": "stable", "before": "", "after": None}],
+    }
+    whole = new.replace(f"- catalog: {CATALOG}\n", f"- catalog: quay.io/a/b:v1\n    - catalog: {CATALOG}\n")
+    assert changes(new, whole)["other"] == ["added: catalog quay.io/a/b:v1 (every package)"]
+
+
+@given(
+    st.sampled_from(["4.18.20", "stable-3.16", "quay-operator", "tool:1", "graph: true"]), st.integers(1, 9)
+)
+def test_programs_are_told_something_wherever_people_are(what: str, number: int) -> None:
+    new = OLD.replace(what, f"graph: {number > 4}".lower() if "graph" in what else f"{what}{number}")
+    assert (changes(OLD, new) == NOTHING) == (diff_imagesets(OLD, new) == [])
+    assert changes(new, OLD) == NOTHING or changes(new, OLD) != changes(OLD, new)
