@@ -133,7 +133,7 @@ def test_the_plan_says_what_changes_against_the_imageset_in_use(
     against = f"--deployed-imageset={before}"
     generate(root, against)
     changes = json.loads((root.parent / "plan.json").read_text())["changes"]
-    nothing = {"added": [], "updated": [], "removed": []}
+    nothing: dict[str, Any] = {"added": [], "updated": [], "removed": []}
     moved = {"channel": "stable-4.20", "before": "4.20.12", "after": "4.20.13"}
     assert changes == {
         "against": str(before),

@@ -166,9 +166,14 @@ class ChangeLists:
         """Keep what a direct run left, for the next one to compare with."""
         write_atomically(self._state_file(target, mirror_name), now.as_json(indent=None))
 
-    def write(self, listed: ChangeList, target: str = "") -> Path:
-        """Keep a list, for programs and for people; return the path of the first."""
+    def keep(self, listed: ChangeList, target: str = "") -> Path:
+        """Keep a list, for programs and for people, unless it lies there; return the path of the first.
+
+        Raises OSError where it cannot be written.
+        """
         path = self.path(listed, target)
+        if path.is_file() and path.read_bytes() == listed.canonical:
+            return path
         self._keep_other(path, listed)
         write_atomically(path.with_suffix(".md"), changes_text.markdown(listed))
         write_atomically(path, listed.canonical)

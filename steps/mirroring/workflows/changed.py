@@ -20,6 +20,7 @@ from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.session import Session
@@ -46,18 +47,30 @@ def after_to_disk(store: Store, generation: Generation) -> None:
 def catch_up(store: Store) -> None:
     """Write the list of the newest generation where a kill came between the two."""
     newest = max(store.generations.present(), default=None)
-    if newest is not None and not store.changes.has(newest):
-        _made(lambda: _keep(store, store.changes.between(None, newest)))
+    if newest is None or store.changes.has(newest):
+        return
+    if listed := _made(lambda: store.changes.between(None, newest)):
+        _keep(store, listed)
 
 
 def before_from_disk(store: Store, target: str, waiting: Sequence[Generation]) -> ChangeList | None:
-    """Write what is about to be imported, while the target lacks it; None where that cannot be told."""
-    return _made(lambda: _keep(store, store.changes.pending(target, waiting), target))
+    """Write what is about to be imported, while the target lacks it; None where that cannot be told.
 
-
-def _keep(store: Store, listed: ChangeList, target: str = "") -> ChangeList:
-    store.changes.write(listed, target)
+    A list that cannot be written is told all the same, and written at the end of the run.
+    """
+    listed = _made(lambda: store.changes.pending(target, waiting))
+    if listed:
+        _keep(store, listed, target)
     return listed
+
+
+def _keep(store: Store, listed: ChangeList, target: str = "") -> Path | None:
+    """Write a list, unless it lies there already; return its path, None where it cannot be written."""
+    try:
+        return store.changes.keep(listed, target)
+    except OSError as error:
+        log.warning("the list of changes cannot be written: %s", error.strerror)
+        return None
 
 
 def after_direct(session: Session, reading: Reading, contents: Contents) -> None:
@@ -114,10 +127,8 @@ def tell(store: Store, listed: ChangeList | None, target: str = "") -> None:
         return
     for line in changes_text.brief(listed):
         log.info("%s", line)
-    try:
-        log.info("the list: %s, sha256 %s", store.changes.write(listed, target), listed.sha256)
-    except OSError as error:
-        log.warning("the list of changes cannot be written: %s", error.strerror)
+    if path := _keep(store, listed, target):
+        log.info("the list: %s, sha256 %s", path, listed.sha256)
 
 
 def _made(make: Callable[[], ChangeList]) -> ChangeList | None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -329,6 +330,41 @@ def test_from_disk_tells_what_it_brings_to_its_target(
     assert after == waiting, "when nothing waits, what came last"
 
 
+FAILING = """
+import errno, os, sys
+fails = int(sys.argv.pop(1))
+def count(event, arguments):
+    global fails
+    if event == "os.rename" and str(arguments[1]).endswith(".md") and "/changes/" in str(arguments[1]):
+        print("written:", arguments[1])
+        fails -= 1
+        if fails >= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+sys.addaudithook(count)
+from steps.mirror import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("fails", [0, 1, 2])
+def test_from_disk_writes_its_list_once_and_again_where_that_failed(
+    three: Place, disconnected: Place, target: str, fails: int
+) -> None:
+    for number in (1, 2):
+        name = f"generations/{number:06d}"
+        shutil.copytree(three.data / name, disconnected.data / name)
+    command = [sys.executable, "-c", FAILING, str(fails), *disconnected.command()]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("written:") == min(fails + 1, 2)
+    assert "what changed: generation 1, 2 of imageset, against nothing" in ran.stderr
+    refused = "the list of changes cannot be written: No space left on device"
+    assert ran.stderr.count(refused) == fails
+    kept = Store(disconnected.data).changes.newest_kept(target)
+    assert (kept is None) == (fails == 2)
+    assert ("the list: " in ran.stderr) == (fails < 2)
+
+
 def test_direct_runs_are_compared_with_the_run_before(printed: Printed, direct: Place, target: str) -> None:
     ran = direct.mirror()
     assert ran.returncode == 0, ran.stderr
@@ -365,7 +401,8 @@ def test_lists_are_kept_in_bounds(three: Place, tmp_path: Path, monkeypatch: pyt
     copy = tmp_path / "copy"
     shutil.copytree(three.data, copy)
     store = Store(copy)
-    store.changes.write(store.changes.between(None, 3))
+    (copy / "changes/000003.json").unlink()
+    store.changes.keep(store.changes.between(None, 3))
     assert [path.name for path in sorted((copy / "changes").iterdir())] == [
         "000002.json",
         "000002.md",

@@ -217,7 +217,7 @@ def test_a_long_list_is_bounded() -> None:
 
 def test_the_page_and_the_status_tell_what_the_newest_run_changed(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.changes.write(CHANGED)
+    store.changes.keep(CHANGED)
     found = read(tmp_path, TO_DISK).changes
     assert found == HOLDINGS.changes
     assert found is not None
