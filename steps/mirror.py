@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from steps.mirroring.ocmirror.registries_config import RegistriesConfig
     from steps.mirroring.request import Request
     from steps.mirroring.store.runs import Run, Watcher
-    from steps.parameters.value_kinds import Compared, ListForm
+    from steps.mirroring.workflows.changed import ListForm
+    from steps.parameters.parameter import Values
+    from steps.parameters.value_kinds import Compared
 
 log = logging.getLogger("steps.mirror")
 
@@ -67,7 +69,6 @@ class Inputs:
     form: ListForm = "text"
     termination_log: Path
     verify: tuple[Path, ...] = ()
-    as_json: bool = False
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,12 +86,18 @@ def parse(argv: list[str]) -> Inputs:
         once=given[table.ONCE],
         check=given[table.CHECK],
         compared=given[table.CHANGES],
-        form=given[table.FORMAT],
+        form=_form(given),
         verify=given.all(table.VERIFY),
-        as_json=given[table.JSON],
         termination_log=given[table.TERMINATION_LOG],
         namespace=given[table.TOLD_NAMESPACE] or "",
     )
+
+
+def _form(given: Values) -> ListForm:
+    """Return the form of what is printed."""
+    if given[table.JSON]:
+        return "json"
+    return "markdown" if given[table.MARKDOWN] else "text"
 
 
 def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[str, str], RegistriesConfig]:
@@ -124,7 +131,7 @@ def run(inputs: Inputs) -> str | cli.Answer | None:
         return changed.show(store, inputs.request.target_registry, inputs.compared, inputs.form)
     if inputs.verify:
         found = audit.of_media(inputs.request, inputs.verify)
-        return cli.Answer(found.answer(as_json=inputs.as_json), found.exit_code)
+        return cli.Answer(found.answer(as_json=inputs.form == "json"), found.exit_code)
     before = dict(os.environ)
     os.environ.update(inputs.environment)
     try:

@@ -64,28 +64,22 @@ def _no_repetition(values: Values) -> str:
     return f"{_once(workflow)}: leave schedule out"
 
 
-def _export_or_import(values: Values) -> str:
-    given = _instead_of_a_workflow(values)
+def _one_at_a_time(values: Values) -> str:
+    given = _given_of(values, (*ACTIONS, mirror_run.CHECK))
     words = "both" if len(given) == 2 else "all"
     return f"{' and '.join(given)} are {words} given: do one after the other" if len(given) > 1 else ""
 
 
-def _carried_once(values: Values) -> str:
-    given = _instead_of_a_workflow(values)
+def _done_once(values: Values) -> str:
+    given = _given_of(values, ACTIONS)
     if not given or not values[mirror_run.SCHEDULE]:
         return ""
     return f"{given[0]} is done once: leave schedule out"
 
 
-def _instead_of_a_workflow(values: Values) -> list[str]:
-    """Return the names of those that are given and ask for something else than a workflow."""
-    given = {
-        mirror_run.EXPORT.name: bool(values[mirror_run.EXPORT]),
-        mirror_run.IMPORT.name: bool(values.all(mirror_run.IMPORT)),
-        mirror_run.ACKNOWLEDGE.name: bool(values[mirror_run.ACKNOWLEDGE]),
-        mirror_run.FORGET_TARGET.name: bool(values[mirror_run.FORGET_TARGET]),
-    }
-    return [name for name, is_given in given.items() if is_given]
+def _given_of(values: Values, parameters: tuple[Parameter[Any], ...]) -> list[str]:
+    """Return the names of those of the parameters that are given."""
+    return [one.name for one in parameters if (values.all(one) if one.repeatable else values[one])]
 
 
 def _volumes(values: Values) -> str:
@@ -104,10 +98,16 @@ def _hold(values: Values) -> str:
     )
 
 
-def _list_form(values: Values) -> str:
-    if mirror_run.FORMAT.name not in values.texts or values[mirror_run.CHANGES] is not None:
-        return ""
-    return "format says how a list of changes is printed: give --changes too"
+def _form(values: Values) -> str:
+    as_json, as_markdown = values[mirror_run.JSON], values[mirror_run.MARKDOWN]
+    changes = values[mirror_run.CHANGES] is not None
+    if as_json and as_markdown:
+        return "json and markdown are both given: one answer has one form"
+    if as_json and not (changes or values.all(mirror_run.VERIFY)):
+        return "json is a form of what --verify or --changes prints: give one of them too"
+    if as_markdown and not changes:
+        return "markdown is a form of what --changes prints: give it too"
+    return ""
 
 
 def _approval(values: Values) -> str:
@@ -189,27 +189,6 @@ def _needs_keys(values: Values, keys: Parameter[Any]) -> str:
     return "require-signature needs trusted-keys, the public keys of those who sign"
 
 
-def _verified_once(values: Values) -> str:
-    if not values.all(mirror_run.VERIFY):
-        return ""
-    others = (
-        values[mirror_run.EXPORT],
-        values.all(mirror_run.IMPORT),
-        values[mirror_run.ACKNOWLEDGE],
-        values[mirror_run.FORGET_TARGET],
-        values[mirror_run.CHANGES],
-    )
-    if any(others):
-        return "verify is given beside export, import or the like: do one after the other"
-    return "verify is done once: leave schedule out" if values[mirror_run.SCHEDULE] else ""
-
-
-def _json(values: Values) -> str:
-    if not values[mirror_run.JSON] or values.all(mirror_run.VERIFY):
-        return ""
-    return "json is the form of what --verify has found: give --verify=FOLDER too"
-
-
 def _local_files(values: Values) -> str:
     if not (values[deployment.LOCAL_FILES_CONFIGMAP] and values[deployment.LOCAL_FILES_CLAIM]):
         return ""
@@ -253,12 +232,15 @@ def without_effect(values: Values) -> list[str]:
     return found
 
 
-_CARRYING: Final = (
+ACTIONS: Final = (
     mirror_run.EXPORT,
     mirror_run.IMPORT,
     mirror_run.ACKNOWLEDGE,
     mirror_run.FORGET_TARGET,
+    mirror_run.VERIFY,
+    mirror_run.CHANGES,
 )
+"""What `mirror` does instead of a workflow, and instead of each other."""
 RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
     ((mirror_run.WORKFLOW, mirror_run.TARGET_REGISTRY), _target),
     ((mirror_run.WORKFLOW, mirror_run.IMAGESET), _imageset),
@@ -266,15 +248,13 @@ RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], .
     ((mirror_run.WORKFLOW, mirror_run.DEPLOY_MODE), _no_repetition_of_a_workload),
     # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.
     ((mirror_run.WORKFLOW, mirror_run.SCHEDULE, mirror_run.ONCE), _no_repetition),
-    (_CARRYING, _export_or_import),
-    ((*_CARRYING, mirror_run.SCHEDULE), _carried_once),
+    ((*ACTIONS, mirror_run.CHECK), _one_at_a_time),
+    ((*ACTIONS, mirror_run.SCHEDULE), _done_once),
     ((mirror_run.EXPORT, mirror_run.VOLUME_SIZE, mirror_run.VOLUME), _volumes),
-    ((mirror_run.VERIFY, mirror_run.EXPORT, mirror_run.IMPORT, mirror_run.SCHEDULE), _verified_once),
-    ((mirror_run.JSON, mirror_run.VERIFY), _json),
+    ((mirror_run.JSON, mirror_run.MARKDOWN, mirror_run.VERIFY, mirror_run.CHANGES), _form),
     ((mirror_run.REQUIRE_SIGNATURE, mirror_run.TRUSTED_KEYS), _trusted_keys),
     ((mirror_run.REQUIRE_SIGNATURE, deployment.TRUSTED_KEYS_CONFIGMAP), _trusted_keys_of_a_workload),
     ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
-    ((mirror_run.CHANGES, mirror_run.FORMAT), _list_form),
     ((mirror_run.WORKFLOW, mirror_run.HOLD), _hold),
     ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
     ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),

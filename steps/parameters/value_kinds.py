@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -60,7 +60,6 @@ class VerifySignatures(StrEnum):
 DeployMode = Literal["job", "cronjob", "deployment"]
 CatalogMode = Literal["auto", "error", "warn", "off"]
 PlanForm = Literal["full", "brief", "json"]
-ListForm = Literal["text", "markdown", "json"]
 
 OC_MIRROR_KEYWORDS = (
     "cluster-resources",
@@ -181,11 +180,6 @@ def catalog_names(value: str) -> CatalogNames:
     from steps.autoshift.catalog_sources import parse_catalog_names  # late: few entrypoints know catalogs
 
     return parse_catalog_names(value)
-
-
-def list_form(value: str) -> ListForm:
-    """Parse how a list of changes is printed."""
-    return cast("ListForm", _choice(value, get_args(ListForm)))
 
 
 def plan_form(value: str) -> PlanForm:

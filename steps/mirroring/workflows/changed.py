@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from steps.errors import NotFoundError, StepError
 from steps.mirroring.ocmirror.placement import Rules
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from steps.mirroring.store.contents import Contents
     from steps.mirroring.store.generations import Generation
     from steps.oci.access import Access
-    from steps.parameters.value_kinds import Compared, ListForm
+    from steps.parameters.value_kinds import Compared
 
 log = logging.getLogger(__name__)
+
+ListForm = Literal["text", "markdown", "json"]
+"""How a list is printed."""
 
 MOST_ASKED: Final = 2000
 """Images without a digest in their name that a target is asked for."""

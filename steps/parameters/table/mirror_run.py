@@ -411,13 +411,21 @@ CHANGES = Parameter(
     group=Group.CHANGES,
     where=places.MIRROR_ALONE,
 )
-FORMAT = Parameter(
-    name="format",
-    kind=kinds.list_form,
-    help="How --changes prints it: text, markdown or json",
+MARKDOWN = Parameter(
+    name="markdown",
+    kind=kinds.boolean,
+    help="true prints what --changes tells as Markdown, for a change board",
     group=Group.CHANGES,
     where=places.MIRROR_ALONE,
-    default="text",
+    default="false",
+)
+JSON = Parameter(
+    name="json",
+    kind=kinds.boolean,
+    help="true prints what --changes tells or --verify has found as JSON",
+    group=Group.CHANGES,
+    where=places.MIRROR_ALONE,
+    default="false",
 )
 VERIFY = Parameter(
     name="verify",
@@ -427,14 +435,6 @@ VERIFY = Parameter(
     group=Group.CARRYING,
     where=places.MIRROR_ALONE,
     repeatable=True,
-)
-JSON = Parameter(
-    name="json",
-    kind=kinds.boolean,
-    help="true prints what --verify has found as JSON",
-    group=Group.CARRYING,
-    where=places.MIRROR_ALONE,
-    default="false",
 )
 SIGNING_KEY = Parameter(
     name="signing-key",

@@ -217,10 +217,10 @@ def test_changes_are_printed_in_three_forms_from_the_data_alone(printed: Printed
     assert (code, errors) == (0, "")
     assert text == changes_text.text(listed) + "\n"
     assert text.startswith("generation 3 of imageset, against generation 2 of imageset\n")
-    _code, markdown, _errors = printed(three, "--changes=3", "--format=markdown")
+    _code, markdown, _errors = printed(three, "--changes=3", "--markdown")
     assert markdown == changes_text.markdown(listed)
     assert f"| new | `{three.host}/team/app:v3 sha256:" in markdown
-    _code, document, _errors = printed(three, "--changes=2..3", "--format=json")
+    _code, document, _errors = printed(three, "--changes=2..3", "--json")
     assert document.encode() == listed.canonical
     assert json.loads(document)["format"] == 2
 
@@ -255,7 +255,7 @@ def test_asking_takes_no_lock_and_writes_nothing(three: Place, tmp_path: Path) -
         ("--changes=9", 4, "there is no generation 9"),
         ("--changes=0..3", 4, "there is no generation 0"),
         ("--changes=last", 2, "'last' is neither 'newest' nor a generation nor two, such as 7 or 3..7"),
-        ("--format=json", 2, "give --changes too"),
+        ("--markdown", 2, "markdown is a form of what --changes prints: give it too"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_what_can(
@@ -372,7 +372,7 @@ def test_direct_runs_are_compared_with_the_run_before(printed: Printed, direct: 
     direct.names("team/app:v2", "team/db:v1")
     ran = direct.mirror()
     assert "  Images: 1 new, 1 goes" in ran.stderr
-    code, document, _errors = printed(direct, "--changes", "--format=json")
+    code, document, _errors = printed(direct, "--changes", "--json")
     assert code == 0
     images = json.loads(document)["images"]
     [new] = images["added"]

@@ -240,9 +240,9 @@ def folder_of_medium(medium: Path, sequence: int) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--verify=x", "--export=y"], "verify is given beside export, import or the like"),
+        (["--verify=x", "--export=y"], "export and verify are both given: do one after the other"),
         (["--verify=x", "--schedule=0 2 * * *"], "verify is done once"),
-        (["--workflow=workflow-cleanup", "--json"], "give --verify=FOLDER too"),
+        (["--workflow=workflow-cleanup", "--json"], "json is a form of what --verify or --changes prints"),
         (["--verify=x", "--require-signature=true"], "require-signature needs trusted-keys"),
     ],
 )
