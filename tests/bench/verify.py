@@ -21,6 +21,7 @@ from steps.mirroring.store import archives, statements
 from steps.mirroring.store.archives import Archive
 from steps.mirroring.store.generations import Generation
 from steps.mirroring.workflows import audit
+from steps.mirroring.workflows.findings import Verdict
 from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
 
 NUMBER, SIZE, ROUNDS = 4, 250_000_000, 5
@@ -54,12 +55,12 @@ def make(folder: Path, sequence: int, key: PrivateKey) -> Path:
     return place
 
 
-def seconds(policy: Policy, folder: Path, verdict: audit.Verdict) -> float:
+def seconds(policy: Policy, folder: Path, verdict: Verdict) -> float:
     """How long the audit of a folder takes, which has to end in a verdict for all."""
     began = time.monotonic()
     found = audit.verify([folder], policy, {})
     assert {one.verdict for one in found.findings} == {verdict}
-    assert (found.exit_code == UntrustedError.exit_code) == (verdict is audit.Verdict.UNTRUSTED)
+    assert (found.exit_code == UntrustedError.exit_code) == (verdict is Verdict.UNTRUSTED)
     return time.monotonic() - began
 
 
@@ -72,15 +73,15 @@ def main() -> int:
         policy = Policy(trusted, lenient=False, now=datetime.now(UTC))
         took: dict[str, list[float]] = {"whole": [], "altered": [], "unsigned": []}
         for _round in range(ROUNDS):
-            took["whole"].append(seconds(policy, folder, audit.Verdict.TRUSTED))
+            took["whole"].append(seconds(policy, folder, Verdict.TRUSTED))
         for place in places:
             (place / "imageset.yaml").write_bytes(b"find")
         for _round in range(ROUNDS):
-            took["altered"].append(seconds(policy, folder, audit.Verdict.UNTRUSTED))
+            took["altered"].append(seconds(policy, folder, Verdict.UNTRUSTED))
         for place in places:
             (place / "generation.intoto.jsonl").unlink()
         for _round in range(ROUNDS):
-            took["unsigned"].append(seconds(policy, folder, audit.Verdict.UNTRUSTED))
+            took["unsigned"].append(seconds(policy, folder, Verdict.UNTRUSTED))
     medians = {what: statistics.median(values) for what, values in took.items()}
     print(f"{NUMBER} generations of {SIZE / 1e6:.0f} MB, medians of {ROUNDS}")
     for what, value in medians.items():

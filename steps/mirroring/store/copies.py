@@ -1,0 +1,164 @@
+"""Generations that lie somewhere, such as on media: plain copies, or in parts as packing lists say.
+
+Nothing is written, and what lies there is read as `medium` reads: no link is followed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.mirroring.store import records
+from steps.mirroring.store.generations import RECORD
+from steps.mirroring.store.medium import CHUNK, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from steps.mirroring.store.packing import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`size` bytes from `start` on of the file at `path` of a volume, which has `whole` bytes."""
+
+    volume: Volume
+    path: str
+    start: int
+    size: int
+    whole: int
+
+
+class PartLackingError(Exception):
+    """Bytes of a file are on none of the media; the text says where they are."""
+
+
+@dataclass(slots=True)
+class Copy:
+    """A generation that lies somewhere: in the folder `place`, plain, or in parts by packing lists.
+
+    `sizes` are those of the files that lists name, `parts` what of them lies where; both empty for a plain
+    copy, of which `prefix` is the path below its volume.
+    """
+
+    sequence: int
+    place: Path
+    volume: Volume
+    prefix: str = ""
+    identity: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+    parts: dict[str, list[tuple[Item, Volume]]] = field(default_factory=dict)
+    elsewhere: dict[str, list[Item]] = field(default_factory=dict)
+
+    def pieces(self, name: str) -> list[Piece]:
+        """Return the pieces of a file in their order. Raises PartLackingError, FileNotFoundError."""
+        if not self.identity:
+            size = self.volume.size(f"{self.prefix}{name}")
+            if size is None:
+                raise FileNotFoundError(name)
+            return [Piece(self.volume, f"{self.prefix}{name}", 0, size, size)]
+        if name not in self.sizes:
+            raise FileNotFoundError(name)
+        found, at, end = list[Piece](), 0, self.sizes[name]
+        here = self.parts.get(name, [])
+        while at < end or not (found or end):
+            for item, volume in here:
+                offset, size = item.part.offset, item.part.size
+                if offset <= at < offset + size or (not end and not size):
+                    found.append(Piece(volume, item.path, at - offset, offset + size - at, size))
+                    at = offset + size
+                    break
+            else:
+                lacking = [item.where for item in self.elsewhere.get(name, []) if item.part.offset <= at]
+                raise PartLackingError(lacking[-1] if lacking else f"{name}, from byte {at:,} on")
+            if not end:
+                break
+        return found
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a small file; None where it is missing, or larger than any of ours."""
+        try:
+            pieces = self.pieces(name)
+            if sum(piece.size for piece in pieces) > records.LARGEST:
+                return None
+            return b"".join(chunk for piece in pieces for chunk in chunks(piece))
+        except (OSError, PartLackingError, InvalidInputError):
+            return None
+
+
+def chunks(piece: Piece) -> Iterator[bytes]:
+    """Give the bytes of a piece. Raises OSError, InvalidInputError; fewer bytes than it has end it."""
+    if (size := piece.volume.size(piece.path)) != piece.whole:
+        words = "is missing" if size is None else f"has {size} bytes instead of {piece.whole}"
+        raise InvalidInputError(f"{piece.volume.folder / piece.path} {words}", "copy it again")
+    with piece.volume.open(piece.path) as stream:
+        stream.seek(piece.start)
+        left = piece.size
+        while left and (chunk := stream.read(min(left, CHUNK))):
+            left -= len(chunk)
+            yield chunk
+
+
+def found_in(folders: Iterable[Path], unreadable: list[str]) -> list[Copy]:
+    """Return the generations in folders, by number; what cannot be read is added to `unreadable`.
+
+    Raises NotFoundError for a folder without any.
+    """
+    packed: dict[tuple[int, str], Copy] = {}
+    plain: list[Copy] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}", "give the folder where the medium is mounted")
+        before = len(packed) + len(plain) + len(unreadable)
+        listed = False
+        for volume in Volume.found_on(folder):
+            try:
+                items = list(found.items()) if (found := volume.packing_list()) else []
+                own = found.volume if found else 0
+            except InvalidInputError as error:
+                unreadable.append(error.reason)
+                items, own = [], 0
+            listed = listed or bool(items)
+            _add(items, own, volume, packed)
+            known = {item.generation.sequence for item in items if item.part.volume == own}
+            plain += [
+                Copy(int((volume.folder / path).name), volume.folder / path, volume, _prefix(path))
+                for path in _folders(volume.folder)
+                if int((volume.folder / path).name) not in known
+            ]
+        if not listed and before == len(packed) + len(plain) + len(unreadable):
+            raise NotFoundError(
+                f"{folder} holds no generation: no packing-list.json, no volume-NNN, no folder NNNNNN",
+                "give the folder that `mirror --export` wrote, a copy of generations/, or a data directory",
+            )
+    return sorted([*packed.values(), *plain], key=lambda copy: (copy.sequence, str(copy.place)))
+
+
+def _add(items: Iterable[Item], own: int, volume: Volume, packed: dict[tuple[int, str], Copy]) -> None:
+    """Add what a packing list on a volume, of number `own`, says."""
+    for item in items:
+        number, identity, name = item.generation.sequence, item.generation.identity, item.file.name
+        place = volume.folder / f"generations/{number:06d}"
+        copy = packed.setdefault((number, identity), Copy(number, place, volume, identity=identity))
+        copy.sizes.setdefault(name, item.file.size)
+        if item.part.volume == own:
+            copy.parts.setdefault(name, []).append((item, volume))
+        else:
+            copy.elsewhere.setdefault(name, []).append(item)
+
+
+def _folders(folder: Path) -> Iterator[str]:
+    """Give the folders of plain copies, by their path below `folder`; no link is followed."""
+    if re.fullmatch(r"[0-9]{6}", folder.name) and (folder / RECORD).is_file():
+        yield "."
+    inner = [] if (folder / "generations").is_symlink() else sorted(folder.glob("generations/*"))
+    for path in [*inner, *sorted(folder.glob("*"))]:
+        if re.fullmatch(r"[0-9]{6}", path.name) and path.is_dir() and not path.is_symlink():
+            yield str(path.relative_to(folder))
+
+
+def _prefix(path: str) -> str:
+    return "" if path == "." else f"{path}/"
