@@ -30,7 +30,6 @@ STANDIN_PUSH        `none`: pretend that the target took everything
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import io
 import json
@@ -39,14 +38,16 @@ import re
 import shutil
 import signal
 import sys
-import tarfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # every run starts it: modules that it can do without at first take as long as the rest
+if TYPE_CHECKING:
+    import tarfile
+    from collections.abc import Iterator
+    from typing import Any, NoReturn
 
 KEYWORDS = [
     "cluster-resources",
@@ -202,20 +203,20 @@ def read_config(path: str) -> dict[str, Any]:
 # --- images, made up ---
 
 
-@dataclass
 class Image:
     """An image: where it comes from, of which kind it is, where it goes, which operator needs it, its blobs."""
 
-    origin: str
-    kind: str
-    repository: str
-    tag: str
-    operator: str = ""
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    manifest: str = ""
-    platforms: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        origin: str,
+        kind: str,
+        repository: str,
+        tag: str,
+        operator: str = "",
+        platforms: tuple[str, ...] = (),
+    ) -> None:
+        self.origin, self.kind, self.repository, self.tag = origin, kind, repository, tag
+        self.operator, self.platforms = operator, platforms
         size = int(setting("BYTES", "2048"))
         config = json.dumps(
             {"architecture": "amd64", "os": "linux", "config": {"Labels": {"of": self.origin}}}
@@ -233,8 +234,8 @@ class Image:
                 "layers": descriptors,
             }
         ).encode()
-        self.manifest = digest(manifest)
-        self.blobs = {digest(data): data for data in (*layers, config, manifest)}
+        self.manifest: str = digest(manifest)
+        self.blobs: dict[str, bytes] = {digest(data): data for data in (*layers, config, manifest)}
         if self.platforms:
             self._make_sparse(_descriptor(MANIFEST, manifest))
 
@@ -459,6 +460,8 @@ class History:
 
 
 def archive(run: Run, images: list[Image]) -> None:
+    import tarfile
+
     log("📦 Preparing the tarball archive...")
     history, cache = History(run.working_dir, run.options.since), run.cache
     path = run.root / "mirror_000001.tar"
@@ -490,6 +493,8 @@ def archive(run: Run, images: list[Image]) -> None:
 
 
 def _add_tree(tar: tarfile.TarFile, folder: Path, relative_to: Path) -> None:
+    import tarfile
+
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             data = path.read_bytes()  # read at once: our own log grows meanwhile
@@ -499,6 +504,8 @@ def _add_tree(tar: tarfile.TarFile, folder: Path, relative_to: Path) -> None:
 
 
 def unarchive(run: Run) -> None:
+    import tarfile
+
     found = sorted(path for path in run.root.iterdir() if re.search(r"mirror_[0-9]{6}\.tar", path.name))
     if not found:
         raise ExitError(f'no tar archives matching "mirror_[0-9]{{6}}\\\\.tar" found in "{run.root}"')
@@ -531,6 +538,8 @@ class Registry:
         self.host, self.verify = host, verify
         self.authorization = self.bearer = ""
         if authfile:
+            import base64
+
             entry = json.loads(Path(authfile).read_text()).get("auths", {}).get(host, {})
             user = base64.b64encode(f"{entry.get('username')}:{entry.get('password')}".encode()).decode()
             self.authorization = entry.get("auth") or (user if "username" in entry else "")
@@ -759,18 +768,17 @@ def push_signature(run: Run, image: Image, signature: Image) -> None:
 # --- a run ---
 
 
-@dataclass
 class Run:
     """One run: its arguments and where it works."""
 
-    options: argparse.Namespace
-    mode: str
-    root: Path
-    working_dir: Path
-    cache: Cache
-    stamp: str
     target: Registry | None = None
-    prefix: str = ""
+    prefix = ""
+
+    def __init__(self, options: argparse.Namespace, mode: str, root: Path) -> None:
+        self.options, self.mode, self.root = options, mode, root
+        self.working_dir = root / "working-dir"
+        self.cache = Cache(Path(options.cache_dir))
+        self.stamp = f"{datetime.now():%Y%m%d_%H%M%S}"
 
 
 def complete(options: argparse.Namespace) -> Run:
@@ -789,14 +797,7 @@ def complete(options: argparse.Namespace) -> Run:
             mode
         ].removeprefix("file://")
     )
-    run = Run(
-        options,
-        mode,
-        root,
-        root / "working-dir",
-        Cache(Path(options.cache_dir)),
-        f"{datetime.now():%Y%m%d_%H%M%S}",
-    )
+    run = Run(options, mode, root)
     (run.working_dir / "logs").mkdir(parents=True, exist_ok=True)
     log.file = run.working_dir / "logs" / f"oc-mirror-{run.stamp}.log"
     log(f"🔀 workflow mode: {mode} ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -60,8 +61,29 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def oc_mirror() -> str:
-    return REAL or str(STANDIN)
+def oc_mirror(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return REAL or str(_start_of_standin(tmp_path_factory.mktemp("program")))
+
+
+def _start_of_standin(folder: Path) -> Path:
+    """Write a program that starts the stand-in fast, since every run of `mirror` starts it thrice.
+
+    Python takes the compiled module, and no other packages. What the stand-in says of itself, which each run
+    asks for first, is asked once, and kept as long as no test wants another version.
+    """
+    code = "import sys; sys.path.insert(0, {!r}); import oc_mirror; sys.exit(oc_mirror.main(sys.argv[1:]))"
+    command = [sys.executable, "-S", "-E", "-c", code.format(str(STANDIN.parent))]
+    answers = ""
+    for asked in ("version --output json", "--v2 --help"):
+        said = subprocess.run([*command, *asked.split()], check=True, capture_output=True, text=True)
+        words = f"printf %s {shlex.quote(said.stdout)}; printf %s {shlex.quote(said.stderr)} >&2"
+        answers += f"'{asked}') {words}; exit;;\n"
+    program = folder / "oc-mirror"
+    program.write_text(
+        f'#!/bin/sh\n[ "$STANDIN_VERSION" ] || case "$*" in\n{answers}esac\nexec {shlex.join(command)} "$@"\n'
+    )
+    program.chmod(0o755)
+    return program
 
 
 @dataclass(frozen=True)
