@@ -1,12 +1,13 @@
 """Runs `mirror` and lets its Nth call of the file system be its last one, or fail.
 
-    python faulty.py MODE N FILE FOLDER[:FOLDER…] ARGUMENT…
+    main([MODE, N, FILE, FOLDER[:FOLDER…], ARGUMENT…])
 
-MODE is `kill` (the process ends before the Nth call as by SIGKILL: no `finally`, no flush) or the name of an
-errno, such as ENOSPC (the Nth call fails with it). With N = 0 nothing goes wrong. FILE gets the number of
-calls of a run that was not killed. Calls count that touch a path below a FOLDER; for `kill` only those that
-change something, since before a call that only reads all is as it was before. At an fsync the content is cut
-by half before the end comes: that is what a kill between two writes leaves.
+For a process of its own (see `apart`): an audit hook stays as long as the process does. MODE is `kill`
+(the process ends before the Nth call as by SIGKILL: no `finally`, no flush) or the name of an errno, such as
+ENOSPC (the Nth call fails with it). With N = 0 nothing goes wrong. FILE gets the number of calls of a run
+that was not killed. Calls count that touch a path below a FOLDER; for `kill` only those that change
+something, since before a call that only reads all is as it was before. At an fsync the content is cut by half
+before the end comes: that is what a kill between two writes leaves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+
+from steps.mirror import main as mirror
 
 BY_FOLDER = {"os.chmod", "os.mkdir", "os.remove", "os.rename", "os.rmdir"}
 """Their last argument is a folder's descriptor, by which rmtree names files; -1 where there is none."""
@@ -89,8 +92,6 @@ def _cut(descriptor: int) -> None:
 def main(argv: list[str]) -> int:
     """Run `mirror` with a fault."""
     mode, number, file, folders, *arguments = argv
-    from steps.mirror import main as mirror
-
     faults = Faults(mode, int(number), folders.split(":"))
     faults.install()
     try:
@@ -98,7 +99,3 @@ def main(argv: list[str]) -> int:
     finally:
         faults.folders = []
         Path(file).write_text(str(faults.calls))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -15,8 +15,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -27,6 +25,8 @@ import pytest
 
 from steps.mirroring.store import Store
 from tests.conftest import ROOT
+from tests.unit.mirroring import apart, faulty
+from tests.unit.mirroring.apart import Ended
 from tests.unit.mirroring.conftest import Place, standin_only
 from tests.unit.mirroring.faulty import KILL, KILLED
 from tests.unit.mirroring.test_killed import check_whole
@@ -38,7 +38,6 @@ pytestmark = standin_only
 
 FAULTS: Final = os.environ.get("FAULTS", "4")
 """So many of each run, or `all`."""
-FAULTY: Final = Path(__file__).with_name("faulty.py")
 ERROR: Final = "error"
 ERRNOS: Final = ("ENOSPC", "EIO")
 """In turn."""
@@ -88,21 +87,14 @@ class Scenario:
     def own_target(self) -> str:
         return f"{self.target}-{self.number}"
 
-    def disturbed(self, mode: str, number: int) -> tuple[subprocess.CompletedProcess[str], int]:
+    def disturbed(self, mode: str, number: int) -> tuple[Ended, int]:
         """Run with a fault at a call (0: with none); return how it ended, and how many calls it made."""
         file = self.tmp / "calls"
         file.unlink(missing_ok=True)
         folders = ":".join(map(str, (self.place.data, *self.media)))
         fault = KILL if mode == KILL else ERRNOS[number % 2]
         arguments = [fault, str(number), str(file), folders, *self.place.command(*self.more)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        ended = subprocess.run(
-            [sys.executable, str(FAULTY), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
+        ended = apart.run(faulty.main, arguments)
         return ended, int(file.read_text()) if file.exists() else 0
 
     def converged(self) -> Counter[str]:
@@ -302,7 +294,7 @@ def test_whatever_call_goes_wrong_the_next_run_makes_it_good(scenario: Scenario,
     assert not bad, f"{len(bad)} of {len(_chosen(calls))}:\n" + "\n\n".join(bad)
 
 
-def _check_end(mode: str, ended: subprocess.CompletedProcess[str]) -> None:
+def _check_end(mode: str, ended: Ended) -> None:
     assert "Traceback" not in ended.stderr, ended.stderr[-3000:]
     if mode == KILL:
         assert ended.returncode in {0, KILLED}, ended.stderr

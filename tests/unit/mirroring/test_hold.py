@@ -6,8 +6,6 @@ import hashlib
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,8 @@ import pytest
 
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
-from tests.unit.mirroring.test_killed import AT_A_STEP, check_whole
+from tests.unit.mirroring import apart
+from tests.unit.mirroring.test_killed import check_whole
 from tests.unit.mirroring.test_signed_generations import make_key
 
 if TYPE_CHECKING:
@@ -196,8 +195,7 @@ def test_a_direct_run_cannot_be_held(direct: Place) -> None:
 
 def killed_at_step(place: Place, step: int, *more: str) -> bool:
     """Run `mirror` and kill it before its `step`th change of a name in DATA; False if it ended."""
-    command = [sys.executable, "-c", AT_A_STEP, str(step), str(place.data), *place.command(*more)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = apart.killed_at_step(place.data, step, place.command(*more))
     assert ended.returncode in {0, 16, -signal.SIGKILL}, ended.stderr
     return ended.returncode == -signal.SIGKILL
 
@@ -209,11 +207,9 @@ PARTS = 2
 def last_step(place: Place, before: Path, *more: str) -> int:
     """The number of the last step of an undisturbed run."""
     shutil.copytree(before, place.data)
-    counting = AT_A_STEP.replace("sys.exit(main())", "code = main()\nprint(10**6 - steps)\nsys.exit(code)")
-    command = [sys.executable, "-c", counting, str(10**6), str(place.data), *place.command(*more)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    _ended, steps = apart.steps_of(place.data, place.command(*more))
     shutil.rmtree(place.data)
-    return int(ended.stdout)
+    return steps
 
 
 @pytest.mark.parametrize("part", range(PARTS))

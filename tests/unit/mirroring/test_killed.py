@@ -6,8 +6,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ import pytest
 
 from steps.mirroring.store import Store
 from tests.standin.oc_mirror import Image
+from tests.unit.mirroring import apart
 from tests.unit.mirroring.conftest import REAL
 
 if TYPE_CHECKING:
@@ -32,25 +31,10 @@ KILLS = int(os.environ.get("MIRROR_KILLS", "8"))
 SERIES = [8] * (KILLS // 8) + [KILLS % 8] * (KILLS % 8 > 0)
 """So many on one data directory."""
 
-AT_A_STEP = """
-import os, signal, sys
-steps, data = int(sys.argv.pop(1)), sys.argv.pop(1)
-def count(event, arguments):
-    global steps
-    if event in {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}:
-        steps -= str(arguments[0]).startswith(data) or arguments[-1] not in {-1, None}
-        if steps == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-from steps.mirror import main
-sys.exit(main())
-"""
-
 
 def killed_at_step(place: Place, step: int) -> bool:
     """Run `mirror` and kill it before its `step`th change of a name in DATA; False if it ended."""
-    command = [sys.executable, "-c", AT_A_STEP, str(step), str(place.data), *place.command()]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = apart.killed_at_step(place.data, step, place.command())
     assert ended.returncode in {0, -signal.SIGKILL}, ended.stderr
     return ended.returncode != 0
 
@@ -60,14 +44,15 @@ def killed_after(place: Place, seconds: float, *, all_of_it: bool) -> None:
 
     `all_of_it`: oc-mirror too, as a pod ends; else that is left to itself, as by the kernel out of memory.
     """
-    with place.start() as process:
-        time.sleep(seconds)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        running = children.read_text().split() if all_of_it and children.exists() else []
-        process.kill()
-        for child in running:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(int(child), signal.SIGKILL)
+    process = apart.start(place.command())
+    time.sleep(seconds)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    running = children.read_text().split() if all_of_it and children.exists() else []
+    process.kill()
+    for child in running:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(int(child), signal.SIGKILL)
+    process.join()
 
 
 def kill_often(place: Place, moments: random.Random, kills: int, longest: float) -> Iterator[int]:
@@ -80,9 +65,8 @@ def kill_often(place: Place, moments: random.Random, kills: int, longest: float)
 def duration(place: Place) -> float:
     """Seconds that a run takes here and now, from its start as a process to its end."""
     began = time.monotonic()
-    with place.start() as process:
-        _nothing, output = process.communicate()
-    assert process.returncode == 0, output
+    ended = apart.mirror(place.command())
+    assert ended.returncode == 0, ended.stderr
     return time.monotonic() - began
 
 

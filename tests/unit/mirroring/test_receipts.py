@@ -9,7 +9,6 @@ import pty
 import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,31 +22,17 @@ from steps.mirroring.store.receipt import Receipt, Sealed, compose
 from steps.mirroring.workflows import receipts
 from steps.trust.keys import PrivateKey
 from tests import qr
+from tests.unit.mirroring import apart
 from tests.unit.mirroring.conftest import MIRROR, Place
 from tests.unit.mirroring.test_receipt_code import modules
 from tests.unit.mirroring.test_retention import numbers
 from tests.unit.mirroring.test_to_registry import carry
 from tests.unit.trust.test_trust import pem
 
-AT_A_STEP = """
-import os, signal, sys
-steps, word = int(sys.argv.pop(1)), sys.argv.pop(1)
-def count(event, arguments):
-    global steps
-    if event in {"open", "os.rename", "os.mkdir", "os.remove"} and word in str(arguments[0]):
-        steps -= event != "open" or arguments[2] & os.O_CREAT != 0
-        if steps == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-from steps.mirror import main
-sys.exit(main())
-"""
-
 
 def killed_at(step: int, word: str, *arguments: str) -> bool:
     """Run `mirror` and kill it before its `step`th change of a file with that word; False if it ended."""
-    command = [sys.executable, "-c", AT_A_STEP, str(step), word, *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = apart.killed_at_file(word, step, arguments)
     assert ended.returncode in {0, -signal.SIGKILL}, ended.stderr
     return ended.returncode != 0
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from steps.trust import dsse
 from steps.trust.dsse import Envelope
 from steps.trust.keys import PrivateKey
 from steps.trust.statement import Statement
+from tests.unit.mirroring import apart
 from tests.unit.mirroring.conftest import Place
-from tests.unit.mirroring.test_killed import AT_A_STEP
 
 UNTRUSTED = 15
 NAMES = ("generation.json", "imageset.yaml", "contents.json.gz", "generation.intoto.jsonl")
@@ -227,8 +226,7 @@ def test_a_run_that_is_killed_at_any_step_leaves_a_signed_generation(
     made_by_the_next, step = 0, 1
     while step < 200:
         shutil.rmtree(connected.data, ignore_errors=True)
-        command = [sys.executable, "-c", AT_A_STEP, str(step), str(connected.data), *connected.command()]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = apart.killed_at_step(connected.data, step, connected.command())
         if ended.returncode == 0:
             break
         archived = '"archived"' in _text(connected.data / "run/journal.json")
