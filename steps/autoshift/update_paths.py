@@ -223,7 +223,7 @@ def _mend(channels: _Channels, walk: _Walk) -> None:
     """Move requests of the first channel, so that this walk is not needed. Raises InvalidInputError."""
     first, last = walk.first, walk.last
     if first.major != last.major:
-        if not last.has(walk.start):
+        if not walk.start or not last.has(walk.start):
             raise _impossible(walk)
         _join(channels, walk, last)
     elif first.position > last.position:

@@ -174,6 +174,9 @@ def test_the_first_minor_of_openshift_5_is_reached_in_its_channel_and_later_ones
     with pytest.raises(InvalidInputError) as caught:
         channels("4.20.12", "5.0.3")
     assert "no way from 4.20.12 in stable-4.20 to 5.0.3 in stable-5.0" in caught.value.reason
+    with pytest.raises(InvalidInputError) as caught:
+        channels("4.22", "5.0.3")
+    assert "no way from the newest in stable-4.22 to 5.0.3 in stable-5.0" in caught.value.reason
     assert "two deployments" in caught.value.hint
 
 
