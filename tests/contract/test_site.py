@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +30,31 @@ Element.prototype.attachShadow = function (options) { return attach.call(this, {
 TOO_WIDE = "codes => codes.filter(it => it.scrollWidth > it.clientWidth).map(it => it.innerText)"
 
 
-def build(folder: Path, text: str = "", page: str = "index.md") -> subprocess.CompletedProcess[str]:
-    """Build a copy of the documents, as `make check` does, with `text` added to one page."""
+MISTAKES = {
+    "a link to nowhere": ("[there](how-to/nowhere.md)", "index.md", "how-to/nowhere.md"),
+    "an anchor that is not there": (
+        "[there](troubleshooting.md#no-such-symptom)",
+        "index.md",
+        "no-such-symptom",
+    ),
+    "a parameter that is not there": (
+        "[there](reference/pipelines.md#deployment-pipeline-shedule)",
+        "index.md",
+        "pipeline-shedule",
+    ),
+    "a page that the navigation lacks": ("# A page", "how-to/unlisted.md", "how-to/unlisted.md"),
+}
+"""What is added to which page, and what the warning of it names."""
+
+
+def build(folder: Path, texts: Iterable[tuple[str, str]] = ()) -> subprocess.CompletedProcess[str]:
+    """Build a copy of the documents, as `make check` does, with each of `texts` added to its page."""
     shutil.copytree(ROOT / "docs", folder / "docs")
     for name in ("mkdocs.yml", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    with (folder / "docs" / page).open("a") as stream:
-        stream.write(f"\n{text}\n")
+    for text, page in texts:
+        with (folder / "docs" / page).open("a") as stream:
+            stream.write(f"\n{text}\n")
     return subprocess.run(
         [Path(sys.executable).with_name("mkdocs"), "build", "--strict"],
         cwd=folder,
@@ -79,25 +97,20 @@ def tab(browser: Browser) -> Iterator[Page]:
     assert complaints == []
 
 
-@pytest.mark.parametrize(
-    ("text", "page", "said"),
-    [
-        ("[there](how-to/nowhere.md)", "index.md", "how-to/nowhere.md"),
-        ("[there](troubleshooting.md#no-such-symptom)", "index.md", "no-such-symptom"),
-        ("[there](reference/pipelines.md#deployment-pipeline-shedule)", "index.md", "pipeline-shedule"),
-        ("# A page", "how-to/unlisted.md", "how-to/unlisted.md"),
-    ],
-    ids=[
-        "a link to nowhere",
-        "an anchor that is not there",
-        "a parameter that is not there",
-        "a page that the navigation lacks",
-    ],
-)
-def test_the_build_refuses(tmp_path: Path, text: str, page: str, said: str) -> None:
-    done = build(tmp_path, text, page)
+@pytest.fixture(scope="module")
+def refusal(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The warnings of a build with all mistakes; each of them alone makes a strict build fail."""
+    done = build(tmp_path_factory.mktemp("refused"), [mistake[:2] for mistake in MISTAKES.values()])
     assert done.returncode
-    assert said in done.stderr
+    warnings = re.findall(r"^WARNING .*(?:\n  .*)*", done.stderr, re.MULTILINE)
+    assert f"Aborted with {len(warnings)} warnings in strict mode" in done.stdout
+    return warnings
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_build_refuses(refusal: list[str], mistake: str) -> None:
+    _text, page, said = MISTAKES[mistake]
+    assert [warning for warning in refusal if page in warning and said in warning]
 
 
 def test_only_what_is_to_be_read_is_published(site: Path) -> None:
