@@ -11,11 +11,15 @@ build/reports/.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,15 +34,20 @@ RUN_ID = uuid.uuid4().hex
 
 @dataclass(frozen=True)
 class Layer:
-    """A folder of tests. `passes` are pytest's options for each of its runs, `budget` the seconds for all."""
+    """A folder of tests. `passes` are pytest's options for each of its runs, `budget` the seconds for all.
+
+    `in_memory`: its tests write to a file system in memory, where there is room.
+    """
 
     name: str
     about: str
     budget: int
     passes: tuple[tuple[str, ...], ...] = ((),)
+    in_memory: bool = False
 
 
-ALL_CORES = ("--numprocesses=auto", "--dist=worksteal")
+# Two for each core: tests often wait, most of all for the next second: a history's name has no finer time.
+ALL_CORES = (f"--numprocesses={2 * (os.cpu_count() or 1)}", "--dist=worksteal")
 # Tests that need the product's own namespaces in one lane, all others in the second: see
 # tests/cluster/conftest.py.
 TWO_LANES = ("--numprocesses=2", "--dist=loadscope", "-m", "not restarts_apiserver")
@@ -50,6 +59,7 @@ LAYERS = (
         "pure code, and the seams against real Git, registries, processes and files",
         330,
         (ALL_CORES,),
+        in_memory=True,
     ),
     Layer("contract", "Tekton files against entrypoints, documents against both", 30),
     Layer("cluster", "the real API server, the real Tekton, the image as built", 1200, (TWO_LANES, ALONE)),
@@ -70,8 +80,32 @@ class Outcome:
     tests: dict[str, float] = field(default_factory=dict)
 
 
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes of memory that have to be free; the unit layer leaves less than 1 GiB."""
+
+
+@contextmanager
+def scratch(layer: Layer) -> Iterator[tuple[str, ...]]:
+    """Give pytest's option for the folder of the tests' own folders, where a layer gets one in memory.
+
+    A run of `mirror` waits for the disk some 60 times, so that a loss of power loses nothing. No test takes
+    the power away: for a kill it is the same where these waits take no time.
+    """
+    if not layer.in_memory or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        yield ()
+        return
+    with tempfile.TemporaryDirectory(prefix="t-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        yield (f"--basetemp={folder}/t",)
+
+
 def run(layer: Layer) -> Outcome:
     """Run one layer, pass by pass, and read pytest's own reports of it."""
+    with scratch(layer) as where:
+        return _run(layer, where)
+
+
+def _run(layer: Layer, where: tuple[str, ...]) -> Outcome:
     outcome = Outcome(layer)
     started = time.monotonic()
     for number, options in enumerate(layer.passes, 1):
@@ -86,6 +120,7 @@ def run(layer: Layer) -> Outcome:
             f"tests/{layer.name}",
             f"--junitxml={report}",
             "-q",
+            *where,
             *options,
         ]
         environment = {**os.environ, PHASES: str(phases), RUN: RUN_ID}
