@@ -287,8 +287,8 @@ def test_a_registry_that_takes_too_long_is_left(
     registry: Registry, front: Front, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push(registry, "slow/index:v1", [catalog(QUAY)])
-    monkeypatch.setattr("steps.inputs.catalog_reading.DEADLINE", 1)
-    front.pause = 0.6
+    monkeypatch.setattr("steps.inputs.catalog_reading.DEADLINE", 2)
+    front.pause = 0.8
     with pytest.raises(RegistryError, match="took too long") as caught:
         check().read({f"{front.host}/slow/index:v1": frozenset({"quay-operator"})})
     assert "set catalog-check to off" in caught.value.hint
