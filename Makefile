@@ -51,6 +51,7 @@ bench: install  ## Measure generator, mirror and pipelines against their floors 
 	$(BIN)/python -m tests.bench.push
 	$(BIN)/python -m tests.bench.verify
 	$(BIN)/python -m tests.bench.signatures
+	$(BIN)/python -m tests.bench.readiness
 
 docs: install  ## Write the generated reference
 	$(BIN)/python tekton/generate.py

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from steps.autoshift.release_channels import minor_of
 from steps.mirroring.ocmirror.placement import RELEASES as PLACE_OF_RELEASES
 from steps.oci.reference import Reference
-from steps.readiness.content import MULTI
 from steps.readiness.graph import Gap, GraphData, Path, UpdateGraph
 from steps.readiness.operators import Operators
 from steps.readiness.reasons import RUNS, Cause, Reason
@@ -56,6 +55,7 @@ class Demands:
     found: Found
     _graphs: dict[str, UpdateGraph] = field(default_factory=dict)
     _groups: dict[tuple[str, bool, str], Group] = field(default_factory=dict)
+    _where: dict[tuple[str, bool], tuple[tuple[str, ...], str]] = field(default_factory=dict)
     _paths: dict[tuple[str, str, str, str], Path | Gap] = field(default_factory=dict)
     _operators: Operators = field(init=False)
 
@@ -122,6 +122,7 @@ class Demands:
             or self._newest(request.minor, architecture)
         )
         if end and (end, architecture) in self.found.releases:
+            self._compare(end, architecture, reasons)
             return end
         if self.found.no_releases:
             reasons.append(Reason(Cause.NO_ANSWER, self.found.no_releases))
@@ -130,6 +131,13 @@ class Demands:
         else:
             reasons.append(self._absent(str(request), end, request.minor, architecture))
         return ""
+
+    def _compare(self, version: str, architecture: str, reasons: list[Reason]) -> None:
+        """Add that the tag of a release leads to another image than the one that was mirrored, if it does."""
+        tag, digest = _tag(version, architecture), self.found.releases[version, architecture].digest
+        expected = self.found.known.expected.get(f"{RELEASES}:{tag}", digest)
+        if digest != expected:
+            reasons.append(Reason(Cause.OTHER_IMAGE, f"release {version}: it was {expected}", (digest,), 1))
 
     def _newest(self, minor: str, architecture: str) -> str:
         versions = [
@@ -206,20 +214,22 @@ class Demands:
     def wanted(self, image: Reference, architecture: str) -> Wanted:
         """Return an image that clusters pull, with the places they are led to."""
         name = image.asked_for.name if image.registry else image.name
-        coverage = self.found.coverage
-        places = coverage.places(name, by_tag=not image.digest)
-        return Wanted(name, image.version or "latest", architecture, places, coverage.usual(name))
+        return self._wanted(name, image.version or "latest", architecture)
+
+    def _wanted(self, name: str, version: str, architecture: str) -> Wanted:
+        """Return an image by its origin HOST/REPOSITORY, and its digest or tag."""
+        key = (name, ":" not in version)
+        if key not in self._where:
+            coverage = self.found.coverage
+            self._where[key] = (coverage.places(name, by_tag=key[1]), coverage.usual(name))
+        return Wanted(name, version, architecture, *self._where[key])
 
     def _content(self, version: str, architecture: str, *, spare: bool = False) -> Group:
         key = (version, spare, architecture)
         if key not in self._groups:
             release = self.found.releases[version, architecture]
             pairs = [(RELEASES, release.digest), *release.content]
-            of_content = architecture if architecture != MULTI else MULTI
-            images = tuple(
-                self.wanted(Reference(name.partition("/")[0], name.partition("/")[2], "", digest), of_content)
-                for name, digest in pairs
-            )
+            images = tuple(self._wanted(name, digest, architecture) for name, digest in pairs)
             self._groups[key] = Group(f"release {version}", images, spare=spare)
         return self._groups[key]
 

@@ -44,7 +44,8 @@ class Known:
     `resources` are those that its clusters apply, None where that is not known. `imagesets` are what runs
     asked for, None where that is not known. `brought` has the places below the target that runs have filled
     (REPOSITORY:TAG or REPOSITORY@DIGEST), with the image's origin; `deleted` those that were deleted on
-    purpose. `room` is that of `placement.Nesting`.
+    purpose. `expected` are the digests of images that were mirrored by tag, by their origin, as far as
+    generations tell them. `room` is that of `placement.Nesting`.
     """
 
     target: str
@@ -52,6 +53,7 @@ class Known:
     imagesets: tuple[Mirror, ...] | None = None
     brought: Mapping[str, str] = field(default_factory=dict)
     deleted: frozenset[str] = frozenset()
+    expected: Mapping[str, str] = field(default_factory=dict)
     room: int = 0
 
 
@@ -72,6 +74,7 @@ def of_store(store: Store, target: str) -> Known:
         imagesets=tuple(_imagesets(store, target)) if published else None,
         brought=brought,
         deleted=frozenset(_deleted(store.deletion, target)),
+        expected=_expected(store, target),
         room=max((image.room for image in images), default=0),
     )
 
@@ -125,6 +128,22 @@ def _imagesets(store: Store, target: str) -> list[Mirror]:
     for name, mirror in (published.mirrors() if published else {}).items():
         with suppress(InvalidInputError):  # empty where it is not known
             found.append(ImageSet.recorded(mirror.imageset.encode(), name).mirror)
+    return found
+
+
+def _expected(store: Store, target: str) -> dict[str, str]:
+    """Return the digests of images by tag, as the newest generations that came to a target have them."""
+    entries, found = store.inventory.of(target), dict[str, str]()
+    newest = {entry.mirror_name: max(entry.generations) for entry in entries if entry.generations}
+    for number, generation in store.generations.present().items():
+        if number not in newest.values():
+            continue
+        with suppress(InvalidInputError):  # an index that is damaged tells nothing
+            index = store.generations.content_index(generation)
+            for image in index.images if index else ():
+                origin = Reference.find(image.source)
+                if origin and origin.tag and not origin.digest:
+                    found[f"{origin.name}:{origin.tag}"] = image.digest
     return found
 
 

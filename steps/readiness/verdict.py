@@ -132,9 +132,10 @@ def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, 
     """Return what is the matter with an image, and what to call it; None if it is there."""
     questions = image.questions()
     led = [found.answers.get(question) for question in questions if question.place in image.places]
-    if any(answer and answer.is_whole for answer in led):
-        return None, ""
     name = f"{image.origin}{'@' if ':' in image.version else ':'}{image.version}"
+    if whole := next((answer for answer in led if answer and answer.is_whole), None):
+        same = found.known.expected.get(name, whole.digest) == whole.digest
+        return (None, "") if same else (Cause.OTHER_IMAGE, f"{name} is {whole.digest}")
     answers = [found.answers.get(question) for question in questions]
     if any(answer is None for answer in answers):
         return Cause.NO_ANSWER, f"{name} was not asked for"

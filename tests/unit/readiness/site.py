@@ -91,15 +91,19 @@ class Site:
         previous: Iterable[str] = (),
         *,
         architecture: str = "amd64",
-        parts: int = 2,
+        content: Sequence[str] | None = None,
         sign: bool = True,
     ) -> str:
+        """Push a release, and two images of its content unless `content` names what is there."""
         place, contents = f"{self.target}/openshift/release-images", f"{self.target}/openshift/release"
-        digests = [push(contents, [layer({f"part-{version}-{n}": b"x"})]) for n in range(parts)]
+        if content is None:
+            pushed = [push(contents, [layer({f"part-{version}-{n}": b"x"})]) for n in range(2)]
+            content = [f"{CONTENT}@{one}" for one in pushed]
         tags = [
-            {"name": f"part-{n}", "from": {"kind": "DockerImage", "name": f"{CONTENT}@{one}"}}
-            for n, one in enumerate(digests)
+            {"name": f"part-{n}", "from": {"kind": "DockerImage", "name": name}}
+            for n, name in enumerate(content)
         ]
+        digests = [name.partition("@")[2] for name in content]
         metadata = {
             "kind": "cincinnati-metadata-v0",
             "version": version,
