@@ -1,24 +1,37 @@
-"""Generations that lie somewhere, such as on media: plain copies, or in parts as packing lists say.
+"""Generations that lie somewhere, such as on media: plain copies, or in parts as packing lists say; and what
+lies beside them.
 
 Nothing is written, and what lies there is read as `medium` reads: no link is followed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError, NotFoundError
 from steps.mirroring.store import records
-from steps.mirroring.store.generations import RECORD
+from steps.mirroring.store.generations import LEDGER, RECORD
 from steps.mirroring.store.medium import CHUNK, Volume
+from steps.mirroring.store.packing import LIST, TEXT
+from steps.mirroring.store.received import RECEIVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from steps.mirroring.store.packing import Item
+
+FOLDER: Final = "folder"
+LISTS: Final = (LIST, TEXT, RECEIVED)
+"""Files of a medium itself, read as a stranger's."""
+LISTED: Final = 1000
+"""Files that no generation names and that are told by name."""
+WALKED: Final = 100_000
+"""Files and folders that are looked through for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,28 @@ class Piece:
     start: int
     size: int
     whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What lies somewhere: a `file` of `size` bytes, a `folder`, a `link`, or something `other`."""
+
+    path: Path
+    kind: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """The first of the files that no generation names, by path, and of how many with how many bytes.
+
+    `walked` is False where there is more than is looked through, or a folder that cannot be read.
+    """
+
+    files: tuple[Extra, ...] = ()
+    count: int = 0
+    size: int = 0
+    walked: bool = True
 
 
 class PartLackingError(Exception):
@@ -77,6 +112,21 @@ class Copy:
             if not end:
                 break
         return found
+
+    def folders(self) -> set[Path]:
+        """Return where its files lie."""
+        if not self.identity:
+            return {self.volume.folder / self.prefix}
+        volumes = {volume.folder for here in self.parts.values() for _item, volume in here}
+        return {folder / f"generations/{self.sequence:06d}" for folder in volumes}
+
+    def own(self, names: Container[str]) -> set[Path]:
+        """Return the paths of its files of these names."""
+        if not self.identity:
+            found = self.volume.folder / self.prefix
+            return {path for path in found.iterdir() if path.name in names}
+        parts = [part for name, here in self.parts.items() if name in names for part in here]
+        return {volume.folder / item.path for item, volume in parts}
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a small file; None where it is missing, or larger than any of ours."""
@@ -162,3 +212,62 @@ def _folders(folder: Path) -> Iterator[str]:
 
 def _prefix(path: str) -> str:
     return "" if path == "." else f"{path}/"
+
+
+def extras(folders: Iterable[Path], own: Container[Path], whole: Container[Path]) -> Extras:
+    """Return what lies in folders besides the files `own`, the folders `whole` and a medium's own lists.
+
+    Of a data directory only the generations are looked through. No link is followed.
+    """
+    lists = {volume.folder / name for one in folders for volume in Volume.found_on(one) for name in LISTS}
+    kept: list[Extra] = []
+    unread: list[Path] = []
+    count, size = 0, 0
+    walk = _walk(_outermost(folders), whole, unread)
+    for found in islice(walk, WALKED):
+        if found.kind == FOLDER or found.path in own or found.path in lists:
+            continue
+        count, size = count + 1, size + (found.size or 0)
+        if len(kept) < LISTED:
+            kept.append(found)
+    return Extras(tuple(kept), count, size, walked=not unread and next(walk, None) is None)
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders to look through, without those that lie in another one."""
+    found = {folder / "generations" if (folder / LEDGER).is_dir() else folder for folder in folders}
+    return sorted(folder for folder in found if found.isdisjoint(folder.parents))
+
+
+def _walk(folders: Iterable[Path], whole: Container[Path], unread: list[Path]) -> Iterator[Extra]:
+    """Give what lies in folders, in the order of paths; of a folder in `whole` nothing.
+
+    A folder that cannot be read is added to `unread`. Folders in folders are no recursion: a medium may have
+    thousands.
+    """
+    left = [Extra(folder, FOLDER, None) for folder in reversed(list(folders))]
+    while left:
+        found = left.pop()
+        if found.path in whole:
+            continue
+        yield found
+        if found.kind == FOLDER:
+            try:
+                left += reversed(_entries(found.path))
+            except OSError:
+                unread.append(found.path)
+
+
+def _entries(folder: Path) -> list[Extra]:
+    with os.scandir(folder) as entries:
+        found = sorted(islice(entries, WALKED + 1), key=lambda entry: entry.name)
+    return [_extra(folder, entry) for entry in found]
+
+
+def _extra(folder: Path, entry: os.DirEntry[str]) -> Extra:
+    path = folder / entry.name
+    if entry.is_dir(follow_symlinks=False):
+        return Extra(path, FOLDER, None)
+    if entry.is_file(follow_symlinks=False):
+        return Extra(path, "file", entry.stat(follow_symlinks=False).st_size)
+    return Extra(path, "link" if entry.is_symlink() else "other", None)

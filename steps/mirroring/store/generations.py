@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LEDGER = "ledger"
+"""The folder of a data directory that has the records of all generations ever made there."""
 RECORD = "generation.json"
 IMAGESET = "imageset.yaml"
 STATEMENT = "generation.intoto.jsonl"
@@ -139,7 +141,7 @@ class Generations:
         self._root = root
         self.folder = root / "generations"
         self._held = root / "held"
-        self._ledger = root / "ledger"
+        self._ledger = root / LEDGER
 
     def path(self, sequence: int) -> Path:
         """Return the folder of a finished generation."""

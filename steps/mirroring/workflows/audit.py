@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
+    from steps.mirroring.store.copies import Extras
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,19 @@ def verify(folders: Sequence[Path], policy: Policy, known: Mapping[int, str]) ->
         _look(finding, policy, identities)
         findings.append(finding)
     _hash([one for one in findings if one.verdict in {Verdict.TRUSTED, Verdict.WHOLE}])
-    return Audit(folders, findings, [plain(text) for text in unreadable])
+    return Audit(folders, findings, [plain(text) for text in unreadable], _extras(folders, findings))
+
+
+def _extras(folders: Iterable[Path], findings: Iterable[Finding]) -> Extras:
+    """Return what lies in folders and no generation names; of one without a record that counts, nothing."""
+    own: set[Path] = set()
+    whole: set[Path] = set()
+    for finding in findings:
+        if finding.record is None or finding.verdict is Verdict.UNTRUSTED:
+            whole |= finding.copy.folders()
+        else:
+            own |= finding.copy.own({RECORD, STATEMENT, *finding.record.sha256s})
+    return copies.extras(folders, own, whole)
 
 
 def _look(finding: Finding, policy: Policy, identities: dict[int, str]) -> None:

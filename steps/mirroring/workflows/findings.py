@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
 from steps.errors import InvalidInputError, StepError, UntrustedError
-from steps.mirroring.store import statements
+from steps.mirroring.store import copies, statements
+from steps.mirroring.store.copies import Extras
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from steps.mirroring.store.copies import Copy
+    from steps.mirroring.store.copies import Copy, Extra
     from steps.mirroring.store.generations import Generation
 
 FORMAT: Final = 1
 """Of the answer in JSON."""
+SHOWN: Final = 20
+"""Files that no generation names, in the table."""
 
 
 class Verdict(StrEnum):
@@ -99,6 +102,8 @@ class Audit:
     folders: Sequence[Path]
     findings: Sequence[Finding]
     unreadable: Sequence[str] = ()
+    extras: Extras = field(default_factory=Extras)
+    """What lies there and no generation names: told, and no reason to refuse the generations."""
 
     @property
     def exit_code(self) -> int:
@@ -140,7 +145,9 @@ class Audit:
         note = [
             "nobody vouches for those that are only whole: trusted-keys is not given, or they are unsigned"
         ]
-        return "\n".join([*lines, "", *problems, *(note if vouched else []), self.summary])
+        return "\n".join(
+            [*lines, "", *problems, *(note if vouched else []), *_extra_lines(self.extras), self.summary]
+        )
 
     def document(self) -> dict[str, Any]:
         """Return the answer for programs (docs/reference/generation-statement.md)."""
@@ -150,6 +157,15 @@ class Audit:
             "exit_code": self.exit_code,
             "generations": [one.document() for one in self.findings],
             "unreadable": list(self.unreadable),
+            "extra": {
+                "count": self.extras.count,
+                "size": self.extras.size,
+                "complete": self.extras.walked and self.extras.count == len(self.extras.files),
+                "files": [
+                    {"path": plain(str(one.path)), "kind": one.kind, "size": one.size}
+                    for one in self.extras.files
+                ],
+            },
         }
 
     def answer(self, *, as_json: bool) -> str:
@@ -161,6 +177,24 @@ def _row(one: Finding) -> tuple[str, ...]:
     size = units.size(one.record.size) if one.record else "?"
     unverified = f"{one.claimed[:12]}… (not verified)" if one.claimed else "-"
     return str(one.copy.sequence), one.what, size, one.signer or unverified, one.made or "?", str(one.verdict)
+
+
+def _extra_lines(extras: Extras) -> list[str]:
+    """Tell of the files that no generation names, a few by name."""
+    shown, count = extras.files[:SHOWN], extras.count
+    words = "1 file that no generation names" if count == 1 else f"{count} files that no generation names"
+    lines = [f"{words}, {units.size(extras.size)}; nobody vouches for {'it' if count == 1 else 'them'}:"]
+    lines += [f"  {plain(str(one.path))}  {_size_of(one)}" for one in shown]
+    lines += [f"  and {count - SHOWN} more"] if count > SHOWN else []
+    rest = f"more than {copies.WALKED:,} files and folders lie there, or one cannot be read"
+    end = [] if extras.walked else [f"not all of it was looked through: {rest}"]
+    return [*(lines if count else []), *end]
+
+
+def _size_of(one: Extra) -> str:
+    if one.size is not None:
+        return units.size(one.size)
+    return "a link" if one.kind == "link" else "neither file nor folder"
 
 
 def plain(text: str) -> str:

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,9 +27,6 @@ from tests.unit.mirroring.test_signed_generations import (
     signed_once,
     strip,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["signed", "signed_once"]
 CAPTURE = pytest.CaptureFixture[str]
@@ -235,6 +233,127 @@ def test_a_name_that_a_terminal_would_obey_is_shown_without_effect(
 
 def folder_of_medium(medium: Path, sequence: int) -> Path:
     return medium / f"generations/{sequence:06d}"
+
+
+# --- files that nobody vouches for
+
+
+def extra(found: dict[str, Any], folder: Path) -> list[tuple[str, str, int | None]]:
+    """What is listed, by its path below the folder; all of it was found."""
+    listed = found["extra"]
+    assert (listed["count"], listed["complete"]) == (len(listed["files"]), True)
+    return [(str(Path(one["path"]).relative_to(folder)), one["kind"], one["size"]) for one in listed["files"]]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_files_that_nobody_vouches_for_are_listed_and_do_not_change_the_verdict(
+    guard: Place, signed: Signed, medium: Path, packed: bool, capsys: CAPTURE
+) -> None:
+    place = medium if packed else medium.parent / "copy"
+    if not packed:
+        shutil.copytree(signed.made.data / "generations", place / "generations")
+    assert extra(verify(guard, signed, place, code=0, capsys=capsys), place) == []
+    (place / "autorun.exe").write_bytes(b"x" * 7)
+    (place / "generations/000002/mirror_000009.tar").write_bytes(b"x" * 9)
+    (place / "photos/2026").mkdir(parents=True)
+    (place / "photos/2026/.hidden").write_bytes(b"")
+    (place / "photos/link").symlink_to("/etc/passwd")
+    (place / "photos/away").symlink_to("/etc")
+    os.mkfifo(place / "pipe")
+    found = verify(guard, signed, place, code=0, capsys=capsys)
+    assert set(verdicts(found)) == {"trusted"}
+    assert extra(found, place) == [
+        ("autorun.exe", "file", 7),
+        ("generations/000002/mirror_000009.tar", "file", 9),
+        ("photos/2026/.hidden", "file", 0),
+        ("photos/away", "link", None),
+        ("photos/link", "link", None),
+        ("pipe", "other", None),
+    ]
+    guard.mirror(f"--verify={place}", f"--trusted-keys={signed.trusted}")
+    printed = capsys.readouterr().out
+    assert "6 files that no generation names, 16 B; nobody vouches for them:\n" in printed
+    assert f"  {place}/autorun.exe  7 B\n" in printed
+    assert f"  {place}/photos/link  a link\n" in printed
+
+
+def test_what_a_packing_list_names_and_nobody_signed_is_listed(
+    guard: Place, signed: Signed, tmp_path: Path, capsys: CAPTURE
+) -> None:
+    (folder_of(signed.made, 1) / "note.txt").write_text("remember the milk")
+    assert signed.made.mirror(f"--export={tmp_path}/stick").returncode == 0
+    found = verify(guard, signed, tmp_path / "stick", code=0, capsys=capsys)
+    assert extra(found, tmp_path / "stick") == [("generations/000001/note.txt", "file", 17)]
+
+
+def test_volumes_and_what_an_import_has_left_are_no_extra_files(
+    guard: Place, signed: Signed, far: Place, tmp_path: Path, capsys: CAPTURE
+) -> None:
+    size = sum(path.stat().st_size for path in (signed.made.data / "generations").rglob("*.tar"))
+    sticks = tmp_path / "sticks"
+    assert signed.made.mirror(f"--export={sticks}", f"--volume-size={size // 3 + 10_000}").returncode == 0
+    assert far.mirror(f"--import={sticks}").returncode == 0
+    assert list(sticks.rglob("received.json"))
+    assert extra(verify(guard, signed, sticks, code=0, capsys=capsys), sticks) == []
+    (sticks / "volume-002/more.tar").write_text("x")
+    volumes = sorted(sticks.glob("volume-*"))
+    found = verify(guard, signed, *volumes, code=0, capsys=capsys)
+    assert extra(found, sticks) == [("volume-002/more.tar", "file", 1)]
+
+
+def test_of_a_data_directory_only_its_generations_are_looked_through(
+    guard: Place, signed: Signed, capsys: CAPTURE
+) -> None:
+    data = signed.made.data
+    (data / "generations/note.txt").write_text("x")
+    for folder in (data, data / "generations"):
+        found = verify(guard, signed, folder, code=0, capsys=capsys)
+        assert extra(found, data) == [("generations/note.txt", "file", 1)]
+    ran = signed.made.mirror("--workflow=workflow-verify", f"--trusted-keys={signed.trusted}")
+    assert ran.returncode == 0, ran.stderr
+    assert "1 file that no generation names, 1 B; nobody vouches for it:" in ran.stderr
+
+
+def test_of_many_extra_files_some_are_named_and_the_rest_counted(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (medium / "many").mkdir()
+    for number in range(1200):
+        (medium / f"many/{number:04d}\x1b[2J").write_text("x")
+    found = verify(guard, signed, medium, code=0, capsys=capsys)["extra"]
+    assert (found["count"], len(found["files"]), found["complete"]) == (1200, 1000, False)
+    assert "\x1b" not in str(found)
+    guard.mirror(f"--verify={medium}", f"--trusted-keys={signed.trusted}")
+    printed = capsys.readouterr().out
+    assert "1200 files that no generation names, 1.2 kB; nobody vouches for them:\n" in printed
+    assert "  and 1180 more\n" in printed
+    assert "\x1b" not in printed
+    monkeypatch.setattr("steps.mirroring.store.copies.WALKED", 500)
+    found = verify(guard, signed, medium, code=0, capsys=capsys)["extra"]
+    assert not found["complete"]
+    assert 0 < found["count"] < 500
+    guard.mirror(f"--verify={medium}", f"--trusted-keys={signed.trusted}")
+    assert "not all of it was looked through" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_looked_through_is_told(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders in folders until their path is longer than a path may be, which no permission of root helps."""
+    monkeypatch.chdir(medium)
+    for _folder in range(30):
+        Path("d" * 200).mkdir()
+        os.chdir("d" * 200)
+    Path("hidden").write_text("x")
+    found = verify(guard, signed, medium, code=0, capsys=capsys)["extra"]
+    assert (found["count"], found["complete"]) == (0, False)
+
+
+def test_a_damaged_generation_is_one_finding_and_its_files_are_no_others(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
+) -> None:
+    flip(medium / "generations/000002/generation.json", 20)
+    assert extra(verify(guard, signed, medium, code=UNTRUSTED, capsys=capsys), medium) == []
 
 
 @pytest.mark.parametrize(
