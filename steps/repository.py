@@ -67,7 +67,7 @@ def checkout(origin: Origin, folder: Path) -> tuple[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
-        commit = _or_default_branch(origin, lambda origin: _fetch(origin, Path(temporary)))
+        commit = or_default_branch(origin, lambda origin: _fetch(origin, Path(temporary)))
         final = folder / commit
         if not final.is_dir():
             # A second fetch of the same commit may win this race; its files are the same.
@@ -89,30 +89,30 @@ def head(origin: Origin) -> str:
     """
     if re.fullmatch(FULL_HASH, origin.revision):
         return origin.revision
-    return _or_default_branch(origin, _head)
+    return or_default_branch(origin, _head)
 
 
 def _head(origin: Origin) -> str:
     branch, tag = f"refs/heads/{origin.revision}", f"refs/tags/{origin.revision}"
     # An annotated tag is listed twice; the reference with ^{} is its commit.
     references = (branch, f"{tag}^{{}}", tag)
-    with _environment(origin) as (environment, scratch):
-        command = Git(scratch, environment, local=origin.local)
-        for attempt in _attempts(origin):
-            with attempt, _explained(origin, command):
-                found = _list_references(command, "--quiet", origin.url, *references)
+    with environment(origin) as (variables, scratch):
+        command = Git(scratch, variables, local=origin.local)
+        for attempt in attempts(origin):
+            with attempt, explained(origin, command):
+                found = list_references(command, "--quiet", origin.url, *references)
         for reference in references:
             if reference in found:
                 return found[reference]
         raise no_such_revision(origin, _known_revisions(command, origin))
 
 
-def _or_default_branch(origin: Origin, action: Callable[[Origin], str]) -> str:
+def or_default_branch(origin: Origin, action: Callable[[Origin], str]) -> str:
     """Do `action`; on the default branch, and saying so, where a revision that nobody chose is missing."""
     try:
-        return _following(origin, action)
+        return following(origin, action)
     except NoSuchRevisionError:
-        branch = _following(origin, _default_branch) if origin.or_default_branch else ""
+        branch = following(origin, _default_branch) if origin.or_default_branch else ""
         if branch in {"", origin.revision}:
             raise
     log.info(
@@ -122,21 +122,21 @@ def _or_default_branch(origin: Origin, action: Callable[[Origin], str]) -> str:
         origin.parameters.revision,
         branch,
     )
-    return _following(replace(origin, revision=branch), action)
+    return following(replace(origin, revision=branch), action)
 
 
 def _default_branch(origin: Origin) -> str:
     """Return the branch that the repository's HEAD names; empty if it names none."""
-    with _environment(origin) as (environment, scratch):
-        command = Git(scratch, environment, local=origin.local)
-        for attempt in _attempts(origin):
-            with attempt, _explained(origin, command):
+    with environment(origin) as (variables, scratch):
+        command = Git(scratch, variables, local=origin.local)
+        for attempt in attempts(origin):
+            with attempt, explained(origin, command):
                 answer = command.ask("ls-remote", "--quiet", "--symref", origin.url, "HEAD")
     found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", answer, re.MULTILINE)
     return found[1] if found else ""
 
 
-def _following(origin: Origin, action: Callable[[Origin], str]) -> str:
+def following(origin: Origin, action: Callable[[Origin], str]) -> str:
     """Do `action`, again where the server says that the repository has another path.
 
     Raises GitError for a redirect that leaves the host, or does not end.
@@ -156,22 +156,22 @@ def _following(origin: Origin, action: Callable[[Origin], str]) -> str:
 def _fetch(origin: Origin, folder: Path) -> str:
     """Fetch into a bare repository in `folder`, write the files to `tree` beside it; return the commit."""
     bare, tree = folder / "git", folder / "tree"
-    with _environment(origin) as (environment, _):
+    with environment(origin) as (variables, _):
         command = Git(
             folder,
-            {**environment, "GIT_DIR": str(bare)},
+            {**variables, "GIT_DIR": str(bare)},
             settings=(f"remote.origin.url={origin.url}",),
             local=origin.local,
         )
-        for attempt in _attempts(origin):
-            with attempt, _explained(origin, command):
+        for attempt in attempts(origin):
+            with attempt, explained(origin, command):
                 for left in (bare, tree):  # of an attempt that failed or was redirected
                     shutil.rmtree(left, ignore_errors=True)
                 command.ask("init", "--bare", "--quiet", "--template=", "--initial-branch=checkout")
-                name = _fetch_commit(command, origin.revision)
+                name = fetch_commit(command, origin.revision)
                 commit = Commit(command, name, f"commit {name} of {origin.url}", origin.advice)
                 wanted = commit.wanted()
-                _fetch_blobs(command, {entry.blob for entry in wanted})
+                fetch_blobs(command, {entry.blob for entry in wanted})
                 commit.write(commit.measured(wanted), tree)
     return name
 
@@ -179,7 +179,7 @@ def _fetch(origin: Origin, folder: Path) -> str:
 _FETCH = ("fetch", "--quiet", "--filter=blob:none")
 
 
-def _fetch_commit(command: Git, revision: str) -> str:
+def fetch_commit(command: Git, revision: str) -> str:
     """Fetch the one commit; where a server refuses a bare hash, fetch the history without its files."""
     try:
         command.ask(*_FETCH, "--depth=1", "--no-tags", "origin", revision, seconds=FETCH_SECONDS)
@@ -195,7 +195,7 @@ def _fetch_commit(command: Git, revision: str) -> str:
     return command.ask("rev-parse", "--verify", "--quiet", f"{fetched}^{{commit}}").strip()
 
 
-def _fetch_blobs(command: Git, blobs: set[str]) -> None:
+def fetch_blobs(command: Git, blobs: set[str]) -> None:
     """Fetch files that a server left out, all at once; git does not ask the server where all are there."""
     if blobs:
         given = "".join(f"{blob}\n" for blob in sorted(blobs)).encode()
@@ -204,17 +204,17 @@ def _fetch_blobs(command: Git, blobs: set[str]) -> None:
 
 
 @contextmanager
-def _environment(origin: Origin) -> Iterator[tuple[dict[str, str], Path]]:
+def environment(origin: Origin) -> Iterator[tuple[dict[str, str], Path]]:
     """Give git's environment, and a scratch folder outside the workspace, where the private key is copied."""
     with (
         tempfile.TemporaryDirectory(prefix="git-") as scratch,
-        origin.credentials.environment(origin.url, Path(scratch)) as environment,
+        origin.credentials.environment(origin.url, Path(scratch)) as variables,
     ):
-        yield environment, Path(scratch)
+        yield variables, Path(scratch)
 
 
 @contextmanager
-def _explained(origin: Origin, command: Git) -> Iterator[None]:
+def explained(origin: Origin, command: Git) -> Iterator[None]:
     """Raise a failure of git as a GitError in words."""
     try:
         yield
@@ -240,19 +240,19 @@ def _location(command: Git, origin: Origin) -> str:
 def _known_revisions(command: Git, origin: Origin) -> list[str]:
     """Return the names of the server's branches and tags, or nothing if it refuses to list them."""
     try:
-        references = _list_references(command, "--heads", "--tags", "--refs", origin.url)
+        references = list_references(command, "--heads", "--tags", "--refs", origin.url)
     except GitFailedError:
         return []
     return [reference.split("/", 2)[2] for reference in references]
 
 
-def _list_references(command: Git, *arguments: str) -> dict[str, str]:
+def list_references(command: Git, *arguments: str) -> dict[str, str]:
     """Run `git ls-remote`; return the commit or tag object of each reference."""
     lines = (line.split("\t") for line in command.ask("ls-remote", *arguments).splitlines())
     return {reference: commit for commit, reference in lines}
 
 
-def _attempts(origin: Origin) -> Iterator[stamina.Attempt]:
+def attempts(origin: Origin) -> Iterator[stamina.Attempt]:
     """Yield four attempts within a minute where the network fails; say of each but the first which it is."""
     from stamina import retry_context
 

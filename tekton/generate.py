@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent
 WIDTH = 112
-PIPELINES = {places.DEPLOYMENT: "deployment-pipeline.yaml", places.BUILD: "build-pipeline.yaml"}
+PIPELINES = {
+    places.DEPLOYMENT: "deployment-pipeline.yaml",
+    places.PUBLISHING: "publish-pipeline.yaml",
+    places.BUILD: "build-pipeline.yaml",
+}
 
 
 def ordered(members: Callable[[Parameter[Any]], bool]) -> list[Parameter[Any]]:
@@ -83,8 +87,9 @@ def handed_on(pipeline: str, task: str) -> list[str]:
     """The `params:` that a Pipeline gives one of its Tasks."""
     lines = []
     for parameter in ordered(lambda parameter: task in parameter.tasks):
-        value = parameter.wired.get(task, f"$(params.{parameter.name})")
-        if task not in parameter.wired and pipeline not in parameter.pipelines:
+        wired = parameter.wired.get(task, parameter.wired.get(pipeline))
+        value = f"$(params.{parameter.name})" if wired is None else wired
+        if wired is None and pipeline not in parameter.pipelines:
             raise SystemExit(f"{pipeline} has no parameter {parameter.name} for {task}")
         lines.append(f"        - name: {parameter.name}")
         if parameter.array:

@@ -28,6 +28,7 @@ OUR_TASKS: Final = frozenset(
         "fetch-values",
         "generate-or-use-imageset",
         "get-current-image",
+        "publish-to-git",
         "sign-image",
         "smoke-test-image",
         "start-run",

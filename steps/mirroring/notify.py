@@ -99,7 +99,7 @@ class Notifier:
         content = listed.canonical.decode()
         files = {"changes.json": content} if len(content) <= LARGEST // 2 else {}
         files |= {"changes.md": changes_text.markdown(listed), "sha256": listed.sha256}
-        self._publish(CHANGES, files)
+        self._publish(CHANGES, files, target=target)
         log.info("the list of changes is in ConfigMap %s/%s, too", self._namespace, CHANGES)
 
     def _publish_resources(self, target: str) -> None:

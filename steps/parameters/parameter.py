@@ -29,6 +29,7 @@ class Group(StrEnum):
     CARRYING = "Carrying generations across a gap"
     CHANGES = "What changed, and its approval"
     UPKEEP = "Upkeep: generations, deletion, cleanup"
+    GIT = "What is mirrored, back into Git"
     ACCESS = "Logins and certificates"
     WORKLOAD = "The workload in the cluster"
     SOURCE = "What to build"
@@ -47,9 +48,9 @@ class Parameter(Generic[T]):
 
     `where` says where it occurs. A Task hands its parameter to the command of its name; where it has no such
     parameter it gives `task_argument`. A Pipeline hands its parameter to its Tasks, or what `wired` says for
-    the Task. The pod of the workload gives `mirror` its `pod_argument` in any case. `needed_in` names Tasks
-    and commands to which it must be given although it has a default elsewhere. `oc_mirror` is the argument
-    that `mirror` gives oc-mirror for a value, such as `--retry-times={}`.
+    the Task, or for the Pipeline. The pod of the workload gives `mirror` its `pod_argument` in any case.
+    `needed_in` names places to which it must be given although it has a default elsewhere. `oc_mirror` is the
+    argument that `mirror` gives oc-mirror for a value, such as `--retry-times={}`.
 
     `not_beside` names parameters that make this one needless; where one of them is given it has no effect.
     `setting`: it may stand in the ConfigMap oc-mirror-settings, too. `by_hand`: a person gives it, no Task.

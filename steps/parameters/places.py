@@ -7,12 +7,14 @@ from typing import Final
 
 DEPLOYMENT: Final = "oc-mirror-deployment-pipeline"
 BUILD: Final = "oc-mirror-build-pipeline"
+PUBLISHING: Final = "oc-mirror-publish-pipeline"
 
 FETCH: Final = "fetch-values"
 CURRENT_IMAGE: Final = "get-current-image"
 GENERATE: Final = "generate-or-use-imageset"
 CREATE: Final = "create-deployment-configmaps"
 DEPLOY: Final = "deploy-workload"
+PUBLISH: Final = "publish-to-git"
 BUILDAH: Final = "buildah-build"
 SMOKE: Final = "smoke-test-image"
 SIGN: Final = "sign-image"
@@ -27,7 +29,18 @@ APPLY: Final = "apply-cluster-resources"
 LIST_CONTENTS: Final = "list-image-contents"
 READINESS: Final = "fleet-readiness"
 
-STEP_TASKS: Final = (FETCH, CURRENT_IMAGE, GENERATE, CREATE, DEPLOY, SMOKE, SIGN, UPDATE, START_RUN)
+STEP_TASKS: Final = (
+    FETCH,
+    CURRENT_IMAGE,
+    GENERATE,
+    CREATE,
+    DEPLOY,
+    PUBLISH,
+    SMOKE,
+    SIGN,
+    UPDATE,
+    START_RUN,
+)
 """Their step is a command of ours, in the product's image."""
 VALUES_TASKS: Final = (FETCH, GENERATE, CREATE)
 """Read the values repository."""
@@ -52,15 +65,22 @@ MIRRORING: Final = Where(
     pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW, MIRROR), to_mirror=True
 )
 """Deployment pipeline, deploy-workload, and from there `mirror` in the pod."""
-TARGETED: Final = replace(MIRRORING, commands=(*MIRRORING.commands, APPLY))
-"""The same, and the command that the pod oc-mirror-apply runs."""
+TARGETED: Final = replace(
+    MIRRORING,
+    pipelines=(DEPLOYMENT, PUBLISHING),
+    tasks=(DEPLOY, PUBLISH),
+    commands=(*MIRRORING.commands, APPLY, PUBLISH),
+)
+"""The same, the command that the pod oc-mirror-apply runs, and publish-to-git."""
 SCHEDULING: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW, MIRROR))
 """The same, but what `mirror` gets depends on deploy-mode."""
 WORKLOAD: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPLOY, PREVIEW))
 """Deployment pipeline and deploy-workload, which makes the objects of it."""
 MIRROR_ALONE: Final = Where(commands=(MIRROR,))
 VALUES: Final = Where(
-    pipelines=(DEPLOYMENT,), tasks=VALUES_TASKS, commands=(*VALUES_TASKS, PREVIEW, READINESS)
+    pipelines=(DEPLOYMENT, PUBLISHING),
+    tasks=(*VALUES_TASKS, PUBLISH),
+    commands=(*VALUES_TASKS, PREVIEW, READINESS, PUBLISH),
 )
 CHOOSING: Final = Where(
     pipelines=(DEPLOYMENT,), tasks=(*VALUES_TASKS, DEPLOY), commands=(*VALUES_TASKS, DEPLOY, PREVIEW)
@@ -82,6 +102,8 @@ SIGNING: Final = Where(tasks=(SIGN,), commands=(SIGN,))
 BUILT: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH, SIGN), commands=(SIGN,))
 """What decides how an image is built, and what its provenance names."""
 RECORDING: Final = Where(tasks=(UPDATE,), commands=(UPDATE,))
+PROPOSING: Final = Where(pipelines=(DEPLOYMENT, PUBLISHING), tasks=(PUBLISH,), commands=(PUBLISH,))
+"""What publish-to-git alone takes."""
 STARTING: Final = Where(tasks=(START_RUN,), commands=(START_RUN,))
 SENDING: Final = Where(commands=(SEND_EVENT,))
 MIGRATING: Final = Where(commands=(MIGRATE,))

@@ -60,6 +60,7 @@ class VerifySignatures(StrEnum):
 DeployMode = Literal["job", "cronjob", "deployment"]
 CatalogMode = Literal["auto", "error", "warn", "off"]
 PlanForm = Literal["full", "brief", "json"]
+ForgeName = Literal["auto", "github", "gitlab", "gitea", "none"]
 
 OC_MIRROR_KEYWORDS = (
     "cluster-resources",
@@ -351,6 +352,49 @@ def changes_sha256(value: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", value):
         raise ValueError(f"'{value}' is not the sha256 of a list of changes, 64 hexadecimal digits")
     return value
+
+
+def branch(value: str) -> str:
+    """Parse the name of a branch (git-check-ref-format), without `refs/heads/`."""
+    if (
+        value.startswith(("-", "/", ".", "refs/"))
+        or value.endswith(("/", ".", ".lock"))
+        or re.search(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock/", value)
+        or len(value) > 200
+    ):
+        raise ValueError(f"'{value}' is not the name of a branch")
+    return value
+
+
+def forge(value: str) -> ForgeName:
+    """Parse the kind of a forge."""
+    return _choice(value, get_args(ForgeName))  # type: ignore[return-value]
+
+
+def author(value: str) -> str:
+    """Parse `NAME <EMAIL>`, as Git writes the author of a commit."""
+    if not re.fullmatch(r"[^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f] <[^<>\s]+@[^<>\s]+>", value):
+        raise ValueError(f"'{value}' is not NAME <EMAIL>")
+    return value
+
+
+def ca_reference(value: str) -> tuple[str, str, str]:
+    """Parse NAME:KEY or NAME:KEY:NAMESPACE of a ConfigMap; the namespace is empty where none is given."""
+    name, _, rest = value.partition(":")
+    key, _, namespace = rest.partition(":")
+    if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key):
+        raise ValueError(f"'{value}' is not NAME:KEY or NAME:KEY:NAMESPACE of a ConfigMap")
+    return object_name(name), key, object_name(namespace) if namespace else ""
+
+
+def places_of_values(value: str) -> tuple[str, ...]:
+    """Parse NAME, SECTION.NAME or FILE:SECTION.NAME, separated by commas; an empty text has none."""
+    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    for name in names:
+        file, _, rest = name.rpartition(":")
+        if not re.fullmatch(r"([A-Za-z]+\.)?[^\s.:/]+", rest) or file.startswith(("/", "-")):
+            raise ValueError(f"'{name}' is not NAME, SECTION.NAME or FILE:SECTION.NAME")
+    return names
 
 
 def http_url(value: str) -> str:

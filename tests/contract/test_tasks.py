@@ -24,6 +24,7 @@ from tests.contract.tekton_files import (
 # A valid value for each parameter that has no default, and for what Tekton fills in.
 SAMPLES = {
     "params.image": "quay.io/me/oc-mirror@sha256:" + "a" * 64,
+    "params.values-git-url": "https://github.com/me/values.git",
     "params.image-url": "quay.io/me/oc-mirror:v1",
     "params.image-digest": "sha256:" + "a" * 64,
     "params.git-revision": "main",
@@ -59,7 +60,7 @@ def entrypoint(task: dict[str, Any]) -> Any:
 
 
 def test_there_are_the_tasks_of_the_specification() -> None:
-    """The six that it names, the build, test and signature of what was built, and what events start."""
+    """The six that it names, the way back to Git, the build, test and signature, and what events start."""
     assert [path.stem for path in TASK_FILES] == [
         "task-buildah-build",
         "task-create-deployment-configmaps",
@@ -67,6 +68,7 @@ def test_there_are_the_tasks_of_the_specification() -> None:
         "task-fetch-values",
         "task-generate-or-use-imageset",
         "task-get-current-image",
+        "task-publish-to-git",
         "task-sign-image",
         "task-smoke-test-image",
         "task-start-run",

@@ -1,6 +1,7 @@
 """A real Git server over HTTP: git's own backend behind a small web server, with basic auth if wanted.
 
-Bare repositories of one folder are served under their names; pushing is allowed to whoever may read.
+Bare repositories of one folder are served under their names; pushing is allowed to whoever may read, except
+where a reader is named.
 """
 
 from __future__ import annotations
@@ -49,12 +50,17 @@ class _Server(ThreadingHTTPServer):
         root: Path,
         credentials: tuple[str, str],
         moved: Mapping[str, str] | None = None,
+        reader: tuple[str, str] = ("", ""),
     ) -> None:
         self.root, self.moved = root, moved or {}
-        username, password = credentials
-        token = base64.b64encode(f"{username}:{password}".encode()).decode()
-        self.expected = f"Basic {token}" if username else None
+        self.writer, self.reader = _basic(*credentials), _basic(*reader)
         super().__init__(address, _Handler)
+
+
+def _basic(username: str, password: str) -> str | None:
+    """The header that a user sends; None for nobody."""
+    token = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return f"Basic {token}" if username else None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -63,8 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Hand the request to git."""
-        if self.server.expected and self.headers.get("Authorization") != self.server.expected:
-            self.send_response(HTTPStatus.UNAUTHORIZED)
+        if refusal := self._refusal():
+            self.send_response(refusal)
             self.send_header("WWW-Authenticate", 'Basic realm="testbed"')
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -82,6 +88,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(done.stdout or b"Status: 500 git http-backend failed\r\n\r\n" + done.stderr)
 
     do_POST = do_GET  # noqa: N815 - the base class's name
+
+    def _refusal(self) -> HTTPStatus | None:
+        """Return why this user may not do this; None where it may be done."""
+        given, server = self.headers.get("Authorization"), self.server
+        if server.writer and given not in {server.writer, server.reader or server.writer}:
+            return HTTPStatus.UNAUTHORIZED
+        if server.reader and given == server.reader and "git-receive-pack" in self.path:
+            return HTTPStatus.FORBIDDEN
+        return None
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -153,12 +168,13 @@ def serving(
     password: str = "",
     address: str = "127.0.0.1",
     moved: Mapping[str, str] | None = None,
+    reader: tuple[str, str] = ("", ""),
 ) -> Iterator[GitServer]:
     """A server on a free port for one test, with basic auth if a user name is given.
 
-    Requests below a path of `moved` are led to the other one.
+    Requests below a path of `moved` are led to the other one. `reader` is a user who may not push.
     """
-    server = _Server((address, 0), root, (username, password), moved)
+    server = _Server((address, 0), root, (username, password), moved, reader)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -32,6 +32,12 @@ _HEAD = """\
 
 def render(resources: Iterable[Resource], target: str) -> str:
     """Return the block as YAML, for `target` (HOST[:PORT][/PATH])."""
+    document = {"config": {"disconnected": block(resources, target)}}
+    return _HEAD + yaml.safe_dump(document, sort_keys=False, width=2**16)
+
+
+def block(resources: Iterable[Resource], target: str) -> dict[str, Any]:
+    """Return the block, for `target` (HOST[:PORT][/PATH])."""
     resources = list(resources)
     host, _, path = target.partition("/")
     mirrors = _mirrors(resources, "ImageDigestMirrorSet", "imageDigestMirrors", host)
@@ -44,16 +50,16 @@ def render(resources: Iterable[Resource], target: str) -> str:
     registry["mirrors"] = mirrors
     if tags := _mirrors(resources, "ImageTagMirrorSet", "imageTagMirrors", host):
         registry["tagMirrors"] = tags
-    block: dict[str, Any] = {"mirrorRegistry": registry, "useIDMS": True}
+    found: dict[str, Any] = {"mirrorRegistry": registry, "useIDMS": True}
     if catalogs := _catalogs(resources, host, path):
-        block["catalogs"] = catalogs
-    return _HEAD + yaml.safe_dump({"config": {"disconnected": block}}, sort_keys=False, width=2**16)
+        found["catalogs"] = catalogs
+    return found
 
 
-def target_of(block: str) -> str:
+def target_of(text: str) -> str:
     """Return the target that a block was made for; empty for a text that is no such block."""
     try:
-        registry = value(block)["config"]["disconnected"]["mirrorRegistry"]
+        registry = value(text)["config"]["disconnected"]["mirrorRegistry"]
         return "/".join(filter(None, (str(registry["host"]), str(registry.get("path") or ""))))
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.parameters.parameter import Parameter
-from steps.parameters.table import content, deployment, image_build, mirror_run, other_commands, readiness
+from steps.parameters.table import (
+    content,
+    deployment,
+    image_build,
+    mirror_run,
+    other_commands,
+    publishing,
+    readiness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +30,7 @@ def _entries(*modules: ModuleType) -> Iterator[Parameter[Any]]:
 
 
 TABLE: Final[tuple[Parameter[Any], ...]] = tuple(
-    _entries(content, mirror_run, deployment, image_build, other_commands, readiness)
+    _entries(content, mirror_run, deployment, publishing, image_build, other_commands, readiness)
 )
 
 

@@ -13,6 +13,7 @@ VALUES_GIT_URL = Parameter(
     group=Group.VALUES,
     where=places.VALUES,
     default="https://github.com/auto-shift/autoshiftv2.git",
+    needed_in=(places.PUBLISH, places.PUBLISHING),
 )
 VALUES_GIT_REVISION = Parameter(
     name="values-git-revision",
@@ -20,7 +21,9 @@ VALUES_GIT_REVISION = Parameter(
     help="Branch, tag or commit of the values repository; where the default is missing, its default branch",
     group=Group.VALUES,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT,), tasks=places.VALUES_TASKS, commands=places.VALUES_TASKS
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING),
+        tasks=(*places.VALUES_TASKS, places.PUBLISH),
+        commands=(*places.VALUES_TASKS, places.PUBLISH),
     ),
     default="main",
     wired=dict.fromkeys(places.IMAGESET_TASKS, "$(tasks.fetch-values.results.commit)"),
@@ -215,9 +218,9 @@ NAMESPACE = Parameter(
     help="Namespace of the workload and its ConfigMaps",
     group=Group.WORKLOAD,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT,),
-        tasks=(*places.IMAGESET_TASKS, places.DEPLOY),
-        commands=(*places.IMAGESET_TASKS, places.DEPLOY, places.PREVIEW, places.APPLY),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING),
+        tasks=(*places.IMAGESET_TASKS, places.DEPLOY, places.PUBLISH),
+        commands=(*places.IMAGESET_TASKS, places.DEPLOY, places.PREVIEW, places.APPLY, places.PUBLISH),
     ),
     default="oc-mirror",
 )

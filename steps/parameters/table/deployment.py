@@ -77,11 +77,12 @@ TRUSTED_CA_CONFIGMAP = Parameter(
     help="ConfigMap whose key ca-bundle.crt holds extra CAs; used where it exists",
     group=Group.ACCESS,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT, places.BUILD),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING, places.BUILD),
         tasks=(
             *places.VALUES_TASKS,
             places.CURRENT_IMAGE,
             places.DEPLOY,
+            places.PUBLISH,
             places.BUILDAH,
             places.SIGN,
             places.START_RUN,
@@ -239,7 +240,7 @@ TASK_IMAGE = Parameter(
     help="Image that holds the steps and oc-mirror, by digest or exact version",
     group=Group.IMAGE,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT,),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING),
         tasks=places.STEP_TASKS,
         commands=(places.CURRENT_IMAGE,),
     ),

@@ -179,7 +179,7 @@ TARGET_REGISTRY = Parameter(
     help="HOST[:PORT][/PATH] to mirror to; needed by the workflows that push or delete",
     group=Group.WHERE,
     where=places.TARGETED,
-    needed_in=(places.APPLY,),
+    needed_in=(places.APPLY, places.PUBLISHING),
 )
 RESOURCE_PREFIX = Parameter(
     name="resource-prefix",
@@ -583,6 +583,7 @@ CA_BUNDLE = Parameter(
             places.PREVIEW,
             places.SIGN,
             places.START_RUN,
+            places.PUBLISH,
             places.MIRROR,
             places.READINESS,
         )

@@ -120,7 +120,9 @@ def test_a_plan_of_deletion_is_told_byte_by_byte(
     direct: Place, kubeconfig: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(notify.Notifier, "_publish", lambda _self, name, files: told.append((name, files)))
+    monkeypatch.setattr(
+        notify.Notifier, "_publish", lambda _self, name, files, **_: told.append((name, files))
+    )
     assert direct.mirror().returncode == 0
     assert direct.mirror("--workflow=workflow-delete-generate", "--namespace=mine").returncode == 0
     content = (direct.data / "removal/plan.json").read_bytes()
@@ -132,7 +134,9 @@ def test_what_changed_is_told_byte_by_byte_also_of_a_run_that_is_held(
     connected: Place, kubeconfig: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(notify.Notifier, "_publish", lambda _self, name, files: told.append((name, files)))
+    monkeypatch.setattr(
+        notify.Notifier, "_publish", lambda _self, name, files, **_: told.append((name, files))
+    )
     assert connected.mirror("--namespace=mine").returncode == 0
     first = dict(told)["oc-mirror-changes"]
     connected.names("team/app:v2", "team/db:v1")

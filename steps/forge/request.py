@@ -1,0 +1,129 @@
+"""Finds the open request of a branch, and renews it or opens one.
+
+Each attempt begins by looking, so that a request whose answer was lost is found and not opened twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.errors import GitError
+from steps.forge.http import WRONG_PLACE, Client, Refusal
+from steps.git_access import TransientGitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import stamina
+
+    from steps.forge.http import Access
+    from steps.forge.kinds import Forge, Found
+
+log = logging.getLogger("steps.forge")
+
+ATTEMPTS: Final = 3
+_PAGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Which branch is proposed to which, in which words; `commit` is the branch's head, and part of the body.
+
+    `new`: the commit was pushed just now.
+    """
+
+    branch: str
+    base: str
+    title: str
+    body: str
+    commit: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request by its address, and what was done: `opened`, `renewed`, `unchanged` or `closed`."""
+
+    url: str
+    done: str
+
+
+def open_or_renew(forge: Forge, access: Access, proposal: Proposal) -> Request:
+    """Open the request of a branch, or renew the one that is open and tells of another commit.
+
+    A request that a person closed without merging is not opened again for the same commit. Raises GitError in
+    words.
+    """
+    client = Client(forge, access)
+    try:
+        for attempt in _attempts(forge):
+            with attempt:
+                try:
+                    return _once(client, forge, proposal)
+                except Refusal as error:
+                    raise GitError(
+                        f"{forge.repository}: the forge does not take the request: HTTP {error.status}"
+                        f" {error.said}".rstrip(),
+                        f"check that requests are allowed there; what is needed is {forge.rights}",
+                    ) from None
+        raise AssertionError("the last attempt returns or raises")
+    finally:
+        client.close()
+
+
+def _once(client: Client, forge: Forge, proposal: Proposal) -> Request:
+    texts = forge.texts(proposal.title, proposal.body)
+    found = next(_listed(client, forge, proposal, closed=False), None)
+    if found:
+        if proposal.commit in found.body:
+            return Request(found.url, "unchanged")
+        client.ask(forge.renewal, f"{forge.requests_path}/{found.number}", body=texts)
+        return Request(found.url, "renewed")
+    if not proposal.new:
+        for closed in _listed(client, forge, proposal, closed=True):
+            if proposal.commit in closed.body:
+                return Request(closed.url, "closed")
+    fields = texts | forge.branches(proposal.branch, proposal.base)
+    made = _read(forge, client.ask("POST", forge.requests_path, body=fields), proposal.branch)
+    if made is None:
+        raise GitError(
+            f"{forge.api} has not opened what it was asked to", "look at the repository's requests"
+        )
+    return Request(made.url, "opened")
+
+
+def _listed(client: Client, forge: Forge, proposal: Proposal, *, closed: bool) -> Iterator[Found]:
+    """Give the requests of the branch, the newest first; of closed ones only those of the first page."""
+    for page in range(1, 2 if closed else _PAGES + 1):
+        query = forge.question(proposal.branch, proposal.base, closed=closed, page=page)
+        answer = client.ask("GET", forge.requests_path, query)
+        if not isinstance(answer, list):
+            raise _no_forge(forge)
+        read = (_read(forge, one, proposal.branch) for one in answer)
+        yield from (found for found in read if found)
+        if not answer:
+            return
+
+
+def _read(forge: Forge, answer: Any, branch: str) -> Found | None:
+    try:
+        return forge.read(answer, branch)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _no_forge(forge) from None
+
+
+def _no_forge(forge: Forge) -> GitError:
+    return GitError(f"what answers at {forge.api} is no {forge.kind}", WRONG_PLACE)
+
+
+def _attempts(forge: Forge) -> Iterator[stamina.Attempt]:
+    from stamina import retry_context
+
+    # stamina says of each retry only that there is one.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
+    for attempt in retry_context(on=TransientGitError, attempts=ATTEMPTS, wait_initial=1.0, timeout=180):
+        if attempt.num > 1:
+            log.warning("no answer from %s; attempt %d of %d", forge.api, attempt.num, ATTEMPTS)
+        yield attempt

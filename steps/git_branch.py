@@ -1,0 +1,284 @@
+"""Proposes a change on a branch of its own: the part of the seam to Git that writes.
+
+A proposal is one commit on the newest commit of the base. The same base and files make the same commit, so
+whoever is killed at any moment begins again and comes to the same end. The branch is replaced only where its
+head is such a commit: a trailer names the tree that we wrote, so a commit that somebody added or amended is
+none. git itself checks that the head is still the one that was looked at (--force-with-lease).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from steps import repository
+from steps.errors import ConflictError, GitError, InvalidInputError, UsageError
+from steps.git_access import no_such_revision
+from steps.git_command import FETCH_SECONDS, Git, GitFailedError
+from steps.git_files import Commit
+from steps.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from steps.git_access import Origin
+
+log = logging.getLogger("steps.repository")
+
+_TRAILER: Final = "Published-Tree"
+_SHOWN: Final = 80
+_FILE: Final = "100644"
+_REFUSED: Final = (
+    r"\[remote rejected\]|pre-receive hook declined|protected branch|not allowed to (push|update)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The files of a proposal by path; whatever else lies in `folders` is removed."""
+
+    files: Mapping[str, bytes]
+    folders: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """The branch of a proposal, its commit's subject, and the author as `NAME <EMAIL>`."""
+
+    name: str
+    subject: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """What became of a proposal: `commit` is the branch's head, empty where the base has all of it already.
+
+    `base` is the branch that it is for, `pushed` whether the branch was made or replaced just now, `paths`
+    what differs.
+    """
+
+    base: str
+    commit: str = ""
+    pushed: bool = False
+    paths: tuple[str, ...] = ()
+
+
+def propose(origin: Origin, branch: Branch, change: Callable[[Tree], Change]) -> Proposed:
+    """Push what `change` makes of the files of the branch that `origin` names, unless it is there.
+
+    `change` gets the YAML files of the base's newest commit. Raises UsageError where `origin` names no
+    branch, ConflictError where somebody else has pushed to `branch`, InvalidInputError for a file that is a
+    link, and GitError.
+    """
+    if re.fullmatch(repository.FULL_HASH, origin.revision):
+        raise UsageError(
+            f"{origin.parameters.revision}: a change is proposed to a branch, and {origin.revision[:12]} is a"
+            " commit",
+            "give publish-base, the branch that the clusters follow",
+        )
+    found = list[Proposed]()
+
+    def attempt(place: Origin) -> str:
+        with _Proposal.opened(place, branch) as proposal:
+            found.append(proposal.perform(change))
+        return found[-1].commit
+
+    repository.or_default_branch(origin, attempt)
+    return found[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A bare repository in `folder`, and the commits of both branches; `head` is empty for a new branch."""
+
+    git: Git
+    folder: Path
+    origin: Origin
+    branch: Branch
+    base: str
+    head: str
+
+    @classmethod
+    @contextmanager
+    def opened(cls, origin: Origin, branch: Branch) -> Iterator[_Proposal]:
+        """Ask for both heads and fetch them; the files of the base lie in the folder `tree` then."""
+        with (
+            tempfile.TemporaryDirectory(prefix="propose-") as temporary,
+            repository.environment(origin) as (variables, _),
+        ):
+            folder = Path(temporary)
+            git = Git(
+                folder,
+                {**variables, "GIT_DIR": str(folder / "git"), "GIT_INDEX_FILE": str(folder / "index")},
+                settings=(f"remote.origin.url={origin.url}",),
+                local=origin.local,
+            )
+            for attempt in repository.attempts(origin):
+                with attempt, repository.explained(origin, git):
+                    base, head = _fetched(git, origin, branch.name, folder)
+            yield cls(git, folder, origin, branch, base, head)
+
+    def perform(self, change: Callable[[Tree], Change]) -> Proposed:
+        """Make the commit of what `change` gives, and push it unless the branch says the same."""
+        wanted = change(Tree(self.folder / "tree"))
+        base = Proposed(base=self.origin.revision)
+        with repository.explained(self.origin, self.git):
+            tree = self._write(wanted)
+            paths = self._differences(self.base, tree)
+            if not paths:
+                self._tell_of_leftover()
+                return base
+            self._check_ours()
+            found = replace(base, paths=tuple(path for path, _ in paths))
+            if self.head and self._differences(f"{self.head}~", self.head) == paths:
+                return replace(found, commit=self.head)
+            commit = self._commit(tree)
+        self._push(commit)
+        return replace(found, commit=commit, pushed=True)
+
+    def _write(self, change: Change) -> str:
+        """Write the tree of the base with the change; return its name."""
+        there = self._listed([*change.files, *(f"{folder}/" for folder in change.folders)])
+        lines = []
+        for path in sorted(there.keys() | change.files.keys()):
+            mode = there.get(path, _FILE)
+            if mode == "120000" and path in change.files:
+                raise InvalidInputError(
+                    f"{path} is a link in {self.origin.url}: it is not written through",
+                    "name the file itself in values-file-path",
+                )
+            if path in change.files:
+                blob = self.git.ask("hash-object", "-w", "--stdin", given=change.files[path]).strip()
+                lines.append(f"{mode} {blob}\t{path}\0")
+            elif path.startswith(tuple(f"{folder}/" for folder in change.folders)):
+                lines.append(f"0 {'0' * len(self.base)}\t{path}\0")
+        self.git.ask("read-tree", self.base)
+        self.git.ask("update-index", "-z", "--index-info", given="".join(lines).encode())
+        return self.git.ask("write-tree", "--missing-ok").strip()
+
+    def _listed(self, paths: list[str]) -> dict[str, str]:
+        """Return the modes of the base's files at these paths, and below those that end with a slash."""
+        answer = self.git.ask("ls-tree", "-r", "-z", "--full-tree", self.base, "--", *paths)
+        records = (record.partition("\t") for record in answer.split("\0") if record)
+        return {path: head.split(" ")[0] for head, _, path in records}
+
+    def _differences(self, before: str, after: str) -> list[tuple[str, str]]:
+        """Return the paths that differ, each with what is there afterwards."""
+        answer = self.git.ask("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after)
+        parts = [part for part in answer.split("\0") if part]
+        found = []
+        for head, path in zip(parts[::2], parts[1::2], strict=True):
+            _, mode, _, blob, _ = head.split(" ")
+            found.append((path, f"{mode} {blob}"))
+        return found
+
+    def _commit(self, tree: str) -> str:
+        """Make the commit of a tree on the base: of the same tree always the same."""
+        name, _, address = self.branch.author.rpartition(" <")
+        date = self.git.ask("show", "--no-patch", "--format=%ct", self.base).strip()
+        variables = dict[str, str]()
+        for role in ("AUTHOR", "COMMITTER"):
+            variables |= {
+                f"GIT_{role}_NAME": name,
+                f"GIT_{role}_EMAIL": address.removesuffix(">"),
+                f"GIT_{role}_DATE": f"@{date} +0000",
+            }
+        git = replace(self.git, environment={**self.git.environment, **variables})
+        message = f"{self.branch.subject}\n\nBy publish-to-git of oc-mirror-pipeline.\n\n{_TRAILER}: {tree}\n"
+        return git.ask("commit-tree", tree, "-p", self.base, given=message.encode()).strip()
+
+    def _stranger(self) -> str:
+        """Return who made the branch's head; empty where it is a commit of ours, as it was made."""
+        head, _, message = self.git.ask("cat-file", "commit", self.head).partition("\n\n")
+        lines = head.split("\n")
+        trailer = re.search(rf"^{_TRAILER}: (\w+)$", message, re.MULTILINE)
+        parents = sum(line.startswith("parent ") for line in lines)
+        if trailer and f"tree {trailer[1]}" in lines and parents == 1:
+            return ""
+        who = next((line for line in lines if line.startswith("committer ")), "").partition(" ")[2]
+        return "".join(one if one.isprintable() else "�" for one in who.rpartition("> ")[0] + ">")[:_SHOWN]
+
+    def _check_ours(self) -> None:
+        """Refuse to replace a branch whose head is no commit of ours."""
+        if self.head and (who := self._stranger()):
+            raise ConflictError(
+                f"branch {self.branch.name} of {self.origin.url} is not replaced: its newest commit"
+                f" {self.head[:12]} is by {who}, not by publish-to-git",
+                "merge or close its request and delete the branch, or give another one as publish-branch",
+            )
+
+    def _tell_of_leftover(self) -> None:
+        """Warn of a branch of ours that proposes what the base does not have, and need not have."""
+        if not self.head or self._stranger():
+            return
+        proposed = set(self._differences(f"{self.head}~", self.head))
+        if proposed & set(self._differences(self.base, self.head)):
+            log.warning(
+                "branch %s proposes what is not needed any more: close its request, and delete the branch",
+                self.branch.name,
+            )
+
+    def _push(self, commit: str) -> None:
+        """Push the commit to the branch, if that is still as it was."""
+        reference = f"refs/heads/{self.branch.name}"
+        lease = f"--force-with-lease={reference}:{self.head}"
+        for attempt in repository.attempts(self.origin):
+            with attempt, repository.explained(self.origin, self.git):
+                try:
+                    self.git.ask(
+                        "push", "--porcelain", "--no-verify", lease, "origin", f"{commit}:{reference}",
+                        seconds=FETCH_SECONDS,
+                    )  # fmt: skip
+                except GitFailedError as error:
+                    now = repository.list_references(self.git, "--quiet", self.origin.url, reference)
+                    if now.get(reference) == commit:  # an attempt before this one was heard
+                        return
+                    raise self._push_refused(error, now.get(reference, "")) from error
+
+    def _push_refused(self, error: GitFailedError, now: str) -> Exception:
+        if now != self.head:
+            return ConflictError(
+                f"branch {self.branch.name} of {self.origin.url} is not replaced: somebody pushed to it now",
+                "run publish-to-git again: it says whose commit that is",
+            )
+        if re.search(_REFUSED, error.stderr):
+            said = re.findall(r"^(?:remote: |\s*! ).*$", error.stderr, re.MULTILINE)
+            shown = "; ".join(" ".join(line.split())[:200] for line in said[:3])
+            return GitError(
+                f"{self.origin.url} refuses the branch {self.branch.name}: {shown}",
+                "let the account of git-write-secret push to that branch, or give another one as"
+                " publish-branch; the author that the server wants is publish-author",
+            )
+        return error
+
+
+def _fetched(git: Git, origin: Origin, branch: str, folder: Path) -> tuple[str, str]:
+    """Fetch the heads of both branches, and write the YAML files of the base; return the commits."""
+    for left in ("git", "tree", "index"):  # of an attempt that failed or was redirected
+        shutil.rmtree(folder / left, ignore_errors=True)
+        (folder / left).unlink(missing_ok=True)
+    git.ask("init", "--bare", "--quiet", "--template=", "--initial-branch=base")
+    names = (f"refs/heads/{origin.revision}", f"refs/heads/{branch}")
+    known = repository.list_references(git, "--quiet", origin.url, *names)
+    if names[0] not in known:
+        heads = repository.list_references(git, "--quiet", "--heads", origin.url)
+        raise no_such_revision(origin, [name.removeprefix("refs/heads/") for name in heads])
+    base = repository.fetch_commit(git, names[0])
+    head = ""
+    if names[1] in known:
+        # Two commits: what the branch changes is compared with its parent.
+        depth = ("fetch", "--quiet", "--filter=blob:none", "--depth=2", "--no-tags")
+        git.ask(*depth, "origin", names[1], seconds=FETCH_SECONDS)
+        head = git.ask("rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}").strip()
+    commit = Commit(git, base, f"commit {base} of {origin.url}", origin.advice)
+    wanted = commit.wanted()
+    repository.fetch_blobs(git, {entry.blob for entry in wanted})
+    commit.write(commit.measured(wanted), folder / "tree")
+    return base, head

@@ -1,0 +1,107 @@
+"""What AutoShift's block `config.disconnected` says of a mirror, where a user may have one already (pure).
+
+What the mirror decides is written: where images and catalogs lie. All else of the block is the user's: `ca`,
+`osImages`, `disableDefaultCatalogs`, the titles of catalogs. AutoShift (autoshift/templates,
+_validate-cluster-install.tpl, 929a8558) renders nothing at all where mirrors have neither `ca` nor `caRef`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_OF_THE_MIRROR: Final = ("host", "path", "releaseImage", "mirrors", "tagMirrors")
+_IDENTITIES: Final = (("source", "imagePath", "tag"), ("source", "imagePath"), ("source",))
+"""By which fields a catalog is taken for one that is there: the first that fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaReference:
+    """The ConfigMap on the hub with the registry's CA; AutoShift's default namespace is that of policies."""
+
+    name: str
+    key: str
+    namespace: str = ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of `caRef`."""
+        found = {"name": self.name, "key": self.key}
+        return found | {"namespace": self.namespace} if self.namespace else found
+
+
+def merged(
+    there: Mapping[str, Any], mirror: Mapping[str, Any], ca: CaReference | None, where: str
+) -> dict[str, Any]:
+    """Return the block that stands `there` with what the mirror decides; `mirror` is a block of its own.
+
+    Raises InvalidInputError where AutoShift would refuse the result for want of a CA, and for a block that
+    is none.
+    """
+    registry, catalogs = there.get("mirrorRegistry") or {}, there.get("catalogs") or []
+    if not isinstance(registry, dict) or not isinstance(catalogs, list):
+        raise InvalidInputError(
+            f"{where}: mirrorRegistry is no map, or catalogs is no list",
+            "correct the block; AutoShift refuses it",
+        )
+    ours = {key: value for key, value in mirror["mirrorRegistry"].items() if key in _OF_THE_MIRROR}
+    kept = {key: value for key, value in registry.items() if key not in _OF_THE_MIRROR}
+    order = [*registry, *ours]
+    together = ours | kept | ({"caRef": ca.fields} if ca else {})
+    if ours.get("mirrors") and not (together.get("ca") or together.get("caRef")):
+        raise InvalidInputError(
+            f"{where}: the block names no CA of the registry, and AutoShift refuses mirrors without one",
+            "give publish-ca-ref=NAME:KEY[:NAMESPACE], the ConfigMap on the hub with the CA, or write ca or"
+            " caRef into the block",
+        )
+    result = {
+        "mirrorRegistry": {key: together[key] for key in sorted(together, key=_by(order))},
+        "useIDMS": True,
+    } | {key: value for key, value in there.items() if key not in {"mirrorRegistry", "catalogs"}}
+    if found := mirror.get("catalogs"):
+        result["catalogs"] = _catalogs(found, [one for one in catalogs if isinstance(one, dict)])
+    return result
+
+
+def dropped(there: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return what stood in the block and stands there no longer: a line for each catalog and mirror."""
+    lines = [f"catalog {name}" for name in _sources(there, "catalogs") - _sources(new, "catalogs")]
+    before, after = there.get("mirrorRegistry") or {}, new["mirrorRegistry"]
+    for key, word in (("mirrors", "mirror"), ("tagMirrors", "tag mirror")):
+        lines += [f"{word} of {name}" for name in _sources(before, key) - _sources(after, key)]
+    return sorted(lines)
+
+
+def _by(order: list[str]) -> Any:
+    return lambda key: order.index(key) if key in order else len(order)
+
+
+def _catalogs(ours: Iterable[Mapping[str, Any]], there: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return our catalogs, each with what the user says of it besides."""
+    found = []
+    for catalog in ours:
+        known = next(
+            (
+                one
+                for fields in _IDENTITIES
+                for one in there
+                if all(one.get(field) == catalog.get(field) for field in fields)
+            ),
+            {},
+        )
+        found.append({key: catalog.get(key, known.get(key)) for key in dict.fromkeys((*known, *catalog))})
+    return found
+
+
+def _sources(block: Mapping[str, Any], key: str) -> set[str]:
+    entries = block.get(key)
+    return {
+        str(entry["source"])
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and "source" in entry
+    }

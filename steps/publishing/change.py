@@ -1,0 +1,66 @@
+"""All files of the change: values files with the block, and the resources of the target (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from steps.git_branch import Change
+from steps.mirroring.publish import autoshift, resources
+from steps.mirroring.store.published import RESOURCES, readable_name
+from steps.publishing import block, place
+from steps.publishing.splice import put
+from steps.yaml.source import SourceFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from steps.publishing.block import CaReference
+    from steps.publishing.sources import Published
+
+KUSTOMIZATION: Final = "kustomization.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The change, the places of the blocks in it, and what stood in a block and stands there no longer."""
+
+    change: Change
+    places: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def make(
+    published: Published, values: Iterable[SourceFile], named: Iterable[str], ca: CaReference | None
+) -> Written:
+    """Return the change that brings what is published for a target into the values and `cluster-resources/`.
+
+    Raises NotFoundError, UsageError and InvalidInputError for places and files, see `place` and `splice`.
+    """
+    sources = {source.path: source for source in values}
+    mirror = autoshift.block(published.resources, published.target)
+    found = place.find(named, list(sources.values()))
+    changed, dropped = dict[str, bytes](), list[str]()
+    for one in found:
+        current = SourceFile(one.file, changed.get(one.file, sources[one.file].content))
+
+        def wanted(there: Mapping[str, Any], where: str = f"{one.file}: {one}") -> dict[str, Any]:
+            new = block.merged(there, mirror, ca, where)
+            dropped.extend(f"{line} ({where})" for line in block.dropped(there, new))
+            return new
+
+        changed[one.file] = put(current, one.keys, wanted)
+    folder = folder_of(published.target)
+    files = {
+        f"{folder}/{name}": text.encode() for name, text in resources.in_files(published.resources).items()
+    }
+    return Written(
+        Change(files={**changed, **files}, folders=(folder,)),
+        tuple(f"{one.file}: {one}" for one in found),
+        tuple(dropped),
+    )
+
+
+def folder_of(target: str) -> str:
+    """Return where the resources of a target lie in the repository."""
+    return f"{RESOURCES}/{readable_name(target)}"

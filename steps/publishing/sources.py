@@ -1,0 +1,133 @@
+"""What runs have published for a target: ConfigMaps of a cluster, or a data directory.
+
+Both are written by whoever mirrors. So nothing is taken over as it stands: resources are read again by the
+rule that lets them lead clusters to the target alone, and a list of changes is text for people.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from steps.errors import ConflictError, ForbiddenError, NotFoundError, StartError
+from steps.mirroring import notify
+from steps.mirroring.publish import apply
+from steps.mirroring.store import Store, records
+from steps.mirroring.store.changes import ChangeList
+from steps.mirroring.store.published import AUTOSHIFT_VALUES
+from steps.workload.configmaps import texts_of
+from steps.workload.job_end import wait_for_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.cluster import Cluster
+    from steps.mirroring.publish.resources import Resource
+
+log = logging.getLogger("steps.publishing")
+
+_RUN_FIRST: Final = (
+    "a run of workflow-direct or workflow-from-disk to that target publishes it; see why the last one did not"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What is published for `target`: resources, and what the newest run changed, as far as it is known.
+
+    `changes_text` is the list for people where the list itself is too large to be handed on.
+    """
+
+    target: str
+    resources: list[Resource]
+    changes: ChangeList | None = None
+    changes_text: str = ""
+
+
+def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
+    """Read the ConfigMaps that runs write.
+
+    Raises NotFoundError where no run has published anything for the target, ForbiddenError, MirrorError for a
+    resource that leads clusters elsewhere.
+    """
+    plain, named = notify.names_of_resources(target)
+    found = cluster.get("ConfigMap", plain, namespace)
+    if not found or notify.target_of(found) != target:
+        try:
+            found = cluster.get("ConfigMap", named, namespace)
+        except ForbiddenError as error:
+            rights = f"--verb=get --resource=configmaps --resource-name={named}"
+            role = f"oc create role {named} -n {namespace} {rights}"
+            raise ForbiddenError(
+                f"ConfigMap {namespace}/{plain} is of another target than {target}, and this account may not"
+                f" read {named}",
+                f"'{role}', and bind it to the account of publish-to-git (docs/how-to/publish-to-git.md)",
+            ) from error
+    if not found or notify.target_of(found) != target:
+        raise NotFoundError(
+            f"no run has published anything for {target} in namespace {namespace}", _RUN_FIRST
+        )
+    files = {name: text for name, text in texts_of(found).items() if name != AUTOSHIFT_VALUES}
+    changes, text = _changes(cluster, namespace, target)
+    return Published(
+        target=target, resources=apply.permitted(files, target), changes=changes, changes_text=text
+    )
+
+
+def _changes(cluster: Cluster, namespace: str, target: str) -> tuple[ChangeList | None, str]:
+    """Return the list of the newest run, and its text where the ConfigMap has no list."""
+    found = cluster.get("ConfigMap", notify.CHANGES, namespace)
+    if not found or notify.target_of(found) != target:
+        return None, ""
+    texts = texts_of(found)
+    try:
+        return records.parse(ChangeList, texts["changes.json"]), ""
+    except (KeyError, ValueError):
+        return None, texts.get("changes.md", "")
+
+
+def from_folder(folder: Path, target: str) -> Published:
+    """Read a data directory; without a target its only one is taken.
+
+    Raises NotFoundError where nothing is published, ConflictError where the target must be named.
+    """
+    store = Store(folder)
+    known = {published.target: published for published in store.published.all()}
+    if not target and len(known) > 1:
+        raise ConflictError(
+            f"{folder} has what is published for several targets: {', '.join(sorted(known))}",
+            "name one as target-registry",
+        )
+    target = target or next(iter(known), "")
+    if target not in known:
+        there = f"there are: {', '.join(sorted(known))}" if known else _RUN_FIRST
+        raise NotFoundError(f"nothing is published for {target or 'any target'} in {folder}", there)
+    return Published(
+        target=target,
+        resources=apply.permitted(known[target].files(), target),
+        changes=store.changes.newest_kept(target),
+    )
+
+
+def wait(cluster: Cluster, namespace: str, job: str, timeout: float) -> None:
+    """Wait until a Job has ended well.
+
+    Raises StartError where it has failed, is gone, or has not ended in time.
+    """
+    state = wait_for_job(cluster, job, namespace, timeout=timeout)
+    if state == "Complete":
+        return
+    logs = f"'oc logs -n {namespace} job/{job}' says why"
+    if state == "Failed":
+        raise StartError(f"nothing is published: Job {namespace}/{job} has failed", logs)
+    if not state:
+        raise StartError(
+            f"nothing is published: there is no Job {namespace}/{job} any more",
+            "start oc-mirror-publish-pipeline once a run has ended well",
+        )
+    raise StartError(
+        f"nothing is published yet: Job {namespace}/{job} still runs after {timeout:g} s",
+        "start oc-mirror-publish-pipeline once it has ended; publish-timeout, and the run's own timeout, let"
+        " this one wait longer",
+    )

@@ -1,0 +1,326 @@
+"""Put a block into a values file and leave every other byte as it was (pure).
+
+The parser says where each value begins; only what differs is written anew, in the indentation and with the
+line ends of the file. Comments, order, quotes and a byte order mark stay, also those within the block. The
+result is parsed again: anything but the block that reads otherwise than before is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from steps.errors import InvalidInputError
+from steps.yaml import nodes
+from steps.yaml.source import BOM, SourceFile, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_BY_HAND: Final = "write the block by hand once: autoshift-disconnected.yaml has it"
+_STEP: Final = 2
+"""Columns of an indentation, where the file shows none."""
+
+
+def put(
+    source: SourceFile, path: Sequence[str], wanted: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> bytes:
+    """Return the file with what `wanted` makes of the map at `path`; the first two keys of it must be there.
+
+    `wanted` gets the map as it is, empty where there is none. A file that has it already is returned as it
+    is. Raises InvalidInputError, with file and line, for a file that is not well-formed, that has several
+    documents, in which the place is shared by an anchor, or where the change would reach beyond the block.
+    """
+    root, before = _only_document(source), nodes.plain(_only_document(source), source.path)
+    block = _at(before, path)
+    new = wanted(copy.deepcopy(block) if isinstance(block, dict) else {})
+    edits = _Edits(decode(source), source.path, _shared(root))
+    edits.set_at(root, path, new)
+    mark = BOM if source.content.startswith(BOM) else b""
+    result = SourceFile(source.path, mark + edits.applied().encode())
+    _verify(result, path, before, new)
+    return result.content
+
+
+def _only_document(source: SourceFile) -> yaml.Node:
+    documents = nodes.compose(source)
+    if len(documents) != 1:
+        what = f"{len(documents)} YAML documents" if documents else "nothing"
+        raise InvalidInputError(
+            f"{source.path} holds {what}: Helm reads one", "give each document a file of its own"
+        )
+    return documents[0]
+
+
+def _at(tree: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _verify(result: SourceFile, path: Sequence[str], before: Any, new: dict[str, Any]) -> None:
+    """Refuse a result that says anything but `before` with `new` at `path`."""
+    expected = copy.deepcopy(before)
+    place = expected
+    for key in path[:-1]:
+        place[key] = place.get(key) or {}
+        place = place[key]
+    place[path[-1]] = new
+    try:
+        after = nodes.plain(_only_document(result), result.path)
+    except InvalidInputError as error:
+        raise _refused(result.path, path, f"it could not be read afterwards ({error.reason})") from error
+    if after != expected:
+        raise _refused(result.path, path, "it would change another place of the file, too")
+
+
+def _refused(file: str, path: Sequence[str], why: str) -> InvalidInputError:
+    return InvalidInputError(f"{file}: {'.'.join(path)} cannot be written: {why}", _BY_HAND)
+
+
+def _shared(root: yaml.Node) -> frozenset[int]:
+    """Return the nodes that stand in more than one place: those with an anchor that an alias names."""
+    seen, shared, waiting = set[int](), set[int](), [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            shared.add(id(node))
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return frozenset(shared)
+
+
+@dataclass(slots=True)
+class _Edits:
+    """Replacements in a text, by their place; each place is edited once."""
+
+    text: str
+    file: str
+    shared: frozenset[int]
+    found: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def applied(self) -> str:
+        """Return the text with all of them."""
+        text = self.text
+        for start, end, new in sorted(self.found, reverse=True):
+            text = text[:start] + new + text[end:]
+        return text
+
+    def set_at(self, root: yaml.Node, path: Sequence[str], new: dict[str, Any]) -> None:
+        """Make the map at `path` be `new`; the maps of the last two keys are made where they are missing."""
+        key: yaml.Node | None = None
+        parent = node = root
+        for number, name in enumerate(path):
+            self._check_not_shared(node, path[:number])
+            found = _pair(node, name)
+            if found is None:
+                if key is None:
+                    break
+                for missing in reversed(path[number + 1 :]):
+                    new = {missing: new}
+                self._add(key, node, {name: new}, flow=_flow(parent))
+                return
+            parent, (key, node) = node, found
+        if key is None:
+            raise self._refused(node, f"there is no {path[0]}")
+        self._check_not_shared(node, path)
+        self._change(key, node, new, flow=_flow(parent))
+
+    def _check_not_shared(self, node: yaml.Node, path: Sequence[str]) -> None:
+        if id(node) in self.shared:
+            raise self._refused(
+                node,
+                f"{'.'.join(path)} has an anchor, and an alias uses it elsewhere: a change would reach there",
+            )
+
+    def _refused(self, node: yaml.Node, why: str) -> InvalidInputError:
+        return InvalidInputError(f"{self.file}, line {nodes.line(node)}: {why}", _BY_HAND)
+
+    def _change(self, key: yaml.Node, node: yaml.Node, new: Any, *, flow: bool) -> None:
+        """Make the value `node` of `key` be `new`, and touch only what differs."""
+        if _same(self._plain(node), new):
+            return
+        if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and node.value:
+            self._change_map(key, node, new)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(new, list) and new and not _flow(node):
+            self._change_list(node, new)
+        else:
+            self._replace(key, node, new, flow=flow or (_flow(node) and bool(node.value)))
+
+    def _change_map(self, key: yaml.Node, node: yaml.MappingNode, new: dict[str, Any]) -> None:
+        known = {str(name.value): (name, value) for name, value in node.value}
+        gone = [name for name in known if name not in new]
+        if (_flow(node) and (gone or new.keys() - known.keys())) or len(gone) == len(known):
+            self._replace(key, node, new, flow=_flow(node))
+            return
+        self._add(key, node, {name: new[name] for name in new if name not in known}, flow=_flow(node))
+        for name, (inner, value) in known.items():
+            if name in new:
+                self._change(inner, value, new[name], flow=_flow(node))
+            else:
+                self._remove(inner, value)
+
+    def _add(self, key: yaml.Node, node: yaml.Node, new: dict[str, Any], *, flow: bool) -> None:
+        """Put `new` before all that the map `node` of `key` has; it may be empty or null."""
+        if not new:
+            return
+        if isinstance(node, yaml.MappingNode) and node.value and _flow(node):
+            first = node.value[0][0].start_mark.index
+            self.found.append((first, first, f"{_in_flow(new)[1:-1]}, "))
+        elif isinstance(node, yaml.MappingNode) and node.value:
+            start = self._first_line_in(key, node)
+            self.found.append((start, start, self._lines(new, node.value[0][0].start_mark.column, start)))
+        elif isinstance(node, yaml.MappingNode) or nodes.is_null(node):
+            self._replace(key, node, new, flow=flow)
+        else:
+            raise self._refused(node, "there is a value where a map belongs")
+
+    def _first_line_in(self, key: yaml.Node, node: yaml.MappingNode) -> int:
+        """Return where the line after that of `key` begins: before the comments of the map's first entry."""
+        first = node.value[0][0].start_mark
+        start = self._next_line(key.end_mark.index)
+        if start > first.index - first.column:
+            raise self._refused(node, "the map begins on the line of its key")
+        return start
+
+    def _replace(self, key: yaml.Node, node: yaml.Node, new: Any, *, flow: bool) -> None:
+        """Write the value of `key` anew, from its colon on; a comment after it stays."""
+        start, end = self._after_colon(key), self._end(key, node)
+        collection = isinstance(new, dict | list) and bool(new)
+        if flow or not collection:
+            self.found.append((start, end, f" {_in_flow(new)}"))
+            return
+        if self._begins_below(key, node):
+            start = self._next_line(start)
+            column = int(node.start_mark.column)
+            self.found.append((start, end, self._lines(new, column, start).rstrip("\r\n")))
+            return
+        line_end = self._line_end(end)
+        self.found.append((start, end, ""))
+        lines = self._lines(new, int(key.start_mark.column) + _STEP, line_end)
+        self.found.append((line_end, line_end, self._newline(line_end) + lines.rstrip("\r\n")))
+
+    def _begins_below(self, key: yaml.Node, node: yaml.Node) -> bool:
+        collection = isinstance(node, yaml.CollectionNode) and bool(node.value) and not _flow(node)
+        return collection and node.start_mark.line > key.end_mark.line
+
+    def _change_list(self, node: yaml.SequenceNode, new: list[Any]) -> None:
+        """Write a list anew; an entry that is as before keeps its text, with the comments in it."""
+        column = int(node.start_mark.column)
+        start, end = int(node.start_mark.index), self._end_of(node)
+        texts = {_canonical(self._plain(item)): self._item(item, column) for item in node.value}
+        lines = [texts.get(_canonical(item)) or self._lines([item], column, start).strip() for item in new]
+        self.found.append((start, end, f"{self._newline(start)}{' ' * column}".join(lines)))
+
+    def _item(self, item: yaml.Node, column: int) -> str:
+        """Return the text of an entry from its dash on; empty where it cannot be told."""
+        start = self.text.rfind("-", 0, item.start_mark.index)
+        line = self.text.rfind("\n", 0, start) + 1
+        if id(item) in self.shared or start - line != column or self.text[line:start].strip():
+            return ""
+        return self.text[start : self._end_of(item)]
+
+    def _remove(self, key: yaml.Node, node: yaml.Node) -> None:
+        """Take out the lines of an entry of a map that is no flow."""
+        start = int(key.start_mark.index) - int(key.start_mark.column)
+        end = self._next_line(self._end(key, node))
+        if self.text[start : key.start_mark.index].strip():
+            raise self._refused(key, f"'{key.value}' shares its line with others")
+        self.found.append((start, end, ""))
+
+    def _plain(self, node: yaml.Node) -> Any:
+        return nodes.plain(node, self.file)
+
+    def _after_colon(self, key: yaml.Node) -> int:
+        found = re.compile(r"[ \t]*:").match(self.text, key.end_mark.index)
+        if found is None:
+            raise self._refused(key, f"'{key.value}' is written in a way that is not changed here")
+        return found.end()
+
+    def _end(self, key: yaml.Node, node: yaml.Node) -> int:
+        """Return where the value of `key` ends, without the comments and blank lines behind it."""
+        if id(node) not in self.shared:
+            return max(self._end_of(node), self._after_colon(key))
+        found = re.compile(r"\s*\*[^\s,\[\]{}]+").match(self.text, self._after_colon(key))
+        if found is None:
+            raise self._refused(key, f"'{key.value}' has an anchor, and an alias uses it elsewhere")
+        return found.end()
+
+    def _end_of(self, node: yaml.Node) -> int:
+        if isinstance(node, yaml.CollectionNode) and node.value and not _flow(node):
+            last = node.value[-1]
+            return self._end(*last) if isinstance(last, tuple) else self._end_of_item(last)
+        start, end = int(node.start_mark.index), int(node.end_mark.index)
+        return start + len(self.text[start:end].rstrip())
+
+    def _end_of_item(self, item: yaml.Node) -> int:
+        if id(item) in self.shared:
+            raise self._refused(item, "a list ends in an alias, or in what an alias uses elsewhere")
+        return self._end_of(item)
+
+    def _line_end(self, position: int) -> int:
+        found = re.compile(r"\r?\n").search(self.text, position)
+        return found.start() if found else len(self.text)
+
+    def _next_line(self, position: int) -> int:
+        found = self.text.find("\n", position)
+        return found + 1 if found >= 0 else len(self.text)
+
+    def _newline(self, position: int) -> str:
+        """Return the line end that the file has at a place."""
+        found = re.compile(r"\r?\n").search(self.text, max(0, self.text.rfind("\n", 0, position) - 1))
+        return found[0] if found else "\n"
+
+    def _lines(self, new: Any, column: int, position: int) -> str:
+        """Return a map or list as lines, indented by `column`."""
+        text = yaml.dump(new, Dumper=_Dumper, sort_keys=False, width=2**16, allow_unicode=True)
+        newline = self._newline(position)
+        return "".join(f"{' ' * column}{line}{newline}" for line in _split(text))
+
+
+def _split(text: str) -> Iterator[str]:
+    return iter(text.rstrip("\n").split("\n"))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents the entries of a list below its key, as AutoShift's files do; writes no anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        """Indent as if it were no list."""
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        """Write out what stands twice."""
+        return True
+
+
+def _in_flow(new: Any) -> str:
+    text = yaml.dump(new, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=2**16)
+    return str(text).removesuffix("...\n").strip()
+
+
+def _flow(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
+
+
+def _pair(node: yaml.Node, name: str) -> tuple[yaml.Node, yaml.Node] | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((pair for pair in pairs if pair[0].value == name), None)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare as YAML does: true is not 1."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
