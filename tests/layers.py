@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import PHASES, RUN
+from tests.requirements import MEMORY
 from tests.testbed.layout import KUBECONFIG
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,7 +81,6 @@ class Outcome:
     tests: dict[str, float] = field(default_factory=dict)
 
 
-MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes of memory that have to be free; the unit layer leaves less than 1 GiB."""
 

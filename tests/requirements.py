@@ -19,6 +19,8 @@ from pathlib import Path
 from tests.testbed.layout import STATE
 
 ROOT = Path(__file__).resolve().parent.parent
+MEMORY = Path("/dev/shm")
+"""A file system in memory, where the tests of a layer may have their folders (tests/layers.py)."""
 
 UNIT, CONTRACT, CLUSTER = LAYERS = ("unit", "contract", "cluster")
 
@@ -217,4 +219,4 @@ def _own_programs() -> set[str]:
 
 
 def _own_folders() -> tuple[Path, ...]:
-    return ROOT, Path(sys.prefix), Path(tempfile.gettempdir()), STATE
+    return ROOT, Path(sys.prefix), Path(tempfile.gettempdir()), MEMORY, STATE
