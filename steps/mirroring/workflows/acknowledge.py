@@ -55,7 +55,7 @@ def run(request: Request, store: Store) -> Done:
     log.info("%s", one.words)
     if not request.dry_run:
         _log_still_to_bring(store, ledger)
-    summary = _summary(new, dry_run=request.dry_run) if new else "nothing new"
+    summary = _summary(new, dry_run=request.dry_run)
     return Done(summary=f"{one.receipt.target}: {summary}", unchanged=not new)
 
 
@@ -106,6 +106,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _judged(judge: Judge, path: Path) -> Confirmed | None:
     """Return what a receipt confirms; None where it is refused, which is told."""
+    if not path.is_file():  # a pipe would be waited for
+        log.warning("%s: %s is no file", judge.parameter, path.name)
+        return None
     try:
         return judge.confirmed(_content(path), path.name)
     except StepError as error:
@@ -116,13 +119,15 @@ def _judged(judge: Judge, path: Path) -> Confirmed | None:
 
 
 def _tell(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
-    """Record and tell what a receipt confirms; return whether that is anything new."""
+    """Record and tell what a receipt confirms; return whether it says anything that was not known."""
     before = _known(store, one.receipt)
+    known = before.get(one.receipt.side)
     new = _record(store, one, dry_run=dry_run)
-    if new:
-        _log_earlier(one.receipt, before)
-        log.info("%s; %s", one.words, _summary(new, dry_run=dry_run))
-    return bool(new)
+    if known and not new and one.receipt.number <= known.number:
+        return False
+    _log_earlier(one.receipt, before)
+    log.info("%s; %s", one.words, _summary(new, dry_run=dry_run))
+    return True
 
 
 def _record(store: Store, one: Confirmed, *, dry_run: bool) -> list[int]:
@@ -141,6 +146,8 @@ def _known(store: Store, receipt: Receipt) -> dict[str, ConfirmedTarget]:
 
 
 def _summary(new: list[int], *, dry_run: bool) -> str:
+    if not new:
+        return "nothing new"
     return f"generation {numbers_as_text(new)} {'would be confirmed' if dry_run else 'is confirmed'}"
 
 

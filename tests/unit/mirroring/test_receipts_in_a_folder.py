@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -82,6 +83,21 @@ def test_what_is_known_already_is_one_quiet_line(nightly: Place, folder: Path, t
     assert (nightly.data / "acknowledged.json").read_bytes() == before
 
 
+def test_a_later_receipt_that_lacks_more_is_no_quiet_line(
+    nightly: Place, folder: Path, tmp_path: Path
+) -> None:
+    put(folder, "1.json", bring(nightly, tmp_path, 1, 3, target=ONE).read_text())
+    assert nightly.mirror().returncode == 0
+    assert numbers(nightly) == [2, 4]
+    shutil.rmtree(nightly.data / "generations/000002")
+    later = json.loads(bring(nightly, tmp_path, 1, 3, target=ONE, number=2).read_text())
+    put(folder, "1.json", json.dumps({**later, "missing": "2"}))
+    ran = nightly.mirror()
+    assert f"{ONE} has generation 1,3; nothing new" in ran.stderr
+    assert f"{ONE} says that it lacks generation 2, which is not here any more" in ran.stderr
+    assert "receipt says nothing new" in nightly.mirror().stderr
+
+
 def test_a_run_that_finds_nothing_new_reads_them_too(nightly: Place, folder: Path, tmp_path: Path) -> None:
     assert nightly.mirror("--skip-unchanged=true").returncode == 0
     assert numbers(nightly) == [1, 2, 3, 4]
@@ -114,18 +130,23 @@ def _unmade(text: str) -> str:
     ("spoil", "said"),
     [
         (_half, "bad.json is no receipt: "),
+        (lambda _text: None, "receipts: bad.json is no file"),
         (lambda _text: "\x89PNG", "bad.json is no receipt: "),
         (_of_another, f"{TWO} has other earlier generations than this data directory made"),
         (_unmade, "this data directory never made generation 4-9"),
     ],
 )
 def test_a_bad_receipt_is_named_and_while_it_lies_there_nothing_is_removed(
-    nightly: Place, folder: Path, tmp_path: Path, spoil: Callable[[str], str], said: str
+    nightly: Place, folder: Path, tmp_path: Path, spoil: Callable[[str], str | None], said: str
 ) -> None:
     """Without it the registry that it is of counts for nothing, and what only that lacks would be removed."""
     put(folder, "good.json", bring(nightly, tmp_path, 1, 2, 3, target=ONE).read_text())
     content = bring(nightly, tmp_path, 1, 2, 3, target=TWO, side="11111111").read_text()
-    put(folder, "bad.json", spoil(content))
+    spoiled = spoil(content)
+    if spoiled is None:
+        os.mkfifo(folder / "bad.json")
+    else:
+        put(folder, "bad.json", spoiled)
     ran = nightly.mirror()
     assert ran.returncode == 0, ran.stderr
     assert "bad.json" in ran.stderr
