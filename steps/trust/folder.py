@@ -3,6 +3,7 @@
 NAME.pub or NAME.pem    a public key in PEM; NAME is what messages call it
 NAME.until              the time at which it ends (RFC 3339, or a date: its first moment in UTC); optional
 NAME.asc or NAME.gpg    public keys of GPG, armored or not; only where releases are verified
+NAME.catalogs.pub       as NAME.pub, a key of catalogs and of nothing else; only there, too
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _NAMED: Final = 5
 """Files that a message names."""
 _ENDINGS: Final = (".pub", ".pem")
 _GPG_ENDINGS: Final = (".asc", ".gpg")
+_OF_CATALOGS: Final = ".catalogs"
 LARGEST_GPG: Final = 1 << 20
 """Bytes of a file with keys of GPG."""
 
@@ -41,26 +43,20 @@ def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
     Raises NotFoundError without the folder or without a key in it, InvalidInputError for what is no key.
     """
     _check_library(parameter)
-    from steps.trust.keys import TrustedKeys  # late: see there
-
     if not folder.is_dir():
         raise NotFoundError(
             f"{parameter}: there is no folder {folder}", "name the folder with the public keys"
         )
-    paths = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS and path.is_file())
+    paths = _files(folder, _ENDINGS)
     if not paths:
         raise NotFoundError(
             f"{parameter}: {folder} has no public key", "put one there in PEM, in a file NAME.pub"
         )
-    if len(paths) > MOST:
-        raise InvalidInputError(
-            f"{parameter}: {folder} has {len(paths)} keys, more than {MOST}", "remove those that have ended"
-        )
-    return TrustedKeys(tuple(_public(path, parameter) for path in paths))
+    return _trusted(paths, folder, parameter)
 
 
 def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
-    """Read the keys by which clusters verify releases: those in PEM, and those of GPG. One kind may lack.
+    """Read the keys by which clusters verify releases and catalogs: in PEM, and of GPG. Kinds may lack.
 
     Raises NotFoundError without the folder or without a key in it, InvalidInputError for what is no key.
     """
@@ -68,8 +64,9 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     from steps.trust.gpg import Keyring  # late: see there
     from steps.trust.releases import ReleaseKeys
 
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    gpg = [path for path in paths if path.suffix in _GPG_ENDINGS and path.is_file()]
+    pem, gpg = _files(folder, _ENDINGS), _files(folder, _GPG_ENDINGS)
+    if not gpg and not pem:
+        trusted_keys(folder, parameter=parameter)  # says what is missing
     found = []
     for path in gpg[: MOST + 1]:
         try:
@@ -79,9 +76,28 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
                 f"{parameter}: {path} cannot be used: {error}",
                 "write it with: gpg --armor --export KEY > NAME.asc",
             ) from None
-    if gpg and not any(path.suffix in _ENDINGS for path in paths):
-        return ReleaseKeys(gpg=tuple(found))
-    return ReleaseKeys(sigstore=trusted_keys(folder, parameter=parameter), gpg=tuple(found))
+    of_catalogs = [path for path in pem if path.stem.endswith(_OF_CATALOGS)]
+    of_releases = [path for path in pem if path not in of_catalogs]
+    return ReleaseKeys(
+        sigstore=_trusted(of_releases, folder, parameter) if of_releases else None,
+        gpg=tuple(found),
+        catalogs=_trusted(of_catalogs, folder, parameter) if of_catalogs else None,
+    )
+
+
+def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in paths if path.suffix in endings and path.is_file())
+
+
+def _trusted(paths: list[Path], folder: Path, parameter: str) -> TrustedKeys:
+    from steps.trust.keys import TrustedKeys  # late: see there
+
+    if len(paths) > MOST:
+        raise InvalidInputError(
+            f"{parameter}: {folder} has {len(paths)} keys, more than {MOST}", "remove those that have ended"
+        )
+    return TrustedKeys(tuple(_public(path, parameter) for path in paths))
 
 
 def keys_in(texts: Mapping[str, str], *, where: str) -> TrustedKeys:

@@ -96,11 +96,13 @@ class Release:
 class ReleaseKeys:
     """The keys of clusters: of the policy `openshift`, and of the cluster-version operator.
 
-    None, or empty, where they were not given. Every keyring must have signed, as the operator wants it.
+    None, or empty, where they were not given. Every keyring must have signed, as the operator wants it. Those
+    of `catalogs` count for no release.
     """
 
     sigstore: TrustedKeys | None = None
     gpg: tuple[Keyring, ...] = ()
+    catalogs: TrustedKeys | None = None
 
 
 def judge(release: Release, keys: ReleaseKeys, now: datetime) -> dict[Minor, Verdict]:

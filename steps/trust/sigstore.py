@@ -68,18 +68,22 @@ class Image:
 class Identity:
     """By which name an image must have been signed (containers-policy.json(5)).
 
-    Without a `prefix` it is that by which it is pulled (matchRepoDigestOrExact, for images by digest); with
-    one, `signed_prefix` takes its place first (remapIdentity).
+    Without a `prefix` it is that by which it is pulled (matchRepoDigestOrExact); with one, `signed_prefix`
+    takes its place first (remapIdentity). An image that is pulled by a `tag` must have been signed with the
+    same; empty: it is pulled by digest.
     """
 
     prefix: str = ""
     signed_prefix: str = ""
+    tag: str = ""
 
     def takes(self, name: str, reference: str) -> bool:
         """Return whether a claim about `reference` is one about the image that is pulled as `name`."""
         if self.prefix and (name == self.prefix or name.startswith(f"{self.prefix}/")):
             name = f"{self.signed_prefix}{name.removeprefix(self.prefix)}"
         rest = reference.removeprefix(name)
+        if self.tag:
+            return reference == f"{name}:{self.tag}"
         return reference.startswith(name) and bool(rest) and _REST.fullmatch(rest) is not None
 
 

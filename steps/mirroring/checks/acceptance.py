@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.errors import StepError, UntrustedError
-from steps.mirroring import parallel
+from steps.mirroring.checks import other_images
 from steps.mirroring.checks.release_reading import Reader
 from steps.mirroring.ocmirror import placement
 from steps.mirroring.ocmirror.mirror_sets import MirrorSets
@@ -33,7 +33,7 @@ from steps.trust.verdicts import Cause, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from steps.imageset.model import Mirror
+    from steps.imageset.model import Catalog
     from steps.mirroring.request import Request
     from steps.mirroring.session import Session
     from steps.mirroring.store.inventory import InventoryImage
@@ -68,12 +68,12 @@ def check(
     session: Session,
     images: Iterable[InventoryImage],
     resources: Iterable[Mapping[str, Any]],
-    mirror: Mirror | None = None,
+    catalogs: Iterable[Catalog] = (),
 ) -> Judgement:
     """Judge the releases among `images` of the target by the `resources` that clusters get, and say it.
 
-    `mirror` is the ImageSet whose catalogs are looked at. Raises InvalidInputError and NotFoundError for keys
-    that cannot be used.
+    Of the other images, and of the `catalogs`, it is said which have no signature. Raises InvalidInputError
+    and NotFoundError for keys that cannot be used.
     """
     request, now, keys = session.request, datetime.now(UTC), keys_of(session.request)
     if request.values[VERIFY_SIGNATURES] is VerifySignatures.NONE:
@@ -86,16 +86,10 @@ def check(
         verdicts = judge(release, keys, now)
         _say(release, verdicts)
         judged.append(_written(release, verdicts))
+    others = other_images.check(session.request, reader, known, catalogs, keys.catalogs)
     if reader.copied:
         log.info("%d signatures that oc-mirror left out were copied from the source", len(reader.copied))
-    signed, unsigned, catalogs = _others(known, mirror, session, reader.target)
-    return Judgement(
-        checked=timestamp(now),
-        releases=tuple(judged),
-        signed=signed,
-        unsigned=unsigned,
-        unsigned_catalogs=catalogs,
-    )
+    return others.changed(checked=timestamp(now), releases=tuple(judged))
 
 
 def _reader(session: Session, resources: list[Mapping[str, Any]]) -> Reader:
@@ -208,47 +202,6 @@ def _written(release: Release, verdicts: Mapping[Minor, Verdict]) -> JudgedRelea
             for minor, verdict in verdicts.items()
         },
     )
-
-
-def _others(
-    images: Iterable[InventoryImage], mirror: Mirror | None, session: Session, access: Access
-) -> tuple[int, int, tuple[str, ...]]:
-    """Count signed and unsigned additional images and catalogs in the target, and name such catalogs."""
-    target, nesting = session.request.target_registry, session.request.nesting
-    places = {one.origin: one.in_target[0] for one in images if one.kind == "additional" and one.in_target}
-    catalogs: dict[str, str] = {}
-    for catalog in mirror.operators if mirror else ():
-        origin = Reference.find(catalog.catalog)
-        tag = catalog.target_tag or (origin.tag if origin else "")
-        if tag:
-            place = nesting.join(catalog.target_catalog or placement.path_of(catalog.catalog))
-            catalogs[catalog.catalog] = f"{place}:{tag}"
-    places |= catalogs
-    signed = parallel.each(lambda name, _check: _is_signed(access, f"{target}/{places[name]}"), places)
-    unsigned = sorted(name for name in places if signed[name] is False)
-    if unsigned:
-        log.info(
-            "%d of %d catalogs and additional images in %s have no signature: %s",
-            len(unsigned),
-            len(places),
-            target,
-            ", ".join(unsigned[:_SHOWN]) + (" …" if len(unsigned) > _SHOWN else ""),
-        )
-    names = tuple(name for name in unsigned if name in catalogs)
-    return sum(one is True for one in signed.values()), len(unsigned), names
-
-
-def _is_signed(access: Access, place: str) -> bool | None:
-    """Return whether an image has a signature at its tag; None where it is not there, or not known."""
-    reference = Reference.find(place)
-    if reference is None or not reference.version:
-        return None
-    try:
-        with access.open(reference.name) as repository:
-            manifest = repository.find(reference.version)
-            return None if manifest is None else repository.signature(manifest.digest).there
-    except StepError:
-        return None
 
 
 def insist(request: Request, found: Judgement) -> None:

@@ -93,15 +93,15 @@ class Reader:
             left = [replace(image, place=place) for image in left]
             try:
                 with self.target.open(place) as repository:
-                    left = [self._image(repository, image) for image in left]
+                    left = [self.read(repository, image) for image in left]
             except StepError as error:
                 left = [replace(image, obstacle=error.reason) for image in left]
             found += [image for image in left if image.signed or image.obstacle]
             left = [image for image in left if not image.signed and not image.obstacle]
         return [*found, *left]
 
-    def _image(self, repository: Repository, image: Image) -> Image:
-        """Return an image with what `repository` has of it."""
+    def read(self, repository: Repository, image: Image) -> Image:
+        """Return an image with what `repository` has of it, and of its signatures."""
         try:
             manifest = repository.find(image.digest)
             if manifest is None:
@@ -111,12 +111,13 @@ class Reader:
                 listed = repository.platforms(image.digest)
                 digests = [digest for digest in listed if repository.find(digest) is not None]
             return replace(
-                image, signed={digest: self._signatures(repository, image.name, digest) for digest in digests}
+                image, signed={digest: self.signatures(repository, image.name, digest) for digest in digests}
             )
         except StepError as error:
             return replace(image, obstacle=error.reason)
 
-    def _signatures(self, repository: Repository, name: str, digest: str) -> Signatures:
+    def signatures(self, repository: Repository, name: str, digest: str) -> Signatures:
+        """Return the signatures of a manifest in `repository`, copied from its origin `name` if missing."""
         try:
             media_type, layers = attached.signatures(repository, digest)
             if not media_type and self._copied(repository, name, digest):

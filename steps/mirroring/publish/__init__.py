@@ -58,7 +58,7 @@ def publish(
     target = session.request.target_registry
     before = session.store.published.of(target)
     mirrors = before.mirrors() if before else {}
-    warn_of_clashes(mirror_name, imageset, _imagesets(mirrors))
+    warn_of_clashes(mirror_name, imageset, imagesets(mirrors))
     signatures = "".join(
         mirrors[name].files.get(_SIGNATURES, "") for name in {mirror_name, UNNAMED} if name in mirrors
     )
@@ -76,11 +76,11 @@ def publish(
     mirrors[mirror_name] = Mirror(files=files, imageset=imageset.text)
     together, _conflicts = union({name: mirror.files for name, mirror in mirrors.items()})
     copied = images_of(reading, target=target, imageset=imageset, nesting=session.request.nesting)
-    judgement = acceptance.check(session, copied, resources.load(together), imageset.mirror)
+    judgement = acceptance.check(session, copied, resources.load(together), imageset.mirror.operators)
     session.store.accepted.record(target, mirror_name, judgement)
     acceptance.insist(session.request, judgement)
     _publish(session.store, target, mirrors)
-    policies.publish(session.store, session.request, judgement)
+    policies.publish(session.store, session.request)
     return compact(judgement.releases)
 
 
@@ -91,7 +91,7 @@ def warn_of_clashes(mirror_name: str, imageset: ImageSet, others: Mapping[str, I
         log.warning("%s", clash)
 
 
-def _imagesets(mirrors: Mapping[str, Mirror]) -> dict[str, ImageSet]:
+def imagesets(mirrors: Mapping[str, Mirror]) -> dict[str, ImageSet]:
     """Return the ImageSets that can be read, by mirror name."""
     found = {}
     for name, mirror in mirrors.items():

@@ -54,7 +54,7 @@ def canonical(
         if (resource := permitted.of(document, name)) is not None
     ]
     signatures = _signatures(resource for resource in resources if resource["kind"] == "ConfigMap")
-    before = _signatures(_documents(earlier.get(FILES["ConfigMap"], "")))
+    before = _signatures(documents(earlier.get(FILES["ConfigMap"], "")))
     merged = _merged([*signatures, *before])
     kept = [resource for resource in resources if resource["kind"] != "ConfigMap"]
     return in_files(_renamed(resource, prefix) for resource in [*kept, *merged])
@@ -119,7 +119,7 @@ def load(files: Mapping[str, str]) -> list[Resource]:
     """Return the resources of published files, in the order in which to apply them."""
     order = list(FILES.values())
     names = sorted(files, key=lambda name: (order.index(name) if name in order else len(order), name))
-    return [document for name in names for document in _documents(files[name])]
+    return [document for name in names for document in documents(files[name])]
 
 
 def _read(found: Mapping[str, bytes]) -> list[tuple[str, Resource]]:
@@ -141,7 +141,7 @@ def _read(found: Mapping[str, bytes]) -> list[tuple[str, Resource]]:
     return resources
 
 
-def _documents(text: str) -> list[Resource]:
+def documents(text: str) -> list[Resource]:
     """Return what was published; what cannot be read any more is left out."""
     try:
         return [

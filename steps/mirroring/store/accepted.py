@@ -41,17 +41,31 @@ class JudgedRelease(Part):
     clusters: dict[str, WrittenVerdict]
 
 
+class JudgedCatalog(Part):
+    """A catalog in a target: its `origin`, and the `place` (HOST[:PORT]/REPOSITORY:TAG) that clusters pull.
+
+    `key` names the given key that has signed it under the name of its origin; empty where none has.
+    """
+
+    origin: str
+    place: str
+    signed: bool
+    key: str = ""
+
+
 class Judgement(Part):
     """A look at a target: when (RFC 3339 in UTC), the releases, and who is signed of the rest.
 
-    `signed` and `unsigned` count additional images and catalogs; `unsigned_catalogs` names catalogs.
+    `signed` and `unsigned` count additional images and catalogs; `without` names those that are not signed,
+    a thousand at most.
     """
 
     checked: str
     releases: tuple[JudgedRelease, ...] = ()
     signed: int = 0
     unsigned: int = 0
-    unsigned_catalogs: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    catalogs: tuple[JudgedCatalog, ...] = ()
 
 
 class AcceptedRecord(Record):
@@ -69,9 +83,12 @@ class Accepted:
 
     def of(self, target: str) -> tuple[JudgedRelease, ...]:
         """Return the releases of a target as they were last judged, the newest judgement of each."""
-        judgements = sorted(self._read().targets.get(target, {}).values(), key=lambda one: one.checked)
-        found = {release.digest: release for one in judgements for release in one.releases}
+        found = {release.digest: release for one in self._judgements(target) for release in one.releases}
         return tuple(sorted(found.values(), key=lambda release: release.version))
+
+    def catalogs(self, target: str) -> dict[str, JudgedCatalog]:
+        """Return the catalogs of a target by place, the newest judgement of each."""
+        return {catalog.place: catalog for one in self._judgements(target) for catalog in one.catalogs}
 
     def record(self, target: str, mirror_name: str, judgement: Judgement) -> None:
         """Record a judgement; one without a mirror name is of all, and takes the place of the others.
@@ -85,6 +102,10 @@ class Accepted:
             write_atomically(self._path, before.changed(targets=targets).as_json(indent=None))
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error.strerror)
+
+    def _judgements(self, target: str) -> list[Judgement]:
+        """Return the judgements of a target, the oldest first."""
+        return sorted(self._read().targets.get(target, {}).values(), key=lambda one: one.checked)
 
     def _read(self) -> AcceptedRecord:
         return records.read_or_new(

@@ -89,6 +89,10 @@ class PublishedTarget:
         """Return the resources that a cluster applies."""
         return _read(self.resources)
 
+    def policies(self) -> Files:
+        """Return the policies for its clusters."""
+        return _read(self.folder / POLICIES)
+
     def mirrors(self) -> dict[str, Mirror]:
         """Return what each ImageSet contributes, by mirror name."""
         found = {}

@@ -39,6 +39,10 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
+    def changed(self, **fields: Any) -> Self:
+        """Return a copy with other values for some fields."""
+        return self.model_copy(update=fields)
+
 
 class Record(Part):
     """A record. `format` comes first in the file."""
@@ -57,10 +61,6 @@ class Record(Part):
     def as_json(self, indent: int | None = 2) -> str:
         """Return the record as it is written."""
         return json.dumps(self.document(), indent=indent, ensure_ascii=False) + "\n"
-
-    def changed(self, **fields: Any) -> Self:
-        """Return a copy with other values for some fields."""
-        return self.model_copy(update=fields)
 
 
 class UnreadableRecordError(ValueError):

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from steps.errors import NotFoundError
+from steps.mirroring import publish
 from steps.mirroring.checks import acceptance
 from steps.mirroring.publish import policies, resources
 from steps.mirroring.store.accepted import compact
@@ -34,10 +35,11 @@ def run(session: Session) -> Done:
         for entry in store.inventory.of(target)
         for image in (*entry.earlier, *entry.images)
     }
-    mirror = session.imageset.mirror if session.imageset else None
-    judgement = acceptance.check(session, images.values(), resources.load(published.files()), mirror)
+    imagesets = publish.imagesets(published.mirrors()).values()
+    catalogs = [catalog for imageset in imagesets for catalog in imageset.mirror.operators]
+    judgement = acceptance.check(session, images.values(), resources.load(published.files()), catalogs)
     store.accepted.record(target, "", judgement)
-    policies.publish(store, session.request, judgement)
+    policies.publish(store, session.request)
     acceptance.insist(session.request, judgement)
     count = len(judgement.releases)
     summary = f"{target}: clusters accept all {count} releases" if count else f"{target} has no release"

@@ -487,11 +487,6 @@ def test_policies_name_the_mirror_and_under_which_name_it_was_signed() -> None:
     assert not any(one["metadata"]["name"].startswith("openshift") for one in (*old, *middle, *new))
     assert policies.image_policies(sets, {}) == {}
     assert policies.image_policies(MirrorSets({RELEASES: ("registry:5000/x",)}), {"k": key}) == {}
-    rules = yaml.safe_load(
-        policies.registries_d(
-            sets, "mirror.example.com:5000/ocp", ["registry.redhat.io/redhat/certified:v4.20"]
-        )
-    )
-    assert rules["docker"]["mirror.example.com:5000/ocp/redhat/certified"] == {
-        "use-sigstore-attachments": False
-    }
+    certified = "mirror.example.com:5000/ocp/redhat/certified"
+    rules = yaml.safe_load(policies.registries_d(sets, {certified: [None]}))
+    assert rules["docker"][certified] == {"use-sigstore-attachments": False}
