@@ -233,7 +233,7 @@ class _Proposal:
             with attempt, repository.explained(self.origin, self.git):
                 try:
                     self.git.ask(
-                        "push", "--porcelain", "--no-verify", lease, "origin", f"{commit}:{reference}",
+                        "push", "--no-verify", lease, "origin", f"{commit}:{reference}",
                         seconds=FETCH_SECONDS,
                     )  # fmt: skip
                 except GitFailedError as error:

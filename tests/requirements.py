@@ -64,6 +64,8 @@ def _need(names: str, package: str, *layers: str, source: str = DEBIAN, file: st
 REQUIREMENTS = (
     _need("git", "git", source=BEFORE),
     _need("go", "the Go toolchain, 1.26.5 or newer", CLUSTER, source=BEFORE),
+    # Compiles the SQLite of the testbed's Gitea.
+    _need("gcc", "gcc, with the headers of the C library", CLUSTER, source=BEFORE),
     _need("", "ca-certificates", source=BEFORE, file="/etc/ssl/certs/ca-certificates.crt"),
     _need("bash", "bash", source=ESSENTIAL),
     _need("sh", "dash", source=ESSENTIAL),
@@ -101,6 +103,7 @@ REQUIREMENTS = (
     _need("etcd", "go.etcd.io/etcd", CLUSTER, source=MODULES),
     _need("coredns", "github.com/coredns/coredns", CLUSTER, source=MODULES),
     _need("tkn", "github.com/tektoncd/cli", CLUSTER, source=MODULES),
+    _need("gitea", "code.gitea.io/gitea", CLUSTER, source=MODULES),
 )
 
 # Where Debian keeps an administrator's programs, which a plain user's PATH lacks.

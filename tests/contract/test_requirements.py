@@ -63,8 +63,10 @@ def test_the_layers_of_the_table_are_those_that_run() -> None:
 def test_every_program_that_the_testbed_builds_is_in_the_table() -> None:
     named = {name for one in REQUIREMENTS if one.source == requirements.MODULES for name in one.names}
     inside_pods = re.compile("/tektoncd/(pipeline|triggers)/|/pause$")
-    files = [(binaries.SOURCES / module / "go.mod").read_text() for module in ("kubernetes", "tekton")]
+    modules = ("kubernetes", "tekton", "gitea")
+    files = [(binaries.SOURCES / module / "go.mod").read_text() for module in modules]
     tools = [tool for file in files for tool in file.partition("\ntool (")[2].partition(")")[0].split()]
+    tools += [tool for file in files for tool in re.findall(r"^tool ([^(\s]+)$", file, re.M)]
     assert named == {
         Path(tool.replace("/server/v3", "")).name for tool in tools if not inside_pods.search(tool)
     }

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,18 @@ _KUBERNETES_VERSION = (
 class _Group:
     """Programs that are built together: the tools of a module whose import paths begin with `prefix`.
 
-    `manifests` is a module whose folder config/ is copied beside the programs, so that a warm start needs
-    neither Go nor its module cache.
+    `manifests` is a module whose `folders` are copied beside the programs, so that a warm start needs neither
+    Go nor its module cache. `tags` are those of the build; a program that needs `cgo` is compiled with gcc.
+    What is no part of the `repr` is no part of `key` where it is not used.
     """
 
     module: str
     prefix: str
     stamps: str = ""
     manifests: str = ""
+    folders: tuple[str, ...] = field(default=("config",), repr=False)
+    tags: str = field(default="", repr=False)
+    cgo: bool = field(default=False, repr=False)
 
 
 _GROUPS = {
@@ -56,6 +60,15 @@ _GROUPS = {
     "triggers": _Group("tekton", "github.com/tektoncd/triggers/", manifests="github.com/tektoncd/triggers"),
     "tkn": _Group("tekton", "github.com/tektoncd/cli/"),
     "cosign": _Group("cosign", "github.com/sigstore/cosign/"),
+    # Its pages would need npm; its API needs the texts and templates of its module only.
+    "gitea": _Group(
+        "gitea",
+        "code.gitea.io/gitea",
+        manifests="code.gitea.io/gitea",
+        folders=("options", "templates"),
+        tags="sqlite sqlite_unlock_notify",
+        cgo=True,
+    ),
 }
 GROUPS = tuple(_GROUPS)
 
@@ -80,12 +93,19 @@ def ensure(group: str) -> Path:
         if folder.is_dir():
             return folder
         with building(folder) as aside:
-            _build(_GROUPS[group], aside)
+            _build(group, aside)
             if module := _GROUPS[group].manifests:
-                config = _module_folder(_GROUPS[group].module, module) / "config"
-                shutil.copytree(config, aside / "config", copy_function=shutil.copyfile)
-                run("chmod", "-R", "u+w", aside / "config")
+                source = _module_folder(_GROUPS[group].module, module)
+                for name in _GROUPS[group].folders:
+                    shutil.copytree(source / name, aside / name, copy_function=shutil.copyfile)
+                    run("chmod", "-R", "u+w", aside / name)
     return folder
+
+
+def built(group: str) -> Path | None:
+    """The folder with a group's programs; None where they are not built."""
+    folder = _folder(group)
+    return folder if folder.is_dir() else None
 
 
 @contextmanager
@@ -112,7 +132,7 @@ def locked(name: str) -> Iterator[None]:
 
 def key(group: str) -> str:
     """What a group's programs depend on."""
-    digest = hashlib.sha256(repr((_GROUPS[group], _FLAGS)).encode())
+    digest = hashlib.sha256(repr((_GROUPS[group], _FLAGS)).encode() + _GROUPS[group].tags.encode())
     for path in sorted(path for path in (SOURCES / _GROUPS[group].module).rglob("*") if path.is_file()):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
@@ -121,25 +141,32 @@ def key(group: str) -> str:
 def download(group: str) -> None:
     """Bring the modules that a group is built from, while another group is being compiled."""
     if not _folder(group).is_dir():
-        run("go", "list", "-deps", "tool", env=_ENVIRONMENT, cwd=SOURCES / _GROUPS[group].module)
+        tags = f"-tags={_GROUPS[group].tags}"
+        run("go", "list", tags, "-deps", "tool", env=_environment(group), cwd=SOURCES / _GROUPS[group].module)
 
 
 def _folder(group: str) -> Path:
     return CACHE / f"{group}-{key(group)}"
 
 
-_ENVIRONMENT = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+def _environment(group: str) -> dict[str, str]:
+    cgo = "1" if _GROUPS[group].cgo else "0"
+    return {"CGO_ENABLED": cgo, "GOWORK": "off", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+
+
 # Nobody debugs these programs: without debugging information a fifth of the compiler's time is saved.
 _FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
 
 
-def _build(group: _Group, folder: Path) -> None:
+def _build(name: str, folder: Path) -> None:
+    group = _GROUPS[name]
     source = SOURCES / group.module
     declared = json.loads(run("go", "mod", "edit", "-json", cwd=source).stdout)["Tool"]
     tools = [tool["Path"] for tool in declared if tool["Path"].startswith(group.prefix)]
     # A low priority: a build takes minutes, and whoever shares the machine should not feel it.
-    command = ["nice", "-n", "10", "go", "build", *_FLAGS, "-ldflags", f"-s -w{group.stamps}"]
-    run(*command, "-o", f"{folder}{os.sep}", *tools, env=_ENVIRONMENT, cwd=source)
+    command = ["nice", "-n", "10", "go", "build", f"-tags={group.tags}", *_FLAGS]
+    linked = ("-ldflags", f"-s -w{group.stamps}")
+    run(*command, *linked, "-o", f"{folder}{os.sep}", *tools, env=_environment(name), cwd=source)
     if (server := folder / "server").exists():
         server.rename(folder / "etcd")  # the package of etcd is called server
 

@@ -66,6 +66,7 @@ def build(say: Say) -> list[Path]:
     with ThreadPoolExecutor() as pool:
         waiting: list[Future[Any]] = [
             pool.submit(binaries.download, "tekton"),
+            pool.submit(binaries.download, "gitea"),
             pool.submit(files.ensure_wheels),
             pool.submit(images.ensure_base),
             pool.submit(images.ensure_builder),

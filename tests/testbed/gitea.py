@@ -1,0 +1,139 @@
+"""The real Gitea, for one test: its API and its repositories over HTTP, with a database in a file.
+
+It runs as root, as the tests do, which it has to be told. Its pages would need npm; nobody looks at them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.testbed.waiting import wait_until
+
+OWNER, PASSWORD = "fleet", "only-for-this-test-1"
+
+_CONFIGURATION = """\
+RUN_USER = {user}
+RUN_MODE = prod
+WORK_PATH = {folder}
+I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true
+[server]
+HTTP_ADDR = {address}
+HTTP_PORT = {port}
+ROOT_URL = http://{address}:{port}/
+STATIC_ROOT_PATH = {static}
+DISABLE_SSH = true
+OFFLINE_MODE = true
+[database]
+DB_TYPE = sqlite3
+PATH = {folder}/gitea.db
+[repository]
+ROOT = {folder}/repositories
+[security]
+INSTALL_LOCK = true
+SECRET_KEY = for-this-test
+[service]
+REQUIRE_SIGNIN_VIEW = true
+[log]
+MODE = console
+LEVEL = Warn
+[actions]
+ENABLED = false
+[indexer]
+ISSUE_INDEXER_TYPE = db
+"""
+
+
+@dataclass(frozen=True)
+class Gitea:
+    """A running Gitea with the user `OWNER`."""
+
+    url: str
+    program: Path
+    configuration: Path
+
+    def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask the API as the owner."""
+        answer = requests.request(
+            method, f"{self.url}/api/v1/{path}", json=body, auth=(OWNER, PASSWORD), timeout=30
+        )
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json() if answer.content else None
+
+    def repository(self, name: str, files: dict[str, str]) -> str:
+        """Make a private repository with a branch main; return its URL."""
+        made = {"name": name, "private": True, "auto_init": True, "default_branch": "main"}
+        self.api("POST", "user/repos", made)
+        for path, content in files.items():
+            import base64
+
+            text = base64.b64encode(content.encode()).decode()
+            self.api("POST", f"repos/{OWNER}/{name}/contents/{path}", {"content": text, "branch": "main"})
+        return f"{self.url}/{OWNER}/{name}.git"
+
+    def token(self, name: str, scopes: str, user: str = OWNER) -> str:
+        """Make a token of a user."""
+        return self.run(
+            "admin", "user", "generate-access-token", "--username", user,
+            "--token-name", name, "--scopes", scopes, "--raw",
+        )  # fmt: skip
+
+    def user(self, name: str, *more: str) -> None:
+        """Make a user."""
+        self.run(
+            "admin", "user", "create", "--username", name, "--password", PASSWORD,
+            "--email", f"{name}@example.com", "--must-change-password=false", *more,
+        )  # fmt: skip
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of the program; return the last line that it prints."""
+        command = [str(self.program), *arguments, "--config", str(self.configuration)]
+        done = subprocess.run(
+            command,
+            env=_environment(self.configuration),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return (done.stdout.strip().splitlines() or [""])[-1]
+
+
+@contextmanager
+def serving(programs: Path, folder: Path, address: str = "127.0.0.1") -> Iterator[Gitea]:
+    """Run it in `folder` on a free port, with the programs of the testbed; it ends with the body."""
+    with socket.socket() as free:
+        free.bind((address, 0))
+        port = free.getsockname()[1]
+    configuration = folder / "custom" / "conf" / "app.ini"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(
+        _CONFIGURATION.format(user="root", folder=folder, address=address, port=port, static=programs)
+    )
+    found = Gitea(f"http://{address}:{port}", programs / "gitea", configuration)
+    found.run("migrate")
+    found.user(OWNER)
+    log = (folder / "gitea.log").open("wb")
+    command = [str(found.program), "web", "--config", str(configuration)]
+    process = subprocess.Popen(command, env=_environment(configuration), stdout=log, stderr=log)
+    try:
+        wait_until("Gitea", lambda: requests.get(f"{found.url}/api/healthz", timeout=5).ok)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+        log.close()
+
+
+def _environment(configuration: Path) -> dict[str, str]:
+    folder = str(configuration.parents[2])
+    return {"PATH": os.environ["PATH"], "HOME": folder, "GITEA_WORK_DIR": folder}
