@@ -82,7 +82,7 @@ GO = """\
 \tdep\tgithub.com/Masterminds/semver/v3\tv3.4.0\th1:x=
 \tdep\tgithub.com/docker/distribution\tv2.8.3+incompatible\th1:x=
 \tdep\tgo.podman.io/common\tv0.69.1
-\t=>\tgithub.com/acme/common\tv0.1.0\th1:x=
+\t=>\tgithub.com/acme/common\tv0.3.1\th1:x=
 \tbuild\t-compiler=gc
 """
 
@@ -109,7 +109,7 @@ def test_a_release_adds_the_modules_of_oc_mirror_to_the_images_own_list(programs
     metadata = document["metadata"]
     assert (metadata["timestamp"], metadata["component"]["version"]) == ("2026-11-27T14:00:00+00:00", "0.2.0")
     modules = [
-        "pkg:golang/github.com/acme/common@v0.1.0",
+        "pkg:golang/github.com/acme/common@v0.3.1",
         "pkg:golang/github.com/docker/distribution@v2.8.3%2Bincompatible",
         "pkg:golang/github.com/masterminds/semver/v3@v3.4.0",
         "pkg:golang/github.com/openshift/oc-mirror/v2@%28devel%29",
