@@ -149,8 +149,10 @@ class Cosign:
         assert bool(done.returncode) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def sign(self, image: str, *, tags: bool) -> None:
-        self.run("sign", *self._offline(tags), image)
+    def sign(self, image: str, *, tags: bool, name: str = "") -> None:
+        """Sign an image, under another name where one is given."""
+        identity = [f"--sign-container-identity={name}"] if name else []
+        self.run("sign", *self._offline(tags), *identity, image)
 
     def attest(self, image: str, kind: str, predicate: Path, *, tags: bool) -> None:
         self.run("attest", *self._offline(tags), "--type", kind, "--predicate", str(predicate), image)

@@ -19,6 +19,8 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 _MANIFEST = re.compile(r"/v2/(?P<repository>.+)/manifests/(?P<version>[^/?]+)$")
+_REFERRERS = re.compile(r"/v2/(.+)/referrers/(sha256:[0-9a-f]{64})")
+_FALL_BACK = re.compile(r"sha256-[0-9a-f]{64}")
 _BLOB = re.compile(r"/v2/.+/blobs/sha256:[0-9a-f]{64}$")
 _UPLOAD = re.compile(r"/v2/(?P<repository>.+)/blobs/uploads/")
 
@@ -219,5 +221,23 @@ def takes_sparse() -> Manner:
             return Reply(202)
         digest, kind, content = kept[key]
         return Reply(200, {"Docker-Content-Digest": digest, "Content-Type": kind}, content)
+
+    return manner
+
+
+def has_referrers(index_of: Callable[[str, str], bytes | None]) -> Manner:
+    """The question for referrers is answered (OCI 1.1), and no tag takes its place.
+
+    `index_of` gives the list for a repository and a digest; None where it is empty.
+    """
+    kind = "application/vnd.oci.image.index.v1+json"
+    empty = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": []}).encode()
+
+    def manner(question: Question) -> Reply | None:
+        if found := _REFERRERS.match(question.path):
+            return Reply(200, {"Content-Type": kind}, index_of(*found.groups()) or empty)
+        if (found := _MANIFEST.match(question.path)) and _FALL_BACK.fullmatch(found["version"]):
+            return refusal(404, "MANIFEST_UNKNOWN")
+        return None
 
     return manner
