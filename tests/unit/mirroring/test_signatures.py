@@ -351,6 +351,7 @@ def test_a_target_that_takes_none_gets_the_images(
     ]
     ran = disconnected.mirror(f"--target-registry={moody_target.host}/{path}")
     assert ran.returncode == 0, ran.stderr
+    assert f"{moody_target.host}/{path} takes no signatures of images: {moody_target.host} " in ran.stderr
     assert "does not take the signatures of" in ran.stderr
     assert has(target, SIGNED)
     assert has(target, PLAIN)
