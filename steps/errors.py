@@ -19,7 +19,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── DeadlineError    14  a run of the mirror was ended at its deadline
     ├── UntrustedError   15  a signature is missing, wrong, or by nobody who is trusted
     ├── HeldError        16  a run stopped before it published: its list of changes is not approved yet
-    └── NotReadyError    17  a cluster is not ready for its next step, or not known to be
+    ├── NotReadyError    17  a cluster is not ready for its next step, or not known to be
+    └── LostError        18  a target has lost images that an earlier run had verified there
 """
 
 from __future__ import annotations
@@ -118,6 +119,12 @@ class DeadlineError(MirrorError):
     """A run of the mirror was ended at its deadline."""
 
     exit_code = 14
+
+
+class LostError(MirrorError):
+    """A target has lost images that an earlier run had verified there."""
+
+    exit_code = 18
 
 
 class ClusterError(StepError):

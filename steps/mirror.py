@@ -3,7 +3,8 @@
 One operation: workflow-to-disk makes the next generation of archives below DATA/generations,
 workflow-from-disk pushes the generations that TARGET-REGISTRY lacks, workflow-direct copies from registry to
 registry; workflow-delete-generate, workflow-delete-execute and workflow-cleanup remove what nothing needs,
-in a target by an approved plan, and in DATA. --export and --import only carry generations: onto a medium, and
+in a target by an approved plan, and in DATA. workflow-verify-target asks whether the target still has what
+earlier runs had verified there. --export and --import only carry generations: onto a medium, and
 from media into DATA. --verify only checks those that lie somewhere, workflow-verify those in DATA.
 --acknowledge reads the receipt that says what the registry of the other side has, and --changes only prints
 what a generation brings. With --schedule it stays, as a service, and mirrors whenever the schedule says,
@@ -12,8 +13,8 @@ archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
 found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
-deadline, 15 signed by nobody who is trusted, 16 held until its list of changes is approved, 130 interrupted,
-143 ended by SIGTERM.
+deadline, 15 signed by nobody who is trusted, 16 held until its list of changes is approved, 18 the
+target has lost images, 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations

@@ -29,9 +29,11 @@ from steps.mirroring.workflows import (
     import_media,
     judge,
     receipts,
+    repair,
     to_disk,
+    verify_target,
 )
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR, VERIFY_SIGNATURES
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR, REPAIR, VERIFY_SIGNATURES
 from steps.parameters.value_kinds import VerifySignatures, Workflow
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ def _in_time(request: Request, store: Store, recorder: Recorder) -> Done:
 
 
 def _run(request: Request, store: Store, recorder: Recorder) -> Done:
+    if request.workflow is Workflow.VERIFY_TARGET and request.values[REPAIR]:
+        return _repair(request, store, recorder)
     if upkeep := UPKEEP.get(request.workflow):
         return _upkeep(request, store, recorder, upkeep)
     return _mirror(request, store, recorder, MIRRORING[request.workflow])
@@ -110,6 +114,15 @@ def _upkeep(
     with locked(request, store, recorder):
         publish.bring_up_to_date(store, datetime.now(UTC))
         return workflow(request, store)
+
+
+def _repair(request: Request, store: Store, recorder: Recorder) -> Done:
+    """Mirror again what the target has lost; nothing is published by it."""
+    ready = preflight.check(request, store)
+    with Session.open(
+        request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
+    ) as session:
+        return repair.run(signatures.decided(session))
 
 
 def _mirror(request: Request, store: Store, recorder: Recorder, workflow: Callable[[Session], Done]) -> Done:
@@ -172,6 +185,7 @@ UPKEEP: Final[Mapping[Workflow, Callable[[Request, Store], Done]]] = {
     Workflow.DELETE: delete.execute,
     Workflow.CLEANUP: cleanup.run,
     Workflow.VERIFY: audit.run,
+    Workflow.VERIFY_TARGET: verify_target.run,
     Workflow.EXPORT: export.run,
     Workflow.IMPORT: import_media.run,
     Workflow.ACKNOWLEDGE: acknowledge.run,

@@ -94,6 +94,8 @@ def _workflow(values: Values) -> Workflow:
         return Workflow.ACKNOWLEDGE
     if values[mirror_run.FORGET_TARGET]:
         return Workflow.FORGET_TARGET
+    if values[mirror_run.VERIFY_TARGET]:
+        return Workflow.VERIFY_TARGET
     return Workflow.IMPORT if values.all(mirror_run.IMPORT) else values[mirror_run.WORKFLOW]
 
 

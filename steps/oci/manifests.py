@@ -23,6 +23,7 @@ MANIFESTS: Final = (
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 _EMPTY_TAR: Final = bytes(1024)
+_MAY_LACK: Final = re.compile(r"foreign|nondistributable")
 _SHA256: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HINT: Final = "see what is stored under this name"
 
@@ -63,6 +64,26 @@ class Image:
             tuple(Blob.of(layer, name) for layer in layers),
             Blob.of(manifest.get("config"), name),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The digests of what a manifest names: other manifests if it is an index, else blobs.
+
+    Layers that registries may leave out are not among them (OCI image-spec, "Non-Distributable Layers").
+    """
+
+    manifests: tuple[str, ...]
+    blobs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, manifest: dict[str, Any]) -> Parts:
+        """Read a manifest or index. Raises UnreadableError for anything else."""
+        if is_index(manifest):
+            return cls(tuple(listed(manifest, name)), ())
+        image = Image.of(name, "", manifest)
+        kept = (layer.digest for layer in image.layers if not _MAY_LACK.search(layer.media_type))
+        return cls((), (image.config.digest, *kept))
 
 
 def is_index(manifest: dict[str, Any]) -> bool:

@@ -35,6 +35,7 @@ from steps.oci.manifests import (
     MANIFESTS,
     Blob,
     Image,
+    Parts,
     digest_of,
     is_index,
     listed,
@@ -146,6 +147,14 @@ class Repository:
         except AbsentError:
             return {}
         return listed(manifest, self._named(digest))
+
+    def parts(self, digest: str) -> Parts | None:
+        """Read what a manifest or index names; None where it is not there."""
+        try:
+            _digest, manifest = self._retrying(lambda: self._manifest(digest))
+        except AbsentError:
+            return None
+        return Parts.of(self._named(digest), manifest)
 
     def signature(self, digest: str) -> Signature:
         """Ask for the signature of an image, which is at the tag `sha256-HEX.sig` (sigstore, cosign)."""
@@ -315,13 +324,17 @@ class Repository:
         return Manifest(digest, is_index(manifest))
 
     def _has_blob(self, digest: str) -> bool:
-        name = self._named(digest)
-        with self._transport.ask("HEAD", f"blobs/{digest}", name) as answer:
-            if answer.status_code == requests.codes.not_found:
-                return False
-            if not answer.ok:
-                raise self._transport.failure(answer, name)
-            return True
+        """Ask by HEAD. Where it is refused, as by some storage that a registry leads to, GET decides."""
+        with self._transport.ask("HEAD", f"blobs/{digest}", self._named(digest)) as answer:
+            if answer.ok or answer.status_code == requests.codes.not_found:
+                return answer.ok
+            if answer.status_code == requests.codes.too_many_requests:
+                raise self._transport.failure(answer, self._named(digest))
+        try:
+            self._transport.get(f"blobs/{digest}", self._named(digest)).close()
+        except AbsentError:
+            return False
+        return True
 
     def _signature(self, tag: str) -> Signature:
         """Judge the answer as containers/image does (docker/docker_client.go, isManifestUnknownError)."""

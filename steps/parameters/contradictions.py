@@ -39,6 +39,35 @@ def _imageset(values: Values) -> str:
     return f"{workflow} needs an imageset, the path of an ImageSetConfiguration"
 
 
+def _verified_target(values: Values) -> str:
+    if not values[mirror_run.VERIFY_TARGET] or values[mirror_run.TARGET_REGISTRY]:
+        return ""
+    return "verify-target needs a target-registry, HOST[:PORT][/PATH], as the runs named it"
+
+
+def _repair(values: Values) -> str:
+    verifies = values[mirror_run.WORKFLOW] is Workflow.VERIFY_TARGET
+    if not values[mirror_run.REPAIR] or verifies or values[mirror_run.VERIFY_SCHEDULE]:
+        return ""
+    return (
+        f"repair goes with {Workflow.VERIFY_TARGET}, or with verify-schedule: give one, or leave repair out"
+    )
+
+
+def _verify_schedule(values: Values) -> str:
+    workflow = values[mirror_run.WORKFLOW]
+    if not values[mirror_run.VERIFY_SCHEDULE] or workflow in {Workflow.FROM_DISK, Workflow.DIRECT}:
+        return ""
+    return f"verify-schedule verifies a target: it goes with {Workflow.FROM_DISK} or {Workflow.DIRECT}"
+
+
+def _verify_schedule_of_a_workload(values: Values) -> str:
+    mode = values[mirror_run.DEPLOY_MODE]
+    if not values[mirror_run.VERIFY_SCHEDULE] or mode == "deployment":
+        return ""
+    return f"verify-schedule is kept by the service: deploy-mode deployment, not {mode}"
+
+
 def _schedule(values: Values) -> str:
     mode = values[mirror_run.DEPLOY_MODE]
     if mode == "job" or values[mirror_run.SCHEDULE]:
@@ -71,7 +100,7 @@ def _one_at_a_time(values: Values) -> str:
 
 
 def _done_once(values: Values) -> str:
-    given = _given_of(values, ACTIONS)
+    given = [name for name in _given_of(values, ACTIONS) if name != mirror_run.VERIFY_TARGET.name]
     if not given or not values[mirror_run.SCHEDULE]:
         return ""
     return f"{given[0]} is done once: leave schedule out"
@@ -239,11 +268,16 @@ ACTIONS: Final = (
     mirror_run.FORGET_TARGET,
     mirror_run.VERIFY,
     mirror_run.CHANGES,
+    mirror_run.VERIFY_TARGET,
 )
 """What `mirror` does instead of a workflow, and instead of each other."""
 RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
     ((mirror_run.WORKFLOW, mirror_run.TARGET_REGISTRY), _target),
     ((mirror_run.WORKFLOW, mirror_run.IMAGESET), _imageset),
+    ((mirror_run.VERIFY_TARGET, mirror_run.TARGET_REGISTRY), _verified_target),
+    ((mirror_run.WORKFLOW, mirror_run.REPAIR), _repair),
+    ((mirror_run.WORKFLOW, mirror_run.VERIFY_SCHEDULE), _verify_schedule),
+    ((mirror_run.DEPLOY_MODE, mirror_run.VERIFY_SCHEDULE), _verify_schedule_of_a_workload),
     ((mirror_run.DEPLOY_MODE, mirror_run.SCHEDULE), _schedule),
     ((mirror_run.WORKFLOW, mirror_run.DEPLOY_MODE), _no_repetition_of_a_workload),
     # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.

@@ -33,6 +33,7 @@ class Workflow(StrEnum):
     DELETE = "workflow-delete-execute"
     CLEANUP = "workflow-cleanup"
     VERIFY = "workflow-verify"
+    VERIFY_TARGET = "workflow-verify-target"
     EXPORT = "export"
     """By `--export` alone, as the next by `--import`."""
     IMPORT = "import"
@@ -54,6 +55,14 @@ class VerifySignatures(StrEnum):
     WARN = "warn"
     STRICT = "strict"
     ONLY = "only"
+    NONE = "none"
+
+
+class VerifyLayers(StrEnum):
+    """Of which images the layers are asked for."""
+
+    SAMPLE = "sample"
+    ALL = "all"
     NONE = "none"
 
 
@@ -164,6 +173,11 @@ def signatures(value: str) -> Signatures:
 def verify_signatures(value: str) -> VerifySignatures:
     """Parse what follows from signatures that clusters would not accept."""
     return VerifySignatures(_choice(value, tuple(VerifySignatures)))
+
+
+def verify_layers(value: str) -> VerifyLayers:
+    """Parse of which images the layers are asked for."""
+    return VerifyLayers(_choice(value, tuple(VerifyLayers)))
 
 
 def deploy_mode(value: str) -> DeployMode:

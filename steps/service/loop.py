@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
@@ -34,6 +35,14 @@ LONGEST_WAIT = 3600.0
 """Seconds between two readings of the clock, which somebody may set while the service waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """When the target is verified, and what does it: it returns a line of summary or raises a StepError."""
+
+    schedule: Schedule
+    verify: Callable[[Watcher], str]
+
+
 class Service:
     """The loop, and the overview of it that the web page shows."""
 
@@ -43,17 +52,19 @@ class Service:
         schedule: Schedule,
         *,
         mirror: Callable[[Watcher], str],
+        verification: Verification | None = None,
         problems: Callable[[], list[str]] = list,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Prepare the loop; `run` starts it.
 
         `mirror` mirrors once: it passes the record of the run to the watcher that it is given, and returns a
-        summary in one line or raises a StepError. `problems` lists what keeps a run from starting. `clock`
+        summary in one line or raises a StepError. `verification` does as much for the target, by a schedule
+        of its own. `problems` lists what keeps a run from starting. `clock`
         returns the current time, with a time zone.
         """
         self.request, self._schedule, self._clock = request, schedule, clock
-        self._mirror, self._problems = mirror, problems
+        self._mirror, self._problems, self._verification = mirror, problems, verification
         self._store = Store(request.data)
         self.holdings = HoldingsReader(request, self._store)
         self._all_runs: tuple[Run, ...] = ()
@@ -67,9 +78,21 @@ class Service:
         if reason := self._due_already():
             log.info("%s", reason)
             self.mirror_now()
+        mirror_at, verify_at = self._schedule.after(self._clock()), self._next_verification()
         while True:
-            self.wait_until(self._schedule.after(self._clock()))
-            self.mirror_now()
+            self.wait_until(min(mirror_at, verify_at), next_run=mirror_at)
+            if mirror_at <= self._clock():
+                self.mirror_now()
+                mirror_at = self._schedule.after(self._clock())
+            if verify_at <= self._clock():
+                self.verify_now()
+                verify_at = self._next_verification()
+
+    def _next_verification(self) -> datetime:
+        """Return when the target is verified next; without a schedule for it, after every other moment."""
+        if self._verification is None:
+            return datetime.max.replace(tzinfo=UTC)
+        return self._verification.schedule.after(self._clock())
 
     def _due_already(self) -> str:
         """Return why a run begins without waiting.
@@ -85,9 +108,9 @@ class Service:
             return f"a run was due since the one of {last.started}: making up for it now"
         return ""
 
-    def wait_until(self, moment: datetime) -> None:
-        """Wait until the clock shows `moment`."""
-        self._next_run = moment
+    def wait_until(self, moment: datetime, *, next_run: datetime) -> None:
+        """Wait until the clock shows `moment`; meanwhile `next_run` is when the next run begins."""
+        self._next_run = next_run
         log.info("next run at %s", records.timestamp(moment))
         never = threading.Event()
         while (left := (moment - self._clock()).total_seconds()) > 0:
@@ -96,8 +119,16 @@ class Service:
     def mirror_now(self) -> None:
         """Mirror once; log a failure, which is also in the record of the run."""
         self._next_run = None
+        self._do(self._mirror)
+
+    def verify_now(self) -> None:
+        """Verify the target once; log a failure, which is also in the record of the run."""
+        if self._verification is not None:
+            self._do(self._verification.verify)
+
+    def _do(self, work: Callable[[Watcher], str]) -> None:
         try:
-            log.info("%s", self._mirror(self._notify))
+            log.info("%s", work(self._notify))
         except StepError as error:
             log.error(log_lines.ERROR, error.reason, error.hint)  # noqa: TRY400 - expected
         self._read_records()
@@ -112,7 +143,7 @@ class Service:
             next_run=self._next_run,
             runs=self._runs,
             problems=tuple(self._problems()),
-            published=published_in(self._store.published, self._all_runs),
+            published=published_in(self._store, self._all_runs),
             free=free,
             capacity=capacity,
             progress=self._progress(),

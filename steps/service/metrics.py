@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from steps.mirroring.store.runs import Run
+    from steps.mirroring.store.verified import Look
     from steps.service.overview import Overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,6 +56,8 @@ GAUGES: Final = {
     "oc_mirror_last_run_duration_seconds": "How long the last run took.",
     "oc_mirror_last_run_bytes": "Bytes of archives that the last run made or took in.",
     "oc_mirror_last_run_failed_images": "Images that the last run could not mirror.",
+    "oc_mirror_target_lost_images": "Images that the target had and lacks, as last verified; absent before.",
+    "oc_mirror_target_verified_timestamp_seconds": "When the target was last verified; absent before.",
     "oc_mirror_data_free_bytes": "Free bytes of the data volume.",
     "oc_mirror_data_capacity_bytes": "Bytes of the data volume.",
 }
@@ -142,7 +145,12 @@ class Metrics:
                 "commit": overview.identity.commit,
             },
         )
-        values = {**_of_service(overview), **_of_progress(overview), **_of_last_run(overview.last)}
+        values = {
+            **_of_service(overview),
+            **_of_progress(overview),
+            **_of_last_run(overview.last),
+            **_of_look(overview.own.look if overview.own else None),
+        }
         for name, text in GAUGES.items():
             if (value := values.get(name)) is not None:
                 yield GaugeMetricFamily(name, text, value=value)
@@ -193,6 +201,15 @@ def _of_last_run(run: Run | None) -> dict[str, float | None]:
         "oc_mirror_last_run_duration_seconds": run.seconds if run.finished else None,
         "oc_mirror_last_run_bytes": run.size,
         "oc_mirror_last_run_failed_images": len(run.failed),
+    }
+
+
+def _of_look(look: Look | None) -> dict[str, float | None]:
+    if look is None:
+        return {}
+    return {
+        "oc_mirror_target_lost_images": len(look.missing),
+        "oc_mirror_target_verified_timestamp_seconds": _seconds(look.finished),
     }
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.schedule import Schedule
+    from steps.mirroring.store import Store
     from steps.mirroring.store.progress import RunProgress
-    from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Run
+    from steps.mirroring.store.verified import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class TargetFiles:
     `verified` is the newest run after which the target had every image, `deleted` the newest one that deleted
     something from the target; each is None where no record tells of one. `accepted` has the verdict by
     release and minor version of clusters, as the newest run of each mirror name that looked found it.
+    `look` is what the last `workflow-verify-target` found, None before the first.
     """
 
     target: str
@@ -47,11 +49,17 @@ class TargetFiles:
     verified: Run | None = None
     deleted: Run | None = None
     accepted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    look: Look | None = None
+
+    @property
+    def lost(self) -> int:
+        """How many images the target had and lacks, as far as somebody has looked."""
+        return len(self.look.missing) if self.look else 0
 
     @property
     def is_safe(self) -> bool:
         """Whether the target has had every image since a run, as far as our runs decide."""
-        if self.verified is None:
+        if self.verified is None or self.lost:
             return False
         return self.deleted is None or self.deleted.started < self.verified.started
 
@@ -132,7 +140,7 @@ def own_of(published: Iterable[TargetFiles], request: Request) -> TargetFiles | 
     return next((files for files in known if files.target == request.target_registry), None)
 
 
-def published_in(published: Published, runs: Sequence[Run] = ()) -> tuple[TargetFiles, ...]:
+def published_in(store: Store, runs: Sequence[Run] = ()) -> tuple[TargetFiles, ...]:
     """Return the files for the clusters of each target, by which of `runs` they are known to be safe.
 
     None where they cannot be read.
@@ -146,8 +154,9 @@ def published_in(published: Published, runs: Sequence[Run] = ()) -> tuple[Target
                 verified=_newest(runs, one.target, VERIFYING),
                 deleted=_newest(runs, one.target, {Workflow.DELETE}),
                 accepted=_accepted(runs, one.target),
+                look=store.verified.last_look(one.target),
             )
-            for one in published.all()
+            for one in store.published.all()
         )
     except StepError:  # a newer version wrote them
         return ()

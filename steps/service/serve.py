@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import yaml
@@ -11,10 +12,13 @@ import yaml
 from steps.errors import StepError
 from steps.mirroring import operation
 from steps.mirroring.checks import preflight
+from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
+from steps.parameters.table.mirror_run import TIME_ZONE, VERIFY_SCHEDULE
+from steps.parameters.value_kinds import Workflow
 from steps.service import page, status, web
-from steps.service.loop import Service
+from steps.service.loop import Service, Verification
 from steps.service.metrics import CONTENT_TYPE, Metrics
 from steps.service.overview import own_of, published_in, resources_in
 from steps.service.web import JSON, YAML, Response, text
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.mirroring.request import Request
-    from steps.mirroring.schedule import Schedule
     from steps.mirroring.store.published import Published
     from steps.mirroring.store.runs import Watcher
     from steps.service.web import Routes
@@ -43,11 +46,12 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
         request,
         schedule,
         mirror=lambda watcher: operation.run(request, watchers=[watcher], next_run=schedule.after).summary,
+        verification=_verification(request),
         problems=lambda: preflight.problems(request),
     )
     metrics = Metrics(service.overview)
     service.watchers += [metrics.count, *watchers]
-    server = web.start(port, routes(service, metrics, Store(request.data).published))
+    server = web.start(port, routes(service, metrics, Store(request.data)))
     try:
         log.info("listening on port %d", server.port)
         service.run()
@@ -55,12 +59,24 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
         server.close()
 
 
-def routes(service: Service, metrics: Metrics, published: Published) -> Routes:
+def _verification(request: Request) -> Verification | None:
+    """Return how the target is verified besides; None where nobody asked for it."""
+    expression = request.values[VERIFY_SCHEDULE]
+    if not expression:
+        return None
+    verifying = replace(request, workflow=Workflow.VERIFY_TARGET, dry_run=False)
+    return Verification(
+        Schedule(expression, request.values[TIME_ZONE]),
+        lambda watcher: operation.run(verifying, watchers=[watcher]).summary,
+    )
+
+
+def routes(service: Service, metrics: Metrics, store: Store) -> Routes:
     """Return the function that answers a path and a query.
 
-    `published` is what the data directory has for the clusters of each target. `/healthz` is 200 while the
-    main thread lives, which mirrors. `/readyz` is 503, with a line for each problem, if the next run could
-    not start.
+    `store` is the data directory, with what it has for the clusters of each target. `/healthz` is 200 while
+    the main thread lives, which mirrors. `/readyz` is 503, with a line for each problem, if the next run
+    could not start.
     """
     main = threading.main_thread()
     fixed: dict[str, Callable[[], Response]] = {
@@ -77,11 +93,11 @@ def routes(service: Service, metrics: Metrics, published: Published) -> Routes:
         if path in fixed:
             return fixed[path]()
         if path == ALL_RESOURCES or path.startswith(RESOURCE):
-            own = own_of(published_in(published), service.request)
-            return _of_target(published, own.folder if own else "", path)
+            own = own_of(published_in(store), service.request)
+            return _of_target(store.published, own.folder if own else "", path)
         if path.startswith(TARGETS):
             folder, slash, rest = path.removeprefix(TARGETS).partition("/")
-            return _of_target(published, folder, slash + rest)
+            return _of_target(store.published, folder, slash + rest)
         return text(404, f"there is {', '.join(('/', *fixed, ALL_RESOURCES))}")
 
     return answer

@@ -72,7 +72,8 @@ class TargetStatus(BaseModel):
     target: str = Field(description="the registry, with the path below it")
     path: str = Field(description="the address of all its manifests on this server")
     verified: str = Field(description="when the run began that made sure of every image; empty for none")
-    safe_to_apply: bool = Field(description="whether no deletion came after that run")
+    safe_to_apply: bool = Field(description="whether no deletion came after that run, and nothing is lost")
+    lost: int = Field(description="images that the target had and lacks, as last verified; 0 before")
     accepted: dict[str, dict[str, str]] = Field(
         description="[`accepted`, `not accepted` or `unknown`](verdicts.md) by release and minor version of"
         " clusters"
@@ -223,5 +224,6 @@ def _target(files: TargetFiles) -> TargetStatus:
         path=f"/targets/{quote(files.folder)}/cluster-resources.yaml",
         verified=files.verified.started if files.verified else "",
         safe_to_apply=files.is_safe,
+        lost=files.lost,
         accepted={release: dict(states) for release, states in files.accepted.items()},
     )

@@ -21,9 +21,9 @@ LONGEST_CHECK = 10 * 60
 CHECK_PREFIX = "oc-mirror-check-"
 
 # Exit codes of `mirror` that another attempt with the same objects cannot change (steps.errors): usage,
-# invalid input, not found, left out, not trusted, held. After any other, such as for a registry that is
+# invalid input, not found, left out, not trusted, held, lost. After any other, such as for a registry that is
 # down, the Job tries again.
-_PERMANENT = [2, 3, 4, 12, 15, 16]
+_PERMANENT = [2, 3, 4, 12, 15, 16, 18]
 
 
 def workload_object(settings: Settings) -> KubernetesObject:

@@ -147,7 +147,7 @@ def _doubt(session: Session, before: Success) -> str:
     if session.request.workflow == TO_DISK:
         return _generation_doubt(session.store, before.generation, session.request.mirror_name)
     target = session.request.target_registry
-    if doubt := _publication_doubt(session):
+    if doubt := _publication_doubt(session) or _loss(session.store, target):
         return doubt
     meaning = session.given_imageset.meaning
     entries = [entry for entry in session.store.inventory.of(target) if entry.imageset == meaning]
@@ -163,6 +163,12 @@ def _publication_doubt(session: Session) -> str:
     if published is None or not {session.request.mirror_name, UNNAMED} & {*published.record.mirrors}:
         return f"nothing is published for {target}"
     return "" if store.published.copy_is_current() else f"{store.published.copy} is not what it was"
+
+
+def _loss(store: Store, target: str) -> str:
+    """Return what the last look at a target found missing that no run has brought back since."""
+    found = store.verified.last_look(target)
+    return f"{target} has lost {next(iter(found.missing))}" if found and found.missing else ""
 
 
 def missing(session: Session, images: list[InventoryImage]) -> str:

@@ -10,11 +10,16 @@ import logging
 import tarfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steps.mirroring.ocmirror import mapping, reasons
+from steps.mirroring.ocmirror.mapping import Expected
 from steps.mirroring.ocmirror.platforms import Platforms
 from steps.mirroring.store.archives import ARCHIVES
+from steps.mirroring.store.runs import timestamp
+from steps.mirroring.store.verified import VerifiedImage, VerifiedImages
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -35,6 +40,17 @@ _SHARE = 50
 GRAPH = Reference("", "openshift/graph-image", "latest")
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a registry says of an image: the digest of what is there, and what is wrong with it.
+
+    `wrong` is empty for an image that is there as expected, else `missing` or `another: DIGEST`.
+    """
+
+    digest: str
+    wrong: str
+
+
 def verify(
     session: Session,
     listing: list[str],
@@ -42,25 +58,46 @@ def verify(
     mirror: Mirror,
     working_dir: Path,
     more: Iterable[Reference] = (),
-) -> int:
+) -> tuple[VerifiedImage, ...]:
     """Check that the target has every image that a dry run with the arguments `listing` names, and `more`.
 
-    `mirror` says which platforms of an index are asked for; `more` are images below the target. Returns how
-    many images there are. Raises MirrorError that names those it
+    `mirror` says which platforms of an index are asked for; `more` are images below the target. Returns the
+    images as the target has them. Raises MirrorError that names those it
     lacks, RegistryError where the target does not answer, MirrorError where oc-mirror cannot list them.
     """
     session.oc_mirror.run(listing, working_dir=working_dir, quietly=True)
     lines = (working_dir / "dry-run" / "mapping.txt").read_text().splitlines()
     target = session.request.target_registry
-    wanted = mapping.expected(lines, target, session.store.cache.tag)
-    wanted += [Reference.parse(f"{target}/{image}") for image in more]
-    found = absent(session.target, wanted)
+    expected = mapping.expected(lines, target, session.store.cache.tag)
+    expected += [Expected(Reference.parse(f"{target}/{image}")) for image in more]
+    wanted = [one.image for one in expected]
+    answers = ask(session.target, wanted)
+    found = {place: answer.wrong for place, answer in answers.items() if answer.wrong}
     if platforms := Platforms.of(mirror):
         found |= without_platforms(session.target, target, platforms, wanted)
     if found:
         raise _lacking(target, found, len(wanted))
     log.info("verified: %s has all %d images", target, len(wanted))
-    return len(wanted)
+    path = target.partition("/")[2]
+    return tuple(
+        VerifiedImage(
+            place=one.image.place.removeprefix(f"{path}/"),
+            digest=answers[one.image.place].digest,
+            source=one.source,
+        )
+        for one in expected
+    )
+
+
+def recorded(session: Session, mirror_name: str, images: tuple[VerifiedImage, ...]) -> VerifiedImages:
+    """Return the record of what a run of this session has verified."""
+    return VerifiedImages(
+        target=session.request.target_registry,
+        mirror_name=mirror_name,
+        workflow=session.request.workflow,
+        finished=timestamp(datetime.now(UTC)),
+        images=images,
+    )
 
 
 def empty_archive(staging: Path) -> None:
@@ -71,14 +108,19 @@ def empty_archive(staging: Path) -> None:
 
 
 def absent(access: Access, wanted: Iterable[Reference]) -> dict[str, str]:
-    """Return what is not there as expected, by `place`: 'missing', or which other digest the tag has."""
+    """Return what is not there as expected, by `place`: what is `wrong` with it."""
+    return {place: answer.wrong for place, answer in ask(access, wanted).items() if answer.wrong}
+
+
+def ask(access: Access, wanted: Iterable[Reference]) -> dict[str, Answer]:
+    """Ask for every image, by `place`. Raises RegistryError where a registry does not answer."""
     repositories: dict[str, list[Reference]] = defaultdict(list)
     for image in wanted:
         repositories[image.name].append(image)
     shares = [share for images in repositories.values() for share in _shares(images)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda share: _ask(access, share), shares)
-        return {name: what for answer in answers for name, what in answer.items()}
+        return {place: answer for found in answers for place, answer in found.items()}
 
 
 def without_platforms(
@@ -108,20 +150,20 @@ def _shares(images: list[Reference]) -> list[list[Reference]]:
     return [images[start : start + _SHARE] for start in range(0, len(images), _SHARE)]
 
 
-def _ask(access: Access, images: list[Reference]) -> dict[str, str]:
+def _ask(access: Access, images: list[Reference]) -> dict[str, Answer]:
     """Ask for images of one repository."""
     with access.open(images[0].name) as repository:
-        found = {image.place: _difference(repository, image) for image in images}
-    return {name: what for name, what in found.items() if what}
+        return {image.place: _answer(repository, image) for image in images}
 
 
-def _difference(repository: Repository, image: Reference) -> str:
-    """Return what is wrong, or nothing. A tag made of a digest is for oc-mirror: clusters pull by digest."""
+def _answer(repository: Repository, image: Reference) -> Answer:
+    """Ask for one image. A tag made of a digest is for oc-mirror: clusters pull by digest."""
     by_digest = not image.tag or image.tag.startswith("sha256-")
     manifest = repository.find(image.digest if by_digest and image.digest else image.tag)
     if manifest is None:
-        return "missing"
-    return "" if image.digest in {"", manifest.digest} else f"another: {manifest.digest}"
+        return Answer("", "missing")
+    wrong = "" if image.digest in {"", manifest.digest} else f"another: {manifest.digest}"
+    return Answer(manifest.digest, wrong)
 
 
 def _lacking(target: str, found: dict[str, str], total: int) -> Exception:

@@ -9,7 +9,7 @@ a catalog before it is filtered, is none of the target's.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steps.errors import MirrorError
@@ -25,7 +25,8 @@ MAPPING, MISSING = "mapping.txt", "missing.txt"
 Lists = dict[str, list[str]]
 """The lines of these lists, by file."""
 
-_CACHE = re.compile(r"localhost:\d+")
+CACHE = re.compile(r"localhost:\d+")
+"""The registry that oc-mirror's cache is."""
 _BY_DIGEST = re.compile(r"sha256-([0-9a-f]{64})")
 
 
@@ -40,10 +41,18 @@ def read(working_dir: Path) -> Lists:
     }
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Expected:
+    """An image of the target, with its digest where it is known, and where oc-mirror reads it from."""
+
+    image: Reference
+    source: str = ""
+
+
 def expected(
     lines: Iterable[str], target: str, cached: Callable[[str, str], str] = lambda _repository, _tag: ""
-) -> list[Reference]:
-    """Return the images that `lines` of a mapping bring to `target`, sorted, with the digests that are known.
+) -> list[Expected]:
+    """Return what `lines` of a mapping bring to `target`, sorted.
 
     `cached` gives the digest of a repository's tag in oc-mirror's cache, empty where there is none. Raises
     MirrorError for a line that names no image of a registry.
@@ -53,7 +62,7 @@ def expected(
         source, destination = _split(line)
         if source and destination.startswith(f"{target}/"):
             try:
-                found.add(_expected(source, Reference.parse(destination), cached))
+                found.add(Expected(_expected(source, Reference.parse(destination), cached), source))
             except InvalidReferenceError as error:
                 raise MirrorError(
                     f"oc-mirror lists an image that cannot be looked up in {target}: {error.reason}",
@@ -76,7 +85,7 @@ def _split(line: str) -> tuple[str, str]:
 def _expected(source: str, image: Reference, cached: Callable[[str, str], str]) -> Reference:
     origin = Reference.find(source)
     digest = origin.digest if origin else ""
-    if origin and not digest and _CACHE.fullmatch(origin.registry):
+    if origin and not digest and CACHE.fullmatch(origin.registry):
         digest = cached(origin.repository, origin.tag)
     digest = digest or image.digest
     if not digest and (found := _BY_DIGEST.fullmatch(image.tag)):

@@ -32,6 +32,7 @@
     DATA/quarantine/             what interrupted runs left behind
     DATA/inventory/              what each run brought where; nothing is deleted that is not in it
     DATA/removal/                the plan of deletion, and what came of it
+    DATA/verified/               what targets had when runs verified them, and what they have lost since
     DATA/accepted.json           which releases of a target clusters accept, as signatures show
     DATA/fingerprints.json       by what each workflow's last success was made
     DATA/lock
@@ -68,6 +69,7 @@ from steps.mirroring.store.receipt import ReceiptFolder
 from steps.mirroring.store.received import Receipts
 from steps.mirroring.store.runs import Runs
 from steps.mirroring.store.unsigned import Unsigned
+from steps.mirroring.store.verified import Verified
 from steps.mirroring.store.working_dir import WorkingDir
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ _WRITTEN_BY_US = (
     "removal",
     "runs",
     "targets",
+    "verified",
 )
 """Folders below DATA; what lies in others is oc-mirror's, or goes as a whole."""
 
@@ -113,6 +116,7 @@ class Store:
         self.acknowledged = Acknowledged(root)
         self.mirrored = Mirrored(root)
         self.accepted = Accepted(root)
+        self.verified = Verified(root)
         self.changes = ChangeLists(root, self.generations, self.imports, self.mirrored)
         self.progress = ProgressFile(root)
         self.cache = Cache(cache.absolute() if cache else cache_place.inside(root))

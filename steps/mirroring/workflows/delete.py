@@ -122,6 +122,7 @@ def execute(request: Request, store: Store) -> Done:
         store, target, plan.retired_mirrors
     )  # before its images go: no cluster looks for them then
     deleted, gone = _delete(request, plan.manifests)
+    _forget(store, target, plan)
     result = {
         "plan": approved,
         "target": target,
@@ -137,6 +138,16 @@ def execute(request: Request, store: Store) -> Done:
     return Done(
         summary=f"deleted {deleted} manifests from {target}{before}; the report is {report}",
         images={"manifests": deleted},
+    )
+
+
+def _forget(store: Store, target: str, plan: DeletionPlan) -> None:
+    """Take what was deleted out of what the target must have."""
+    by_digest = {(one.repository, one.digest) for one in plan.manifests}
+    store.verified.retire(target, plan.retired_mirrors)
+    store.verified.forget(
+        target,
+        lambda image: (Reference.parse_relative(image.place).repository, image.digest) in by_digest,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.mirroring.session import Session
+    from steps.mirroring.store.verified import VerifiedImage
 
 
 def run(session: Session) -> Done:
@@ -43,9 +44,10 @@ def run(session: Session) -> Done:
     )
     described = contents.describe(reading, imageset.mirror, store.working_dir.path)
     asked.check(reading, imageset.mirror, store.working_dir.path)
-    _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
+    verified = _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
     name = session.request.mirror_name
     accepted = publish.publish(session, made, reading, mirror_name=name, imageset=imageset)
+    store.verified.record(verify.recorded(session, name, verified))
     changed.after_direct(session, reading, described)
     store.mirrored.record(target, session.request.mirror_name, described)
     used = store.working_dir.used(imageset.mirror, reading, store.cache)
@@ -68,13 +70,13 @@ def _dry_run(session: Session) -> Done:
     return Done(summary=estimate.keep_lists(store, [lists], size))
 
 
-def _verify(session: Session, *, pinned: set[Path]) -> None:
+def _verify(session: Session, *, pinned: set[Path]) -> tuple[VerifiedImage, ...]:
     """Verify by the ImageSet that oc-mirror pinned, if it did (4.22): the tag of a catalog may move."""
     store, imageset = session.store, session.given_imageset
     newest = max(pinned, default=None)
     used = ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else imageset
     write_atomically(store.imageset, used.without_graph().content)
-    verify.verify(
+    return verify.verify(
         session,
         _arguments(session, workspace=store.root, dry_run=True),
         mirror=used.mirror,

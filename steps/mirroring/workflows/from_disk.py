@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from steps.imageset.imageset import ImageSet
     from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.session import Session
+    from steps.mirroring.store import Store
     from steps.mirroring.store.generations import Generation
+    from steps.mirroring.store.verified import VerifiedImage
 log = logging.getLogger(__name__)
 
 
@@ -119,7 +121,7 @@ def run(session: Session) -> Done:
     once_signed = store.imports.of(target).signed
     if not session.request.dry_run:
         once_signed = import_record.compare(session) or once_signed
-    waiting = store.imports.pending(target) or _unpublished(session)
+    waiting = store.imports.pending(target) or _to_repeat(session)
     if not waiting:
         newest = store.imports.of(target).newest
         return Done(
@@ -146,26 +148,33 @@ def run(session: Session) -> Done:
     )
 
 
-def _unpublished(session: Session) -> list[Generation]:
-    """Return what to import again because nothing is published for the target, not even what it has.
+def _to_repeat(session: Session) -> list[Generation]:
+    """Return what to import again because nothing is published for the target, or because it has lost images.
 
     The resources may have been removed, or set aside because it was not certain whose they were.
     """
     store, target = session.store, session.request.target_registry
-    if session.request.dry_run or store.published.of(target) is not None:
+    if session.request.dry_run or not (why := _to_mend(store, target)):
         return []
     found = store.imports.newest_here(target)
     if found:
         numbers = ", ".join(str(generation.sequence) for generation in found)
-        log.info("nothing is published for %s: generation %s is imported again", target, numbers)
+        log.info("%s: generation %s is imported again", why, numbers)
     else:
         log.warning(
-            "nothing is published for %s, and generation %d, which it imported last, is not here:"
-            " bring it again",
-            target,
+            "%s, and generation %d, which it imported last, is not here: bring it again",
+            why,
             store.imports.of(target).newest,
         )
     return found
+
+
+def _to_mend(store: Store, target: str) -> str:
+    """Return what is wrong with a target that has everything by the records; empty if nothing is."""
+    if store.published.of(target) is None:
+        return f"nothing is published for {target}"
+    found = store.verified.last_look(target)
+    return f"{target} has lost {len(found.missing)} images" if found and found.missing else ""
 
 
 def _plan(session: Session, waiting: list[Generation]) -> list[Batch]:
@@ -199,7 +208,7 @@ def _import(session: Session, batch: Batch, *, signed: bool) -> dict[str, dict[s
     store, target, staging = session.store, session.request.target_registry, session.store.staging
     reading = retrying(session, partial(_push, session, batch, staging))
     made = publish.made_by(staging / "working-dir")
-    _verify(session, batch, staging)
+    images = _verify(session, batch, staging)
     accepted = publish.publish(session, made, reading, mirror_name=batch.mirror_name, imageset=batch.newest)
     store.inventory.add(
         reading,
@@ -212,6 +221,7 @@ def _import(session: Session, batch: Batch, *, signed: bool) -> dict[str, dict[s
     )
     tag = import_record.write(session, batch.generations, signed=signed)
     store.imports.record(target, batch.generations, record_tag=tag, signed=signed)
+    store.verified.record(verify.recorded(session, batch.mirror_name, images))
     log.info("%s has imported generation %s", target, batch.numbers)
     return accepted
 
@@ -230,10 +240,10 @@ def _push(session: Session, batch: Batch, staging: Path) -> Reading:
     return session.oc_mirror.run(arguments, working_dir=staging / "working-dir")
 
 
-def _verify(session: Session, batch: Batch, staging: Path) -> None:
+def _verify(session: Session, batch: Batch, staging: Path) -> tuple[VerifiedImage, ...]:
     """Verify the batch that was just pushed, by what of it lies unpacked in working directory and cache."""
     verify.empty_archive(staging)
-    verify.verify(
+    return verify.verify(
         session,
         _arguments(session, staging, dry_run=True),
         mirror=batch.imageset.mirror,

@@ -10,12 +10,12 @@ WORKFLOW = Parameter(
     name="workflow",
     kind=kinds.workflow,
     help="workflow-to-disk, workflow-from-disk, workflow-direct; or workflow-delete-generate, "
-    "workflow-delete-execute, workflow-cleanup, workflow-verify, as a Job only",
+    "workflow-delete-execute, workflow-cleanup, workflow-verify, as a Job only; or workflow-verify-target",
     group=Group.HOW,
     where=places.MIRRORING,
     default="workflow-to-disk",
     needed_in=(places.MIRROR,),
-    not_beside=("export", "import", "changes", "acknowledge", "forget-target", "verify"),
+    not_beside=("export", "import", "changes", "acknowledge", "forget-target", "verify", "verify-target"),
 )
 IMAGESET = Parameter(
     name="imageset",
@@ -499,6 +499,42 @@ REPLACE_HELD = Parameter(
     setting=True,
 )
 
+VERIFY_TARGET = Parameter(
+    name="verify-target",
+    kind=kinds.boolean,
+    help="Only ask whether the target still has what earlier runs had verified there: the same as "
+    "workflow-verify-target",
+    group=Group.UPKEEP,
+    where=places.MIRROR_ALONE,
+    default="false",
+)
+VERIFY_LAYERS = Parameter(
+    name="verify-layers",
+    kind=kinds.optional(kinds.verify_layers),
+    help="Of which images workflow-verify-target asks for the layers too: sample (64, others each time), all "
+    "or none",
+    group=Group.UPKEEP,
+    where=places.MIRRORING,
+    unset="sample",
+    setting=True,
+)
+REPAIR = Parameter(
+    name="repair",
+    kind=kinds.optional_boolean,
+    help="true mirrors again what workflow-verify-target finds missing, and nothing else",
+    group=Group.UPKEEP,
+    where=places.MIRRORING,
+    unset="nothing is mirrored",
+)
+VERIFY_SCHEDULE = Parameter(
+    name="verify-schedule",
+    kind=kinds.optional(kinds.schedule),
+    help="Cron expression: when the service verifies its target besides mirroring, by time-zone",
+    group=Group.WHEN,
+    where=places.MIRRORING,
+    unset="never",
+    setting=True,
+)
 KEEP_GENERATIONS = Parameter(
     name="keep-generations",
     kind=kinds.optional(kinds.positive),

@@ -112,7 +112,10 @@ def test_from_disk_repeats_the_batch_and_not_the_whole(
 
 
 def only(uploads: Mood) -> Callable[[str, str], Mood]:
-    """A mood towards uploads alone: preflight and oc-mirror's check of the access see a registry at peace."""
+    """A mood towards uploads alone: oc-mirror's check of the access sees a registry at peace.
+
+    So does the preflight of a run without signatures; with them it writes one.
+    """
     return lambda method, path: uploads if method in {"PUT", "PATCH"} else None
 
 
@@ -133,7 +136,7 @@ def test_a_target_that_fails_while_it_is_written_to(
 ) -> None:
     where = f"--target-registry={moody_target.host}/{direct.arguments[1].rpartition('/')[2]}"
     moody_target.mood = only(mood)
-    ran = direct.mirror(where)
+    ran = direct.mirror(where, "--signatures=none")
     assert ran.returncode == 8, ran.stderr
     *_, error, advice = ran.stderr.splitlines()
     assert f"({reason})" in error, error
@@ -158,7 +161,7 @@ def test_a_target_that_comes_back_is_written_to_by_a_retry(
 
     moody_target.mood = moods
     where = f"{moody_target.host}/{direct.arguments[1].rpartition('/')[2]}"
-    ran = direct.mirror(f"--target-registry={where}", "--run-retries=5")
+    ran = direct.mirror(f"--target-registry={where}", "--run-retries=5", "--signatures=none")
     assert ran.returncode == 0, ran.stderr
     assert runs(ran.stderr) > 1
     assert has(where, "team/app:v1")

@@ -59,7 +59,8 @@ def digest_of(text: str) -> str:
     ],
 )
 def test_a_line_of_the_mapping_is_read(line: str, image: Reference) -> None:
-    assert expected([line, "\n"], TARGET, lambda name, tag: digest_of(f"{name} {tag}")) == [image]
+    [found] = expected([line, "\n"], TARGET, lambda name, tag: digest_of(f"{name} {tag}"))
+    assert (found.image, found.source) == (image, line.partition("=")[0])
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,13 @@ ALONE = {
     "forget-target": "r.example.com",
     "verify": "x",
     "changes": "2",
+    "verify-target": "true",
 }
+MORE = {"verify-target": "--target-registry=r.example.com"}
 
 
 def parsed(*names: str, more: str = "") -> mirror.Inputs:
-    given = [f"--{name}={ALONE[name]}" for name in names]
+    given = [f"--{name}={ALONE[name]}" for name in names] + [MORE[name] for name in names if name in MORE]
     return mirror.parse([*given, *filter(None, [more]), *([] if "verify" in names else ["--data=data"])])
 
 
@@ -31,10 +33,14 @@ def test_every_parameter_that_stands_instead_of_a_workflow_is_known() -> None:
     assert {one.name for one in ACTIONS} == ALONE.keys() == set(mirror_run.WORKFLOW.not_beside)
     only = {one.name for one in of_command("mirror") if one.help.startswith("Only ")}
     assert only == ALONE.keys(), "the help of each begins so"
-    assert {one.group for one in ACTIONS} <= {Group.CARRYING, Group.CHANGES}
+    assert {one.group for one in ACTIONS} <= {Group.CARRYING, Group.CHANGES, Group.UPKEEP}
 
 
-@pytest.mark.parametrize("name", ALONE)
+def test_a_target_may_be_verified_on_a_schedule() -> None:
+    assert parsed("verify-target", more="--schedule=0 2 * * *").schedule is not None
+
+
+@pytest.mark.parametrize("name", sorted(ALONE.keys() - MORE.keys()))
 def test_each_is_taken_alone_and_refused_on_a_schedule_and_beside_a_check(name: str) -> None:
     parsed(name)
     with pytest.raises(UsageError, match=f"{name} is done once: leave schedule out"):

@@ -15,6 +15,7 @@ from steps.mirroring.store.changes import NamedGeneration, Point, State, compare
 from steps.mirroring.store.progress import RunProgress
 from steps.mirroring.store.receipt import Sealed, compose
 from steps.mirroring.store.runs import Run
+from steps.mirroring.store.verified import Look
 from steps.service import holdings
 from steps.service.holdings import CarriedGeneration, Holdings, Operator, ReceiptToCarry
 from steps.service.identity import Identity
@@ -315,6 +316,24 @@ def states() -> dict[str, Overview]:
                     files=tuple(ResourceFile(name=name, size=4211) for name in MANIFESTS),
                     verified=pushed[-1],
                     accepted=ACCEPTED,
+                ),
+            ),
+        ),
+        "lost": overview(
+            request=direct,
+            runs=tuple(pushed),
+            published=(
+                TargetFiles(
+                    target=direct.target_registry,
+                    folder="registry.example.com-8443-mirror",
+                    files=(ResourceFile(name=MANIFESTS[0], size=4211),),
+                    verified=pushed[-1],
+                    look=Look(
+                        target=direct.target_registry,
+                        finished=records.timestamp(NOW - timedelta(hours=2)),
+                        images=608,
+                        missing={"team/app:v1": "missing", "team/db:v1": "missing"},
+                    ),
                 ),
             ),
         ),

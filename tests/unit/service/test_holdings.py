@@ -247,7 +247,7 @@ def published(tmp_path: Path, *runs: Run) -> TargetFiles:
     store.published.replace(
         "registry.example.com", mirrors={}, files={"a.yaml": "kind: A"}, autoshift_values=""
     )
-    return published_in(store.published, runs)[0]
+    return published_in(store, runs)[0]
 
 
 def run_of(workflow: str, started: str, state: str = records.SUCCEEDED, **more: Any) -> Run:

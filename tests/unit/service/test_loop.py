@@ -20,7 +20,7 @@ from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Done, Run, Watcher
-from steps.service.loop import Service
+from steps.service.loop import Service, Verification
 from tests.unit.service.test_server import ask
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def remember(data: Path, started: datetime, state: str = records.SUCCEEDED, work
 
 
 def never_wait(running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(_moment: datetime) -> None:
+    def stop(_moment: datetime, **_next_run: datetime) -> None:
         raise EnoughError
 
     monkeypatch.setattr(running, "wait_until", stop)
@@ -171,10 +171,48 @@ def test_memory_outlives_a_restart(tmp_path: Path) -> None:
 
 def test_the_next_run_is_known_while_it_waits_and_not_while_it_mirrors(tmp_path: Path) -> None:
     running = service(Mirror(tmp_path, "done"))
-    running.wait_until(NOON)
+    running.wait_until(NOON, next_run=NOON)
     assert running.overview().next_run == NOON
     running.mirror_now()
     assert running.overview().next_run is None
+
+
+@pytest.mark.parametrize("lasts", [timedelta(0), timedelta(minutes=90)])
+def test_the_target_is_verified_by_a_schedule_of_its_own_and_no_turn_of_either_is_lost(
+    tmp_path: Path, lasts: timedelta
+) -> None:
+    """Both are due at 14:00; with `lasts` each takes so long that the other becomes due meanwhile."""
+    now, done = [NOON], []
+
+    def work(name: str) -> Callable[[Watcher], str]:
+        def do(_watcher: Watcher) -> str:
+            done.append((name, f"{now[0]:%H:%M}"))
+            if len(done) == 4:
+                raise EnoughError
+            now[0] += lasts
+            return name
+
+        return do
+
+    running = Service(
+        Request(workflow=DIRECT, data=tmp_path),
+        Schedule.parse("0 */2 * * *"),
+        mirror=work("mirror"),
+        verification=Verification(Schedule.parse("0 13,14,17 * * *"), work("verify")),
+        clock=lambda: now[0],
+    )
+
+    def wait(moment: datetime, *, next_run: datetime) -> None:
+        assert next_run.hour % 2 == 0, "what is shown is when it mirrors"
+        now[0] = max(now[0], moment)
+
+    running.wait_until = wait  # type: ignore[method-assign]
+    with pytest.raises(EnoughError):
+        running.run()
+    if lasts:
+        assert done == [("verify", "13:00"), ("mirror", "14:30"), ("verify", "17:00"), ("mirror", "18:30")]
+    else:
+        assert done == [("verify", "13:00"), ("mirror", "14:00"), ("verify", "14:00"), ("mirror", "16:00")]
 
 
 def test_the_service_from_start_to_sigterm(connected: Place) -> None:

@@ -266,3 +266,10 @@ def test_a_service_without_target_offers_the_only_one_there_is() -> None:
     assert overview(published=(one,)).own == one
     assert overview(published=(one, two)).own is None
     assert overview(published=(one, two)).others == (one, two)
+
+
+def test_a_target_that_has_lost_images_is_not_called_safe() -> None:
+    html = page.render(states()["lost"])
+    assert "has lost 2 images" in html
+    assert "team/app:v1 and others" in html
+    assert "Safe to apply" not in html

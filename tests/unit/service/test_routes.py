@@ -35,7 +35,7 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[web.Serve
     write_generation(tmp_path, 1)
     asked = Request(workflow=request.param, data=tmp_path, target_registry=TARGET)
     service = Service(asked, Schedule.parse("0 2 1 1 *"), mirror=lambda _watcher: "nothing")
-    routes = serve.routes(service, Metrics(service.overview), Store(tmp_path).published)
+    routes = serve.routes(service, Metrics(service.overview), Store(tmp_path))
     with web.start(0, routes) as running:
         yield running
 

@@ -1,0 +1,165 @@
+"""`repair` of workflow-verify-target: what a target has lost is mirrored again, and nothing else.
+
+oc-mirror puts an additional image wherever `targetRepo` and `targetTag` say (additional/
+local_stored_collector.go, resolveTargetRepoTag; from 4.22 on). It copies what is missing of an image whose
+manifest is there. So an ImageSet of the lost images alone brings them back. They come from where the run that
+brought them had read them: registries, or the cache of a from-disk run.
+
+Catalogs that oc-mirror has filtered, the release graph, and images of some platforms are made in a whole run
+only. The next run of the workflow brings these: it is not left out while a look has found something missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from steps.files import write_atomically
+from steps.imageset.model import API_VERSION, KIND, AdditionalImage, Configuration, Mirror
+from steps.imageset.writing import write
+from steps.mirroring.checks import verify
+from steps.mirroring.ocmirror import command
+from steps.mirroring.ocmirror.mapping import CACHE
+from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, path_of, tag_of
+from steps.mirroring.request import FROM_DISK
+from steps.mirroring.retries import retrying
+from steps.mirroring.store.runs import timestamp
+from steps.mirroring.workflows import verify_target
+from steps.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from steps.mirroring.ocmirror.placement import Nesting
+    from steps.mirroring.session import Session
+    from steps.mirroring.store.runs import Done
+    from steps.mirroring.store.verified import VerifiedImage, VerifiedImages
+
+log = logging.getLogger(__name__)
+
+_CACHED: Final = "cache.invalid"
+"""A registry for the name of an image that oc-mirror takes from its cache: only path and tag count then."""
+
+
+def run(session: Session) -> Done:
+    """Look, mirror again what is missing, and look at that again; record what is still missing.
+
+    Raises LostError for it, MirrorError where oc-mirror failed, and what `verify_target.look` raises.
+    """
+    request, store = session.request, session.store
+    found = verify_target.look(request, store)
+    store.verified.looked(found)
+    repaired: set[str] = set()
+    for record in store.verified.of(request.target_registry):
+        lost = [
+            image for image in record.images if image.place in found.missing and image.place not in repaired
+        ]
+        repaired |= _mirror_again(session, record, lost)
+    left = {place: what for place, what in found.missing.items() if place not in repaired}
+    ended = timestamp(datetime.now(UTC))
+    found = found.changed(finished=ended, missing=left, repaired=tuple(sorted(repaired)))
+    store.verified.looked(found)
+    return verify_target.conclude(found)
+
+
+def alone(image: VerifiedImage, *, workflow: str, nesting: Nesting) -> AdditionalImage | None:
+    """Return the entry of an ImageSet that brings just this image to its place; None where there is none."""
+    source, place = Reference.find(image.source), Reference.parse_relative(image.place)
+    if source is None or not source.registry or not place.tag:
+        return None
+    cached = CACHE.fullmatch(source.registry) is not None
+    if cached != (workflow == FROM_DISK):  # what a direct run takes from the cache is made in that run
+        return None
+    if cached:
+        name = f"{_CACHED}/{source.repository}:{source.tag}"
+        fits = nesting.join(source.repository) == place.repository and source.tag == place.tag
+        return AdditionalImage(name=name) if fits else None
+    path = path_of(image.source)
+    own = nesting.join(path) == place.repository
+    known = (repository for repository in (CONTENT, RELEASES) if nesting.join(repository) == place.repository)
+    where = "" if own else next(known, "" if nesting.room else place.repository)
+    if not own and not where:
+        return None
+    tag = "" if place.tag == (source.tag or tag_of(source.digest)) else place.tag
+    return AdditionalImage(
+        name=str(source), target_repo=where, target_tag=tag or (place.tag if where else "")
+    )
+
+
+def _mirror_again(session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage]) -> set[str]:
+    """Mirror those images of one mirror name that can be mirrored alone; return the places that are whole."""
+    target, nesting = session.request.target_registry, session.request.nesting
+    sparse = verify_target.is_sparse(session.store, target, record.mirror_name)
+    entries: dict[str, AdditionalImage] = {}
+    for image in lost:
+        entry = None if sparse else alone(image, workflow=record.workflow, nesting=nesting)
+        if entry is None:
+            log.warning("%s is brought back by a whole run only: the next %s", image.place, record.workflow)
+        else:
+            entries[image.place] = entry
+    if not entries:
+        return set()
+    log.info("mirroring again: %s", ", ".join(entries))
+    _write_imageset(session, entries.values())
+    retrying(session, partial(_run, session, record.workflow))
+    return _settle(session, record, {image.place: image for image in record.images if image.place in entries})
+
+
+def _settle(session: Session, record: VerifiedImages, again: Mapping[str, VerifiedImage]) -> set[str]:
+    """Look at what was mirrored again, and record the digests of tags whose source has moved on meanwhile."""
+    target = session.request.target_registry
+    wanted = {place: Reference.parse(f"{target}/{place}") for place in again}
+    answers = verify.ask(session.target, wanted.values())
+    now = {place: answers[image.place].digest for place, image in wanted.items()}
+    for place, image in again.items():
+        if now[place] not in {"", image.digest}:
+            log.warning(
+                "%s is another image than before: its tag in the source now leads to %s", place, now[place]
+            )
+    images = tuple(
+        image.model_copy(update={"digest": now[image.place]}) if now.get(image.place) else image
+        for image in record.images
+    )
+    if images != record.images:
+        session.store.verified.record(record.changed(images=images))
+    there = {image.place: image for image in images if now.get(image.place)}
+    return {*there} - {*verify_target.ask_for_parts(session.target, target, there)}
+
+
+def _write_imageset(session: Session, images: Iterable[AdditionalImage]) -> None:
+    document = Configuration(
+        api_version=API_VERSION, kind=KIND, mirror=Mirror(additional_images=tuple(images))
+    )
+    write_atomically(session.store.imageset, "".join(f"{line}\n" for line in write(document)))
+
+
+def _run(session: Session, workflow: str) -> None:
+    """Run oc-mirror in scratch: what it leaves for the clusters tells of the lost images only."""
+    store, oc_mirror, target = session.store, session.oc_mirror, session.request.target_registry
+    store.clear_scratch()
+    cache, scratch = store.cache.folder, store.scratch
+    scratch.mkdir(parents=True)
+    if workflow == FROM_DISK:
+        verify.empty_archive(scratch)
+        arguments = command.from_disk(
+            oc_mirror.options,
+            oc_mirror.program,
+            imageset=store.imageset,
+            archives=scratch,
+            cache=cache,
+            target=target,
+            dry_run=False,
+        )
+    else:
+        arguments = command.direct(
+            oc_mirror.options,
+            oc_mirror.program,
+            imageset=store.imageset,
+            workspace=scratch,
+            cache=cache,
+            target=target,
+            dry_run=False,
+        )
+    oc_mirror.run(arguments, working_dir=scratch / "working-dir")

@@ -1,0 +1,154 @@
+"""workflow-verify-target: does the target still have what earlier runs had verified there?
+
+Each image is asked for by digest. Of a sample of them, or of all, their layers are asked for too. Nothing is
+written but what was found. A service shows it, and the next run to this target is not left out as unchanged.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from steps.errors import LostError, NotFoundError
+from steps.imageset.imageset import ImageSet
+from steps.mirroring.checks import blobs, verify
+from steps.mirroring.ocmirror import reasons
+from steps.mirroring.ocmirror.platforms import Platforms
+from steps.mirroring.store.runs import Done, timestamp
+from steps.mirroring.store.verified import Look, newest
+from steps.oci.failures import UnreadableError
+from steps.oci.reference import Reference
+from steps.parameters.table.mirror_run import VERIFY_LAYERS
+from steps.parameters.value_kinds import VerifyLayers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from steps.mirroring.request import Request
+    from steps.mirroring.store import Store
+    from steps.mirroring.store.verified import VerifiedImage
+    from steps.oci.access import Access
+
+log = logging.getLogger(__name__)
+
+SAMPLE: Final = 64
+"""Images whose layers are asked for; others each time, so that a loss is noticed sooner or later."""
+_SHOWN: Final = 20
+
+
+def run(request: Request, store: Store) -> Done:
+    """Look, and record what was found.
+
+    Raises NotFoundError where no run has verified anything there, LostError that names what is missing.
+    """
+    found = look(request, store)
+    store.verified.looked(found)
+    return conclude(found)
+
+
+def look(request: Request, store: Store) -> Look:
+    """Ask the target for every image of the last good runs; return what is missing or changed there.
+
+    Raises NotFoundError as `run` does, RegistryError where the target does not answer.
+    """
+    target = request.target_registry
+    recorded = store.verified.of(target)
+    if not recorded:
+        raise NotFoundError(
+            f"no run of {store.root} has recorded what {target} must have",
+            "name the target as the runs did; after an update of this program, mirror to it once",
+        )
+    images = newest(recorded)
+    sparse = {record.mirror_name for record in recorded if is_sparse(store, target, record.mirror_name)}
+    missing = ask(request.options.destination, target, images)
+    present = {place: image for place, image in images.items() if place not in missing}
+    chosen = _chosen(present, request.values[VERIFY_LAYERS] or VerifyLayers.SAMPLE)
+    missing |= ask_for_parts(request.options.destination, target, chosen, sparse=bool(sparse))
+    now = timestamp(datetime.now(UTC))
+    return Look(
+        target=target,
+        finished=now,
+        images=len(images),
+        with_layers=len(chosen),
+        missing=dict(sorted(missing.items())),
+    )
+
+
+def ask(access: Access, target: str, images: Mapping[str, VerifiedImage]) -> dict[str, str]:
+    """Ask for the manifests of images, by place; return what is wrong with those that are not as recorded."""
+    wanted = {
+        place: Reference.parse(f"{target}/{place.partition('@')[0]}@{image.digest}")
+        for place, image in images.items()
+    }
+    absent = verify.absent(access, wanted.values())
+    return {place: absent[image.place] for place, image in wanted.items() if image.place in absent}
+
+
+def conclude(found: Look) -> Done:
+    """Return what there is to say of a look; raises LostError where something is missing."""
+    layers = f", with all layers of {found.with_layers}" if found.with_layers else ""
+    again = f"; mirrored again: {len(found.repaired)}" if found.repaired else ""
+    if not found.missing:
+        return Done(
+            summary=f"{found.target} has all {found.images} images{layers}{again}",
+            unchanged=not found.repaired,
+        )
+    lines = [f"{place} ({what})" for place, what in found.missing.items()]
+    for line in lines[:_SHOWN]:
+        log.error("lost: %s", line)
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    shown = f"{', '.join(lines[:3])}{more}{again}"
+    raise LostError(
+        f"{found.target} lacks {len(lines)} of {found.images} images that it had: {shown}",
+        "repair=true mirrors them again; the next run of the workflow that brought them mirrors what repair"
+        " leaves. See in the registry's log who deleted them",
+        cause=reasons.NOT_KEPT.name,
+        failed=dict.fromkeys(found.missing, reasons.NOT_KEPT.name),
+    )
+
+
+def is_sparse(store: Store, target: str, mirror_name: str) -> bool:
+    """Return whether the ImageSet of a mirror name asks for some platforms of its images only."""
+    published = store.published.of(target)
+    mirror = published.mirrors().get(mirror_name) if published else None
+    if mirror and mirror.imageset:
+        with suppress(ValueError, LookupError):
+            return bool(Platforms.of(ImageSet.recorded(mirror.imageset.encode(), mirror_name).mirror))
+    return False
+
+
+def _chosen(images: dict[str, VerifiedImage], layers: VerifyLayers) -> dict[str, VerifiedImage]:
+    if layers is VerifyLayers.NONE:
+        return {}
+    if layers is VerifyLayers.ALL:
+        return images
+    return {place: images[place] for place in random.sample(sorted(images), min(SAMPLE, len(images)))}
+
+
+def ask_for_parts(
+    access: Access, target: str, images: Mapping[str, VerifiedImage], *, sparse: bool = False
+) -> dict[str, str]:
+    """Ask for the layers of images, several repositories at a time; return what is wrong, by place."""
+    repositories: dict[str, dict[str, str]] = {}
+    for place, image in images.items():
+        repositories.setdefault(Reference.parse_relative(place).repository, {})[place] = image.digest
+
+    def ask_in(repository: str) -> dict[str, str]:
+        found, known = {}, set[str]()
+        with access.open(f"{target}/{repository}") as opened:
+            for place, digest in repositories[repository].items():
+                try:
+                    lost = blobs.lacking(opened, digest, sparse=sparse, known=known)
+                except UnreadableError as error:
+                    log.info("%s: its layers are not asked for: %s", place, error.reason)
+                    continue
+                if lost:
+                    found[place] = f"lacks {lost}"
+        return found
+
+    with ThreadPoolExecutor(verify.AT_ONCE) as pool:
+        return {place: what for found in pool.map(ask_in, repositories) for place, what in found.items()}

@@ -1,0 +1,236 @@
+"""workflow-verify-target: what a target has lost is named, and mirrored again without a whole run."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from steps.mirroring.ocmirror.placement import Nesting
+from steps.mirroring.store import Store
+from steps.mirroring.store.verified import VerifiedImage
+from steps.mirroring.workflows.repair import alone
+from steps.oci.access import Access
+from tests.unit.mirroring.conftest import standin_only
+from tests.unit.mirroring.test_to_registry import carry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.mirroring.conftest import Place, Ran
+
+ACCESS = Access(tls_verify=False)
+HEX = "a" * 64
+ART = f"quay.io/openshift-release-dev/ocp-v4.0-art-dev@sha256:{HEX}"
+
+
+def verify(place: Place, *more: str) -> Ran:
+    return type(place)(place.data, place.imageset, place.oc_mirror, place.host, place.arguments[1:]).mirror(
+        "--verify-target", *more
+    )
+
+
+def lose(target: str, image: str) -> None:
+    repository, _, tag = image.partition(":")
+    with ACCESS.open(f"{target}/{repository}") as opened:
+        assert opened.delete(opened.digest(tag))
+
+
+def look(data: Path) -> dict[str, Any]:
+    [path] = data.glob("verified/*/look.json")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_a_target_that_has_everything_is_said_to(direct: Place) -> None:
+    assert direct.mirror().returncode == 0
+    ran = verify(direct)
+    assert ran.returncode == 0, ran.stderr
+    assert "has all 2 images, with all layers of 2" in ran.stderr
+    assert look(direct.data)["missing"] == {}
+
+
+def test_nobody_is_told_that_all_is_there_before_a_run_has_recorded_it(direct: Place) -> None:
+    ran = verify(direct)
+    assert ran.returncode == 4
+    assert "has recorded what" in ran.stderr
+
+
+def test_a_target_is_needed(direct: Place) -> None:
+    direct.arguments = ["--workflow=workflow-direct"]
+    assert "verify-target needs a target-registry" in verify(direct).stderr
+
+
+@pytest.mark.parametrize("workflow", ["direct", "from_disk"])
+def test_a_lost_image_is_named_and_mirrored_again_alone(
+    workflow: str,
+    three: Place,
+    direct: Place,
+    disconnected: Place,
+    target: str,
+    has: Callable[[str, str], bool],
+) -> None:
+    place = direct
+    if workflow == "from_disk":
+        place = disconnected
+        carry(three, disconnected, 1)
+    assert place.mirror().returncode == 0
+    lose(target, "team/db:v1")
+    ran = verify(place)
+    assert ran.returncode == 18, ran.stderr
+    assert f"{target} lacks 1 of 2 images that it had: team/db:v1 (missing)" in ran.stderr
+    assert look(place.data)["missing"] == {"team/db:v1": "missing"}
+    published = sorted((place.data / "cluster-resources").iterdir())
+    before = [path.read_bytes() for path in published]
+    ran = verify(place, "--repair=true")
+    assert ran.returncode == 0, ran.stderr
+    assert "mirrored again: 1" in ran.stderr
+    assert not re.search("copying .*team/app", ran.stderr), "an image that was there is mirrored again"
+    assert has(target, "team/db:v1")
+    assert [path.read_bytes() for path in published] == before
+    assert look(place.data)["repaired"] == ["team/db:v1"]
+    assert verify(place).returncode == 0
+
+
+def test_an_image_in_another_place_than_its_own_is_put_back_there(
+    direct: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    """As the content of a release is: by its digest, in a repository and under a tag that are not its own."""
+    text = direct.imageset.read_text()
+    where = "team/db:v1\n    targetRepo: openshift/release\n    targetTag: 4.20.1-x86_64-etcd"
+    direct.imageset.write_text(text.replace("team/db:v1", where))
+    assert direct.mirror().returncode == 0
+    lose(target, "openshift/release:4.20.1-x86_64-etcd")
+    assert verify(direct, "--repair").returncode == 0
+    assert has(target, "openshift/release:4.20.1-x86_64-etcd")
+    assert not has(target, "team/db:v1")
+
+
+def test_a_tag_that_somebody_moved_is_named_and_put_back(direct: Place, target: str) -> None:
+    assert direct.mirror().returncode == 0
+    with ACCESS.open(f"{target}/team/db") as opened:
+        right = opened.digest("v1")
+        opened.write_label("v1", "somebody", "else")
+    ran = verify(direct)
+    assert ran.returncode == 18
+    assert "team/db:v1 (another: sha256:" in ran.stderr
+    assert verify(direct, "--repair").returncode == 0
+    with ACCESS.open(f"{target}/team/db") as opened:
+        assert opened.digest("v1") == right
+
+
+def test_a_lost_layer_is_found_and_brought_back(direct: Place, target: str, tmp_path: Path) -> None:
+    assert direct.mirror().returncode == 0
+    with ACCESS.open(f"{target}/team/db") as opened:
+        parts = opened.parts(opened.digest("v1"))
+        assert parts is not None
+        lost = parts.blobs[-1]
+        delete_blob(target, "team/db", lost)
+        assert not opened.has_blob(lost)
+    assert verify(direct, "--verify-layers=none").returncode == 0
+    ran = verify(direct, "--verify-layers=all")
+    assert ran.returncode == 18
+    assert f"team/db:v1 (lacks {lost})" in ran.stderr
+    assert verify(direct, "--verify-layers=all", "--repair").returncode == 0
+    with ACCESS.open(f"{target}/team/db") as opened:
+        assert opened.has_blob(lost)
+
+
+def delete_blob(target: str, repository: str, digest: str) -> None:
+    import requests
+
+    host, _, path = target.partition("/")
+    answer = requests.delete(f"http://{host}/v2/{path}/{repository}/blobs/{digest}", timeout=10)
+    assert answer.status_code == 202
+
+
+def test_what_was_deleted_by_a_plan_is_not_missed(direct: Place, target: str) -> None:
+    assert direct.mirror().returncode == 0
+    store = Store(direct.data)
+    [record] = store.verified.of(target)
+    assert {image.place for image in record.images} == {"team/app:v1", "team/db:v1"}
+    direct.names("team/app:v1")
+    assert direct.mirror().returncode == 0
+    lose(target, "team/db:v1")
+    assert verify(direct).returncode == 0
+
+
+@standin_only
+def test_a_lost_catalog_makes_the_next_run_a_whole_one(
+    direct: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    text = direct.imageset.read_text().replace(
+        "mirror:\n", "mirror:\n  operators:\n  - catalog: registry.example.com/redhat/index:v4.20\n"
+    )
+    direct.imageset.write_text(text)
+    assert direct.mirror("--skip-unchanged").returncode == 0
+    lose(target, "redhat/index:v4.20")
+    ran = verify(direct, "--repair")
+    assert ran.returncode == 18
+    assert "redhat/index:v4.20 is brought back by a whole run only" in ran.stderr
+    ran = direct.mirror("--skip-unchanged")
+    assert ran.returncode == 0
+    assert has(target, "redhat/index:v4.20")
+    assert verify(direct).returncode == 0
+
+
+def test_a_target_whose_images_were_lost_imports_its_newest_generation_again(
+    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    carry(three, disconnected, 1)
+    assert disconnected.mirror().returncode == 0
+    lose(target, "team/db:v1")
+    assert verify(disconnected).returncode == 18
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "has lost 1 images: generation 1 is imported again" in ran.stderr
+    assert has(target, "team/db:v1")
+    assert "everything" in disconnected.mirror().stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "room", "entry"),
+    [
+        ("quay.io/team/app:v1", "team/app:v1", 0, ("quay.io/team/app:v1", "", "")),
+        (f"quay.io/ops/a@sha256:{HEX}", f"ops/a:sha256-{HEX}", 0, (f"quay.io/ops/a@sha256:{HEX}", "", "")),
+        (ART, "openshift/release:4.18.1-x86_64-etcd", 0, (ART, "openshift/release", "4.18.1-x86_64-etcd")),
+        (ART, "openshift-release:4.18.1-x86_64-etcd", 1, (ART, "openshift/release", "4.18.1-x86_64-etcd")),
+        ("quay.io/team/app:v1", "own/place:v2", 0, ("quay.io/team/app:v1", "own/place", "v2")),
+        ("quay.io/team/app:v1", "own/place:v1", 0, ("quay.io/team/app:v1", "own/place", "v1")),
+        ("quay.io/team/app:v1", "team-app:v1", 1, ("quay.io/team/app:v1", "", "")),
+        ("quay.io/team/app:v1", "own-place:v1", 1, None),
+        ("localhost:55000/redhat/index:sha-of-filter", "redhat/index:v4.20", 0, None),
+        ("oci:///data/catalog", "mine/catalog:v1", 0, None),
+        ("", "openshift/graph-image:latest", 0, None),
+    ],
+)
+def test_where_an_image_is_mirrored_again_in_a_direct_run(
+    source: str, place: str, room: int, entry: tuple[str, str, str] | None
+) -> None:
+    image = VerifiedImage(
+        place=place,
+        digest=f"sha256:{HEX}",
+        source=source and f"docker://{source}".replace("docker://oci", "oci"),
+    )
+    found = alone(image, workflow="workflow-direct", nesting=Nesting(room))
+    assert (found and (found.name, found.target_repo, found.target_tag)) == entry
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "name"),
+    [
+        (
+            "openshift/release:4.18.1-x86_64-etcd",
+            "openshift/release:4.18.1-x86_64-etcd",
+            "cache.invalid/openshift/release:4.18.1-x86_64-etcd",
+        ),
+        ("redhat/index:other", "redhat/index:v4.20", None),
+    ],
+)
+def test_where_an_image_is_mirrored_again_from_the_cache(source: str, place: str, name: str | None) -> None:
+    image = VerifiedImage(place=place, digest=f"sha256:{HEX}", source=f"docker://localhost:55000/{source}")
+    found = alone(image, workflow="workflow-from-disk", nesting=Nesting())
+    assert (found and found.name) == name
