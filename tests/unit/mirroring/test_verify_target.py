@@ -14,6 +14,7 @@ from steps.mirroring.store.verified import VerifiedImage
 from steps.mirroring.workflows.repair import alone
 from steps.oci.access import Access
 from tests.unit.mirroring.conftest import standin_only
+from tests.unit.mirroring.test_deletion import EXECUTE, GENERATE, approved
 from tests.unit.mirroring.test_to_registry import carry
 
 if TYPE_CHECKING:
@@ -147,15 +148,26 @@ def delete_blob(target: str, repository: str, digest: str) -> None:
     assert answer.status_code == 202
 
 
-def test_what_was_deleted_by_a_plan_is_not_missed(direct: Place, target: str) -> None:
+def test_what_the_last_run_did_not_name_is_not_missed(direct: Place, target: str) -> None:
     assert direct.mirror().returncode == 0
-    store = Store(direct.data)
-    [record] = store.verified.of(target)
-    assert {image.place for image in record.images} == {"team/app:v1", "team/db:v1"}
     direct.names("team/app:v1")
     assert direct.mirror().returncode == 0
     lose(target, "team/db:v1")
     assert verify(direct).returncode == 0
+
+
+def test_what_was_deleted_by_a_plan_is_not_missed(direct: Place, target: str) -> None:
+    """The mirror `retired` is given up: its image goes by the plan of an ImageSet that does not name it."""
+    direct.names("team/db:v1")
+    assert direct.mirror("--mirror-name=retired").returncode == 0
+    direct.names("team/app:v1")
+    assert direct.mirror("--mirror-name=kept").returncode == 0
+    store = Store(direct.data)
+    assert {record.mirror_name for record in store.verified.of(target)} == {"kept", "retired"}
+    assert direct.mirror(GENERATE).returncode == 0
+    assert direct.mirror(EXECUTE, approved(direct)).returncode == 0
+    assert verify(direct).returncode == 0
+    assert {image.place for record in store.verified.of(target) for image in record.images} == {"team/app:v1"}
 
 
 @standin_only
