@@ -402,7 +402,7 @@ STARTED_RULES: dict[str, tuple[str, Callable[[], Object], Change, str]] = {
         STARTER,
         pipeline_run,
         lambda run: run["spec"]["pipelineRef"].update(name="somebodys"),
-        "oc-mirror-build-pipeline",
+        "that only the pipelines of oc-mirror-pipeline",
     ),
     "a TaskRun as another account": (
         LISTENER,
