@@ -800,6 +800,7 @@ def complete(options: argparse.Namespace) -> Run:
     run = Run(options, mode, root)
     (run.working_dir / "logs").mkdir(parents=True, exist_ok=True)
     log.file = run.working_dir / "logs" / f"oc-mirror-{run.stamp}.log"
+    write(run.working_dir / "logs" / f"registry-{run.stamp}.log", b"")
     log(f"🔀 workflow mode: {mode} ")
     if not options.dry_run:
         shutil.rmtree(run.working_dir / "cluster-resources", ignore_errors=True)
@@ -872,6 +873,7 @@ def leave_catalogs(run: Run, images: list[Image]) -> None:
 
 
 def collect(run: Run) -> list[Image]:
+    say_what_is_collected(run.options.document["mirror"])
     marker = run.working_dir / "operator-catalogs" / "upstream"
     if run.mode != "diskToMirror":
         marker.write_text(setting("UPSTREAM", "1"))
@@ -900,6 +902,20 @@ def collect(run: Run) -> list[Image]:
         log("❗ No images to mirror...", "WARN")
         raise ExitError("no images to copy")
     return images
+
+
+def say_what_is_collected(mirror: dict[str, Any]) -> None:
+    """cli/executor.go, CollectAll."""
+    log("🕵  going to discover the necessary images...")
+    platform, helm = mirror.get("platform") or {}, mirror.get("helm") or {}
+    asked = {
+        "release": platform.get("channels") or platform.get("release") or platform.get("graph"),
+        "operator": mirror.get("operators"),
+        "additional": mirror.get("additionalImages"),
+        "helm": helm.get("repositories") or helm.get("local"),
+    }
+    for kind in (kind for kind, wanted in asked.items() if wanted):
+        log(f"🔍 collecting {kind} images...")
 
 
 def destination(run: Run, image: Image) -> str:
@@ -1038,7 +1054,14 @@ def cluster_resources(run: Run, images: list[Image]) -> None:
         for image in mirrored
         if "@" not in image.origin or ":" in image.origin.rpartition("/")[2].partition("@")[0]
     ]
+    log("📄 Generating cluster resources...")
+    log(
+        f"📄 {'Generating IDMS file...' if by_digest else 'No images by digests were mirrored. Skipping IDMS generation.'}"
+    )
     _mirror_sets(run, "idms", "ImageDigestMirrorSet", "imageDigestMirrors", by_digest)
+    log(
+        f"📄 {'Generating ITMS file...' if by_tag else 'No images by tag were mirrored. Skipping ITMS generation.'}"
+    )
     _mirror_sets(run, "itms", "ImageTagMirrorSet", "imageTagMirrors", by_tag)
     for catalog in (image for image in images if image.is_catalog):
         _catalog(run, catalog)
@@ -1143,11 +1166,19 @@ def dump_yaml(value: Any, indent: str = "") -> str:
 
 
 def pin(run: Run) -> None:
-    """Write the ImageSet with its catalogs by digest (from 4.22 on), and which version this is (from 2.0 on)."""
+    """Write the ImageSet with its catalogs by digest (from 4.22 on), as it is deleted, too, and which version this is (from 2.0 on)."""
     if version() < (4, 22):
         return
     stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    (run.working_dir / f"isc_pinned_{stamp}.yaml").write_bytes(Path(run.options.config).read_bytes())
+    log("Generating pinned configurations...")
+    given = Path(run.options.config).read_bytes()
+    deletes = [(b"kind: ImageSet", b"kind: DeleteImageSet"), (b"mirror:\n", b"delete:\n")]
+    for kind, changes in (("isc", []), ("disc", deletes)):
+        path, content = run.working_dir / f"{kind}_pinned_{stamp}.yaml", given
+        for before, after in changes:
+            content = content.replace(before, after)
+        path.write_bytes(content)
+        log(f"Pinned {kind.upper()} written to: {path}")
     if version() >= SECOND:
         write(run.working_dir / "internal" / "oc-mirror-version.json", b"{}")
 
