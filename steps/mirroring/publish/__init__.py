@@ -62,13 +62,14 @@ def publish(
     signatures = "".join(
         mirrors[name].files.get(_SIGNATURES, "") for name in {mirror_name, UNNAMED} if name in mirrors
     )
+    permitted = Permitted(
+        target=target,
+        sources=sources_of(reading.copied) if reading.names_all else None,
+        templates=any(catalog.target_catalog_source_template for catalog in imageset.mirror.operators),
+    )
     files = resources.canonical(
         made,
-        Permitted(
-            target=target,
-            sources=sources_of(reading.copied) if reading.names_all else None,
-            templates=any(catalog.target_catalog_source_template for catalog in imageset.mirror.operators),
-        ),
+        permitted.of,
         prefix=session.request.values[RESOURCE_PREFIX] or "",
         earlier={_SIGNATURES: signatures},
     )

@@ -17,9 +17,7 @@ from steps.yaml.text import NotYamlError
 from steps.yaml.values import values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from steps.mirroring.publish.permitted import Permitted
+    from collections.abc import Callable, Iterable, Mapping
 
 Resource = dict[str, Any]
 
@@ -41,17 +39,22 @@ _VOLATILE = {"createdAt", "createdBy", "oc-mirror_version"}
 
 
 def canonical(
-    found: Mapping[str, bytes], permitted: Permitted, *, prefix: str = "", earlier: Mapping[str, str]
+    found: Mapping[str, bytes],
+    permitted: Callable[[Resource, str], Resource | None],
+    *,
+    prefix: str = "",
+    earlier: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the files to publish, by name: from oc-mirror's files `found` and those published `earlier`.
 
-    `prefix` goes before every name, with a dash. Raises MirrorError for a file that is not a list of
-    resources, and for one that is not `permitted`.
+    `permitted` is given each resource with the name of its file, and returns what of it is published: see
+    `Permitted.of`. `prefix` goes before every name, with a dash. Raises MirrorError for a file that is not a
+    list of resources, and what `permitted` raises.
     """
     resources = [
         _clean(resource)
         for name, document in _read(found)
-        if (resource := permitted.of(document, name)) is not None
+        if (resource := permitted(document, name)) is not None
     ]
     signatures = _signatures(resource for resource in resources if resource["kind"] == "ConfigMap")
     before = _signatures(documents(earlier.get(FILES["ConfigMap"], "")))

@@ -30,7 +30,7 @@ def idms(name: str, *pairs: tuple[str, str], kind: str = "ImageDigestMirrorSet")
 
 
 def canonical(found: dict[str, bytes], **given: Any) -> dict[str, str]:
-    return resources.canonical(found, Permitted(target=TARGET, sources=None), **given)
+    return resources.canonical(found, Permitted(target=TARGET, sources=None).of, **given)
 
 
 def catalog(name: str, image: str) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_annotations_of_a_template_stay() -> None:
     one = catalog("cs-a", f"{TARGET}/x:1")
     one["metadata"]["annotations"]["mine"] = "yes"
     permitted = Permitted(target=TARGET, sources=None, templates=True)
-    files = resources.canonical({"cs-a.yaml": write(one)}, permitted, earlier={})
+    files = resources.canonical({"cs-a.yaml": write(one)}, permitted.of, earlier={})
     assert read(files["catalog-sources.yaml"])[0]["metadata"]["annotations"] == {"mine": "yes"}
 
 
@@ -261,7 +261,7 @@ def test_a_source_that_the_run_did_not_bring_is_left_out(caplog: pytest.LogCaptu
         ("quay.io", "all"),
         ("registry.redhat.io/openshift4", "openshift4"),
     )
-    files = resources.canonical({"idms-oc-mirror.yaml": write(one)}, permitted, earlier={})
+    files = resources.canonical({"idms-oc-mirror.yaml": write(one)}, permitted.of, earlier={})
     assert [entry["source"] for entry in read(files["idms.yaml"])[0]["spec"]["imageDigestMirrors"]] == [
         "docker.io/library",
         "quay.io/openshift-release-dev/ocp-release",
