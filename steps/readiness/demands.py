@@ -126,8 +126,8 @@ class Demands:
             return end
         if self.found.no_releases:
             reasons.append(Reason(Cause.NO_ANSWER, self.found.no_releases))
-        elif unread := self._unread(end or request.minor, architecture):
-            reasons.append(Reason(Cause.NO_ANSWER, unread))
+        elif unread := self.found.unread.get(_tag(end or request.minor, architecture)):
+            reasons.append(unread)
         else:
             reasons.append(self._absent(str(request), end, request.minor, architecture))
         return ""
@@ -146,11 +146,6 @@ class Demands:
             if built_for == architecture and minor_of(one) == minor
         ]
         return max(versions, key=precedence, default="")
-
-    def _unread(self, version: str, architecture: str) -> str:
-        """Return why the tag of a release could not be read, if it is there."""
-        tag = _tag(version, architecture)
-        return next((why for name, why in self.found.unread.items() if name == tag), "")
 
     def _absent(self, request: str, end: str, minor: str, architecture: str) -> Reason:
         """Return why a release is not there."""

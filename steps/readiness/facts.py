@@ -13,11 +13,13 @@ from steps.catalog.packages import Catalog
 from steps.errors import RegistryError, StepError
 from steps.mirroring.checks import acceptance
 from steps.mirroring.checks.release_reading import Reader
-from steps.oci.failures import AbsentError
+from steps.oci.access import obstacle
+from steps.oci.failures import AbsentError, UnreadableError
 from steps.oci.reference import Reference
 from steps.readiness import content, kept, presence
 from steps.readiness.demands import Demands, judged_by, questions_of
 from steps.readiness.found import Found
+from steps.readiness.reasons import Cause, Reason
 from steps.trust.releases import RELEASES, judge
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class Look:
         if self.fresh:
             remembered.present.clear()
         found = Found(known=known)
+        if why := obstacle(known.target.partition("/")[0]):
+            return _silent(found, needed, why)
         self._read_releases(found, remembered)
         self._read_graph(found, remembered)
         self._read_catalogs(found, needed)
@@ -85,20 +89,20 @@ class Look:
             return
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(lambda tag: self._release(place, tag, remembered), tags))
-        read = [one for one in answers if not isinstance(one, str)]
+        read = [one for one in answers if not isinstance(one, Reason)]
         found.releases = {(one.node.version, one.architecture): one for one in read}
-        found.unread = {tag: one for tag, one in zip(tags, answers, strict=True) if isinstance(one, str)}
-        for tag, why in found.unread.items():
-            log.info("%s:%s is not read as a release: %s", place, tag, why)
+        found.unread = {tag: one for tag, one in zip(tags, answers, strict=True) if isinstance(one, Reason)}
         remembered.releases |= {one.digest: one for one in read}
 
-    def _release(self, place: str, tag: str, remembered: Kept) -> Release | str:
+    def _release(self, place: str, tag: str, remembered: Kept) -> Release | Reason:
         try:
             with self.access.open(place) as repository:
                 digest = repository.digest(tag)
                 return remembered.releases.get(digest) or content.read_release(repository, digest)
+        except UnreadableError as error:
+            return Reason(Cause.OTHER_IMAGE, f"{place}:{tag} is no release: {error.reason}")
         except StepError as error:
-            return error.reason
+            return Reason(Cause.NO_ANSWER, error.reason)
 
     def _read_graph(self, found: Found, remembered: Kept) -> None:
         image = Reference.find(found.coverage.graph_image)
@@ -119,14 +123,7 @@ class Look:
         )
 
     def _read_catalogs(self, found: Found, needs: Iterable[Needs]) -> None:
-        wanted: dict[str, set[str]] = {}
-        for one in needs:
-            for minor in one.minors:
-                for operator in one.operators:
-                    place = found.coverage.catalog(operator.source, minor)
-                    if minor == one.minor or place in found.coverage.catalogs:
-                        wanted.setdefault(place, set()).add(operator.package)
-        read = self.read_catalogs({place: frozenset(packages) for place, packages in wanted.items()})
+        read = self.read_catalogs(_catalogs_of(found, needs))
         found.catalogs = {place: _catalog(one) for place, one in read.items()}
 
     def _ask(self, found: Found, demands: Iterable[Demand], remembered: Kept, now: float) -> None:
@@ -142,7 +139,9 @@ class Look:
     ) -> dict[str, Mapping[Minor, Verdict]] | None:
         if self.keys is None:
             return None
-        resources = found.known.resources or ()
+        resources = found.known.resources
+        if resources is None:  # nobody says where clusters look for them
+            return {}
         reader = Reader(
             target=self.access, mirrors=found.coverage.by_digest, gpg=acceptance.gpg_signatures(resources)
         )
@@ -151,6 +150,28 @@ class Look:
             one.digest: judge(reader.release(RELEASES, one.digest, one.node.version), self.keys, now)
             for one in releases
         }
+
+
+def _catalogs_of(found: Found, needs: Iterable[Needs]) -> dict[str, frozenset[str]]:
+    """Return the catalogs to read, with the packages that are needed of each."""
+    wanted: dict[str, set[str]] = {}
+    for one in needs:
+        for minor in one.minors:
+            for operator in one.operators:
+                place = found.coverage.catalog(operator.source, minor)
+                if minor == one.minor or place in found.coverage.catalogs:
+                    wanted.setdefault(place, set()).add(operator.package)
+    return {place: frozenset(packages) for place, packages in wanted.items()}
+
+
+def _silent(found: Found, needs: list[Needs], why: str) -> tuple[Found, dict[Needs, Demand]]:
+    """Return what is known of a target that does not answer: it is asked nothing more."""
+    found.no_releases = found.no_graph = why
+    found.catalogs = dict.fromkeys(_catalogs_of(found, needs), why)
+    demands = Demands(found)
+    demanded = {one: demands.of(one) for one in needs}
+    found.answers = dict.fromkeys(questions_of(demanded.values()), presence.Answer(obstacle=why))
+    return found, demanded
 
 
 def _catalog(read: Catalog | RegistryError) -> Catalog | str | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from steps.readiness.graph import GraphData
     from steps.readiness.known import Known
     from steps.readiness.presence import Answer, Question
+    from steps.readiness.reasons import Reason
     from steps.trust.releases import Minor
     from steps.trust.verdicts import Verdict
 
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
 class Found:
     """What is known of a target, and what it answered.
 
-    `releases` are by version and architecture; `unread` says why tags could not be read as releases, by tag;
-    `no_releases` what kept us from reading any. `graph` is None where it could not be read, `no_graph` says
-    why. `catalogs` are by place: a text says why one could not be read, None is one that is not there.
+    `releases` are by version and architecture; `unread` says by tag why one could not be read as a release.
+    `no_releases` says what kept us from reading any. `graph` is None where it could not be read, `no_graph`
+    says why. `catalogs` are by place: a text says why one could not be read, None is one that is not there.
     `answers` and `verdicts` (by digest of a release; None: signatures are not looked at) are added when it is
     clear what has to be asked.
     """
 
     known: Known
     releases: Mapping[tuple[str, str], Release] = field(default_factory=dict)
-    unread: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, Reason] = field(default_factory=dict)
     no_releases: str = ""
     graph: GraphData | None = None
     no_graph: str = ""

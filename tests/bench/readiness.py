@@ -21,7 +21,7 @@ from pathlib import Path
 
 from steps.oci.manifests import MANIFESTS, digest_of
 from steps.readiness.presence import AT_ONCE
-from tests.testbed.registry import serving
+from tests.unit.mirroring.conftest import serve_registry
 from tests.unit.mirroring.test_acceptance import MAKER
 from tests.unit.readiness.site import CATALOG, Site, bundle, channel, imageset, package
 from tests.unit.trust.signers import CONTENT
@@ -150,16 +150,16 @@ def main() -> int:
     registries = int(sys.argv[1]) if len(sys.argv) > 1 else REGISTRIES
     with (
         tempfile.TemporaryDirectory(prefix="bench-readiness-") as name,
-        serving(storage=Path(name) / "storage") as server,
+        serve_registry(Path(name) / "storage") as host,
     ):
         folder = Path(name)
-        storage = Storage(folder / "storage/data/docker/registry/v2")
-        sites = [Site(f"{server.host}/mirror-{number}") for number in range(registries)]
+        storage = Storage(folder / "storage/docker/registry/v2")
+        sites = [Site(f"{host}/mirror-{number}") for number in range(registries)]
         for site in sites:
             fill(site, storage)
         images = len(storage.written)
         given = arguments(folder, sites)
-        least = floor(server.host, storage.written)
+        least = floor(host, storage.written)
         quarter = [one for one in given if not one.startswith("--data=")] + [
             one for one in given if one.startswith("--data=")
         ][: max(registries // 4, 1)]

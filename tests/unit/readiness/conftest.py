@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,18 +12,15 @@ from typing import Any
 import pytest
 
 from steps import fleet_readiness
-from tests.conftest import unavailable
-from tests.testbed.registry import serving
+from tests.unit.mirroring.conftest import serve_registry
 from tests.unit.mirroring.test_acceptance import MAKER
 from tests.unit.readiness.site import CATALOG, Site, bundle, channel, imageset, package
 
 
 @pytest.fixture(scope="session")
-def host() -> Iterator[str]:
-    if shutil.which("docker-registry") is None:
-        unavailable("there is no program docker-registry: see `make programs`")
-    with serving() as registry:
-        yield registry.host
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve_registry(tmp_path_factory.mktemp("readiness")) as found:
+        yield found
 
 
 @pytest.fixture

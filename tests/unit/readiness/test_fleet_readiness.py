@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from steps import fleet_readiness
+from steps.mirroring import notify
+from steps.mirroring.publish import resources
+from steps.mirroring.store import Store
+from steps.mirroring.workflows.deletion_plan import Deletion, DeletionPlan
 from tests.unit.readiness.conftest import Fleet
+from tests.unit.readiness.site import Site
 
 Capture = pytest.CaptureFixture[str]
 
@@ -51,3 +60,202 @@ def test_the_table_says_what_is_missing_and_what_to_do(fleet: Fleet, capsys: Cap
     assert (
         "to do: mirror it again: workflow-direct, or workflow-from-disk, with skip-unchanged=false" in printed
     )
+
+
+def test_what_was_deleted_on_purpose_is_told_as_deleted(fleet: Fleet, capsys: Capture) -> None:
+    [digest, *_] = fleet.site.parts["4.20.12"]
+    fleet.site.delete("openshift/release", digest)
+    deletion = Deletion(repository="openshift/release", digest=digest, tags=())
+    plan = DeletionPlan(
+        target=fleet.site.target,
+        made="2026-11-27T10:00:00Z",
+        older_than="0s",
+        imagesets=(),
+        inventory="x",
+        counts={},
+        images=(),
+        manifests=(deletion,),
+        kept=(),
+    )
+    folder = Store(fleet.folder / "data").deletion
+    folder.mkdir(parents=True)
+    (folder / "executed-0123456789ab.json").write_text(plan.as_json())
+    code, document = fleet.look(capsys=capsys)
+    assert (code, reasons(document)["deleted"]) == (17, ["1 of 3 images of release 4.20.12"])
+
+
+def without_data(fleet: Fleet, *more: str) -> list[str]:
+    return [one for one in fleet.arguments("--json", *more) if not one.startswith("--data=")]
+
+
+def published(fleet: Fleet, path: Path) -> Path:
+    """The ConfigMap of a mirror as `oc get -o yaml` prints it."""
+    files = resources.in_files(fleet.site.resources())
+    path.write_text(
+        yaml.safe_dump(
+            notify.config_map("oc-mirror-cluster-resources", "oc-mirror", files, target=fleet.site.target)
+        )
+    )
+    return path
+
+
+def test_an_exported_configmap_takes_the_place_of_a_data_directory(
+    fleet: Fleet, tmp_path: Path, capsys: Capture
+) -> None:
+    path = published(fleet, tmp_path / "published.yaml")
+    fleet.hub["edge-1"]["version"] = "4.19.20"
+    assert fleet_readiness.main(without_data(fleet, f"--published={path}")) == 0
+    assert json.loads(capsys.readouterr().out)["clusters"][0]["verdict"] == "ready"
+    fleet.site.delete("openshift/release", fleet.site.parts["4.20.12"][0])
+    assert fleet_readiness.main(without_data(fleet, f"--published={path}")) == 17
+    assert list(reasons(json.loads(capsys.readouterr().out))) == ["not in the registry"]
+
+
+def test_a_registry_that_nobody_tells_of_leaves_it_unknown(fleet: Fleet, capsys: Capture) -> None:
+    assert fleet_readiness.main(without_data(fleet, f"--target-registry={fleet.site.target}")) == 17
+    document = json.loads(capsys.readouterr().out)
+    assert document["clusters"][0]["verdict"] == "unknown"
+    assert "what was published is not known" in reasons(document)
+
+
+def test_a_registry_that_does_not_answer_leaves_it_unknown(fleet: Fleet, capsys: Capture) -> None:
+    nobody = Fleet(fleet.folder / "other", Site("127.0.0.1:9/none"), hub=fleet.hub, labels=fleet.labels)
+    nobody.folder.mkdir()
+    code, document = nobody.look(capsys=capsys)
+    assert (code, document["clusters"][0]["verdict"]) == (17, "unknown")
+    assert "the registry does not answer" in reasons(document)
+
+
+def test_a_cluster_is_judged_at_the_registry_that_its_values_name(fleet: Fleet, capsys: Capture) -> None:
+    host, _, path = fleet.site.target.partition("/")
+    other = "--target-registry=127.0.0.1:9/other"
+    fleet.hub["edge-1"]["version"] = "4.19.20"
+    fleet.config = {"disconnected": {"mirrorRegistry": {"host": host, "path": path}}}
+    code, document = fleet.look(other, f"--target-registry={fleet.site.target}", capsys=capsys)
+    assert (code, [row["registry"] for row in document["clusters"]]) == (0, [fleet.site.target])
+    fleet.config = {"disconnected": {"mirrorRegistry": {"host": "else.example.com"}}}
+    code, document = fleet.look(capsys=capsys)
+    assert (code, list(reasons(document))) == (17, ["its registry was not looked at"])
+    fleet.config = {}
+    code, document = fleet.look(other, f"--target-registry={fleet.site.target}", capsys=capsys)
+    assert (code, sorted(row["verdict"] for row in document["clusters"])) == (17, ["ready", "unknown"])
+
+
+def test_the_hub_may_tell_by_what_oc_prints(fleet: Fleet, tmp_path: Path, capsys: Capture) -> None:
+    clusters = [
+        managed("edge-1", "4.19.20", "stores"),
+        managed("edge-2", "4.20.12", "stores"),
+        managed("x", "4.18.1", "else"),
+    ]
+    path = tmp_path / "managed.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": clusters}))
+    fleet.hub = {}
+    code, document = fleet.look(f"--hub-state={path}", capsys=capsys)
+    rows = {row["cluster"]: (row["verdict"], row["current"]) for row in document["clusters"]}
+    assert (code, rows) == (
+        0,
+        {"edge-1": ("ready with warnings", "4.19.20"), "edge-2": ("ready with warnings", "4.20.12")},
+    )
+    assert document["notes"] == ["the values say nothing of cluster x"]
+
+
+def managed(name: str, version: str, cluster_set: str) -> dict[str, Any]:
+    labels = {"openshiftVersion": version, "cluster.open-cluster-management.io/clusterset": cluster_set}
+    return {"kind": "ManagedCluster", "metadata": {"name": name, "labels": labels}, "status": {}}
+
+
+def test_without_a_hub_the_former_values_say_what_runs(fleet: Fleet, tmp_path: Path, capsys: Capture) -> None:
+    fleet.hub, fleet.version = {}, "4.19.20"
+    fleet.arguments()
+    values = tmp_path / "values"
+    git(values, "init", "--quiet", "--initial-branch=main")
+    git(values, "add", ".")
+    git(values, "commit", "--quiet", "--message=before")
+    fleet.version = "4.20.12"
+    code, document = fleet.look("--former-revision=main", capsys=capsys)
+    [row] = document["clusters"]
+    assert (code, row["kind"], row["cluster"]) == (0, "managed set", "stores")
+    assert (row["current"], row["current_from"]) == ("4.19.20", "the former values")
+    code, document = fleet.look(capsys=capsys)
+    assert (code, document["clusters"][0]["verdict"]) == (17, "unknown")
+    assert list(reasons(document)) == ["what runs now is not known"]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=me", "-c", "user.email=me@example.com"]
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True)
+
+
+def test_a_second_look_asks_only_for_what_may_have_changed(
+    fleet: Fleet, tmp_path: Path, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeps = f"--workspace={tmp_path / 'kept'}"
+    [digest, other] = fleet.site.parts["4.20.12"]
+
+    def asked() -> tuple[int, int]:
+        """Images that were asked for, and that were known."""
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            fleet.look(*options, capsys=capsys)
+        [line] = [record for record in caplog.records if "were known" in record.getMessage()]
+        return line.args[1:]  # type: ignore[index,return-value]
+
+    options = [keeps]
+    first, known = asked()
+    assert (first > 10, known) == (True, 0)
+    assert asked() == (0, first)
+    fleet.site.delete("openshift/release", digest)
+    assert asked() == (0, first), "within the hour it is taken to be there"
+    options = [keeps, "--fresh"]
+    assert asked() == (first, 0)
+    options = [keeps]
+    assert asked() == (1, first - 1), "what was missing is asked for again"
+    state = next((tmp_path / "kept/readiness").glob("*.json"))
+    document = json.loads(state.read_text())
+    document["present"][f"{fleet.site.target}/openshift/release"][f"{other} amd64"] -= 3601
+    state.write_text(json.dumps(document))
+    assert asked() == (2, first - 2), "what is older than an hour is asked for again"
+    state.write_text("no json")
+    assert asked() == (first, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        ("{}", 3, "cannot be understood"),
+        ('{"format": 2, "clusters": {}}', 3, "format 2, this version reads 1"),
+        ('{"format": 1, "clusters": {"a": {"version": "4.20"}}}', 3, "not a release X.Y.Z"),
+        ("[1, 2]", 3, "cannot be understood"),
+        (None, 4, "there is no file"),
+    ],
+)
+def test_a_hub_state_that_is_none_is_refused(
+    fleet: Fleet,
+    tmp_path: Path,
+    capsys: Capture,
+    caplog: pytest.LogCaptureFixture,
+    content: str | None,
+    code: int,
+    words: str,
+) -> None:
+    path = tmp_path / "state"
+    if content is not None:
+        path.write_text(content)
+    assert fleet_readiness.main(fleet.arguments(f"--hub-state={path}")) == code
+    assert words in caplog.text + capsys.readouterr().err
+
+
+def test_a_mirror_has_to_be_named(capsys: Capture, caplog: pytest.LogCaptureFixture) -> None:
+    assert fleet_readiness.main(["--values-file-path=x"]) == 2
+    assert (
+        "none of --target-registry, --data and --published is given" in caplog.text + capsys.readouterr().err
+    )
+
+
+def test_a_file_that_exports_nothing_is_refused(
+    fleet: Fleet, tmp_path: Path, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "published.yaml"
+    path.write_text("kind: ConfigMap\nmetadata: {name: x}\n")
+    assert fleet_readiness.main(fleet.arguments(f"--published={path}")) == 3
+    assert "no ConfigMap with a target" in caplog.text + capsys.readouterr().err

@@ -1,0 +1,419 @@
+"""A sample of holes made in a real registry, each found by the command and told by its cause, then mended."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steps.oci import attached
+from steps.trust.releases import RELEASES
+from tests.unit.mirroring.conftest import serve_registry
+from tests.unit.mirroring.test_acceptance import ACCESS, layer, push
+from tests.unit.readiness.conftest import Fleet
+from tests.unit.readiness.site import Site, bundle, channel, package
+from tests.unit.trust.signers import CONTENT, Signer
+
+VAULT = "docker.io/hashicorp/vault"
+READY, WARNED, UNKNOWN, BROKEN = "ready", "ready with warnings", "unknown", "not ready"
+
+
+@dataclass
+class Lab(Fleet):
+    """A fleet whose next step works; what is done to its registry is mended after each test."""
+
+    storage: Path = Path()
+    operator: list[str] = field(default_factory=list)
+    mends: list[Callable[[], object]] = field(default_factory=list)
+
+    def lose(self, place: str, version: str) -> None:
+        """Delete a manifest with its tags."""
+        with ACCESS.open(f"{self.site.target}/{place}") as repository:
+            media_type, content = repository.typed_manifest(version)
+            found = repository.find(version)
+            assert found
+            tags = [tag for tag in repository.tags() if repository.digest(tag) == found.digest]
+            repository.delete(found.digest)
+        self.mends.append(lambda: self._put(place, [*tags, found.digest], content, media_type))
+
+    def _put(self, place: str, versions: list[str], content: bytes, media_type: str) -> None:
+        with ACCESS.open(f"{self.site.target}/{place}") as repository:
+            for version in versions:
+                repository.put_bytes(version, content, media_type)
+
+    def lose_layer(self, place: str, digest: str) -> None:
+        """Take a layer from under the registry."""
+        with ACCESS.open(f"{self.site.target}/{place}") as repository:
+            [one] = repository.image(digest).layers
+        name = one.digest.removeprefix("sha256:")
+        path = self.storage / f"docker/registry/v2/blobs/sha256/{name[:2]}/{name}/data"
+        kept = path.rename(path.with_name("kept"))
+        self.mends.append(lambda: kept.rename(path))
+
+    def keep(self, place: str, tag: str) -> None:
+        """Let a tag lead again to what it leads to now."""
+        with ACCESS.open(f"{self.site.target}/{place}") as repository:
+            media_type, content = repository.typed_manifest(tag)
+        self.mends.append(lambda: self._put(place, [tag], content, media_type))
+
+    def retag(self, place: str, tag: str) -> None:
+        """Push something else under a tag."""
+        self.keep(place, tag)
+        push(f"{self.site.target}/{place}", [layer({"something": b"else"})], tag=tag)
+
+    def mend(self) -> None:
+        for mend in reversed(self.mends):
+            mend()
+        self.mends.clear()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[str], Path]]:
+    storage = tmp_path_factory.mktemp("storage")
+    with serve_registry(storage) as host:
+        site = Site(f"{host}/mirror")
+        for version, previous in (
+            ("4.19.5", []),
+            ("4.19.20", ["4.19.5"]),
+            ("4.20.12", ["4.19.20"]),
+            ("4.20.13", []),
+        ):
+            site.release(version, previous)
+        site.graph_image({"stable-4.20": ["4.19.5", "4.19.20", "4.20.12", "4.20.13"]})
+        images = [site.image(f"registry.redhat.io/quay/{name}") for name in ("bundle", "old")]
+        images += [site.image("registry.redhat.io/quay/quay", architectures=["amd64", "arm64"])]
+        site.image(VAULT, tag="1.17.2")
+        site.image("docker.io/hashicorp/vault-k8s", tag="1.4.2")
+        first = bundle("quay-operator", "3.14.1", images[1:2])
+        second = bundle("quay-operator", "3.14.2", [images[0], images[2]], requires={"helper": ">=1.0.0"})
+        helper = site.image("registry.redhat.io/quay/helper")
+        site.catalog(
+            "4.20",
+            package(
+                "quay-operator",
+                "stable",
+                channel("quay-operator", "stable", "3.14.1", "3.14.2"),
+                first,
+                second,
+            ),
+            package(
+                "helper", "stable", channel("helper", "stable", "1.2.0"), bundle("helper", "1.2.0", [helper])
+            ),
+        )
+        yield site, [*images, helper], storage
+
+
+@pytest.fixture
+def lab(made: tuple[Site, list[str], Path], tmp_path: Path) -> Iterator[Lab]:
+    site, operator, storage = made
+    labels = {"quay": "true", "quay-channel": "stable", "quay-source": "redhat-operators", "vault": "true"}
+    hub = {"edge-1": {"version": "4.19.20", "operators": {"quay-operator": "quay-operator.v3.14.1"}}}
+    found = Lab(
+        tmp_path,
+        copy.deepcopy(site),
+        hub=hub,
+        labels=labels,
+        images=(f"{VAULT}:1.17.2", "docker.io/hashicorp/vault-k8s:1.4.2"),
+        storage=storage,
+        operator=operator,
+    )
+    yield found
+    found.mend()
+
+
+def _digest(reference: str) -> str:
+    return reference.partition("@")[2]
+
+
+def _child(lab: Lab, number: int) -> tuple[str, str]:
+    with ACCESS.open(f"{lab.site.target}/quay/quay") as repository:
+        return "quay/quay", repository.children(_digest(lab.operator[2]))[number]
+
+
+def _lose_on_the_way(lab: Lab) -> None:
+    lab.hub["edge-1"]["version"] = "4.19.5"
+    lab.lose(RELEASE, "4.19.20-x86_64")
+
+
+def _push_another(lab: Lab) -> None:
+    lab.keep(RELEASE, "4.20.12-x86_64")
+    lab.site.release("4.20.12", ["4.19.20", "4.19.19"], sign=False)
+
+
+Hole = Callable[[Lab], object]
+RELEASE, PAYLOAD = "openshift/release-images", "openshift/release"
+HOLES: dict[str, tuple[Hole, str, str]] = {
+    "nothing": (lambda lab: None, READY, ""),
+    "an image of the release": (
+        lambda lab: lab.lose(PAYLOAD, lab.site.parts["4.20.12"][0]),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "another image of it": (
+        lambda lab: lab.lose(PAYLOAD, lab.site.parts["4.20.12"][1]),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "an image of what runs": (
+        lambda lab: lab.lose(PAYLOAD, lab.site.parts["4.19.20"][0]),
+        WARNED,
+        "what runs now is not whole in the registry",
+    ),
+    "an image of another release": (lambda lab: lab.lose(PAYLOAD, lab.site.parts["4.20.13"][0]), READY, ""),
+    "an image of an earlier release": (lambda lab: lab.lose(PAYLOAD, lab.site.parts["4.19.5"][0]), READY, ""),
+    "the release": (lambda lab: lab.lose(RELEASE, "4.20.12-x86_64"), BROKEN, "lost in the registry"),
+    "what runs": (lambda lab: lab.lose(RELEASE, "4.19.20-x86_64"), BROKEN, "no update path"),
+    "a release before": (lambda lab: lab.lose(RELEASE, "4.19.5-x86_64"), READY, ""),
+    "a release on the way": (_lose_on_the_way, BROKEN, "no update path"),
+    "something else under its tag": (
+        lambda lab: lab.retag(RELEASE, "4.20.12-x86_64"),
+        BROKEN,
+        "another image under the same tag",
+    ),
+    "another release under its tag": (_push_another, BROKEN, "signature missing or wrong"),
+    "its sigstore signature, which no cluster before 4.21 asks for": (
+        lambda lab: lab.lose(RELEASE, attached.tag(lab.site.releases["4.20.12"], "sig")),
+        READY,
+        "",
+    ),
+    "the signature of what runs": (
+        lambda lab: lab.lose(RELEASE, attached.tag(lab.site.releases["4.19.20"], "sig")),
+        READY,
+        "",
+    ),
+    "its GPG signature": (
+        lambda lab: lab.site.signatures.pop(lab.site.releases["4.20.12"]),
+        BROKEN,
+        "signature missing or wrong",
+    ),
+    "the GPG signature of another": (
+        lambda lab: lab.site.signatures.pop(lab.site.releases["4.20.13"]),
+        READY,
+        "",
+    ),
+    "the graph image": (
+        lambda lab: lab.lose("openshift/graph-image", _digest(lab.site.graph)),
+        UNKNOWN,
+        "the update graph is not known",
+    ),
+    "the update service": (
+        lambda lab: setattr(lab.site, "graph", ""),
+        WARNED,
+        "no update service is published",
+    ),
+    "the catalog": (
+        lambda lab: lab.lose("redhat/redhat-operator-index", "v4.20"),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "the bundle's image": (
+        lambda lab: lab.lose("quay/bundle", _digest(lab.operator[0])),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "an image of the operator": (
+        lambda lab: lab.lose("quay/quay", _digest(lab.operator[2])),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "an image of what it requires": (
+        lambda lab: lab.lose("quay/helper", _digest(lab.operator[3])),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "an image of what is installed": (lambda lab: lab.lose("quay/old", _digest(lab.operator[1])), READY, ""),
+    "its image for the architecture": (
+        lambda lab: lab.lose(*_child(lab, 0)),
+        BROKEN,
+        "incomplete in the registry",
+    ),
+    "its image for another": (lambda lab: lab.lose(*_child(lab, 1)), READY, ""),
+    "an additional image": (
+        lambda lab: lab.lose("hashicorp/vault", "1.17.2"),
+        BROKEN,
+        "lost in the registry",
+    ),
+    "the scope of releases": (
+        lambda lab: _rename(lab, RELEASES),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "the scope of their content": (
+        lambda lab: _rename(lab, CONTENT),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "the scope of the operator": (
+        lambda lab: _rename(lab, "registry.redhat.io/quay"),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "the way to the content": (
+        lambda lab: lab.site.digest_mirrors.update({CONTENT: f"{lab.site.target}/elsewhere"}),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "the way to another registry": (
+        lambda lab: lab.site.digest_mirrors.update({CONTENT: "other.example.com/openshift/release"}),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "a longer scope": (
+        lambda lab: lab.site.digest_mirrors.update(
+            {"registry.redhat.io/quay/quay": f"{lab.site.target}/none"}
+        ),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "a shorter scope": (
+        lambda lab: lab.site.digest_mirrors.update({"registry.redhat.io": f"{lab.site.target}/none"}),
+        READY,
+        "",
+    ),
+    "the mirror of tags": (
+        lambda lab: lab.site.tag_mirrors.clear(),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "the CatalogSource": (
+        lambda lab: lab.site.catalogs.clear(),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "what runs, not told": (
+        lambda lab: lab.hub["edge-1"].pop("version"),
+        UNKNOWN,
+        "what runs now is not known",
+    ),
+    "what is installed, not told": (
+        lambda lab: lab.hub["edge-1"].pop("operators"),
+        WARNED,
+        "installed operators are not known",
+    ),
+    "an installed version that leads nowhere": (
+        lambda lab: lab.hub["edge-1"].update(operators={"quay-operator": "quay-operator.v2.0.0"}),
+        BROKEN,
+        "OLM finds no version",
+    ),
+    "a later release runs": (
+        lambda lab: lab.hub["edge-1"].update(version="4.20.13"),
+        WARNED,
+        "a later release runs already",
+    ),
+    "the same release runs": (lambda lab: lab.hub["edge-1"].update(version="4.20.12"), READY, ""),
+    "two steps": (lambda lab: lab.hub["edge-1"].update(version="4.19.5"), WARNED, "update in several steps"),
+    "a release that nobody asked for": (
+        lambda lab: setattr(lab, "version", "4.20.99"),
+        BROKEN,
+        "never asked for",
+    ),
+    "a minor that nobody asked for": (
+        lambda lab: setattr(lab, "version", "4.21.3"),
+        BROKEN,
+        "mirrored for another minor",
+    ),
+    "no release, and no catalog of what runs": (
+        lambda lab: lab.labels.update({"openshift-version": ""}),
+        BROKEN,
+        "mirrored for another minor",
+    ),
+    "the newest of the minor has no way": (
+        lambda lab: setattr(lab, "version", "4.20"),
+        BROKEN,
+        "no update path",
+    ),
+    "a channel without it": (
+        lambda lab: lab.labels.update({"openshift-upgrade": "true", "openshift-upgrade-channel": "eus-4.20"}),
+        BROKEN,
+        "no update path",
+    ),
+    "another architecture": (
+        lambda lab: lab.config.update({"clusterInstall": {"cpuArch": "aarch64"}}),
+        BROKEN,
+        "never asked for",
+    ),
+    "an operator that nobody asked for": (
+        lambda lab: lab.labels.update({"acs": "true", "acs-channel": "stable"}),
+        BROKEN,
+        "never asked for",
+    ),
+    "a catalog that nobody asked for": (
+        lambda lab: lab.labels.update({"quay-source": "certified-operators"}),
+        BROKEN,
+        "never asked for",
+    ),
+    "a channel that is not there": (
+        lambda lab: lab.labels.update({"quay-channel": "stable-9"}),
+        BROKEN,
+        "OLM finds no version",
+    ),
+    "the default channel": (lambda lab: lab.labels.pop("quay-channel"), BROKEN, "OLM finds no version"),
+    "a pin": (lambda lab: lab.labels.update({"quay-version": "quay-operator.v3.14.2"}), READY, ""),
+    "a pin to what is installed": (
+        lambda lab: lab.labels.update({"quay-version": "quay-operator.v3.14.1"}),
+        READY,
+        "",
+    ),
+    "a pin that is not there": (
+        lambda lab: lab.labels.update({"quay-version": "quay-operator.v3.14.9"}),
+        BROKEN,
+        "OLM finds no version",
+    ),
+    "an image that nobody asked for": (
+        lambda lab: lab.labels.update({"vault-version": "1.18.0"}),
+        BROKEN,
+        "never asked for",
+    ),
+}
+
+
+def _rename(lab: Lab, source: str) -> None:
+    lab.site.digest_mirrors[f"{source}-other"] = lab.site.digest_mirrors.pop(source)
+
+
+def told(document: dict[str, Any]) -> tuple[str, set[str]]:
+    [row] = document["clusters"]
+    return row["verdict"], {reason["cause"] for reason in document["judgements"][row["judgement"]]["reasons"]}
+
+
+@pytest.mark.parametrize("what", HOLES)
+def test_each_hole_is_told_by_its_cause(lab: Lab, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    hole, verdict, cause = HOLES[what]
+    hole(lab)
+    code, document = lab.look(capsys=capsys)
+    state, causes = told(document)
+    assert (state, cause in causes or not causes if not cause else cause in causes) == (verdict, True), (
+        document
+    )
+    assert code == (0 if verdict in {READY, WARNED} else 17)
+    lab.mend()
+
+
+def test_a_layer_that_is_lost_is_told_where_layers_are_asked_for(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.lose_layer(PAYLOAD, lab.site.parts["4.20.12"][1])
+    assert told(lab.look(capsys=capsys)[1]) == (READY, set())
+    _code, document = lab.look("--layers", capsys=capsys)
+    assert told(document) == (BROKEN, {"incomplete in the registry"})
+
+
+def test_without_keys_nobody_has_verified_and_other_keys_refuse(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(lab.look("--release-keys=", capsys=capsys)[1]) == (UNKNOWN, {"signatures were not verified"})
+    assert told(lab.look("--without-signatures", capsys=capsys)[1]) == (
+        WARNED,
+        {"signatures were not looked at"},
+    )
+    other = Signer()
+    keys = lab.folder / "others"
+    keys.mkdir()
+    (keys / "a.pub").write_bytes(other.sigstore.public.pem())
+    (keys / "a.asc").write_text(str(other.gpg.extract_certificate()))
+    state, causes = told(lab.look(f"--release-keys={keys}", capsys=capsys)[1])
+    assert (state, causes) == (BROKEN, {"signature missing or wrong"})
