@@ -29,6 +29,7 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 _FORBIDDEN = 403
 _INTERNAL = 500
 _BLAMES_THE_OBJECT = re.compile(rb"typed patch|not declared in schema|unknown field|cannot unmarshal")
+_BY_POLICY = b"ValidatingAdmissionPolicy"
 
 
 @dataclass(slots=True)
@@ -91,9 +92,16 @@ class PatientRetry(Retry):
         """Count an attempt, and log the first failure, which explains the pause after it."""
         if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise MaxRetryError(_pool, url or "", error)  # type: ignore[arg-type] # the pool is only kept
-        if response is not None and response.status == _INTERNAL and _BLAMES_THE_OBJECT.search(response.data):
+        if response is not None and _is_final(response):
             raise MaxRetryError(_pool, url or "")  # type: ignore[arg-type] # urllib3 gives the answer back
         if not self.history:
             cause = f"HTTP {response.status}" if response else type(error).__name__
             log.warning("the API server does not answer as it should (%s); trying again", cause)
         return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
+def _is_final(response: BaseHTTPResponse) -> bool:
+    """Return whether a server that knows what it says blames the object: the same again gets the same."""
+    if response.status == _FORBIDDEN:
+        return _BY_POLICY in response.data
+    return response.status == _INTERNAL and bool(_BLAMES_THE_OBJECT.search(response.data))

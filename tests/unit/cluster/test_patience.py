@@ -76,6 +76,17 @@ def test_an_internal_error_that_blames_the_object_stays() -> None:
     assert len(asked) == 1
 
 
+def test_a_refusal_by_an_admission_policy_is_believed_at_once() -> None:
+    refused = (
+        '{"message": "jobs.batch \\"x\\" is forbidden: ValidatingAdmissionPolicy \'oc-mirror-workload\' with '
+        'binding \'oc-mirror-workload\' denied request: the workload may not", "code": 403}'
+    )
+    with answering((403, refused)) as (url, asked):
+        answer = ask(url)
+    assert (answer.status, answer.data.decode()) == (403, refused)
+    assert len(asked) == 1
+
+
 def test_an_internal_error_that_does_not_pass_is_given_back_at_last() -> None:
     with answering((500, '{"message": "leader changed"}')) as (url, asked):
         answer = ask(url)
