@@ -125,13 +125,19 @@ def plan_fleet(
 
 @dataclass(frozen=True, slots=True)
 class ClusterNeeds:
-    """What a cluster, or the clusters of a set, need: releases and operators as the values name them."""
+    """What a cluster, or the clusters of a set, need: releases and operators as the values name them.
+
+    `without_catalog` are labels of operators whose catalog nobody describes, `strange` labels that are 'true'
+    and that nobody knows.
+    """
 
     cluster: FleetCluster
     requests: frozenset[VersionRequest]
     operators: frozenset[OperatorRequest]
     architecture: str
     excluded_policies: frozenset[str]
+    without_catalog: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
     def images(self, minor: str) -> list[str]:
         """Return the references of the images that no catalog names, for an OpenShift minor."""
@@ -155,13 +161,16 @@ def cluster_needs(
     given = _given(openshift_version, "", "the parameter openshift-version")
     reader = _reader(fleet, values, policies, lambda _text, _cluster: None, catalog_names)
     for cluster in fleet.clusters():
+        operators = reader.requests(cluster)
         yield ClusterNeeds(
             cluster=cluster,
             requests=given
             or version_requests_of(cluster, lambda cluster, label: _locate(values, cluster, label)),
-            operators=reader.requests(cluster),
+            operators=operators,
             architecture=Installation.of(cluster).architecture,
             excluded_policies=fleet.excluded_policies,
+            without_catalog=tuple(reader.without_catalog(cluster)),
+            strange=tuple(reader.strange(cluster)),
         )
 
 

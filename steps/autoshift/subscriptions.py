@@ -83,6 +83,23 @@ class SubscriptionReader:
             found |= self._of_hub_setup(cluster)
         return frozenset(found)
 
+    def without_catalog(self, cluster: FleetCluster) -> list[str]:
+        """Return the labels of operators that a cluster installs from a catalog that nobody describes."""
+        found = {request.label for request in self.requests(cluster)}
+        return sorted(set(self._operators(cluster)) - found)
+
+    def strange(self, cluster: FleetCluster) -> list[str]:
+        """Return the labels of a cluster that are 'true' and that nobody knows."""
+        known = {ACM, *self.policies.excluded, *self.policies.defaults}
+        return sorted(
+            label
+            for label, text in cluster.labels.items()
+            if text == "true"
+            and label not in known
+            and not self._is_setting(cluster, label)
+            and not _describes_subscription(cluster.labels, label)
+        )
+
     def _requests(
         self, cluster: FleetCluster, label: str, default: Default | None
     ) -> Iterator[OperatorRequest]:

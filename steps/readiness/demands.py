@@ -65,7 +65,8 @@ class Demands:
 
     def of(self, needs: Needs) -> Demand:
         """Return what a need asks for."""
-        reasons: list[Reason] = []
+        reasons = [Reason(Cause.NO_CATALOG, f"label {label}") for label in needs.without_catalog]
+        reasons += [Reason(Cause.STRANGE, f"label {label}") for label in needs.strange]
         if not self.found.coverage.is_known:
             reasons.append(
                 Reason(Cause.NOT_PUBLISHED, f"nobody says what is published for {self.found.known.target}")

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 LONGEST_PATTERN: Final = 4096
 """Characters of a regular expression in the graph data; those of OpenShift have a hundred."""
+LONGEST_VERSION: Final = 64
+_LOOPS: Final = re.compile(r"\)[*+{]")
+_MOST_LOOPS: Final = 8
+"""Repetitions in an expression. The update service searches in linear time, Python does not."""
 _CHANNELS: Final = "io.openshift.upgrades.graph.release.channels"
 
 
@@ -204,13 +208,14 @@ class UpdateGraph:
 def node_of(metadata: Mapping[str, object]) -> Node:
     """Read a release's metadata. Raises ValueError for anything but kind cincinnati-metadata-v0."""
     version = metadata.get("version")
-    if metadata.get("kind") != "cincinnati-metadata-v0" or not isinstance(version, str) or not version:
+    is_version = isinstance(version, str) and 0 < len(version) <= LONGEST_VERSION
+    if metadata.get("kind") != "cincinnati-metadata-v0" or not is_version:
         raise ValueError("it is not of kind cincinnati-metadata-v0, or has no version")
     more = metadata.get("metadata")
     channels = more.get(_CHANNELS) if isinstance(more, dict) else None
     listed = channels.split(",") if isinstance(channels, str) else []
     return Node(
-        version=version,
+        version=str(version),
         previous=_texts(metadata.get("previous")),
         following=_texts(metadata.get("next")),
         channels=tuple(filter(None, (channel.strip() for channel in listed))),
@@ -253,6 +258,9 @@ def _blocked(document: Mapping[str, object]) -> BlockedEdge | None:
 
 
 def _matches(pattern: str, version: str) -> bool:
+    """Search for an expression; one that could take for ever to search for counts as found."""
+    if _LOOPS.search(pattern) or sum(map(pattern.count, "*+{")) > _MOST_LOOPS:
+        return True
     compiled = _compiled(pattern)
     return compiled is not None and compiled.search(version) is not None
 

@@ -46,7 +46,8 @@ class Needs:
     `target` is the release that it shall run, None where the values name none; `also` are further releases,
     such as the one that it is installed with. `current` runs now, empty where that is not known. `installed`
     are pairs of package and ClusterServiceVersion, as far as they are known; `knows_operators` tells whether
-    somebody said which are installed. `images` are references that no catalog names.
+    somebody said which are installed. `images` are references that no catalog names. `without_catalog` and
+    `strange` are labels that ask for something that nobody can look for.
     """
 
     target: VersionRequest | None
@@ -57,6 +58,8 @@ class Needs:
     installed: tuple[tuple[str, str], ...]
     knows_operators: bool
     images: tuple[str, ...]
+    without_catalog: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
     @property
     def minor(self) -> str:
@@ -193,6 +196,8 @@ class _Maker:
             installed=tuple(sorted((name, csv) for name, csv in known.items() if name in packages)),
             knows_operators=bool(known),
             images=tuple(found.images(minor)) if minor else (),
+            without_catalog=found.without_catalog,
+            strange=found.strange,
         )
         return self._known.setdefault(needs, needs)
 

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     NO_CURRENT = "what runs now is not known"
     NO_RELEASE = "the values name no release"
     NO_GRAPH = "the update graph is not known"
+    NO_CATALOG = "the catalog of an operator is not known"
     UNVERIFIED = "signatures were not verified"
     NOT_ASKED = "its registry was not looked at"
     CONDITIONAL = "update is recommended under a condition only"
@@ -50,6 +51,7 @@ class Cause(StrEnum):
     RUNNING = "what runs now is not whole in the registry"
     INSTALLED = "installed operators are not known"
     SET = "cluster set is not known"
+    STRANGE = "a label is not known"
     NO_SERVICE = "no update service is published"
     SKIPPED = "signatures were not looked at"
 
@@ -61,6 +63,7 @@ UNKNOWN: Final = frozenset(
         Cause.NO_CURRENT,
         Cause.NO_RELEASE,
         Cause.NO_GRAPH,
+        Cause.NO_CATALOG,
         Cause.UNVERIFIED,
         Cause.NOT_ASKED,
     }
@@ -75,6 +78,7 @@ WARNINGS: Final = frozenset(
         Cause.RUNNING,
         Cause.INSTALLED,
         Cause.SET,
+        Cause.STRANGE,
         Cause.NO_SERVICE,
         Cause.SKIPPED,
     }
@@ -104,6 +108,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.NO_CURRENT: "give --hub-state, or --former-revision with the values that are in force",
     Cause.NO_RELEASE: "set the label openshift-version, or the parameter of that name",
     Cause.NO_GRAPH: "mirror with graph: true, and look at openshift/graph-image",
+    Cause.NO_CATALOG: "say which catalog it is: catalog-sources=NAME=HOST/PATH:TAG",
     Cause.UNVERIFIED: "give --release-keys, the public keys by which clusters verify releases",
     Cause.NOT_ASKED: "name it by --target-registry, or give the data directory of its runs",
     Cause.CONDITIONAL: "read about the risk before you update",
@@ -112,6 +117,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.UPDATE_FIRST: "let OLM update it before the cluster",
     Cause.RUNNING: "mirror the release that runs as well: new nodes need it",
     Cause.INSTALLED: "give --hub-state with the operators of each cluster",
+    Cause.STRANGE: "if it is an operator, add its labels -subscription-name, -channel and -source",
     Cause.SET: "name config.clusterSet in the values, or give --hub-state",
     Cause.NO_SERVICE: "mirror with graph: true, so that oc-mirror writes the UpdateService",
     Cause.SKIPPED: "leave out --without-signatures",

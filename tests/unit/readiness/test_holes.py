@@ -363,6 +363,16 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         BROKEN,
         "OLM finds no version",
     ),
+    "an operator of a catalog that nobody describes": (
+        lambda lab: lab.labels.update({"quay-source": "our-own"}),
+        UNKNOWN,
+        "the catalog of an operator is not known",
+    ),
+    "a label that nobody knows": (
+        lambda lab: lab.labels.update({"something-else": "true"}),
+        WARNED,
+        "a label is not known",
+    ),
     "an image that nobody asked for": (
         lambda lab: lab.labels.update({"vault-version": "1.18.0"}),
         BROKEN,

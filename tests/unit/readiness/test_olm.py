@@ -1,0 +1,141 @@
+"""What OLM installs from a channel, and on which way."""
+
+from __future__ import annotations
+
+import pytest
+
+from steps.catalog.fbc import Query, packages_of
+from steps.catalog.packages import Bundle, Entry, Package, from_json, to_json
+from steps.catalog.packages import Catalog as Read
+from steps.readiness import olm
+from tests.unit.catalog.index_images import as_json
+from tests.unit.readiness.site import bundle, channel, package
+
+
+def made(*entries: Entry, without: tuple[str, ...] = ()) -> Package:
+    bundles = {
+        entry.name: Bundle(entry.name, entry.name.removeprefix("op.v"))
+        for entry in entries
+        if entry.name not in without
+    }
+    return Package("op", "stable", {"stable": tuple(bundles)}, bundles, {"stable": entries})
+
+
+def entry(version: str, replaces: str = "", *skips: str, skip_range: str = "") -> Entry:
+    name = f"op.v{replaces}" if replaces else ""
+    return Entry(f"op.v{version}", name, tuple(f"op.v{one}" for one in skips), skip_range)
+
+
+CHAIN = (entry("1.0.0"), entry("1.1.0", "1.0.0"), entry("1.2.0", "1.1.0"))
+
+
+def steps(found: olm.Way) -> list[str]:
+    return [one.version for one in found.steps]
+
+
+@pytest.mark.parametrize(
+    ("entries", "installed", "expected"),
+    [
+        (CHAIN, "", ["1.2.0"]),
+        (CHAIN, "op.v1.0.0", ["1.1.0", "1.2.0"]),
+        (CHAIN, "op.v1.2.0", []),
+        ((*CHAIN[:2], entry("1.2.0", "1.1.0", "1.0.0")), "op.v1.0.0", ["1.2.0"]),
+        ((*CHAIN[:2], entry("1.2.0", "1.1.0", skip_range=">=0.9.0 <1.2.0")), "op.v1.0.0", ["1.2.0"]),
+        ((entry("1.2.0", "1.1.0", skip_range=">=0.9.0 <1.2.0"),), "op.v0.9.5", ["1.2.0"]),
+        ((entry("1.2.0", "1.1.0"),), "op.v1.1.0", ["1.2.0"]),  # filtered: what it replaces is not there
+        ((entry("2.0.0-rc.1"),), "", ["2.0.0-rc.1"]),
+    ],
+)
+def test_olm_goes_to_what_is_nearest_to_the_head(
+    entries: tuple[Entry, ...], installed: str, expected: list[str]
+) -> None:
+    found = olm.way(made(*entries), "stable", installed=installed)
+    assert (steps(found), found.obstacle) == (expected, "")
+
+
+@pytest.mark.parametrize(
+    ("installed", "pins", "expected", "obstacle"),
+    [
+        ("", ("op.v1.1.0",), ["1.1.0"], ""),
+        ("", ("op.v1.0.0", "op.v1.1.0"), ["1.1.0"], ""),
+        ("op.v1.0.0", ("op.v1.1.0",), ["1.1.0"], ""),
+        ("op.v1.1.0", ("op.v1.1.0",), [], ""),
+        (
+            "op.v1.0.0",
+            ("op.v1.2.0",),
+            [],
+            "OLM proposes op.v1.1.0, which the pin to op.v1.2.0 does not allow",
+        ),
+        ("op.v1.2.0", ("op.v1.1.0",), [], "no update of channel stable leads from op.v1.2.0 to op.v1.1.0"),
+        ("", ("op.v7.0.0",), [], "channel stable of op does not have op.v7.0.0"),
+    ],
+)
+def test_a_pin_lets_olm_go_no_further(
+    installed: str, pins: tuple[str, ...], expected: list[str], obstacle: str
+) -> None:
+    found = olm.way(made(*CHAIN), "stable", installed=installed, pins=pins)
+    assert steps(found) == expected
+    assert obstacle in found.obstacle
+    assert bool(obstacle) == bool(found.obstacle)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (olm.way(made(*CHAIN), "fast"), "op has no channel fast there (it has stable)"),
+        (olm.way(made(entry("1.0.0"), entry("1.1.0")), "stable"), "has no head, or more than one"),
+        (
+            olm.way(made(entry("1.0.0", "1.1.0"), entry("1.1.0", "1.0.0")), "stable"),
+            "has no head, or more than one",
+        ),
+        (
+            olm.way(made(*CHAIN, without=("op.v1.2.0",)), "stable"),
+            "the head of channel stable of op is not in the catalog",
+        ),
+        (
+            olm.way(made(*CHAIN, without=("op.v1.1.0",)), "stable", installed="op.v1.0.0"),
+            "after op.v1.0.0 OLM goes to op.v1.1.0, which is not in the catalog",
+        ),
+        (
+            olm.way(made(*CHAIN), "stable", installed="op.v0.1.0"),
+            "no update of channel stable leads from op.v0.1.0 to its head op.v1.2.0",
+        ),
+    ],
+)
+def test_where_olm_cannot_go_it_is_said(found: olm.Way, words: str) -> None:
+    assert words in found.obstacle
+
+
+def test_what_bundles_install_is_read_and_kept_where_it_is_asked_for() -> None:
+    documents = package(
+        "op",
+        "stable",
+        channel(
+            "op",
+            "stable",
+            "1.0.0",
+            {"name": "op.v1.1.0", "replaces": "op.v1.0.0", "skips": ["op.v0.9.0"], "skipRange": "<1.1.0"},
+        ),
+        bundle("op", "1.0.0", ["r.example.com/a@sha256:1"]),
+        bundle(
+            "op",
+            "1.1.0",
+            ["r.example.com/a@sha256:2", "r.example.com/b@sha256:3"],
+            newest="4.20",
+            kubernetes="1.31.0",
+        ),
+    )
+    content = as_json(documents)
+    whole = packages_of(content, Query(frozenset({"op"}), whole=True))["op"]
+    last = whole.bundles["op.v1.1.0"].content
+    assert last
+    assert (last.images, last.newest_openshift, last.oldest_kubernetes) == (
+        ("r.example.com/a@sha256:2", "r.example.com/b@sha256:3"),
+        "4.20",
+        "1.31.0",
+    )
+    assert whole.entries["stable"][1] == Entry("op.v1.1.0", "op.v1.0.0", ("op.v0.9.0",), "<1.1.0")
+    catalog = Read("x", "sha256:1", {"op": whole})
+    assert from_json(to_json(catalog), "x", "sha256:1") == catalog
+    usual = packages_of(content, Query(frozenset({"op"})))["op"]
+    assert (usual.entries, usual.bundles["op.v1.1.0"].content) == ({}, None)
