@@ -154,9 +154,12 @@ class Transport:
             options["verify"] = False
         timeout = (min(CONNECT, left), min(SILENCE, left))
         headers = {"Accept-Encoding": "identity", **headers}
-        return self._session.request(
+        answer = self._session.request(
             method, url, headers=headers, stream=True, timeout=timeout, allow_redirects=True, **options
         )
+        if method == "HEAD":  # nothing follows, but until that is read the connection is not free again
+            _ = answer.content
+        return answer
 
     def _explain(self, error: Exception, name: str) -> RegistryError:
         if isinstance(error, requests.exceptions.SSLError):

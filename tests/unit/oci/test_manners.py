@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import stat
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -336,3 +339,41 @@ def test_a_busy_registry_is_asked_again(moody: Moody, by_date: bool) -> None:
     ):
         assert repository.find("v1")
         assert repository.find("v1")
+
+
+class Counting(ThreadingHTTPServer):
+    """A registry that has every manifest, and counts the connections that are made to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _HasAll)
+        self.connections = 0
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        self.connections += 1
+        return super().get_request()
+
+
+class _HasAll(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+        self.send_header("Docker-Content-Digest", self.path.rpartition("/")[2])
+        self.send_header("Content-Length", "400")
+        self.end_headers()
+
+    def log_request(self, *_arguments: object) -> None:
+        pass
+
+
+def test_many_images_of_a_repository_are_asked_for_over_one_connection() -> None:
+    with Counting() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        access = Access(tls_verify=False)
+        access.schemes.of(f"127.0.0.1:{server.server_port}", lambda: "http")
+        with access.open(f"127.0.0.1:{server.server_port}/team/app") as repository:
+            for number in range(20):
+                assert repository.find(f"sha256:{number:064x}")
+        server.shutdown()
+    assert server.connections == 1
