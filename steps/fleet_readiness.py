@@ -22,6 +22,7 @@ from steps.autoshift.planning import cluster_needs
 from steps.errors import NotReadyError, UsageError
 from steps.inputs import hub_state, values_source
 from steps.inputs.catalog_reading import CatalogReader
+from steps.mirroring import summary
 from steps.mirroring.store import Store
 from steps.oci.access import Access
 from steps.parameters import arguments
@@ -159,7 +160,8 @@ def _look(given: Inputs) -> Look:
 def _targets(given: Inputs) -> list[Known]:
     """Return what is known of each mirror; of one that is only named that is nothing but its name."""
     stores = [Store(folder) for folder in given.data]
-    found = {target: known.of_store(store, target) for store in stores for target in known.targets_of(store)}
+    told = [one for store in stores for one in summary.of_store(store).targets]
+    found = {one.target: known.of_summary(one) for one in told}
     for one in known.of_files(list(given.published)):
         found.setdefault(one.target, one)
     named = given.targets or tuple(found)

@@ -5,6 +5,8 @@
     oc-mirror-cluster-resources  what is published for the clusters of a target, and AutoShift's block; for
                                  any further target of the data directory oc-mirror-cluster-resources-NAME
     oc-mirror-changes            changes.json, changes.md: what the newest run changed, or would if approved
+    oc-mirror-inventory          inventory.json: what the data directory knows of all its targets, for
+                                 fleet-readiness, which has no right on the claim
     oc-mirror-removal-plan       plan.json of workflow-delete-generate, byte by byte, to be read and approved
 
 In the pod's namespace, with the pod's own account, which has a Role for these objects alone
@@ -26,8 +28,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ForbiddenError, HeldError, StepError, error_class
+from steps.mirroring import summary
 from steps.mirroring.lease import LABELS, own_namespace
-from steps.mirroring.request import DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
+from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
 from steps.mirroring.store import changes_text
 from steps.mirroring.store.published import AUTOSHIFT_VALUES, readable_name
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
@@ -47,6 +50,7 @@ log = logging.getLogger(__name__)
 
 STATUS, RESOURCES = "oc-mirror-status", "oc-mirror-cluster-resources"
 REMOVAL_PLAN, CHANGES = "oc-mirror-removal-plan", "oc-mirror-changes"
+INVENTORY = "oc-mirror-inventory"
 HELD = error_class(HeldError("", ""))
 """The class of a run that stopped because its changes are to be approved."""
 LARGEST = 1_000_000
@@ -74,6 +78,8 @@ class Notifier:
             self._try("the cluster resources", lambda: self._publish_resources(run.target))
         if run.workflow in {DIRECT, FROM_DISK, TO_DISK} and _has_changes(run):
             self._try("what changed", lambda: self._publish_changes(run.target))
+        if _changes_targets(run):
+            self._try("the inventory", self._publish_inventory)
         if run.state == SUCCEEDED and run.workflow == PLAN_DELETION:
             self._try("the plan of what to delete", self._publish_plan)
 
@@ -90,6 +96,10 @@ class Notifier:
         self._publish(
             REMOVAL_PLAN, {deletion_plan.PLAN: content.decode(), "sha256": deletion_plan.sha256(content)}
         )
+
+    def _publish_inventory(self) -> None:
+        text = summary.fitting(summary.of_store(self._store), LARGEST)
+        self._publish(INVENTORY, {summary.KEY: text})
 
     def _publish_changes(self, target: str) -> None:
         """Publish the newest list; of one that a ConfigMap cannot hold only what is for people."""
@@ -127,6 +137,13 @@ class Notifier:
                 self._warned.add(kind)
                 hint = f"; {error.hint}" if isinstance(error, ForbiddenError) else ""
                 log.warning("the cluster is not told %s: %s%s", what, error, hint)
+
+
+def _changes_targets(run: Run) -> bool:
+    """Return whether a run that has ended may have changed what is in a target; a deletion does in parts."""
+    if run.dry_run or run.state == RUNNING:
+        return False
+    return run.workflow == DELETE or (run.workflow in {DIRECT, FROM_DISK} and run.state == SUCCEEDED)
 
 
 def _has_changes(run: Run) -> bool:

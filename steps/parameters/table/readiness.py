@@ -28,8 +28,8 @@ MIRRORED_BY = Parameter(
 PUBLISHED = Parameter(
     name="published",
     kind=kinds.path,
-    help="File with the ConfigMap oc-mirror-cluster-resources of a mirror, as oc get -o yaml prints it, "
-    "where there is no data directory; several times for several",
+    help="File with the ConfigMap oc-mirror-inventory of a mirror, or oc-mirror-cluster-resources, as "
+    "oc get -o yaml prints it, where there is no data directory; several times for several",
     group=Group.WHERE,
     where=places.JUDGING,
     repeatable=True,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from steps.mirroring import lease, notify
-from steps.mirroring.store import Store
+from steps.errors import InvalidInputError
+from steps.mirroring import lease, notify, summary
+from steps.mirroring.store import Store, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +129,41 @@ def test_a_plan_of_deletion_is_told_byte_by_byte(
     content = (direct.data / "removal/plan.json").read_bytes()
     files = {"plan.json": content.decode(), "sha256": hashlib.sha256(content).hexdigest()}
     assert told[-1] == ("oc-mirror-removal-plan", files)
+
+
+def test_what_the_data_directory_knows_of_its_targets_is_told(
+    direct: Place, kubeconfig: Path, refusing: type[Refusing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(
+        notify.Notifier, "_publish", lambda _self, name, files, **_: told.append((name, files))
+    )
+    assert direct.mirror("--namespace=mine", "--dry-run=true").returncode == 0
+    assert "oc-mirror-inventory" not in dict(told)
+    assert direct.mirror("--namespace=mine").returncode == 0
+    store = Store(direct.data)
+    files = dict(told)["oc-mirror-inventory"]
+    assert files == {"inventory.json": summary.of_store(store).as_json(indent=None)}
+    [said] = records.parse(summary.Summary, files["inventory.json"]).targets
+    [published] = store.published.all()
+    assert (said.target, said.resources) == (published.target, published.files())
+    assert set(said.brought) >= {
+        place
+        for entry in store.inventory.of(said.target)
+        for image in entry.images
+        for place in image.in_target
+    }
+
+
+def test_too_many_places_are_left_out_and_too_much_else_is_refused() -> None:
+    digests = tuple(f"repository@sha256:{hashlib.sha256(bytes([n])).hexdigest()}" for n in range(200))
+    one = summary.TargetSummary(target="registry.example.com", brought=digests, resources={"idms.yaml": "x"})
+    whole = summary.Summary(targets=(one,))
+    assert records.parse(summary.Summary, summary.fitting(whole, 100_000)) == whole
+    shortened = records.parse(summary.Summary, summary.fitting(whole, 1_000))
+    assert (shortened.whole, shortened.targets) == (False, (one.changed(brought=()),))
+    with pytest.raises(InvalidInputError, match="exceeds 20 bytes"):
+        summary.fitting(whole, 20)
 
 
 def test_what_changed_is_told_byte_by_byte_also_of_a_run_that_is_held(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from steps import fleet_readiness
-from steps.mirroring import notify
+from steps.mirroring import notify, summary
 from steps.mirroring.publish import resources
 from steps.mirroring.store import Store
 from steps.mirroring.workflows.deletion_plan import Deletion, DeletionPlan
@@ -46,6 +46,32 @@ def test_a_fleet_whose_next_step_is_mirrored_is_ready(fleet: Fleet, capsys: Capt
     fleet.hub["edge-1"]["version"] = "4.19.20"
     code, document = fleet.look(capsys=capsys)
     assert (code, document["clusters"][0]["verdict"], reasons(document)) == (0, "ready", {})
+
+
+def test_the_config_map_of_the_data_directory_says_what_the_data_directory_says(
+    fleet: Fleet, capsys: Capture, tmp_path: Path
+) -> None:
+    fleet.site.delete("openshift/release", fleet.site.parts["4.20.12"][0])
+    _code, by_data = fleet.look(capsys=capsys)
+    text = summary.of_store(Store(tmp_path / "data")).as_json(indent=None)
+    export = tmp_path / "inventory.json"
+    for content in ({"inventory.json": text}, {"inventory.json": text, "much": "x" * notify.LARGEST}):
+        export.write_text(json.dumps(notify.config_map(notify.INVENTORY, "oc-mirror", content)))
+        arguments = [one for one in fleet.arguments("--json") if not one.startswith("--data=")]
+        assert fleet_readiness.main([*arguments, f"--published={export}"]) == 17
+        by_export = json.loads(capsys.readouterr().out)
+        assert {**by_export, "made": ""} == {**by_data, "made": ""}
+        assert "lost in the registry" in reasons(by_export)
+
+
+def test_the_inventory_of_a_later_version_is_not_guessed(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    export = tmp_path / "inventory.json"
+    later = notify.config_map(notify.INVENTORY, "oc-mirror", {"inventory.json": '{"format": 99}'})
+    export.write_text(json.dumps(later))
+    assert fleet_readiness.main(fleet.arguments(f"--published={export}")) == 3
+    assert "inventory.json of oc-mirror-inventory cannot be used" in caplog.text
 
 
 def test_the_table_says_what_is_missing_and_what_to_do(fleet: Fleet, capsys: Capture) -> None:
