@@ -9,11 +9,11 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── NotFoundError     4  something that was named does not exist
     ├── ConflictError     5  the state found contradicts what was asked for
     ├── RegistryError     6  a container registry refused or did not answer
-    ├── GitError          7  a Git server or repository refused or did not answer
+    ├── GitError          7  a Git server, a repository or a forge refused or did not answer
     ├── MirrorError       8  oc-mirror failed
     ├── ClusterError      9  the Kubernetes API refused or did not answer
     ├── ForbiddenError   10  the account lacks a right
-    ├── StartError       11  the workload, or a program of a new image, cannot start
+    ├── StartError       11  the workload, or a program of a new image, cannot start, or a Job has failed
     ├── NotMirroredError 12  oc-mirror ended well and left out a part of the ImageSet
     ├── FileError        13  a file, a folder or standard output cannot be read or written
     ├── DeadlineError    14  a run of the mirror was ended at its deadline
@@ -75,7 +75,7 @@ class RegistryError(StepError):
 
 
 class GitError(StepError):
-    """A Git server or repository refused or did not answer."""
+    """A Git server, a repository or a forge refused or did not answer."""
 
     exit_code = 7
 
@@ -140,7 +140,7 @@ class ForbiddenError(ClusterError):
 
 
 class StartError(StepError):
-    """The workload was created but cannot start, or a program of an image just built."""
+    """The workload was created but cannot start or has failed, or a program of an image just built."""
 
     exit_code = 11
 

@@ -86,12 +86,23 @@ def propose(origin: Origin, branch: Branch, change: Callable[[Tree], Change]) ->
     found = list[Proposed]()
 
     def attempt(place: Origin) -> str:
+        # Also where the server's default branch takes the place of one that is missing.
+        _check_apart(branch, place)
         with _Proposal.opened(place, branch) as proposal:
             found.append(proposal.perform(change))
         return found[-1].commit
 
     repository.or_default_branch(origin, attempt)
     return found[-1]
+
+
+def _check_apart(branch: Branch, origin: Origin) -> None:
+    """Refuse to propose a branch to itself: its head may be a commit of ours, which was merged."""
+    if branch.name == origin.revision:
+        raise UsageError(
+            f"publish-branch: {branch.name} is the branch that the request is for",
+            "name one that belongs to publish-to-git alone",
+        )
 
 
 @dataclass(frozen=True, slots=True)

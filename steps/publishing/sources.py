@@ -54,9 +54,12 @@ def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
     plain, named = notify.names_of_resources(target)
     found = cluster.get("ConfigMap", plain, namespace)
     if not found or notify.target_of(found) != target:
+        other, found = found, None
         try:
             found = cluster.get("ConfigMap", named, namespace)
         except ForbiddenError as error:
+            if not other:  # the first target's has the plain name: no run has published anything
+                raise _nothing(namespace, target) from error
             rights = f"--verb=get --resource=configmaps --resource-name={named}"
             role = f"oc create role {named} -n {namespace} {rights}"
             raise ForbiddenError(
@@ -65,14 +68,16 @@ def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
                 f"'{role}', and bind it to the account of publish-to-git (docs/how-to/publish-to-git.md)",
             ) from error
     if not found or notify.target_of(found) != target:
-        raise NotFoundError(
-            f"no run has published anything for {target} in namespace {namespace}", _RUN_FIRST
-        )
+        raise _nothing(namespace, target)
     files = {name: text for name, text in texts_of(found).items() if name != AUTOSHIFT_VALUES}
     changes, text = _changes(cluster, namespace, target)
     return Published(
         target=target, resources=apply.permitted(files, target), changes=changes, changes_text=text
     )
+
+
+def _nothing(namespace: str, target: str) -> NotFoundError:
+    return NotFoundError(f"no run has published anything for {target} in namespace {namespace}", _RUN_FIRST)
 
 
 def _changes(cluster: Cluster, namespace: str, target: str) -> tuple[ChangeList | None, str]:

@@ -181,8 +181,12 @@ class Product:
         pipeline: str = "oc-mirror-deployment-pipeline",
         defaults: bool = True,
         pod_template: Mapping[str, Any] | None = None,
+        accounts: Mapping[str, str] | None = None,
     ) -> str:
-        """Create a PipelineRun as a user would, with a random UID as OpenShift would; return its name."""
+        """Create a PipelineRun as a user would, with a random UID as OpenShift would; return its name.
+
+        `accounts` are those of Tasks that get another one.
+        """
         body: dict[str, Any] = {
             "apiVersion": "tekton.dev/v1",
             "kind": "PipelineRun",
@@ -201,6 +205,10 @@ class Product:
                     "serviceAccountName": "oc-mirror-pipeline",
                     "podTemplate": {"securityContext": security_context(), **(pod_template or {})},
                 },
+                "taskRunSpecs": [
+                    {"pipelineTaskName": task, "serviceAccountName": account}
+                    for task, account in (accounts or {}).items()
+                ],
             },
         }
         return self.create(body)

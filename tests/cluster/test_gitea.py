@@ -16,7 +16,7 @@ import stamina
 from steps import publish_to_git
 from tests.conftest import unavailable
 from tests.testbed import binaries, gitea
-from tests.testbed.gitea import OWNER, PASSWORD, Gitea
+from tests.testbed.gitea import OWNER, Gitea
 from tests.unit.publishing.samples import TARGET, catalog_source, changes, mirror_set, publish
 
 VALUES = "# The fleet\nmanagedClusterSets:\n  managed:\n    labels:\n      odf: 'true'  # storage\n"
@@ -71,16 +71,7 @@ class Repository:
         return {one["name"] for one in self.server.api("GET", f"repos/{OWNER}/{self.name}/branches")}
 
     def raw(self, path: str, branch: str = BRANCH) -> str:
-        import requests
-
-        answer = requests.get(
-            f"{self.server.url}/api/v1/repos/{OWNER}/{self.name}/raw/{path}",
-            params={"ref": branch},
-            auth=(OWNER, PASSWORD),
-            timeout=30,
-        )
-        assert answer.ok, answer.text
-        return answer.text
+        return self.server.file(self.name, path, branch)
 
 
 @pytest.fixture

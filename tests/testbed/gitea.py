@@ -5,6 +5,7 @@ It runs as root, as the tests do, which it has to be told. Its pages would need 
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import subprocess
@@ -73,11 +74,16 @@ class Gitea:
         made = {"name": name, "private": True, "auto_init": True, "default_branch": "main"}
         self.api("POST", "user/repos", made)
         for path, content in files.items():
-            import base64
-
             text = base64.b64encode(content.encode()).decode()
             self.api("POST", f"repos/{OWNER}/{name}/contents/{path}", {"content": text, "branch": "main"})
         return f"{self.url}/{OWNER}/{name}.git"
+
+    def file(self, name: str, path: str, branch: str) -> str:
+        """Return a file of a branch of the owner's repository."""
+        where = f"{self.url}/api/v1/repos/{OWNER}/{name}/raw/{path}"
+        answer = requests.get(where, params={"ref": branch}, auth=(OWNER, PASSWORD), timeout=30)
+        assert answer.ok, answer.text
+        return answer.text
 
     def token(self, name: str, scopes: str, user: str = OWNER) -> str:
         """Make a token of a user."""

@@ -203,6 +203,16 @@ def test_a_branch_of_others_is_not_taken_over(upstream: Upstream) -> None:
         propose(upstream.origin(), BRANCH, wanted())
 
 
+def test_the_base_is_never_the_branch_also_where_its_head_is_a_commit_of_ours(upstream: Upstream) -> None:
+    propose(upstream.origin(), BRANCH, wanted())
+    upstream.git("update-ref", "refs/heads/main", f"refs/heads/{BRANCH.name}")
+    merged = upstream.head("main")
+    for origin in (upstream.origin(), replace(upstream.origin("none"), or_default_branch=True)):
+        with pytest.raises(UsageError, match="is the branch that the request is for"):
+            propose(origin, replace(BRANCH, name="main"), wanted({"values.yaml": b"a: 9\n"}))
+    assert upstream.head("main") == merged
+
+
 def test_whoever_pushes_between_look_and_push_keeps_the_branch(upstream: Upstream) -> None:
     def change(tree: Tree) -> Change:
         upstream.push("--force", f"main:{BRANCH.name}")

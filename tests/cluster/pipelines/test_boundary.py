@@ -474,6 +474,12 @@ STARTED_RULES: dict[str, tuple[str, Callable[[], Object], Change, str]] = {
         with_image("git-secret", "oc-mirror-image-signing-key"),
         "is given in image-signing-secret only",
     ),
+    "the login that writes in the place of another Secret": (
+        STARTER,
+        pipeline_run,
+        with_image("values-git-secret", "oc-mirror-git-write"),
+        "is given in git-write-secret only",
+    ),
 }
 
 
