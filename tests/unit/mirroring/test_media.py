@@ -107,10 +107,7 @@ def test_both_spellings_and_a_workflow_beside_them(made: Place, far: Place, tmp_
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (
-            [],
-            "none of --workflow, --export, --import, --changes, --acknowledge, --forget-target, --verify is",
-        ),
+        ([], "none of --workflow, --export, --import, --changes, --acknowledge, --forget-target, --verify,"),
         (["--export=x", "--import=y"], "export and import are both given"),
         (["--import=y", "--volume-size=25G"], "give --export=FOLDER too"),
         (["--export=y", "--volume=2"], "volume needs a volume-size"),

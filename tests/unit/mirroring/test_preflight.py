@@ -159,8 +159,8 @@ def test_a_target_that_takes_a_connection_and_stays_silent_is_tried_again(
 def test_a_target_that_answers_again_is_mirrored_to(
     direct: Place, moody_target: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preflight, "PATIENCE", 2.0)
-    slow = iter([5.0])
+    monkeypatch.setattr(preflight, "PATIENCE", 4.0)
+    slow = iter([6.0])
     moody_target.mood = lambda method, _path: next(slow, None) if method == "POST" else None
     ran = direct.mirror(on(moody_target, direct), "--run-retries=1")
     assert ran.returncode == 0, ran.stderr
