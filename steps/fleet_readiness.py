@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from steps.autoshift.catalog_sources import CatalogNames
     from steps.autoshift.planning import ClusterNeeds
     from steps.readiness.known import Known
+    from steps.readiness.needs import HubCluster
 
 PATIENCE = 3600.0
 """Seconds for all questions to registries together."""
@@ -57,6 +58,7 @@ class Inputs:
     data: tuple[Path, ...]
     published: tuple[Path, ...]
     hub_state: Path | None
+    asks_hub: bool
     access: Access
     keys: Path | None
     signatures: bool
@@ -90,6 +92,7 @@ def parse(argv: list[str]) -> Inputs:
         data=data,
         published=published,
         hub_state=given[table.HUB_STATE],
+        asks_hub=given[table.HUB],
         access=Access(
             given[mirror_run.AUTHFILE],
             given[mirror_run.CA_BUNDLE],
@@ -107,7 +110,7 @@ def parse(argv: list[str]) -> Inputs:
 def run(given: Inputs) -> cli.Answer:
     """Look at each mirror, and return the verdicts as text. Raises what reading the inputs raises."""
     found = _clusters(given, given.source)
-    hub = hub_state.read(given.hub_state) if given.hub_state else None
+    hub = _hub(given)
     former = needs.former_releases(_clusters(given, given.former)) if given.former else {}
     rows = needs.fleet_needs(found, hub=hub, former=former)
     distinct = list(needs.distinct(rows))
@@ -123,6 +126,12 @@ def run(given: Inputs) -> cli.Answer:
         report.document(verdicts, made=made, notes=notes) if given.as_json else report.table(verdicts, notes)
     )
     return cli.Answer(text, 0 if report.is_ready(verdicts) else NotReadyError.exit_code)
+
+
+def _hub(given: Inputs) -> list[HubCluster] | None:
+    if given.hub_state:
+        return hub_state.read(given.hub_state)
+    return hub_state.from_api() if given.asks_hub else None
 
 
 def _clusters(given: Inputs, source: values_source.ValuesSource) -> list[ClusterNeeds]:

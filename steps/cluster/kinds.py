@@ -29,6 +29,7 @@ Kind = Literal[
     "ImageTagMirrorSet",
     "UpdateService",
     "EventListener",
+    "ManagedCluster",
     "Pipeline",
     "Role",
     "RoleBinding",
@@ -73,6 +74,9 @@ RESOURCES = {
     "PipelineRun": Resource("tekton.dev", "v1", "pipelineruns"),
     "Pod": Resource("", "v1", "pods"),
     "ServiceAccount": Resource("", "v1", "serviceaccounts"),
+    "ManagedCluster": Resource(
+        "cluster.open-cluster-management.io", "v1", "managedclusters"
+    ),  # only on a hub
     # Only read, by migrate-check:
     "CatalogSource": Resource("operators.coreos.com", "v1alpha1", "catalogsources"),
     "ClusterCatalog": Resource("olm.operatorframework.io", "v1", "clustercatalogs"),  # from OpenShift 4.18 on

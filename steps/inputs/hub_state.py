@@ -1,4 +1,4 @@
-"""What a hub knows of its clusters, from a file: ManagedClusters as `oc` prints them, or a form of our own.
+"""What a hub knows of its clusters: ManagedClusters, by its API or as `oc` prints them, or a form of our own.
 
     {"format": 1, "clusters": {NAME: {"version": "4.20.12", "set": "stores", "operators": {PACKAGE: CSV}}}}
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.autoshift.releases import parse_version_request
-from steps.errors import InvalidInputError, NotFoundError
+from steps.errors import ForbiddenError, InvalidInputError, NotFoundError
 from steps.readiness.needs import HubCluster
 from steps.yaml.values import value
 
@@ -24,6 +24,7 @@ LARGEST: Final = 256 << 20
 """Bytes; a ManagedCluster has about 5,000."""
 VERSION_LABEL: Final = "openshiftVersion"
 VERSION_CLAIM: Final = "version.openshift.io"
+GROUP: Final = "cluster.open-cluster-management.io"
 SET_LABEL: Final = "cluster.open-cluster-management.io/clusterset"
 _HINT: Final = "write it by `oc get managedclusters -o json`, or in the form of docs/reference/readiness.md"
 
@@ -42,6 +43,23 @@ def read(path: Path) -> list[HubCluster]:
             f"hub-state: {path} cannot be understood: {str(error)[:200]}", _HINT
         ) from error
     return found
+
+
+def from_api() -> list[HubCluster]:
+    """Ask the API of the hub that this runs in, or that the kubeconfig names.
+
+    Raises NotFoundError for a cluster that is no hub, ForbiddenError, and the errors of `Cluster.list`.
+    """
+    from steps.cluster import Cluster
+
+    cluster = Cluster.connect()
+    if not cluster.serves(GROUP):
+        raise NotFoundError(f"hub: this cluster serves no {GROUP}: it is no hub", "give hub-state, a file")
+    try:
+        return [_managed(one) for one in cluster.list("ManagedCluster", None)]
+    except ForbiddenError as error:
+        hint = "apply examples/rbac-managedclusters.yaml for this account, or give hub-state, a file"
+        raise ForbiddenError(f"hub: {error.reason}", hint) from error
 
 
 def _parsed(content: bytes) -> Any:
@@ -72,15 +90,20 @@ def _clusters(document: Any) -> Iterator[HubCluster]:
 
 
 def _managed(document: Any) -> HubCluster:
+    """Read a ManagedCluster; a version that is no release, such as that of a nightly build, is not known."""
     metadata = document["metadata"]
     labels = metadata.get("labels") or {}
     claims = {
         one.get("name"): one.get("value") for one in (document.get("status") or {}).get("clusterClaims") or []
     }
-    version = claims.get(VERSION_CLAIM) or labels.get(VERSION_LABEL) or ""
+    told = str(claims.get(VERSION_CLAIM) or labels.get(VERSION_LABEL) or "")
+    try:
+        version = _version(told, str(metadata["name"]))
+    except ValueError:
+        version = ""
     return HubCluster(
         name=str(metadata["name"]),
-        version=_version(str(version), str(metadata["name"])),
+        version=version,
         cluster_set=str(labels.get(SET_LABEL) or ""),
     )
 

@@ -43,6 +43,16 @@ HUB_STATE = Parameter(
     where=places.JUDGING,
     unset="what runs is taken from former-revision, or not known",
 )
+HUB = Parameter(
+    name="hub",
+    kind=kinds.boolean,
+    help="true asks the hub that this runs in, or that the kubeconfig names, for its ManagedClusters; needs "
+    "the right to list them",
+    group=Group.VALUES,
+    where=places.JUDGING,
+    default="false",
+    not_beside=("hub-state",),
+)
 FORMER_REVISION = Parameter(
     name="former-revision",
     kind=kinds.text,
