@@ -169,7 +169,7 @@ def cluster_needs(
             operators=operators,
             architecture=Installation.of(cluster).architecture,
             excluded_policies=fleet.excluded_policies,
-            without_catalog=tuple(reader.without_catalog(cluster)),
+            without_catalog=tuple(reader.without_catalog(cluster, operators)),
             strange=tuple(reader.strange(cluster)),
         )
 

@@ -18,7 +18,7 @@ from steps.errors import InvalidInputError
 from steps.yaml.text import Misread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from steps.autoshift.fleet import FleetCluster
     from steps.autoshift.policies import Policies
@@ -83,10 +83,12 @@ class SubscriptionReader:
             found |= self._of_hub_setup(cluster)
         return frozenset(found)
 
-    def without_catalog(self, cluster: FleetCluster) -> list[str]:
-        """Return the labels of operators that a cluster installs from a catalog that nobody describes."""
-        found = {request.label for request in self.requests(cluster)}
-        return sorted(set(self._operators(cluster)) - found)
+    def without_catalog(self, cluster: FleetCluster, requests: Iterable[OperatorRequest]) -> list[str]:
+        """Return the labels of operators that a cluster installs and for which there is no request.
+
+        They come from a catalog that nobody describes. `requests` are those of the cluster.
+        """
+        return sorted(set(self._operators(cluster)) - {request.label for request in requests})
 
     def strange(self, cluster: FleetCluster) -> list[str]:
         """Return the labels of a cluster that are 'true' and that nobody knows."""

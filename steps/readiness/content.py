@@ -26,6 +26,8 @@ FOLDER: Final = "var/lib/cincinnati-graph-data"
 _FILE: Final = re.compile(r"(?:.*/)?(channels|blocked-edges)/[^/]+\.ya?ml")
 LARGEST_FILE: Final = 1 << 20
 """Bytes of a file of the graph data; the largest has 20,000."""
+LARGEST_DATA: Final = 64 << 20
+"""Bytes of all files of the graph data; they have about three million."""
 MOST_FILES: Final = 20_000
 MULTI: Final = "multi"
 _OF_METADATA: Final = "release.openshift.io/architecture"
@@ -91,6 +93,7 @@ def read_graph(repository: Repository, digest: str) -> GraphData:
 
 def _graph_files(stream: IO[bytes]) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
+    left = LARGEST_DATA
     try:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedMember) as archive:
             for member in archive:
@@ -98,8 +101,9 @@ def _graph_files(stream: IO[bytes]) -> list[tuple[str, bytes]]:
                 name = _FILE.fullmatch(path) if path.startswith(f"{FOLDER}/") else None
                 if name and member.isfile() and (content := archive.extractfile(member)):
                     found.append((name[1], content.read(LARGEST_FILE + 1)))
-                if len(found) > MOST_FILES:
-                    raise RegistryError("the graph image has too many files", "see what is stored there")
+                    left -= len(found[-1][1])
+                if len(found) > MOST_FILES or left < 0:
+                    raise UnreadableError("the graph image has too much data", "see what is stored there")
     except RefusedMemberError as error:
         raise RegistryError(f"the graph image has {error}", "no builder of images makes such") from None
     return found

@@ -118,7 +118,7 @@ def _of_group(group: Group, found: Found) -> Iterator[Reason]:
             yield Reason(Cause.RUNNING, f"{group.what}: {cause}", tuple(missing[:SHOWN]), len(missing))
             continue
         if cause is Cause.NO_ANSWER:
-            yield Reason(cause, f"{group.what}: {missing[0]}")
+            yield Reason(cause, missing[0])
         else:
             yield Reason(
                 cause,
