@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from steps.publishing.block import CaReference
     from steps.publishing.sources import Published
 
-KUSTOMIZATION: Final = "kustomization.yaml"
+FLEET: Final = "oc-mirror/fleet.json"
+"""Apart from what clusters apply: a GitOps tool takes every JSON file of a folder for an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ def make(
     files = {
         f"{folder}/{name}": text.encode() for name, text in resources.in_files(published.resources).items()
     }
+    if published.fleet:
+        files[FLEET] = published.fleet.encode()
     return Written(
         Change(files={**changed, **files}, folders=(folder,)),
         tuple(f"{one.file}: {one}" for one in found),

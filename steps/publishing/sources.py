@@ -6,10 +6,12 @@ rule that lets them lead clusters to the target alone, and a list of changes is 
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from steps.bounded import NotJsonError, json_of
 from steps.errors import ConflictError, ForbiddenError, NotFoundError, StartError
 from steps.mirroring import notify
 from steps.mirroring.publish import apply
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steps.publishing")
 
+FLEET: Final = "oc-mirror-fleet"
+"""The ConfigMap with the verdicts of fleet-readiness, and its key."""
+FLEET_DOCUMENT: Final = "fleet.json"
 _RUN_FIRST: Final = (
     "a run of workflow-direct or workflow-from-disk to that target publishes it; see why the last one did not"
 )
@@ -36,13 +41,15 @@ _RUN_FIRST: Final = (
 class Published:
     """What is published for `target`: resources, and what the newest run changed, as far as it is known.
 
-    `changes_text` is the list for people where the list itself is too large to be handed on.
+    `changes_text` is the list for people where the list itself is too large to be handed on, `fleet` the
+    verdicts of fleet-readiness as JSON, without the time when they were made; empty where there are none.
     """
 
     target: str
     resources: list[Resource]
     changes: ChangeList | None = None
     changes_text: str = ""
+    fleet: str = ""
 
 
 def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
@@ -72,7 +79,11 @@ def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
     files = {name: text for name, text in texts_of(found).items() if name != AUTOSHIFT_VALUES}
     changes, text = _changes(cluster, namespace, target)
     return Published(
-        target=target, resources=apply.permitted(files, target), changes=changes, changes_text=text
+        target=target,
+        resources=apply.permitted(files, target),
+        changes=changes,
+        changes_text=text,
+        fleet=_fleet(cluster, namespace),
     )
 
 
@@ -90,6 +101,34 @@ def _changes(cluster: Cluster, namespace: str, target: str) -> tuple[ChangeList 
         return records.parse(ChangeList, texts["changes.json"]), ""
     except (KeyError, ValueError):
         return None, texts.get("changes.md", "")
+
+
+def _fleet(cluster: Cluster, namespace: str) -> str:
+    """Return the verdicts of fleet-readiness; empty where there are none, or they may not be read."""
+    try:
+        found = cluster.get("ConfigMap", FLEET, namespace)
+    except ForbiddenError as error:
+        log.info("The fleet's readiness is not published: %s", error.reason)
+        return ""
+    return timeless(texts_of(found).get(FLEET_DOCUMENT, "")) if found else ""
+
+
+def timeless(document: str) -> str:
+    """Return the verdicts without the time when they were made: the same ones are the same bytes.
+
+    Empty for what is no JSON object.
+    """
+    if not document:
+        return ""
+    try:
+        found = json_of(document)
+    except NotJsonError as error:
+        log.warning("ConfigMap %s is not published: %s", FLEET, error)
+        return ""
+    if not isinstance(found, dict):
+        return ""
+    kept = {key: value for key, value in found.items() if key != "made"}
+    return json.dumps(kept, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def from_folder(folder: Path, target: str) -> Published:

@@ -110,6 +110,15 @@ def test_what_a_run_told_is_proposed(site: Site) -> None:
     assert site.publish()[0] == 0
     assert site.branch()["mirrorRegistry"]["host"] == "registry.example.com:5000"
     assert site.branch()["catalogs"][0]["tag"] == "v4.20"
+    fleet = {"format": 1, "ready": True, "clusters": [{"name": "edge-1"}]}
+    for made in ("2026-11-27T02:00:00Z", "2026-11-28T02:00:00Z"):
+        site.tell("oc-mirror-fleet", {"fleet.json": json.dumps({"made": made, **fleet})}, "")
+        code, said = site.publish()
+        assert code == 0, said
+        command = ["git", "show", f"{BRANCH}:oc-mirror/fleet.json"]
+        shown = subprocess.run(command, cwd=site.bare, check=True, capture_output=True, text=True).stdout
+        assert json.loads(shown) == fleet
+    assert "was pushed before" in said
 
 
 def test_a_resource_that_leads_elsewhere_ends_it(site: Site) -> None:
