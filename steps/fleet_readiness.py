@@ -6,6 +6,9 @@ For each cluster of the values and each mirror: the release that it shall run an
 their content and signatures, the operators that OLM would install, additional images, and whether clusters
 are led to them. Prints a table, the worst first; with --json a document. Exits with 0 where every cluster is
 ready, with or without warnings, with 17 where one is not, or where that is not known.
+
+With --clusters and --cluster-sets the question is about a wave. As a Task it reads from ConfigMaps what was
+mirrored, and writes the verdicts of the whole fleet into ConfigMap oc-mirror-fleet.
 """
 
 from __future__ import annotations
@@ -19,27 +22,34 @@ from typing import TYPE_CHECKING
 
 from steps import cli
 from steps.autoshift.planning import cluster_needs
+from steps.cluster import Cluster
 from steps.errors import NotReadyError, UsageError
-from steps.inputs import hub_state, values_source
+from steps.inputs import hub_state, mirrored, values_source
 from steps.inputs.catalog_reading import CatalogReader
-from steps.mirroring import summary
-from steps.mirroring.store import Store
 from steps.oci.access import Access
 from steps.parameters import arguments
 from steps.parameters.places import READINESS
 from steps.parameters.table import content, mirror_run
 from steps.parameters.table import readiness as table
-from steps.readiness import known, needs, report, verdict
+from steps.readiness import gate, known, needs, report, verdict
 from steps.readiness.facts import Look
+from steps.readiness.wave import Wave
+from steps.results import write_results
 from steps.trust.folder import release_keys
 from steps.trust.releases import ReleaseKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from steps.autoshift.catalog_sources import CatalogNames
     from steps.autoshift.planning import ClusterNeeds
     from steps.readiness.known import Known
-    from steps.readiness.needs import HubCluster
+    from steps.readiness.needs import ClusterNeed, HubCluster
+    from steps.readiness.verdict import Verdict
 
+RESULTS = ("verdict", "ready", "ready-with-warnings", "unknown", "not-ready")
+
+RELEASE_KEYS_IN_A_POD = Path(mirror_run.RELEASE_KEYS.task_argument)
 PATIENCE = 3600.0
 """Seconds for all questions to registries together."""
 
@@ -57,8 +67,10 @@ class Inputs:
     targets: tuple[str, ...]
     data: tuple[Path, ...]
     published: tuple[Path, ...]
+    inventories: tuple[str, ...]
     hub_state: Path | None
     asks_hub: bool
+    wave: Wave
     access: Access
     keys: Path | None
     signatures: bool
@@ -66,21 +78,26 @@ class Inputs:
     fresh: bool
     layers: bool
     as_json: bool
+    fails: bool
+    written: bool
+    namespace: str
+    results: dict[str, Path | None]
 
 
 def parse(argv: list[str]) -> Inputs:
     """Parse and check the arguments. Raises `UsageError` with all that is wrong."""
-    given = arguments.parse(READINESS, argv, __doc__)
+    given = arguments.parse(READINESS, argv, __doc__, results=RESULTS)
     revision, former = given[content.PREVIEWED_REVISION], given[table.FORMER_REVISION]
     local = Path(given[content.VALUES_GIT_URL])
     source = values_source.from_values(
         given, root=local if not revision and local.is_dir() else None, revision=revision
     )
-    targets, data = given.all(table.LOOKED_AT), given.all(table.MIRRORED_BY)
-    published = given.all(table.PUBLISHED)
-    if not (targets or data or published):
+    targets = tuple(filter(None, given.all(table.LOOKED_AT)))
+    data = given.all(table.MIRRORED_BY)
+    published, inventories = given.all(table.PUBLISHED), given[table.INVENTORIES]
+    if not (targets or data or published or inventories):
         raise UsageError(
-            "none of --target-registry, --data and --published is given",
+            "none of --target-registry, --data, --published and --inventory-configmaps is given",
             "name a mirror to look at, and its data",
         )
     return Inputs(
@@ -91,8 +108,10 @@ def parse(argv: list[str]) -> Inputs:
         targets=targets,
         data=data,
         published=published,
+        inventories=inventories,
         hub_state=given[table.HUB_STATE],
         asks_hub=given[table.HUB],
+        wave=Wave(clusters=given[table.CLUSTERS], sets=given[table.CLUSTER_SETS]),
         access=Access(
             given[mirror_run.AUTHFILE],
             given[mirror_run.CA_BUNDLE],
@@ -104,6 +123,10 @@ def parse(argv: list[str]) -> Inputs:
         fresh=given[table.FRESH],
         layers=given[table.ALL_LAYERS],
         as_json=given[table.JSON],
+        fails=given[table.UNLESS_READY],
+        written=given[table.WRITTEN],
+        namespace=given[content.NAMESPACE],
+        results=given.results,
     )
 
 
@@ -112,20 +135,35 @@ def run(given: Inputs) -> cli.Answer:
     found = _clusters(given, given.source)
     hub = _hub(given)
     former = needs.former_releases(_clusters(given, given.former)) if given.former else {}
-    rows = needs.fleet_needs(found, hub=hub, former=former)
+    fleet = needs.fleet_needs(found, hub=hub, former=former)
+    wave = given.wave.of(fleet)
+    verdicts = _verdicts(given, fleet if given.written else wave)
+    notes = [f"the values say nothing of cluster {name}" for name in needs.unmanaged(found, hub or [])]
+    made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if given.written:
+        manifest = gate.config_map(verdicts, namespace=given.namespace, made=made, notes=notes)
+        Cluster.connect().apply(manifest)
+    names = {(one.kind, one.name) for one in wave}
+    asked = [one for one in verdicts if (one.cluster.kind, one.cluster.name) in names]
+    write_results(given.results, _results(asked))
+    text = report.document(asked, made=made, notes=notes) if given.as_json else report.table(asked, notes)
+    return cli.Answer(text, NotReadyError.exit_code if given.fails and not report.is_ready(asked) else 0)
+
+
+def _verdicts(given: Inputs, rows: Sequence[ClusterNeed]) -> list[Verdict]:
     distinct = list(needs.distinct(rows))
     look = _look(given)
     judged = {}
     for target in _targets(given):
         seen, demands = look.at(target, distinct)
         judged[target.target] = verdict.judge(demands, seen)
-    verdicts = verdict.verdicts(rows, judged)
-    notes = [f"the values say nothing of cluster {name}" for name in needs.unmanaged(found, hub or [])]
-    made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    text = (
-        report.document(verdicts, made=made, notes=notes) if given.as_json else report.table(verdicts, notes)
-    )
-    return cli.Answer(text, 0 if report.is_ready(verdicts) else NotReadyError.exit_code)
+    return verdict.verdicts(rows, judged)
+
+
+def _results(asked: Sequence[Verdict]) -> dict[str, str]:
+    """Return the Task's results: the worst verdict, and how many there are of each kind."""
+    counts = {kind.replace(" ", "-"): str(count) for kind, count in report.counts_of(asked).items()}
+    return {"verdict": str(report.worst_of(asked)), **counts}
 
 
 def _hub(given: Inputs) -> list[HubCluster] | None:
@@ -152,9 +190,7 @@ def _look(given: Inputs) -> Look:
     access = given.access.within(PATIENCE)
     keys = None
     if given.signatures:
-        keys = (
-            release_keys(given.keys, parameter=mirror_run.RELEASE_KEYS.name) if given.keys else ReleaseKeys()
-        )
+        keys = _keys(given.keys)
     reader = partial(CatalogReader, access=access, workspace=given.workspace, whole=True)
     return Look(
         access=access,
@@ -166,13 +202,19 @@ def _look(given: Inputs) -> Look:
     )
 
 
+def _keys(folder: Path | None) -> ReleaseKeys:
+    """Read the keys. In a pod the folder of a ConfigMap that is not there is empty: then nobody verifies."""
+    if folder is None or (folder == RELEASE_KEYS_IN_A_POD and not any(folder.glob("[!.]*"))):
+        return ReleaseKeys()
+    return release_keys(folder, parameter=mirror_run.RELEASE_KEYS.name)
+
+
 def _targets(given: Inputs) -> list[Known]:
     """Return what is known of each mirror; of one that is only named that is nothing but its name."""
-    stores = [Store(folder) for folder in given.data]
-    told = [one for store in stores for one in summary.of_store(store).targets]
-    found = {one.target: known.of_summary(one) for one in told}
-    for one in known.of_files(list(given.published)):
-        found.setdefault(one.target, one)
+    told = [*mirrored.from_folders(given.data), *known.of_files(given.published)]
+    if given.inventories:
+        told += mirrored.from_cluster(Cluster.connect(), given.inventories, given.namespace)
+    found = mirrored.by_target(told)
     named = given.targets or tuple(found)
     return [found.get(target) or known.Known(target=target) for target in dict.fromkeys(named)]
 

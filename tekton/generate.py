@@ -25,6 +25,7 @@ WIDTH = 112
 PIPELINES = {
     places.DEPLOYMENT: "deployment-pipeline.yaml",
     places.PUBLISHING: "publish-pipeline.yaml",
+    places.ASKING: "readiness-pipeline.yaml",
     places.BUILD: "build-pipeline.yaml",
 }
 

@@ -29,6 +29,7 @@ OUR_TASKS: Final = frozenset(
         "generate-or-use-imageset",
         "get-current-image",
         "publish-to-git",
+        "fleet-readiness",
         "sign-image",
         "smoke-test-image",
         "start-run",

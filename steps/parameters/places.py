@@ -8,6 +8,7 @@ from typing import Final
 DEPLOYMENT: Final = "oc-mirror-deployment-pipeline"
 BUILD: Final = "oc-mirror-build-pipeline"
 PUBLISHING: Final = "oc-mirror-publish-pipeline"
+ASKING: Final = "oc-mirror-readiness-pipeline"
 
 FETCH: Final = "fetch-values"
 CURRENT_IMAGE: Final = "get-current-image"
@@ -15,6 +16,7 @@ GENERATE: Final = "generate-or-use-imageset"
 CREATE: Final = "create-deployment-configmaps"
 DEPLOY: Final = "deploy-workload"
 PUBLISH: Final = "publish-to-git"
+READINESS: Final = "fleet-readiness"
 BUILDAH: Final = "buildah-build"
 SMOKE: Final = "smoke-test-image"
 SIGN: Final = "sign-image"
@@ -27,7 +29,6 @@ SEND_EVENT: Final = "send-event"
 MIGRATE: Final = "migrate-check"
 APPLY: Final = "apply-cluster-resources"
 LIST_CONTENTS: Final = "list-image-contents"
-READINESS: Final = "fleet-readiness"
 
 STEP_TASKS: Final = (
     FETCH,
@@ -36,6 +37,7 @@ STEP_TASKS: Final = (
     CREATE,
     DEPLOY,
     PUBLISH,
+    READINESS,
     SMOKE,
     SIGN,
     UPDATE,
@@ -78,8 +80,8 @@ WORKLOAD: Final = Where(pipelines=(DEPLOYMENT,), tasks=(DEPLOY,), commands=(DEPL
 """Deployment pipeline and deploy-workload, which makes the objects of it."""
 MIRROR_ALONE: Final = Where(commands=(MIRROR,))
 VALUES: Final = Where(
-    pipelines=(DEPLOYMENT, PUBLISHING),
-    tasks=(*VALUES_TASKS, PUBLISH),
+    pipelines=(DEPLOYMENT, PUBLISHING, ASKING),
+    tasks=(*VALUES_TASKS, PUBLISH, READINESS),
     commands=(*VALUES_TASKS, PREVIEW, READINESS, PUBLISH),
 )
 CHOOSING: Final = Where(
@@ -89,14 +91,24 @@ CHOOSING: Final = Where(
 VALUES_PATHS: Final = Where(commands=(*VALUES_TASKS, PREVIEW, READINESS))
 """Paths in the pods of these Tasks."""
 IMAGESET: Final = Where(pipelines=(DEPLOYMENT,), tasks=IMAGESET_TASKS, commands=(*IMAGESET_TASKS, PREVIEW))
-NEEDED: Final = replace(IMAGESET, commands=(*IMAGESET.commands, READINESS))
+NEEDED: Final = Where(
+    pipelines=(DEPLOYMENT, ASKING),
+    tasks=(*IMAGESET_TASKS, READINESS),
+    commands=(*IMAGESET.commands, READINESS),
+)
 """The same, and what decides what clusters need."""
 PREVIEWING: Final = Where(commands=(PREVIEW,))
 FROM_FOLDERS: Final = Where(commands=(PREVIEW, READINESS))
 """Commands that read a folder as it is, where it is no repository."""
 JUDGING: Final = Where(commands=(READINESS,))
+JUDGING_IN_A_RUN: Final = Where(pipelines=(ASKING,), tasks=(READINESS,), commands=(READINESS,))
 VERIFYING: Final = Where(commands=(MIRROR, READINESS))
-ASKING_TARGETS: Final = replace(MIRRORING, commands=(*MIRRORING.commands, READINESS))
+ASKING_TARGETS: Final = replace(
+    MIRRORING,
+    pipelines=(DEPLOYMENT, ASKING),
+    tasks=(DEPLOY, READINESS),
+    commands=(*MIRRORING.commands, READINESS),
+)
 BUILDING: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH,))
 SIGNING: Final = Where(tasks=(SIGN,), commands=(SIGN,))
 BUILT: Final = Where(pipelines=(BUILD,), tasks=(BUILDAH, SIGN), commands=(SIGN,))

@@ -317,6 +317,11 @@ def object_names(value: str) -> tuple[str, ...]:
     return tuple(object_name(name.strip()) for name in value.split(",")) if value else ()
 
 
+def names(value: str) -> tuple[str, ...]:
+    """Parse names with commas between them, each once; an empty text has none."""
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
 def bound_claim(value: str) -> str | None:
     """Parse the name of the claim that a run binds to a workspace; None where it binds none.
 
@@ -403,12 +408,12 @@ def ca_reference(value: str) -> tuple[str, str, str]:
 
 def places_of_values(value: str) -> tuple[str, ...]:
     """Parse NAME, SECTION.NAME or FILE:SECTION.NAME, separated by commas; an empty text has none."""
-    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    for name in names:
+    found = names(value)
+    for name in found:
         file, _, rest = name.rpartition(":")
         if not re.fullmatch(r"([A-Za-z]+\.)?[^\s.:/]+", rest) or file.startswith(("/", "-")):
             raise ValueError(f"'{name}' is not NAME, SECTION.NAME or FILE:SECTION.NAME")
-    return names
+    return found
 
 
 def http_url(value: str) -> str:

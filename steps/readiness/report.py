@@ -6,11 +6,12 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from steps.readiness.reasons import ORDER, State
+from steps.readiness.reasons import ORDER, State, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from steps.readiness.needs import ClusterNeed
     from steps.readiness.reasons import Reason
     from steps.readiness.verdict import Judged, Verdict
 
@@ -58,12 +59,28 @@ def is_ready(verdicts: Sequence[Verdict]) -> bool:
     return bool(verdicts) and all(one.judged.state in {State.READY, State.WARNINGS} for one in verdicts)
 
 
+def worst_of(verdicts: Sequence[Verdict]) -> State:
+    """Return the worst verdict; `unknown` where there is no cluster."""
+    return worst(one.judged.state for one in verdicts) if verdicts else State.UNKNOWN
+
+
+def counts_of(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Return how many verdicts of each kind there are."""
+    counts = Counter(one.judged.state for one in verdicts)
+    return {str(state): counts[state] for state in ORDER}
+
+
+def wanted_by(cluster: ClusterNeed) -> str:
+    """Return the release that the values name for a cluster; empty where they name none."""
+    target = cluster.alternatives[0].target
+    return str(target) if target else ""
+
+
 def document(verdicts: Sequence[Verdict], *, made: str, notes: Iterable[str] = ()) -> str:
     """Return the verdicts as JSON. `made` is RFC 3339 in UTC.
 
     What is alike is written once, as a judgement, to which clusters refer by its place in the list.
     """
-    counts = Counter(one.judged.state for one in verdicts)
     numbers = {id(one.judged): one.judged for one in verdicts}
     number_of = {name: number for number, name in enumerate(numbers)}
     return json.dumps(
@@ -71,7 +88,7 @@ def document(verdicts: Sequence[Verdict], *, made: str, notes: Iterable[str] = (
             "format": FORMAT,
             "made": made,
             "ready": is_ready(verdicts),
-            "counts": {str(state): counts[state] for state in ORDER},
+            "counts": counts_of(verdicts),
             "notes": list(notes),
             "judgements": [_judgement(judged) for judged in numbers.values()],
             "clusters": [_entry(one, number_of[id(one.judged)]) for one in verdicts],
@@ -115,7 +132,6 @@ def _judgement(judged: Judged) -> dict[str, Any]:
 
 def _entry(verdict: Verdict, judgement: int) -> dict[str, Any]:
     cluster = verdict.cluster
-    target = cluster.alternatives[0].target
     return {
         "cluster": cluster.name,
         "kind": cluster.kind,
@@ -124,7 +140,7 @@ def _entry(verdict: Verdict, judgement: int) -> dict[str, Any]:
         "verdict": str(verdict.judged.state),
         "current": cluster.current,
         "current_from": cluster.told_by,
-        "wanted": str(target) if target else "",
+        "wanted": wanted_by(cluster),
         "judgement": judgement,
     }
 

@@ -81,7 +81,7 @@ def test_a_task_gives_its_command_every_argument(path: Path) -> None:
 
 @each_parameter
 def test_what_a_task_hands_on_is_a_parameter_of_its_pipeline_or_wired(parameter: Parameter[Any]) -> None:
-    pipelines = {places.DEPLOYMENT, places.PUBLISHING, places.BUILD}
+    pipelines = {places.DEPLOYMENT, places.PUBLISHING, places.ASKING, places.BUILD}
     if not parameter.pipelines and not pipelines & set(parameter.wired):
         assert set(parameter.tasks) == set(parameter.wired)
     assert set(parameter.wired) - pipelines <= set(parameter.tasks)

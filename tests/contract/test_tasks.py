@@ -66,6 +66,7 @@ def test_there_are_the_tasks_of_the_specification() -> None:
         "task-create-deployment-configmaps",
         "task-deploy-workload",
         "task-fetch-values",
+        "task-fleet-readiness",
         "task-generate-or-use-imageset",
         "task-get-current-image",
         "task-publish-to-git",

@@ -13,7 +13,7 @@ VALUES_GIT_URL = Parameter(
     group=Group.VALUES,
     where=places.VALUES,
     default="https://github.com/auto-shift/autoshiftv2.git",
-    needed_in=(places.PUBLISH, places.PUBLISHING),
+    needed_in=(places.PUBLISH, places.PUBLISHING, places.ASKING),
 )
 VALUES_GIT_REVISION = Parameter(
     name="values-git-revision",
@@ -21,12 +21,12 @@ VALUES_GIT_REVISION = Parameter(
     help="Branch, tag or commit of the values repository; where the default is missing, its default branch",
     group=Group.VALUES,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT, places.PUBLISHING),
-        tasks=(*places.VALUES_TASKS, places.PUBLISH),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING, places.ASKING),
+        tasks=(*places.VALUES_TASKS, places.PUBLISH, places.READINESS),
         commands=(*places.VALUES_TASKS, places.PUBLISH),
     ),
     default="main",
-    wired=dict.fromkeys(places.IMAGESET_TASKS, "$(tasks.fetch-values.results.commit)"),
+    wired=dict.fromkeys((*places.IMAGESET_TASKS, places.READINESS), "$(tasks.fetch-values.results.commit)"),
 )
 PREVIEWED_REVISION = Parameter(
     name="values-git-revision",
@@ -35,6 +35,7 @@ PREVIEWED_REVISION = Parameter(
     group=Group.VALUES,
     where=places.FROM_FOLDERS,
     unset="main of a repository; a folder is read as it is",
+    task_argument="$(params.values-git-revision)",
 )
 VALUES_GIT_SECRET = Parameter(
     name="values-git-secret",
@@ -42,7 +43,9 @@ VALUES_GIT_SECRET = Parameter(
     help="Secret with username and password (basic-auth) or ssh-privatekey and known_hosts (ssh-auth); "
     "used where it exists",
     group=Group.VALUES,
-    where=places.Where(pipelines=(places.DEPLOYMENT,), tasks=places.VALUES_TASKS),
+    where=places.Where(
+        pipelines=(places.DEPLOYMENT, places.ASKING), tasks=(*places.VALUES_TASKS, places.READINESS)
+    ),
     default="values-git-auth",
 )
 VALUES_GIT_SECRET_PATH = Parameter(
@@ -87,6 +90,7 @@ IMAGESET_CONFIGMAP = Parameter(
     "an ImageSet; values are not needed then",
     group=Group.WHAT,
     where=places.CHOOSING,
+    wired={places.ASKING: ""},
 )
 OPENSHIFT_VERSION = Parameter(
     name="openshift-version",
@@ -218,9 +222,16 @@ NAMESPACE = Parameter(
     help="Namespace of the workload and its ConfigMaps",
     group=Group.WORKLOAD,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT, places.PUBLISHING),
-        tasks=(*places.IMAGESET_TASKS, places.DEPLOY, places.PUBLISH),
-        commands=(*places.IMAGESET_TASKS, places.DEPLOY, places.PREVIEW, places.APPLY, places.PUBLISH),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING, places.ASKING),
+        tasks=(*places.IMAGESET_TASKS, places.DEPLOY, places.PUBLISH, places.READINESS),
+        commands=(
+            *places.IMAGESET_TASKS,
+            places.DEPLOY,
+            places.PREVIEW,
+            places.APPLY,
+            places.PUBLISH,
+            places.READINESS,
+        ),
     ),
     default="oc-mirror",
 )

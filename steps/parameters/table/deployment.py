@@ -65,8 +65,8 @@ PULL_SECRET = Parameter(
     "in the pipelines' own lets them read catalogs, and signatures of our image",
     group=Group.ACCESS,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT,),
-        tasks=(places.CURRENT_IMAGE, places.GENERATE, places.CREATE, places.DEPLOY),
+        pipelines=(places.DEPLOYMENT, places.ASKING),
+        tasks=(places.CURRENT_IMAGE, places.GENERATE, places.CREATE, places.DEPLOY, places.READINESS),
         commands=(places.DEPLOY, places.PREVIEW),
     ),
     default="oc-mirror-pull-secret",
@@ -77,12 +77,13 @@ TRUSTED_CA_CONFIGMAP = Parameter(
     help="ConfigMap whose key ca-bundle.crt holds extra CAs; used where it exists",
     group=Group.ACCESS,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT, places.PUBLISHING, places.BUILD),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING, places.ASKING, places.BUILD),
         tasks=(
             *places.VALUES_TASKS,
             places.CURRENT_IMAGE,
             places.DEPLOY,
             places.PUBLISH,
+            places.READINESS,
             places.BUILDAH,
             places.SIGN,
             places.START_RUN,
@@ -240,7 +241,7 @@ TASK_IMAGE = Parameter(
     help="Image that holds the steps and oc-mirror, by digest or exact version",
     group=Group.IMAGE,
     where=places.Where(
-        pipelines=(places.DEPLOYMENT, places.PUBLISHING),
+        pipelines=(places.DEPLOYMENT, places.PUBLISHING, places.ASKING),
         tasks=places.STEP_TASKS,
         commands=(places.CURRENT_IMAGE,),
     ),

@@ -137,6 +137,7 @@ RELEASE_KEYS = Parameter(
     "for GPG",
     group=Group.ACCESS,
     where=places.VERIFYING,
+    task_argument="/var/run/release-keys",
     unset="nobody verifies, and no release counts as accepted",
 )
 STRICT_ARCHIVE = Parameter(

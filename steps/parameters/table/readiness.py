@@ -8,12 +8,21 @@ from steps.parameters.parameter import Group, Parameter
 
 LOOKED_AT = Parameter(
     name="target-registry",
-    kind=kinds.registry,
+    kind=kinds.optional(kinds.registry),
     help="HOST[:PORT][/PATH] of a mirror to look at; several times for several",
     group=Group.WHERE,
     where=places.JUDGING,
-    unset="those that data and published name",
+    unset="those that data, published and inventory-configmaps name",
     repeatable=True,
+    task_argument="$(params.target-registry)",
+)
+LOOKED_AT_IN_A_RUN = Parameter(
+    name="target-registry",
+    kind=kinds.optional(kinds.registry),
+    help="HOST[:PORT][/PATH] of the only mirror to look at",
+    group=Group.WHERE,
+    where=places.Where(pipelines=(places.ASKING,), tasks=(places.READINESS,)),
+    unset="those that inventory-configmaps name",
 )
 MIRRORED_BY = Parameter(
     name="data",
@@ -24,6 +33,15 @@ MIRRORED_BY = Parameter(
     where=places.JUDGING,
     unset="what is not known makes a cluster unknown",
     repeatable=True,
+    by_hand=True,
+)
+INVENTORIES = Parameter(
+    name="inventory-configmaps",
+    kind=kinds.object_names,
+    help="ConfigMaps in the workload's namespace that say what runs mirrored, separated by commas",
+    group=Group.WHERE,
+    where=places.JUDGING_IN_A_RUN,
+    task_default="oc-mirror-inventory",
 )
 PUBLISHED = Parameter(
     name="published",
@@ -33,6 +51,7 @@ PUBLISHED = Parameter(
     group=Group.WHERE,
     where=places.JUDGING,
     repeatable=True,
+    by_hand=True,
 )
 HUB_STATE = Parameter(
     name="hub-state",
@@ -41,7 +60,24 @@ HUB_STATE = Parameter(
     "form in the reference",
     group=Group.VALUES,
     where=places.JUDGING,
-    unset="what runs is taken from former-revision, or not known",
+    unset="what runs is taken from hub or former-revision, or not known",
+    by_hand=True,
+)
+CLUSTERS = Parameter(
+    name="clusters",
+    kind=kinds.names,
+    help="Clusters that the question is about, separated by commas, such as those of a wave",
+    group=Group.VALUES,
+    where=places.JUDGING_IN_A_RUN,
+    unset="with cluster-sets empty too, the whole fleet",
+)
+CLUSTER_SETS = Parameter(
+    name="cluster-sets",
+    kind=kinds.names,
+    help="Cluster sets whose clusters the question is about, separated by commas",
+    group=Group.VALUES,
+    where=places.JUDGING_IN_A_RUN,
+    unset="with clusters empty too, the whole fleet",
 )
 HUB = Parameter(
     name="hub",
@@ -49,7 +85,7 @@ HUB = Parameter(
     help="true asks the hub that this runs in, or that the kubeconfig names, for its ManagedClusters; needs "
     "the right to list them",
     group=Group.VALUES,
-    where=places.JUDGING,
+    where=places.JUDGING_IN_A_RUN,
     default="false",
     not_beside=("hub-state",),
 )
@@ -59,14 +95,14 @@ FORMER_REVISION = Parameter(
     help="Branch, tag or commit of the values that are in force: what they name runs now in a cluster that "
     "the hub does not tell of",
     group=Group.VALUES,
-    where=places.JUDGING,
+    where=places.JUDGING_IN_A_RUN,
 )
 ALL_LAYERS = Parameter(
     name="layers",
     kind=kinds.boolean,
     help="true asks the registry for every layer of every image, not for manifests alone",
     group=Group.HOW,
-    where=places.JUDGING,
+    where=places.JUDGING_IN_A_RUN,
     default="false",
 )
 FRESH = Parameter(
@@ -75,7 +111,7 @@ FRESH = Parameter(
     help="true asks for all images again; else those that were there within the last hour are not asked "
     "for, where workspace keeps the answers",
     group=Group.HOW,
-    where=places.JUDGING,
+    where=places.JUDGING_IN_A_RUN,
     default="false",
 )
 WITHOUT_SIGNATURES = Parameter(
@@ -83,7 +119,7 @@ WITHOUT_SIGNATURES = Parameter(
     kind=kinds.boolean,
     help="true passes over the signatures of releases, which every verdict then warns of",
     group=Group.HOW,
-    where=places.JUDGING,
+    where=places.JUDGING_IN_A_RUN,
     default="false",
 )
 JSON = Parameter(
@@ -93,4 +129,31 @@ JSON = Parameter(
     group=Group.HOW,
     where=places.JUDGING,
     default="false",
+    by_hand=True,
+)
+UNLESS_READY = Parameter(
+    name="fail-unless-ready",
+    kind=kinds.boolean,
+    help="true fails the run, with exit code 17, where a cluster that the question is about is not ready",
+    group=Group.HOW,
+    where=places.JUDGING_IN_A_RUN,
+    default="true",
+)
+WRITTEN = Parameter(
+    name="write-configmap",
+    kind=kinds.boolean,
+    help="true writes the verdicts of the whole fleet into ConfigMap oc-mirror-fleet of namespace",
+    group=Group.HOW,
+    where=places.JUDGING,
+    default="false",
+    task_argument="true",
+)
+RELEASE_KEYS_CONFIGMAP = Parameter(
+    name="release-keys",
+    kind=kinds.object_name,
+    help="ConfigMap in the pipelines' namespace with the public keys by which clusters verify releases: "
+    "NAME.pub for sigstore, NAME.asc for GPG; used where it exists",
+    group=Group.ACCESS,
+    where=places.Where(pipelines=(places.ASKING,), tasks=(places.READINESS,)),
+    default="oc-mirror-release-keys",
 )
