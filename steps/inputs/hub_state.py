@@ -8,7 +8,6 @@ its set in the label `cluster.open-cluster-management.io/clusterset` (open-clust
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.autoshift.releases import parse_version_request
@@ -19,8 +18,6 @@ from steps.yaml.values import value
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-log = logging.getLogger("steps.inputs")
 
 FORMAT: Final = 1
 LARGEST: Final = 256 << 20
@@ -51,7 +48,6 @@ def read(path: Path) -> list[HubCluster]:
 def from_api() -> list[HubCluster]:
     """Ask the API of the hub that this runs in, or that the kubeconfig names.
 
-    What runs in a cluster that tells no release, or a nightly build, is not known.
     Raises NotFoundError for a cluster that is no hub, ForbiddenError, and the errors of `Cluster.list`.
     """
     from steps.cluster import Cluster
@@ -60,11 +56,10 @@ def from_api() -> list[HubCluster]:
     if not cluster.serves(GROUP):
         raise NotFoundError(f"hub: this cluster serves no {GROUP}: it is no hub", "give hub-state, a file")
     try:
-        found = cluster.list("ManagedCluster", None)
+        return [_managed(one) for one in cluster.list("ManagedCluster", None)]
     except ForbiddenError as error:
         hint = "apply examples/rbac-managedclusters.yaml for this account, or give hub-state, a file"
         raise ForbiddenError(f"hub: {error.reason}", hint) from error
-    return [_managed(one, strict=False) for one in found]
 
 
 def _parsed(content: bytes) -> Any:
@@ -94,7 +89,7 @@ def _clusters(document: Any) -> Iterator[HubCluster]:
             )
 
 
-def _managed(document: Any, *, strict: bool = True) -> HubCluster:
+def _managed(document: Any) -> HubCluster:
     """Read a ManagedCluster; a version that is no release, such as that of a nightly build, is not known."""
     metadata = document["metadata"]
     labels = metadata.get("labels") or {}

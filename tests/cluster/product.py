@@ -179,6 +179,7 @@ class Product:
         *,
         workspaces: Mapping[str, str] = BOTH,
         pipeline: str = "oc-mirror-deployment-pipeline",
+        account: str = "oc-mirror-pipeline",
         defaults: bool = True,
         pod_template: Mapping[str, Any] | None = None,
         accounts: Mapping[str, str] | None = None,
@@ -202,7 +203,7 @@ class Product:
                     for name, claim in workspaces.items()
                 ],
                 "taskRunTemplate": {
-                    "serviceAccountName": "oc-mirror-pipeline",
+                    "serviceAccountName": account,
                     "podTemplate": {"securityContext": security_context(), **(pod_template or {})},
                 },
                 "taskRunSpecs": [

@@ -228,14 +228,12 @@ def test_a_run_uses_what_its_pipeline_offers(path: Path) -> None:
     assert set(named(spec.get("workspaces"))) <= set(named(pipeline["spec"].get("workspaces")))
     # Tekton v1 refuses spec.serviceAccountName, which the specification's examples use.
     assert "serviceAccountName" not in spec
-<<<<<<< HEAD
-    publishes = spec["pipelineRef"]["name"] == "oc-mirror-publish-pipeline"
-    account = "oc-mirror-publish" if publishes else "oc-mirror-pipeline"
+    accounts = {
+        "oc-mirror-publish-pipeline": "oc-mirror-publish",
+        "oc-mirror-readiness-pipeline": "oc-mirror-readiness",
+    }
+    account = accounts.get(pipeline["metadata"]["name"], "oc-mirror-pipeline")
     assert spec["taskRunTemplate"]["serviceAccountName"] == account
-=======
-    account = {"oc-mirror-readiness-pipeline": "oc-mirror-readiness"}.get(pipeline["metadata"]["name"])
-    assert spec["taskRunTemplate"]["serviceAccountName"] == (account or "oc-mirror-pipeline")
->>>>>>> 1e7cd9d (Task fleet-readiness and oc-mirror-readiness-pipeline: a run fails while a cluster of the wave is not ready; verdicts in ConfigMap oc-mirror-fleet)
 
 
 def test_the_images_that_are_the_default_are_permitted_to_runs_that_events_start() -> None:
