@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -20,7 +20,8 @@ from steps.readiness import content, kept, presence
 from steps.readiness.demands import Demands, judged_by, questions_of
 from steps.readiness.found import Found
 from steps.readiness.reasons import Cause, Reason
-from steps.trust.releases import RELEASES, judge
+from steps.trust import releases as trust
+from steps.trust.sigstore import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -142,14 +143,32 @@ class Look:
         resources = found.known.resources
         if resources is None:  # nobody says where clusters look for them
             return {}
-        reader = Reader(
-            target=self.access, mirrors=found.coverage.by_digest, gpg=acceptance.gpg_signatures(resources)
-        )
-        now = datetime.now(UTC)
-        return {
-            one.digest: judge(reader.release(RELEASES, one.digest, one.node.version), self.keys, now)
+        signed = acceptance.gpg_signatures(resources)
+        judged = {
+            one: trust.Release(
+                image=Image(name=trust.RELEASES, digest=one.digest),
+                version=one.node.version,
+                gpg=signed.get(one.digest, ()),
+            )
             for one in releases
         }
+        content = [pair for one, release in judged.items() if release.needs_content() for pair in one.content]
+        wanted = [*((trust.RELEASES, one.digest) for one in judged), *content]
+        reader = Reader(target=self.access, mirrors=found.coverage.by_digest, gpg=signed)
+        images = dict(zip(dict.fromkeys(wanted), reader.images(wanted), strict=True))
+        now = datetime.now(UTC)
+        return {
+            one.digest: trust.judge(_with_images(one, release, images), self.keys, now)
+            for one, release in judged.items()
+        }
+
+
+def _with_images(
+    one: Release, release: trust.Release, images: Mapping[tuple[str, str], Image]
+) -> trust.Release:
+    """Return a release with what was read of its image, and of its content where that counts."""
+    content = tuple(images[pair] for pair in one.content) if release.needs_content() else None
+    return replace(release, image=images[trust.RELEASES, one.digest], content=content or None)
 
 
 def _catalogs_of(found: Found, needs: Iterable[Needs]) -> dict[str, frozenset[str]]:

@@ -427,3 +427,19 @@ def test_without_keys_nobody_has_verified_and_other_keys_refuse(
     (keys / "a.asc").write_text(str(other.gpg.extract_certificate()))
     state, causes = told(lab.look(f"--release-keys={keys}", capsys=capsys)[1])
     assert (state, causes) == (BROKEN, {"signature missing or wrong"})
+
+
+def test_from_4_22_on_the_content_has_to_be_signed_as_well(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.site.release("4.22.1")
+    fleet.site.release("4.22.2", ["4.22.1"])
+    fleet.site.graph_image({"stable-4.22": ["4.22.1", "4.22.2"]})
+    fleet.version, fleet.labels = "4.22.2", {}
+    fleet.hub = {"edge-1": {"version": "4.22.1"}}
+    assert told(fleet.look(capsys=capsys)[1]) == (READY, set())
+    fleet.site.delete(PAYLOAD, attached.tag(fleet.site.parts["4.22.2"][1], "sig"))
+    assert told(fleet.look(capsys=capsys)[1]) == (BROKEN, {"signature missing or wrong"})
+    fleet.site.sign("4.22.2")
+    fleet.site.delete(RELEASE, attached.tag(fleet.site.releases["4.22.2"], "sig"))
+    assert told(fleet.look(capsys=capsys)[1]) == (BROKEN, {"signature missing or wrong"})
