@@ -357,3 +357,28 @@ def test_killed_at_any_call_of_git_the_next_run_comes_to_the_same_end(
         assert run(number) == -9, number
         assert propose(upstream.origin(), BRANCH, wanted()).commit == expected
         assert upstream.head() == expected
+
+
+def test_over_ssh_the_key_of_the_secret_pushes(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a program called ssh that is told what ssh is told, and runs the server's part on this machine."""
+    told = tmp_path / "told"
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {told}\nwhile test $# -gt 1; do shift; done\nexec sh -c "$1"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    (folder / "ssh-privatekey").write_text("KEY\n")
+    (folder / "known_hosts").write_text("git.example.com ssh-ed25519 AAAA\n")
+    url = f"ssh://git@git.example.com{upstream.bare}"
+    assert propose(upstream.origin(url=url, secret=folder), BRANCH, wanted()).pushed
+    assert upstream.file("values.yaml") == FILES["values.yaml"]
+    for line in told.read_text().splitlines():
+        assert "-o StrictHostKeyChecking=yes" in line
+        assert f"UserKnownHostsFile={folder}/known_hosts" in line
+    assert "git-receive-pack" in told.read_text()
