@@ -49,6 +49,7 @@ bench: install  ## Measure generator, mirror and pipelines against their floors 
 	$(BIN)/python -m tests.bench.nights
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.push
+	$(BIN)/python -m tests.bench.publish
 	$(BIN)/python -m tests.bench.verify
 	$(BIN)/python -m tests.bench.signatures
 	$(BIN)/python -m tests.bench.readiness
