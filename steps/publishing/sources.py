@@ -18,6 +18,7 @@ from steps.mirroring.publish import apply
 from steps.mirroring.store import Store, records
 from steps.mirroring.store.changes import ChangeList
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
+from steps.readiness import gate
 from steps.workload.configmaps import texts_of
 from steps.workload.job_end import wait_for_job
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steps.publishing")
 
-FLEET: Final = "oc-mirror-fleet"
-"""The ConfigMap with the verdicts of fleet-readiness, and its key."""
-FLEET_DOCUMENT: Final = "fleet.json"
 _RUN_FIRST: Final = (
     "a run of workflow-direct or workflow-from-disk to that target publishes it; see why the last one did not"
 )
@@ -106,11 +104,11 @@ def _changes(cluster: Cluster, namespace: str, target: str) -> tuple[ChangeList 
 def _fleet(cluster: Cluster, namespace: str) -> str:
     """Return the verdicts of fleet-readiness; empty where there are none, or they may not be read."""
     try:
-        found = cluster.get("ConfigMap", FLEET, namespace)
+        found = cluster.get("ConfigMap", gate.NAME, namespace)
     except ForbiddenError as error:
         log.info("The fleet's readiness is not published: %s", error.reason)
         return ""
-    return timeless(texts_of(found).get(FLEET_DOCUMENT, "")) if found else ""
+    return timeless(texts_of(found).get(gate.DOCUMENT, "")) if found else ""
 
 
 def timeless(document: str) -> str:
@@ -123,7 +121,7 @@ def timeless(document: str) -> str:
     try:
         found = json_of(document)
     except NotJsonError as error:
-        log.warning("ConfigMap %s is not published: %s", FLEET, error)
+        log.warning("ConfigMap %s is not published: %s", gate.NAME, error)
         return ""
     if not isinstance(found, dict):
         return ""
