@@ -106,9 +106,8 @@ class Demands:
             return [end], [self._content(end, architecture)]
         if precedence(needs.current) > precedence(end):
             reasons.append(Reason(Cause.LATER_RUNS, f"{needs.current} runs, {end} is asked for"))
-            return [], [self._content(needs.current, architecture, spare=True)] if (
-                (needs.current, architecture) in self.found.releases
-            ) else []
+            is_there = (needs.current, architecture) in self.found.releases
+            return [], [self._content(needs.current, architecture, spare=True)] if is_there else []
         versions = self._way(needs, end, reasons)
         groups = [self._content(version, architecture) for version in versions[1:] or [end]]
         if len(versions) > 1:
