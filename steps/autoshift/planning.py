@@ -24,6 +24,7 @@ from steps.autoshift.releases import (
     VersionRequest,
     parse_version_request,
     put_right,
+    upgraded_by_default,
     version_requests_of,
 )
 from steps.autoshift.requirements import packages_wanted
@@ -127,6 +128,7 @@ def plan_fleet(
 class ClusterNeeds:
     """What a cluster, or the clusters of a set, need: releases and operators as the values name them.
 
+    `by_default` are the labels of its upgrade that are missing, so that AutoShift takes its own defaults.
     `without_catalog` are labels of operators whose catalog nobody describes, `strange` labels that are 'true'
     and that nobody knows.
     """
@@ -138,6 +140,7 @@ class ClusterNeeds:
     excluded_policies: frozenset[str]
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    by_default: tuple[str, ...] = ()
 
     def images(self, minor: str) -> list[str]:
         """Return the references of the images that no catalog names, for an OpenShift minor."""
@@ -171,6 +174,7 @@ def cluster_needs(
             excluded_policies=fleet.excluded_policies,
             without_catalog=tuple(reader.without_catalog(cluster, operators)),
             strange=tuple(reader.strange(cluster)),
+            by_default=upgraded_by_default(cluster),
         )
 
 

@@ -42,6 +42,13 @@ FORMS: Final = (
     "(the path to its newest release), or X.Y.Z- (to the newest of its minor)"
 )
 VERSION_LABEL: Final = "openshift-version"
+UPGRADE_LABEL: Final = "openshift-upgrade"
+UPGRADE_DEFAULTS: Final = {
+    "openshift-upgrade-channel": "stable-4.20",
+    "openshift-upgrade-upstream": "https://api.openshift.com/api/upgrades_info/v1/graph",
+}
+"""What AutoShift sets where a cluster that it upgrades lacks a label (policies/stable/openshift-upgrade,
+manifests/clusterversion.yaml, 15e992e3)."""
 MOST_MINORS: Final = 12
 """Minors of an update path; each has catalogs of its own. Nobody updates over so many at once."""
 
@@ -221,6 +228,13 @@ def version_requests_of(
         what = f"{install.version_key} of {cluster.entry}"
         requests.add(_request(install.version, install.channel, what, lambda: ""))
     return frozenset(requests)
+
+
+def upgraded_by_default(cluster: FleetCluster) -> tuple[str, ...]:
+    """Return the labels of UPGRADE_DEFAULTS that a cluster lacks; none if AutoShift does not upgrade it."""
+    if cluster.labels.get(UPGRADE_LABEL) != "true":
+        return ()
+    return tuple(label for label in UPGRADE_DEFAULTS if not cluster.labels.get(label))
 
 
 def _request(version: str, channel: str, what: str, where: Callable[[], str]) -> VersionRequest:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.release_channels import minor_of
+from steps.autoshift.releases import UPGRADE_DEFAULTS
 from steps.mirroring.ocmirror.placement import RELEASES as PLACE_OF_RELEASES
 from steps.oci.reference import Reference
 from steps.readiness.graph import Gap, GraphData, Path, UpdateGraph
@@ -21,7 +22,7 @@ from steps.trust.releases import RELEASES
 from steps.versions import precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from steps.autoshift.releases import VersionRequest
     from steps.readiness.content import Release
@@ -108,6 +109,7 @@ class Demands:
             reasons.append(Reason(Cause.LATER_RUNS, f"{needs.current} runs, {end} is asked for"))
             is_there = (needs.current, architecture) in self.found.releases
             return [], [self._content(needs.current, architecture, spare=True)] if is_there else []
+        reasons += _by_default(needs)
         versions = self._way(needs, end, reasons)
         groups = [self._content(version, architecture) for version in versions[1:] or [end]]
         if len(versions) > 1:
@@ -236,6 +238,15 @@ class Demands:
                 asked_for = not self.found.known.imagesets or self.found.coverage.own_image(text)
                 groups.append(Group(f"image {text}", (self.wanted(image, needs.architecture),), asked_for))
         return groups
+
+
+def _by_default(needs: Needs) -> Iterator[Reason]:
+    """Yield what AutoShift's defaults make of an upgrade that goes another way than by this mirror."""
+    channel = needs.target.channel if needs.target else ""
+    for label in needs.by_default:
+        default = UPGRADE_DEFAULTS[label]
+        if default != channel:
+            yield Reason(Cause.BY_DEFAULT, f"label {label} is missing, and AutoShift then takes {default}")
 
 
 def _tag(version: str, architecture: str) -> str:

@@ -47,7 +47,8 @@ class Needs:
     such as the one that it is installed with. `current` runs now, empty where that is not known. `installed`
     are pairs of package and ClusterServiceVersion, as far as they are known; `knows_operators` tells whether
     somebody said which are installed. `images` are references that no catalog names. `without_catalog` and
-    `strange` are labels that ask for something that nobody can look for.
+    `strange` are labels that ask for something that nobody can look for; `by_default` those of its upgrade
+    that are missing, so that AutoShift takes its own defaults.
     """
 
     target: VersionRequest | None
@@ -60,6 +61,7 @@ class Needs:
     images: tuple[str, ...]
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    by_default: tuple[str, ...] = ()
 
     @property
     def minor(self) -> str:
@@ -198,6 +200,7 @@ class _Maker:
             images=tuple(found.images(minor)) if minor else (),
             without_catalog=found.without_catalog,
             strange=found.strange,
+            by_default=found.by_default,
         )
         return self._known.setdefault(needs, needs)
 

@@ -40,6 +40,7 @@ class Cause(StrEnum):
     NOT_PUBLISHED = "what was published is not known"
     NO_CURRENT = "what runs now is not known"
     NO_RELEASE = "the values name no release"
+    BY_DEFAULT = "a default of AutoShift leads elsewhere"
     NO_GRAPH = "the update graph is not known"
     NO_CATALOG = "the catalog of an operator is not known"
     UNVERIFIED = "signatures were not verified"
@@ -62,6 +63,7 @@ UNKNOWN: Final = frozenset(
         Cause.NOT_PUBLISHED,
         Cause.NO_CURRENT,
         Cause.NO_RELEASE,
+        Cause.BY_DEFAULT,
         Cause.NO_GRAPH,
         Cause.NO_CATALOG,
         Cause.UNVERIFIED,
@@ -107,6 +109,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.NOT_PUBLISHED: "give --data, the data directory of its runs, or --published, an exported ConfigMap",
     Cause.NO_CURRENT: "give --hub-state, or --former-revision with the values that are in force",
     Cause.NO_RELEASE: "set the label openshift-version, or the parameter of that name",
+    Cause.BY_DEFAULT: "set this label for the clusters that AutoShift upgrades",
     Cause.NO_GRAPH: "mirror with graph: true, and look at openshift/graph-image",
     Cause.NO_CATALOG: "say which catalog it is: catalog-sources=NAME=HOST/PATH:TAG",
     Cause.UNVERIFIED: "give --release-keys, the public keys by which clusters verify releases",

@@ -331,6 +331,20 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         BROKEN,
         "no update path",
     ),
+    "a service elsewhere": (
+        lambda lab: lab.labels.update(
+            {"openshift-upgrade": "true", "openshift-upgrade-channel": "stable-4.20"}
+        ),
+        UNKNOWN,
+        "a default of AutoShift leads elsewhere",
+    ),
+    "a service of its own, in the usual channel": (
+        lambda lab: lab.labels.update(
+            {"openshift-upgrade": "true", "openshift-upgrade-upstream": "https://osus"}
+        ),
+        READY,
+        "",
+    ),
     "another architecture": (
         lambda lab: lab.config.update({"clusterInstall": {"cpuArch": "aarch64"}}),
         BROKEN,
