@@ -197,6 +197,7 @@ def status_tables() -> str:
         (status.IdentityStatus, "`identity`"),
         (status.ChangesStatus, "`changes`"),
         (status.ReceiptStatus, "`receipt`"),
+        (status.FleetStatus, "`fleet`"),
         (status.TargetStatus, "each of `targets`"),
     )
     parts = []

@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 STATUS, RESOURCES = "oc-mirror-status", "oc-mirror-cluster-resources"
 REMOVAL_PLAN, CHANGES = "oc-mirror-removal-plan", "oc-mirror-changes"
 INVENTORY = "oc-mirror-inventory"
+FLEET, FLEET_DOCUMENT = "oc-mirror-fleet", "fleet.json"
+"""The ConfigMap that fleet-readiness writes beside these, and its key with the verdicts."""
 HELD = error_class(HeldError("", ""))
 """The class of a run that stopped because its changes are to be approved."""
 LARGEST = 1_000_000

@@ -18,7 +18,6 @@ from steps.mirroring.publish import apply
 from steps.mirroring.store import Store, records
 from steps.mirroring.store.changes import ChangeList
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
-from steps.readiness import gate
 from steps.workload.configmaps import texts_of
 from steps.workload.job_end import wait_for_job
 
@@ -104,11 +103,11 @@ def _changes(cluster: Cluster, namespace: str, target: str) -> tuple[ChangeList 
 def _fleet(cluster: Cluster, namespace: str) -> str:
     """Return the verdicts of fleet-readiness; empty where there are none, or they may not be read."""
     try:
-        found = cluster.get("ConfigMap", gate.NAME, namespace)
+        found = cluster.get("ConfigMap", notify.FLEET, namespace)
     except ForbiddenError as error:
         log.info("The fleet's readiness is not published: %s", error.reason)
         return ""
-    return timeless(texts_of(found).get(gate.DOCUMENT, "")) if found else ""
+    return timeless(texts_of(found).get(notify.FLEET_DOCUMENT, "")) if found else ""
 
 
 def timeless(document: str) -> str:
@@ -121,7 +120,7 @@ def timeless(document: str) -> str:
     try:
         found = json_of(document)
     except NotJsonError as error:
-        log.warning("ConfigMap %s is not published: %s", gate.NAME, error)
+        log.warning("ConfigMap %s is not published: %s", notify.FLEET, error)
         return ""
     if not isinstance(found, dict):
         return ""

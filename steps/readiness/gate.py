@@ -8,6 +8,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from steps.mirroring import notify
 from steps.mirroring.lease import LABELS
 from steps.readiness import report
 from steps.readiness.reasons import worst
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NAME: Final = "oc-mirror-fleet"
-DOCUMENT: Final = "fleet.json"
 LARGEST: Final = 400_000
 """Bytes of the document as it stands; a larger one is compressed. With keys and what the API server keeps of
 them, an object of etcd may have 1.5 MiB."""
@@ -37,15 +36,15 @@ def config_map(
     manifest: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": NAME, "namespace": namespace, "labels": dict(LABELS)},
+        "metadata": {"name": notify.FLEET, "namespace": namespace, "labels": dict(LABELS)},
         "data": keys(verdicts, made=made),
     }
     content = report.document(verdicts, made=made, notes=notes)
     if len(content.encode()) <= LARGEST:
-        manifest["data"][DOCUMENT] = content
+        manifest["data"][notify.FLEET_DOCUMENT] = content
     else:
         packed = gzip.compress(content.encode(), mtime=0)
-        manifest["binaryData"] = {f"{DOCUMENT}.gz": base64.b64encode(packed).decode()}
+        manifest["binaryData"] = {f"{notify.FLEET_DOCUMENT}.gz": base64.b64encode(packed).decode()}
     return manifest
 
 
@@ -65,7 +64,7 @@ def keys(verdicts: Sequence[Verdict], *, made: str) -> dict[str, str]:
     for one in verdicts:
         by_cluster.setdefault((one.cluster.kind, one.cluster.name), []).append(one)
     if len(by_cluster) > MOST:
-        log.warning("%s has keys for the first %d of %d clusters", NAME, MOST, len(by_cluster))
+        log.warning("%s has keys for the first %d of %d clusters", notify.FLEET, MOST, len(by_cluster))
     for many in list(by_cluster.values())[:MOST]:
         found |= dict(_of_cluster(many[0].cluster, str(worst(one.judged.state for one in many))))
     return found

@@ -17,6 +17,8 @@ from steps import log_lines
 from steps.errors import StepError
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
+from steps.parameters.table.mirror_run import FLEET
+from steps.service.fleet import FleetReader
 from steps.service.holdings import HoldingsReader
 from steps.service.identity import identity_of
 from steps.service.overview import Overview, published_in, space_of
@@ -67,6 +69,7 @@ class Service:
         self._mirror, self._problems, self._verification = mirror, problems, verification
         self._store = Store(request.data)
         self.holdings = HoldingsReader(request, self._store)
+        self._fleet = FleetReader(request.values[FLEET])
         self._all_runs: tuple[Run, ...] = ()
         self._runs: tuple[Run, ...] = ()
         self._next_run: datetime | None = None
@@ -148,6 +151,7 @@ class Service:
             capacity=capacity,
             progress=self._progress(),
             identity=identity_of(self.request),
+            fleet=self._fleet(),
         )
 
     def _progress(self) -> RunProgress | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from steps.mirroring.store.runs import Run
     from steps.mirroring.store.verified import Look
+    from steps.service.fleet import Fleet
     from steps.service.overview import Overview
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -58,11 +59,16 @@ GAUGES: Final = {
     "oc_mirror_last_run_failed_images": "Images that the last run could not mirror.",
     "oc_mirror_target_lost_images": "Images that the target had and lacks, as last verified; absent before.",
     "oc_mirror_target_verified_timestamp_seconds": "When the target was last verified; absent before.",
+    "oc_mirror_fleet_timestamp_seconds": "When fleet-readiness last looked at clusters; absent before.",
     "oc_mirror_data_free_bytes": "Free bytes of the data volume.",
     "oc_mirror_data_capacity_bytes": "Bytes of the data volume.",
 }
 """The gauges without labels, with their meaning, in the order of the reference."""
 IMAGES, IMAGES_TEXT = "oc_mirror_last_run_images", "Images that the last run mirrored, by kind."
+CLUSTER: Final = "oc_mirror_cluster_ready"
+CLUSTER_TEXT: Final = "1 if fleet-readiness found the cluster ready for its next step."
+MOST_CLUSTERS: Final = 10_000
+"""Series of clusters, the worst first."""
 SERVICE_INFO = "What this service does, and where."
 LABELS_OF_INFO = ("workflow", "target", "mirror_name", "schedule", "time_zone", "cluster", "commit")
 COUNTERS: Final = {
@@ -83,6 +89,7 @@ def described() -> Iterator[tuple[str, str, str]]:
     for name, text in GAUGES.items():
         yield name, "gauge", text
     yield f"{IMAGES}{{kind}}", "gauge", IMAGES_TEXT
+    yield f"{CLUSTER}{{cluster,registry}}", "gauge", CLUSTER_TEXT
     yield f"oc_mirror_service_info{{{','.join(LABELS_OF_INFO)}}}", "gauge", SERVICE_INFO
 
 
@@ -150,6 +157,7 @@ class Metrics:
             **_of_progress(overview),
             **_of_last_run(overview.last),
             **_of_look(overview.own.look if overview.own else None),
+            **_of_fleet(overview.fleet),
         }
         for name, text in GAUGES.items():
             if (value := values.get(name)) is not None:
@@ -159,6 +167,8 @@ class Metrics:
             for kind, count in sorted(overview.last.images.items()):
                 images.add_metric([kind], count)
             yield images
+        if overview.fleet is not None:
+            yield _clusters(overview.fleet)
 
 
 def _of_service(overview: Overview) -> dict[str, float | None]:
@@ -211,6 +221,18 @@ def _of_look(look: Look | None) -> dict[str, float | None]:
         "oc_mirror_target_lost_images": len(look.missing),
         "oc_mirror_target_verified_timestamp_seconds": _seconds(look.finished),
     }
+
+
+def _of_fleet(fleet: Fleet | None) -> dict[str, float | None]:
+    return {"oc_mirror_fleet_timestamp_seconds": _seconds(fleet.made)} if fleet and fleet.made else {}
+
+
+def _clusters(fleet: Fleet) -> Metric:
+    clusters = GaugeMetricFamily(CLUSTER, CLUSTER_TEXT, labels=["cluster", "registry"])
+    series = {(one.name, one.registry): one.is_ready for one in fleet.clusters[:MOST_CLUSTERS]}
+    for labels, ready in series.items():
+        clusters.add_metric(labels, float(ready))
+    return clusters
 
 
 def causes() -> list[str]:

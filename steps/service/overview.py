@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steps.mirroring.store.progress import RunProgress
     from steps.mirroring.store.runs import Run
     from steps.mirroring.store.verified import Look
+    from steps.service.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class Overview:
     `next_run` is None while a run is in progress. `runs` are the oldest first. Each of `problems` keeps the
     next run from starting. `published` are the files for the clusters of each target. `free` and
     `capacity` are bytes of the data volume. `progress` is how far the run in progress has come, None where
-    oc-mirror copies nothing.
+    oc-mirror copies nothing. `fleet` is what fleet-readiness has said, None where it has said nothing.
     """
 
     request: Request
@@ -85,6 +86,7 @@ class Overview:
     capacity: int = 0
     progress: RunProgress | None = None
     identity: Identity = field(default_factory=Identity)
+    fleet: Fleet | None = None
 
     @property
     def current(self) -> Run | None:

@@ -62,21 +62,28 @@ GENERATION_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a reader asks for: `search` is a text to look for, `still` that the page does not renew itself."""
+    """What a reader asks for: `still` that the page does not renew itself.
+
+    `search` is a text to look for in the mirror, `clusters` one to look for in what is said of clusters.
+    """
 
     search: str = ""
+    clusters: str = ""
     still: bool = False
 
     @classmethod
     def of(cls, query: str) -> Self:
         """Read the query of a URL; what is not known in it is passed over."""
         given = dict(parse_qsl(query, max_num_fields=10, errors="replace")) if query.count("&") < 10 else {}
-        search = "".join(filter(str.isprintable, given.get("search", "")))[:SEARCH].strip()
-        return cls(search=search, still=given.get("renew") == "off")
+        search, clusters = (
+            "".join(filter(str.isprintable, given.get(name, "")))[:SEARCH].strip()
+            for name in ("search", "clusters")
+        )
+        return cls(search=search, clusters=clusters, still=given.get("renew") == "off")
 
     def link(self, *, still: bool) -> str:
         """Return the address of the same view that stands still, or renews itself."""
-        values = {"search": self.search, "renew": "off" if still else ""}
+        values = {"search": self.search, "clusters": self.clusters, "renew": "off" if still else ""}
         query = urlencode({name: value for name, value in values.items() if value})
         return f"/?{query}" if query else "/"
 
@@ -103,7 +110,7 @@ def renewal(overview: Overview, view: View) -> int:
     """Return after how many seconds the page renews itself; 0 where the reader wants it to stand still."""
     if view.still:
         return 0
-    return OFTEN if overview.next_run is None and not view.search else SELDOM
+    return OFTEN if overview.next_run is None and not (view.search or view.clusters) else SELDOM
 
 
 def render(overview: Overview, holds: Holdings | None = None, view: View | None = None) -> str:
@@ -130,6 +137,7 @@ def render(overview: Overview, holds: Holdings | None = None, view: View | None 
             looks=looks(overview, _causes(overview, groups)),
             holds=holds,
             found=holds.matching(view.search) if view.search else holds,
+            clusters=overview.fleet.matching(view.clusters) if overview.fleet else (),
             most=FOUND,
             code_lines=_code_lines(holds.receipt.code) if holds.receipt else (),
             charts=charts(overview.runs, zone),

@@ -102,6 +102,16 @@ class IdentityStatus(BaseModel):
     commit: str = Field(description="the commit of the values that the ImageSet was made of")
 
 
+class FleetStatus(BaseModel):
+    """What fleet-readiness has said of clusters."""
+
+    made: str = Field(description="when it was true; empty where it cannot be read")
+    counts: dict[str, int] = Field(
+        description="clusters, each at each of its registries, by [verdict](readiness.md)"
+    )
+    problem: str = Field(description="why it cannot be read; else empty")
+
+
 class Status(BaseModel):
     """The whole document. Times are RFC 3339 in UTC; sizes are bytes."""
 
@@ -140,6 +150,7 @@ class Status(BaseModel):
         description="what the newest run changed ([the list](../how-to/change-board.md))"
     )
     receipt: ReceiptStatus | None = Field(description="the receipt to bring back; null where there is none")
+    fleet: FleetStatus | None = Field(description="what fleet-readiness has said; null before")
     targets: list[TargetStatus] = Field(description="what there is for the clusters of each target")
 
 
@@ -173,6 +184,7 @@ def status_of(overview: Overview, holdings: Holdings) -> Status:
         generations=list(holdings.generations),
         changes=_changes(holdings),
         receipt=_receipt(holdings.receipt),
+        fleet=FleetStatus.model_validate(overview.fleet, from_attributes=True) if overview.fleet else None,
         targets=[_target(files) for files in overview.published],
     )
 

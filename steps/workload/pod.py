@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from steps.mirroring import notify
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
 from steps.parameters.table.mirror_run import (
@@ -17,6 +18,7 @@ from steps.parameters.table.mirror_run import (
     AUTHFILE,
     CA_BUNDLE,
     DATA,
+    FLEET,
     IMAGESET,
     LEASE,
     MIRROR_NAME,
@@ -155,6 +157,7 @@ def _container(settings: Settings, arguments: list[str], *, service: bool) -> di
             {"name": "pull-secret", "mountPath": _folder(AUTHFILE), "readOnly": True},
             {"name": "trusted-ca", "mountPath": _folder(CA_BUNDLE), "readOnly": True},
             {"name": "settings", "mountPath": SETTINGS.pod_argument, "readOnly": True},
+            {"name": "fleet", "mountPath": FLEET.pod_argument, "readOnly": True},
             {"name": "data", "mountPath": DATA.pod_argument},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             *(mount.volume_mount for mount in user_files.mounts(settings)),
@@ -196,6 +199,7 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
             },
         },
         {"name": "settings", "configMap": {"name": CONFIGMAP, "optional": True}},
+        {"name": "fleet", "configMap": {"name": notify.FLEET, "optional": True}},
         {"name": "data", "persistentVolumeClaim": {"claimName": settings.claim_name}},
         {"name": "tmp", "emptyDir": {}},
         *(mount.volume for mount in user_files.mounts(settings)),

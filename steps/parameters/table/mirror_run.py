@@ -654,6 +654,16 @@ CLUSTER_NAME = Parameter(
     unset="they name no cluster",
     setting=True,
 )
+FLEET = Parameter(
+    name="fleet",
+    kind=kinds.optional(kinds.path),
+    help="Folder with fleet.json, as ConfigMap oc-mirror-fleet of fleet-readiness is mounted, for the page "
+    "and the metrics of the service",
+    group=Group.RUN,
+    where=places.MIRROR_ALONE,
+    unset="they say nothing of clusters",
+    pod_argument="/config-fleet",
+)
 LISTEN_PORT = Parameter(
     name="listen-port",
     kind=kinds.port,

@@ -17,6 +17,7 @@ from steps.mirroring.store.receipt import Sealed, compose
 from steps.mirroring.store.runs import Run
 from steps.mirroring.store.verified import Look
 from steps.service import holdings
+from steps.service.fleet import Cluster, Fleet
 from steps.service.holdings import CarriedGeneration, Holdings, Operator, ReceiptToCarry
 from steps.service.identity import Identity
 from steps.service.overview import Overview, ResourceFile, TargetFiles
@@ -272,6 +273,44 @@ def overview(**changes: Any) -> Overview:
     return replace(well, **changes)
 
 
+FLEET = Fleet(
+    made=records.timestamp(NOW - timedelta(hours=9)),
+    clusters=(
+        Cluster(
+            name="edge-1",
+            registry=TARGET,
+            verdict="not ready",
+            current="4.19.5",
+            wanted="4.20.12",
+            reason="lost in the registry: 1 of 191 images of release 4.20.12",
+            to_do="mirror it again: workflow-direct, or workflow-from-disk, with skip-unchanged=false",
+        ),
+        Cluster(
+            name="edge-7",
+            registry=TARGET,
+            verdict="unknown",
+            wanted="4.20.12",
+            reason="what runs now is not known: the way to 4.20.12 is not known",
+            to_do="give --hub-state, or --former-revision with the values that are in force",
+        ),
+        Cluster(
+            name="hub set hub",
+            registry=TARGET,
+            verdict="ready with warnings",
+            current="4.20.9",
+            wanted="4.20.12",
+            reason="installed operators are not known: 4 operators",
+            to_do="give --hub-state with the operators of each cluster",
+        ),
+        *(
+            Cluster(name=f"edge-{n}", registry=TARGET, verdict="ready", current="4.20.9", wanted="4.20.12")
+            for n in range(2, 7)
+        ),
+    ),
+)
+"""What fleet-readiness said in the night, of eight clusters."""
+
+
 def states() -> dict[str, Overview]:
     """The service in each of its states, by name."""
     runs = nightly_runs()
@@ -318,6 +357,7 @@ def states() -> dict[str, Overview]:
                     accepted=ACCEPTED,
                 ),
             ),
+            fleet=FLEET,
         ),
         "lost": overview(
             request=direct,

@@ -74,7 +74,7 @@ def visit(browser: Browser, port: int) -> Iterator[Any]:
     for tab in tabs.values():
         tab.context.close()
     assert complaints == []
-    searches = (f"http://127.0.0.1:{port}/?search=", "data:")
+    searches = (*(f"http://127.0.0.1:{port}/?{name}=" for name in ("search", "clusters")), "data:")
     assert {url for url in asked if not url.startswith(searches)} <= {
         f"http://127.0.0.1:{port}/{name.replace(' ', '%20')}" for name in states()
     }
@@ -202,4 +202,19 @@ def test_the_search_is_a_form_that_works_without_scripts(visit: Any) -> None:
     tab.get_by_role("searchbox").fill("gitops")
     with tab.expect_response("**/?search=gitops*") as answer:
         tab.get_by_role("button", name="Search").click()
+    assert answer.value.status == 200, "the page's policy lets it ask"
+
+
+def test_clusters_are_found_without_scripts_and_shown_in_a_picture(visit: Any, tmp_path: Path) -> None:
+    tab = visit("direct", width=WIDTH_OF_PICTURES)
+    picture = PICTURES / "page-clusters.png"
+    drawn = picture if os.environ.get("UPDATE_PICTURES") == "1" else tmp_path / picture.name
+    tab.locator("section[aria-labelledby=fleet]").screenshot(path=drawn)
+    for path in (picture, drawn):
+        assert path.stat().st_size < LARGEST
+    rows = tab.locator("section[aria-labelledby=fleet]").get_by_role("rowheader")
+    assert [row.inner_text() for row in rows.all()][:3] == ["edge-1", "edge-7", "hub set hub"]
+    tab.get_by_label("Search clusters").fill("edge-1")
+    with tab.expect_response("**/?clusters=edge-1*") as answer:
+        tab.locator("section[aria-labelledby=fleet]").get_by_role("button", name="Search").click()
     assert answer.value.status == 200, "the page's policy lets it ask"

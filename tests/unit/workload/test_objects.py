@@ -143,6 +143,7 @@ def test_what_the_arguments_name_is_mounted_there() -> None:
         "/var/run/pull-secret",
         "/var/run/trusted-ca",
         "/config-settings",
+        "/config-fleet",
         "/data",
         "/tmp",
     }
