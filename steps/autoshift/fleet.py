@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from steps.autoshift.listing import few_paths
+from steps.autoshift.listing import few, few_paths
 from steps.autoshift.spelling import nearest
 from steps.autoshift.values import merge
 from steps.errors import InvalidInputError
@@ -21,7 +21,7 @@ from steps.yaml.nodes import line_of
 from steps.yaml.text import Misread, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import ItemsView, Iterator, Sequence
+    from collections.abc import Collection, ItemsView, Iterator, Sequence
 
     from steps.yaml.source import SourceFile
 
@@ -118,13 +118,15 @@ class Fleet:
     """All entries, the folders of excluded policies, and warnings about the values.
 
     `entries` are in the order of SECTIONS, the sets before the clusters, and by name.
-    `release` is the release or branch of AutoShift that the values name; blank if they name none.
+    `release` is the release or branch of AutoShift that the values name; blank if they name none. `chosen` are
+    the names of the sets and clusters that count; where it is empty, all do.
     """
 
     entries: tuple[FleetEntry, ...]
     excluded_policies: frozenset[str]
     release: str = ""
     warnings: tuple[str, ...] = field(default=())
+    chosen: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> frozenset[str]:
@@ -135,11 +137,33 @@ class Fleet:
         """Return the cluster sets, hub sets first."""
         return list(takewhile(lambda entry: entry.kind != "cluster", self.entries))
 
-    def clusters(self) -> Iterator[FleetCluster]:
-        """Yield every cluster set, then every cluster.
+    def only(self, names: Collection[str]) -> Fleet:
+        """Return the fleet of which only the sets and clusters `names` count; of none given, all.
 
-        A cluster whose set is not known comes once for each set that it may belong to.
+        Raises InvalidInputError for a name that no set and no cluster has.
         """
+        known = {entry.name for entry in self.entries}
+        if unknown := sorted({*names} - known):
+            near = nearest(unknown[0], known)
+            hint = f"did you mean '{near}'?" if near else f"there are: {few(known)}"
+            raise InvalidInputError(
+                f"the parameter clusters names {few(unknown)}, and no values file has such a set or cluster",
+                hint,
+            )
+        return replace(self, chosen=frozenset(names))
+
+    def clusters(self) -> Iterator[FleetCluster]:
+        """Yield every cluster set, then every cluster, as far as they are `chosen`.
+
+        A set is chosen with all its clusters. A cluster whose set is not known comes once for each set that
+        it may belong to.
+        """
+        for cluster in self._all():
+            own = {cluster.entry.name} | ({cluster.cluster_set.name} if cluster.cluster_set else set())
+            if not self.chosen or own & self.chosen:
+                yield cluster
+
+    def _all(self) -> Iterator[FleetCluster]:
         cluster_sets = self.cluster_sets()
         for entry in cluster_sets:
             yield FleetCluster(

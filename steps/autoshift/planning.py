@@ -36,7 +36,7 @@ from steps.errors import InvalidInputError
 from steps.versions import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from steps.catalog.packages import Catalog
     from steps.yaml.source import SourceFile
@@ -65,6 +65,7 @@ def plan_fleet(
     catalog_names: CatalogNames | None = None,
     source_notes: tuple[str, ...] = (),
     read_catalogs: ReadCatalogs | None = None,
+    chosen: Collection[str] = (),
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
 
@@ -74,13 +75,14 @@ def plan_fleet(
     `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel` is
     the kind of its channel (`stable`, `eus` …). `catalog_names` are the names of CatalogSources that a person
     maps to catalogs, `source_notes` sentences about the choice of `values`. `read_catalogs` reads packages
-    from their catalogs; for a catalog that it does not return, the built-in facts decide.
+    from their catalogs; for a catalog that it does not return, the built-in facts decide. `chosen` are the
+    names of the sets and clusters that are planned for; of none given, all.
 
     Raises InvalidInputError, with file and line where a file is to blame, and its subclass NoVersionError if
     no label and no parameter names an OpenShift version.
     """
     merged, value_warnings = read_values(values, SECTIONS)
-    fleet = read_fleet(merged, values)
+    fleet = read_fleet(merged, values).only(chosen)
     warnings = _Warnings()
     reader = _reader(fleet, values, policies, warnings.add, catalog_names)
     charts = read_charts(policies)
@@ -368,8 +370,8 @@ def _collect(
         needs = _needs(cluster, requests, minors, reader, excluded_policies)
         if cluster.cluster_set is None:
             of_sets[str(cluster.entry)] = needs
-        else:
-            needs = needs.without(of_sets[str(cluster.cluster_set)])
+        elif planned := of_sets.get(str(cluster.cluster_set)):
+            needs = needs.without(planned)
         collected.add(needs, str(cluster.entry))
     return collected
 

@@ -100,6 +100,15 @@ OPENSHIFT_VERSION = Parameter(
     group=Group.WHAT,
     where=places.NEEDED,
 )
+CLUSTERS = Parameter(
+    name="clusters",
+    kind=kinds.names,
+    help="Cluster sets and clusters of the values, separated by commas, whose needs are mirrored; a set counts "
+    "with all its clusters",
+    group=Group.WHAT,
+    where=places.IMAGESET,
+    unset="all",
+)
 MIN_VERSION = Parameter(
     name="min-version",
     kind=kinds.text,

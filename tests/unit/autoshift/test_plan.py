@@ -800,3 +800,40 @@ def test_an_image_of_ones_own_for_the_console_plugin_is_taken() -> None:
     assert [image.image.name for image in plan(source(text), version="4.20").images] == [
         "quay.io/me/plugin@sha256:0"
     ]
+
+
+# Chosen sets and clusters
+
+
+FLEET = (
+    hub(),
+    managed("openshift-version: '4.18.22'", "loki: 'true'"),
+    cluster("edge-north", "acs: 'true'"),
+    cluster("edge-south", "kiali: 'true'"),
+)
+
+
+def chosen(*names: str) -> FleetPlan:
+    return plan_fleet(FLEET, chosen=names)
+
+
+def test_a_chosen_cluster_has_what_its_set_needs_and_nothing_of_others() -> None:
+    found = chosen("edge-north")
+    assert packages(found) == {"loki-operator", "rhacs-operator"}
+    assert found.minors == ("4.18",)
+    assert [str(one.name) for one in found.clusters] == ["edge-north"]
+
+
+def test_a_chosen_set_counts_with_all_its_clusters() -> None:
+    assert packages(chosen("managed")) == {"loki-operator", "rhacs-operator", "kiali-ossm"}
+    assert packages(chosen("hub", "edge-south")) == {"loki-operator", "kiali-ossm"} | ACM
+
+
+def test_of_none_chosen_all_count() -> None:
+    assert chosen() == plan(*FLEET)
+
+
+def test_a_chosen_name_that_nothing_has_is_refused_with_the_nearest() -> None:
+    with pytest.raises(InvalidInputError, match="the parameter clusters names edge-noth") as caught:
+        chosen("hub", "edge-noth")
+    assert caught.value.hint == "did you mean 'edge-north'?"
