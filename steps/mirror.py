@@ -128,7 +128,7 @@ def run(inputs: Inputs) -> str | cli.Answer | None:
     Raises a StepError.
     """
     if inputs.compared is not None:
-        store = Store(inputs.request.data, inputs.request.values[table.CACHE_DIR])
+        store = Store(inputs.request.data, inputs.request.cache)
         return changed.show(store, inputs.request.target_registry, inputs.compared, inputs.form)
     if inputs.verify:
         found = audit.of_media(inputs.request, inputs.verify)
@@ -154,7 +154,7 @@ def _run(inputs: Inputs) -> None:
 
     try:
         if inputs.check:
-            store = Store(inputs.request.data, inputs.request.values[table.CACHE_DIR])
+            store = Store(inputs.request.data, inputs.request.cache)
             ready = preflight.check(inputs.request, store)
             preflight.check_target(inputs.request, store, ready)
             done = ready.summary
@@ -188,7 +188,7 @@ def _show_receipt(request: Request) -> None:
     columns = cli.columns(sys.stdout)
     if request.workflow != FROM_DISK or request.dry_run or not columns or not is_decorated(sys.stdout):
         return
-    found = Store(request.data).receipt_folder.newest(request.target_registry)
+    found = Store(request.data, request.cache).receipt_folder.newest(request.target_registry)
     drawn = receipt_code.for_terminal(found[1].code, columns) if found else None
     if drawn and (sys.stdout.encoding or "").lower().startswith("utf"):
         cli.say(f"{drawn}\n")
@@ -197,7 +197,7 @@ def _show_receipt(request: Request) -> None:
 
 
 def _announcers(inputs: Inputs) -> list[Watcher]:
-    found = notify.notifier(Store(inputs.request.data), inputs.namespace)
+    found = notify.notifier(Store(inputs.request.data, inputs.request.cache), inputs.namespace)
     return [found] if found else []
 
 

@@ -118,8 +118,8 @@ class Fleet:
     """All entries, the folders of excluded policies, and warnings about the values.
 
     `entries` are in the order of SECTIONS, the sets before the clusters, and by name.
-    `release` is the release or branch of AutoShift that the values name; blank if they name none. `chosen` are
-    the names of the sets and clusters that count; where it is empty, all do.
+    `release` is the release or branch of AutoShift that the values name; blank if they name none. `chosen`
+    are the names of the sets and clusters that count; where it is empty, all do.
     """
 
     entries: tuple[FleetEntry, ...]

@@ -33,7 +33,7 @@ from steps.mirroring.workflows import (
     to_disk,
     verify_target,
 )
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, CACHE_DIR, REPAIR, VERIFY_SIGNATURES
+from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, REPAIR, VERIFY_SIGNATURES
 from steps.parameters.value_kinds import VerifySignatures, Workflow
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run(
     InvalidInputError if archives are missing or damaged, UntrustedError if nobody who is trusted vouches for
     them, DeadlineError if it took too long. To be called in the main thread.
     """
-    store = Store(request.data, request.values[CACHE_DIR])
+    store = Store(request.data, request.cache)
     record = Run(
         workflow=request.workflow,
         started="",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TO_DISK, FROM_DISK, DIRECT = Workflow.TO_DISK, Workflow.FROM_DISK, Workflow.DIRECT
 PLAN_DELETION, DELETE, CLEANUP = Workflow.PLAN_DELETION, Workflow.DELETE, Workflow.CLEANUP
 
+CACHE, SITES = "cache", "sites"
+"""Folders of a data directory: oc-mirror's cache, and a data directory for each site that shares it."""
 _LONGEST_NAME = 60
 """Characters of a mirror name that is made of a file's name."""
 
@@ -52,6 +54,12 @@ class Request:
     values: Values = field(default_factory=Values)
 
     @property
+    def cache(self) -> Path | None:
+        """The folder of the cache where it lies apart from the data directory."""
+        apart: Path | None = self.values[mirror_run.CACHE_DIR]
+        return self.data.parents[1] / CACHE if self.values[mirror_run.SITE] else apart
+
+    @property
     def nesting(self) -> Nesting:
         """How deep the paths of images may be below the target."""
         return Nesting.below(self.target_registry, self.values[mirror_run.MAX_NESTED_PATHS])
@@ -62,7 +70,7 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
     skip = values[mirror_run.SKIP_UNCHANGED]
     return Request(
         workflow=_workflow(values),
-        data=values[mirror_run.DATA],
+        data=_data(values),
         imageset=values[mirror_run.IMAGESET],
         mirror_name=_mirror_name(values),
         target_registry=values[mirror_run.TARGET_REGISTRY] or "",
@@ -78,6 +86,13 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
         options=_options(values, registries or RegistriesConfig()),
         values=values,
     )
+
+
+def _data(values: Values) -> Path:
+    """Return the data directory: of a site, its own."""
+    site = values[mirror_run.SITE]
+    data: Path = values[mirror_run.DATA]
+    return data / SITES / site if site else data
 
 
 def _only_verifies(values: Values) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steps.mirroring import lease
-from steps.mirroring.request import DELETE, PLAN_DELETION
+from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
 from steps.parameters.table.mirror_run import LEASE, TOLD_NAMESPACE
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ class Session:
 
         Raises ConflictError if another run has it, InvalidInputError if it cannot be brought to rest.
         """
-        with locked(request, store, recorder) as lock:
+        with locked(request, store, recorder) as locks:
             try:
                 yield cls(
                     request=request,
                     store=store,
-                    oc_mirror=replace(oc_mirror, lock=lock, watch=store.progress.kept),
+                    oc_mirror=replace(oc_mirror, locks=locks, watch=store.progress.kept),
                     imageset=imageset,
                 )
             finally:
@@ -82,15 +82,19 @@ class Session:
 
 
 @contextmanager
-def locked(request: Request, store: Store, recorder: Recorder) -> Iterator[int]:
-    """Hold the locks of a data directory at rest, and record that the run has begun; gives the descriptor.
+def locked(request: Request, store: Store, recorder: Recorder) -> Iterator[tuple[int, ...]]:
+    """Hold the locks of a data directory at rest, and record that the run has begun; gives the descriptors.
 
     Raises as `Session.open` does.
     """
     namespace = request.values[TOLD_NAMESPACE] or ""
-    with store.locked(purpose=request.workflow) as lock, lease.held(request.values[LEASE] or "", namespace):
+    fills_cache = request.workflow in {TO_DISK, FROM_DISK, DIRECT}
+    with (
+        store.locked(purpose=request.workflow, fills_cache=fills_cache) as locks,
+        lease.held(request.values[LEASE] or "", namespace),
+    ):
         recorder.begin()
         if request.workflow not in {PLAN_DELETION, DELETE}:
             store.settle_cache()
         store.recover(now=datetime.now(UTC))
-        yield lock
+        yield locks

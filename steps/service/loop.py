@@ -67,7 +67,7 @@ class Service:
         """
         self.request, self._schedule, self._clock = request, schedule, clock
         self._mirror, self._problems, self._verification = mirror, problems, verification
-        self._store = Store(request.data)
+        self._store = Store(request.data, request.cache)
         self.holdings = HoldingsReader(request, self._store)
         self._fleet = FleetReader(request.values[FLEET])
         self._all_runs: tuple[Run, ...] = ()

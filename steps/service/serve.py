@@ -51,7 +51,7 @@ def serve(request: Request, *, schedule: Schedule, port: int, watchers: Sequence
     )
     metrics = Metrics(service.overview)
     service.watchers += [metrics.count, *watchers]
-    server = web.start(port, routes(service, metrics, Store(request.data)))
+    server = web.start(port, routes(service, metrics, Store(request.data, request.cache)))
     try:
         log.info("listening on port %d", server.port)
         service.run()

@@ -213,14 +213,14 @@ def _word(value: bool) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcMirror:
-    """oc-mirror as it is installed here; `lock` is the descriptor of the lock that it inherits.
+    """oc-mirror as it is installed here; `locks` are the descriptors of the locks that it inherits.
 
     `watch` makes what is entered while oc-mirror runs with the counter of its images, unless it runs quietly.
     """
 
     program: Program
     options: Options
-    lock: int | None = None
+    locks: tuple[int, ...] = ()
     watch: Callable[[Counter], AbstractContextManager[None]] = lambda _counter: nullcontext()
 
     def run(self, arguments: list[str], *, working_dir: Path, quietly: bool = False) -> output.Reading:
@@ -251,7 +251,7 @@ class OcMirror:
                     [self.program.executable, *arguments],
                     each_line=take_in,
                     environment=environment(os.environ, self.options),
-                    keep_open=[] if self.lock is None else [self.lock],
+                    keep_open=self.locks,
                 )
             except OverdueError as late:
                 late.doing = reading.last_words

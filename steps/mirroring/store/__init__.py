@@ -14,6 +14,8 @@
     DATA/unsigned.json           repositories whose signatures could not be copied
     DATA/policy.json             a user's policy, as the last run was given it
     DATA/cache/                  oc-mirror's cache, kept, so that nothing is fetched twice
+    DATA/cache/used-by           the data directories that share it
+    DATA/sites/NAME/             a data directory of its own for each site; DATA/cache is also theirs
     DATA/cache-dir               where it is instead, if it lies apart
     DATA/imports/                from-disk: the archives being imported, and oc-mirror's working directory
     DATA/imported.json           from-disk: which generations each target has
@@ -50,7 +52,7 @@ from typing import TYPE_CHECKING
 
 from steps import files, units
 from steps.errors import InvalidInputError
-from steps.mirroring.store import cache_place, lock
+from steps.mirroring.store import cache_place, lock, neighbours
 from steps.mirroring.store.accepted import Accepted
 from steps.mirroring.store.acknowledged import Acknowledged
 from steps.mirroring.store.archives import ARCHIVES
@@ -141,17 +143,22 @@ class Store:
         self._quarantine = root / "quarantine"
 
     @contextmanager
-    def locked(self, *, purpose: str) -> Iterator[int]:
-        """Hold the lock of the data directory; gives its file descriptor, for oc-mirror to inherit.
+    def locked(self, *, purpose: str, fills_cache: bool = False) -> Iterator[tuple[int, ...]]:
+        """Hold the locks of the data directory and of its cache; gives their descriptors, for oc-mirror to
+        inherit.
 
-        A cache that lies apart is locked as well. Raises ConflictError, naming the holder and since when, if
-        another holds it.
+        With `fills_cache` the folder of the cache is made. Other data directories may share the cache, and
+        are waited for. Raises ConflictError, naming the holder and since when, if another run has the data
+        directory.
         """
         with ExitStack() as held:
-            descriptor = held.enter_context(lock.exclusive(self.root, purpose=purpose))
-            if self.cache_is_apart:
-                held.enter_context(lock.exclusive(self.cache.folder, purpose=purpose))
-            yield descriptor
+            descriptors = [held.enter_context(lock.exclusive(self.root, purpose=purpose))]
+            if fills_cache or self.cache_is_apart:
+                self.cache.folder.mkdir(parents=True, exist_ok=True)
+            if self.cache.folder.is_dir():
+                purpose = f"{purpose} in {self.root}"
+                descriptors.append(held.enter_context(lock.in_turn(self.cache.folder, purpose=purpose)))
+            yield tuple(descriptors)
 
     @property
     def cache_is_apart(self) -> bool:
@@ -159,11 +166,18 @@ class Store:
         return self.cache.folder != cache_place.inside(self.root)
 
     def settle_cache(self) -> None:
-        """Record where the cache is; to be called with the lock held.
+        """Record where the cache is, and in the cache, who uses it; to be called with the locks held.
 
         Raises ConflictError if the cache of earlier runs is elsewhere, and this one is empty.
         """
         cache_place.settle(self.root, self.cache, Cache(cache_place.last(self.root)))
+        if self.cache.folder.is_dir():
+            neighbours.join(self.root, self.cache.folder)
+
+    def neighbours(self) -> list[Store] | None:
+        """Return the other data directories that share the cache; None where one is out of reach."""
+        folders = neighbours.others(self.root, self.cache.folder)
+        return None if folders is None else [Store(folder, self.cache.folder) for folder in folders]
 
     def archives(self) -> list[Path]:
         """Return the archives that lie where oc-mirror writes them; its next run would delete them."""

@@ -215,10 +215,18 @@ class Cache:
         if size:
             log.info("removed %s of uploads that an interrupted run had not finished", units.size(size))
 
-    def remove(self, images: Mapping[str, set[str]], *, among: Iterable[str], dry_run: bool = False) -> Freed:
+    def remove(
+        self,
+        images: Mapping[str, set[str]],
+        *,
+        among: Iterable[str],
+        kept: Mapping[str, set[str]] | None = None,
+        dry_run: bool = False,
+    ) -> Freed:
         """Remove `images` (tags and digests by repository), and the blobs that no image has then.
 
-        `among` names all repositories that runs have recorded: of others nothing is removed. The order is
+        `among` names all repositories that runs have recorded: of others nothing is removed. A tag that is
+        `kept` does not go with the digest of its image. The order is
         tags, manifests, blobs: what a kill leaves, another call removes.
         """
         repositories = [self._registry / "repositories" / name for name in sorted(set(among))]
@@ -226,7 +234,8 @@ class Cache:
             path
             for name, references in sorted(images.items())
             for path in _tags(self._registry / "repositories" / name)
-            if path.name in references or _target(path) in references
+            if path.name in references
+            or (_target(path) in references and path.name not in (kept or {}).get(name, ()))
         ]
         attached = [path for repository in repositories for path in self._attached(repository, tags)]
         going = {*tags, *attached}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError
 from steps.files import write_atomically
+from steps.mirroring.request import CACHE
 
 if TYPE_CHECKING:
     from steps.mirroring.store.cache import Cache
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def inside(root: Path) -> Path:
     """Return the folder of the cache where no other is asked for."""
-    return root / "cache"
+    return root / CACHE
 
 
 def settle(root: Path, cache: Cache, before: Cache) -> None:

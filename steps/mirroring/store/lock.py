@@ -14,6 +14,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import logging
+import math
 import os
 import socket
 import time
@@ -28,8 +30,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 PATIENCE = 10.0
 """Seconds to wait for the oc-mirror of a killed run: it dies at its next line of output, having no reader."""
+
+
+@contextmanager
+def in_turn(folder: Path, *, purpose: str) -> Iterator[int]:
+    """Hold the lock of a folder that several data directories share, once those before us are done."""
+    with exclusive(folder, purpose=purpose, patience=math.inf) as descriptor:
+        yield descriptor
 
 
 @contextmanager
@@ -37,7 +48,7 @@ def exclusive(root: Path, *, purpose: str, patience: float | None = None) -> Ite
     """Hold the data directory's lock and give its file descriptor.
 
     Raises ConflictError, naming the holder and since when, if it is not free within `patience` seconds
-    (PATIENCE without it).
+    (PATIENCE without it). Where `patience` has no end, it is said once what is waited for.
     """
     root.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + (PATIENCE if patience is None else patience)
@@ -82,10 +93,14 @@ def _unless_unsupported() -> Iterator[None]:
 
 
 def _acquire(descriptor: int, root: Path, deadline: float) -> None:
+    said = deadline < math.inf
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if not said:
+                log.info("waiting for %s, which is in use by %s", root, _holder(root))
+                said = True
             if time.monotonic() > deadline:
                 raise ConflictError(
                     f"{root} is in use by {_holder(root)}",

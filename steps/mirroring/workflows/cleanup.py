@@ -2,7 +2,8 @@
 
 Old generations go by the rules of `Generations.prune`. From the cache goes what runs recorded and neither the
 newest run of each ImageSet given nor that of each target needs. On a side that imports archives, all that the
-chain has brought since its last full archive stays as well: a later archive may continue it.
+chain has brought since its last full archive stays as well: a later archive may continue it. What other data
+directories need of a cache that they share stays, too.
 History, ledger and records are never touched: blobs that are needed again are fetched again.
 """
 
@@ -17,6 +18,7 @@ from steps import units
 from steps.errors import ConflictError, InvalidInputError
 from steps.mirroring.ocmirror.placement import path_of
 from steps.mirroring.store import generations
+from steps.mirroring.store.cache import Freed
 from steps.mirroring.store.receipt import numbers_as_text
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows import acknowledge, delete
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from steps.imageset.model import Mirror
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
-    from steps.mirroring.store.cache import Freed
     from steps.mirroring.store.inventory import InventoryEntry
     from steps.mirroring.store.working_dir import Used
 
@@ -78,18 +79,20 @@ def after_run(store: Store, name: str, mirror: Mirror, used: Used) -> None:
     that imports archives keeps all: a later archive may continue them.
     """
     store.working_dir.tidy(name, mirror, used)
-    if store.imports.targets():
+    neighbours = store.neighbours()
+    if store.imports.targets() or neighbours is None:
         return
     entries = store.inventory.all()
-    images = _images(_replaced(entries))
-    filters = store.working_dir.filters()
+    kept = _known(entries) - (replaced := _replaced(entries)) | _needed_by(neighbours)
+    images = _images(replaced - kept)
+    filters = set[str]().union(*(one.working_dir.filters() for one in (store, *neighbours)))
     catalogs = {catalog.target_catalog or path_of(catalog.catalog) for catalog in mirror.operators}
     for repository in catalogs:
         stale = {tag for tag in store.cache.tags(repository) if _FILTER.fullmatch(tag) and tag not in filters}
         if stale:
             images[repository] |= stale
     if images:
-        freed = store.cache.remove(images, among={*_repositories(entries), *catalogs})
+        freed = store.cache.remove(images, among={*_repositories(entries), *catalogs}, kept=_images(kept))
         log.info("removed %d replaced images, %s, from the cache", freed.tags, units.size(freed.size))
 
 
@@ -126,9 +129,22 @@ def _warn_of_unconfirmed(store: Store, keep: int) -> None:
 
 
 def _trim(store: Store, entries: Entries, kept: set[str], *, dry_run: bool) -> Freed:
-    """Remove from the cache what the inventory knows and `kept` does not name."""
+    """Remove from the cache what the inventory knows, and neither `kept` nor who shares the cache needs."""
+    neighbours = store.neighbours()
+    if neighbours is None:
+        return Freed(0, 0)
+    kept = kept | _needed_by(neighbours)
     images = _images(_known(entries) - kept)
-    return store.cache.remove(images, among=_repositories(entries), dry_run=dry_run)
+    return store.cache.remove(images, among=_repositories(entries), kept=_images(kept), dry_run=dry_run)
+
+
+def _needed_by(others: Iterable[Store]) -> set[str]:
+    """Return the places in the cache that other data directories need: all but what they would remove."""
+    needed: set[str] = set()
+    for other in others:
+        entries = other.inventory.all()
+        needed |= _known(entries) - (set() if other.imports.targets() else _replaced(entries))
+    return needed
 
 
 def _known(entries: Entries) -> set[str]:

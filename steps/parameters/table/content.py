@@ -102,9 +102,9 @@ OPENSHIFT_VERSION = Parameter(
 )
 CLUSTERS = Parameter(
     name="clusters",
-    kind=kinds.names,
-    help="Cluster sets and clusters of the values, separated by commas, whose needs are mirrored; a set counts "
-    "with all its clusters",
+    kind=kinds.names_of_clusters,
+    help="Cluster sets and clusters of the values, separated by commas, whose needs are mirrored; a set "
+    "counts with all its clusters",
     group=Group.WHAT,
     where=places.IMAGESET,
     unset="all",

@@ -43,6 +43,15 @@ DATA = Parameter(
     pod_argument="/data",
     not_beside=("verify",),
 )
+SITE = Parameter(
+    name="site",
+    kind=kinds.optional(kinds.object_name),
+    help="Name of a disconnected site: its data directory is sites/NAME in the data directory, whose cache "
+    "all sites share",
+    group=Group.HOW,
+    where=places.MIRRORING,
+    not_beside=("verify", "cache-dir"),
+)
 CACHE_DIR = Parameter(
     name="cache-dir",
     kind=kinds.optional(kinds.folder),

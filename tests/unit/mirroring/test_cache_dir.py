@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -66,16 +67,17 @@ def test_a_cache_whose_volume_is_not_mounted_is_noticed(connected: Place, tmp_pa
     assert f"the cache in {apart} is empty" in ran.stderr
 
 
-def test_two_data_directories_do_not_use_one_cache_at_a_time(connected: Place, tmp_path: Path) -> None:
+def test_two_data_directories_use_one_cache_in_turn(connected: Place, tmp_path: Path) -> None:
     apart = tmp_path / "apart"
     with lock.exclusive(apart, purpose="another run"):
-        lock_patience, lock.PATIENCE = lock.PATIENCE, 0.0
-        try:
-            ran = connected.mirror(f"--cache-dir={apart}")
-        finally:
-            lock.PATIENCE = lock_patience
-    assert ran.returncode == 5
-    assert f"{apart} is in use by another run" in ran.stderr
+        waiting = connected.start(f"--cache-dir={apart}")
+        assert waiting.stderr
+        words = f"waiting for {apart}, which is in use by another run, process {os.getpid()}"
+        assert any(words in line for line in waiting.stderr)
+        assert not (connected.data / "working-dir").exists()
+    _output, errors = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0, errors
+    assert [path.name for path in connected.generations()] == ["000001"]
 
 
 @standin_only
