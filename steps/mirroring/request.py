@@ -57,7 +57,7 @@ class Request:
     def cache(self) -> Path | None:
         """The folder of the cache where it lies apart from the data directory."""
         apart: Path | None = self.values[mirror_run.CACHE_DIR]
-        return self.data.parents[1] / CACHE if self.values[mirror_run.SITE] else apart
+        return apart or (self.data.parents[1] / CACHE if self.values[mirror_run.SITE] else None)
 
     @property
     def nesting(self) -> Nesting:

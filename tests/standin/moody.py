@@ -2,7 +2,8 @@
 
 `mood(method, path)` decides for each request: None passes it on; a number is answered as that HTTP status;
 "drop" closes the connection without an answer, "cut" in the middle of one; a float passes it on after so many
-seconds. `manners` are asked before it; see `tests/standin/manners.py`.
+seconds. `manners` are asked before it; see `tests/standin/manners.py`. `sent` are paths
+with the bytes of what the real one answered.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Moody(ThreadingHTTPServer):
         self.mood: Callable[[str, str], Mood] = lambda _method, _path: None
         self.manners: list[Manner] = []
         self.asked: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, int]] = []
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
@@ -102,6 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.endheaders(body)
             answer = connection.getresponse()
             data = answer.read()
+            self.server.sent.append((self.path, len(data)))
             self.send_response(answer.status)
             length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
             for name, value in answer.getheaders():

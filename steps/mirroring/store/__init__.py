@@ -174,10 +174,10 @@ class Store:
         if self.cache.folder.is_dir():
             neighbours.join(self.root, self.cache.folder)
 
-    def neighbours(self) -> list[Store] | None:
-        """Return the other data directories that share the cache; None where one is out of reach."""
-        folders = neighbours.others(self.root, self.cache.folder)
-        return None if folders is None else [Store(folder, self.cache.folder) for folder in folders]
+    def neighbours(self) -> tuple[list[Store], list[Path]]:
+        """Return the other data directories that share the cache, and the folders of those out of reach."""
+        known, unknown = neighbours.others(self.root, self.cache.folder)
+        return [Store(folder, self.cache.folder) for folder in known], unknown
 
     def archives(self) -> list[Path]:
         """Return the archives that lie where oc-mirror writes them; its next run would delete them."""
@@ -219,8 +219,7 @@ class Store:
         files.remove_unfinished(self.root)
         for name in _WRITTEN_BY_US:
             files.remove_unfinished(self.root / name, deep=True)
-        if self.cache_is_apart:
-            files.remove_unfinished(self.cache.folder)
+        files.remove_unfinished(self.cache.folder)
         self.cache.remove_unfinished()
 
     def complete(self, progress: Progress) -> Generation:

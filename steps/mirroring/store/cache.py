@@ -147,6 +147,24 @@ class Cache:
         log.warning("the manifest %s in the cache is damaged", digest)
         return {}
 
+    def parts(self, digest: str) -> dict[str, Path]:
+        """Return where the blobs of an image lie, by digest, with its manifests; none where one is missing.
+
+        Of an index, only the images that are there count.
+        """
+        found: dict[str, Path] = {}
+        for name in self._reached_from([digest]):
+            manifest = self.manifest(name)
+            if not manifest and name == digest:
+                return {}
+            named = [
+                *(manifest.get("layers") or []),
+                *([manifest["config"]] if manifest.get("config") else []),
+            ]
+            found |= {part["digest"]: self.blob(part["digest"]) for part in named}
+            found |= {name: self.blob(name)} if manifest else {}
+        return found if all(path.is_file() for path in found.values()) else {}
+
     def unpack(self, archive: Path) -> int:
         """Unpack the registry's files (`docker/…`) of an archive, as oc-mirror would; return their bytes.
 
@@ -278,8 +296,11 @@ class Cache:
 
     def _reached(self, tags: Iterable[Path]) -> set[str]:
         """Return the digests that tags lead to, those that indexes list included."""
+        return self._reached_from(map(_target, tags))
+
+    def _reached_from(self, digests: Iterable[str]) -> set[str]:
         reached: set[str] = set()
-        ahead = [_target(path) for path in tags]
+        ahead = [*digests]
         while ahead:
             digest = ahead.pop()
             if digest not in reached:

@@ -8,7 +8,6 @@ only be missing now.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from steps.files import write_atomically
@@ -19,8 +18,6 @@ from steps.mirroring.store.cache import Cache
 if TYPE_CHECKING:
     from pathlib import Path
 
-log = logging.getLogger(__name__)
-
 
 def join(root: Path, cache: Path) -> None:
     """Record that the data directory `root` uses the cache; to be called with the cache's lock held."""
@@ -29,33 +26,27 @@ def join(root: Path, cache: Path) -> None:
     if (own := _name(root, cache)) not in wanted:
         wanted.append(own)
     if wanted != known:
-        write_atomically(_record(cache), "".join(f"{name}\n" for name in wanted))
+        write_atomically(record(cache), "".join(f"{name}\n" for name in wanted))
 
 
-def others(root: Path, cache: Path) -> list[Path] | None:
-    """Return the other data directories that use the cache; None where it is not known whether one does."""
+def others(root: Path, cache: Path) -> tuple[list[Path], list[Path]]:
+    """Return the other data directories that use the cache, and those of which it is not known."""
     own = _name(root, cache)
     names = [name for name in _read(cache) if name != own and not _has_gone(cache, name)]
-    uses = {cache / name: _uses(cache, name) for name in names}
-    if unknown := [str(folder) for folder, known in uses.items() if known is None]:
-        log.warning(
-            "nothing is removed from the cache %s: %s, which used it too, is not there or empty;"
-            " is its volume mounted? If it is gone for good, remove its line from %s",
-            cache,
-            ", ".join(unknown),
-            _record(cache),
-        )
-        return None
-    return [folder.resolve() for folder, known in uses.items() if known]
+    uses = {(cache / name).resolve(): _uses(cache, name) for name in names}
+    return [one for one, known in uses.items() if known], [
+        one for one, known in uses.items() if known is None
+    ]
 
 
-def _record(cache: Path) -> Path:
+def record(cache: Path) -> Path:
+    """Return where it is written who uses the cache."""
     return cache / "used-by"
 
 
 def _read(cache: Path) -> list[str]:
     try:
-        return [line for line in _record(cache).read_text().splitlines() if line.strip()]
+        return [line for line in record(cache).read_text().splitlines() if line.strip()]
     except FileNotFoundError:
         return []
 

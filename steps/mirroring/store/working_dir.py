@@ -15,22 +15,25 @@ Whatever else a run needs, it makes or fetches anew. So everything here can be k
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from steps import units
 from steps.bounded import json_file
-from steps.files import make_folder, move, write_atomically
+from steps.files import make_folder, move, rename, write_atomically
 from steps.mirroring.ocmirror.placement import Rules, path_of
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
 from steps.oci.reference import Reference
+from steps.versions import precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from steps.imageset.model import Mirror
@@ -41,6 +44,7 @@ log = logging.getLogger(__name__)
 
 CATALOGS = "operator-catalogs"
 _RELEASES = ("hold-release", "release-images")
+_GRAPH_BLOBS = "graph-preparation/blobs/sha256"
 _KEPT_LOGS = 100
 """Files of earlier runs; a run leaves four at most."""
 
@@ -79,6 +83,47 @@ class WorkingDir:
         self._set_logs_aside()
         uses = self._uses().values()
         self._remove([*self._transient(), *self._old_catalogs(uses, _catalog_counts(mirror))])
+
+    def lend_catalog(self, catalog: str, digest: str, cache: Cache) -> bool:
+        """Put the blobs of a whole catalog where oc-mirror would fetch them to, as far as the cache has them.
+
+        oc-mirror fetches a catalog that it has not filtered yet into its working directory, but no blob that
+        is there (operator/catalog_handler.go, EnsureCatalogInOCIFormat). Returns whether there was one.
+        """
+        folder = self.path / CATALOGS / _component(catalog) / digest.partition(":")[2]
+        if any(folder.glob("filtered-catalogs/*/digest")):
+            return False
+        parts = cache.parts(digest)
+        if not parts or cache.damaged(parts):
+            return False
+        _link(parts.values(), folder / "catalog-image/blobs/sha256", name=lambda path: path.parent.name)
+        return True
+
+    def lend_releases(self, mirror: Mirror, others: Iterable[WorkingDir]) -> int:
+        """Take over from `others` the releases that a run by `mirror` may read; return how many.
+
+        oc-mirror fetches none that has its folder (release/local_stored_collector.go). Of the image that the
+        graph is laid upon, it fetches no blob that is there.
+        """
+        count = 0
+        for other in others:
+            for folder in sorted((other.path / "release-images").glob("*/*/")):
+                target = self.path / folder.relative_to(other.path)
+                if (
+                    target.exists()
+                    or not (folder / "index.json").is_file()
+                    or not _wants(mirror, folder.name)
+                ):
+                    continue
+                unfinished = self._record.parent / "scratch" / "release"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                shutil.copytree(folder, unfinished, copy_function=_link_or_copy)
+                make_folder(target.parent)
+                rename(unfinished, target)
+                count += 1
+            if mirror.platform.graph and (blobs := other.path / _GRAPH_BLOBS).is_dir():
+                _link(blobs.iterdir(), self.path / _GRAPH_BLOBS, name=lambda path: path.name)
+        return count
 
     def tidy(self, name: str, mirror: Mirror, used: Used) -> None:
         """Leave in it what the mirror `name` has `used` in its last run, by `mirror`, and what others have.
@@ -193,6 +238,38 @@ class WorkingDir:
         if freed:
             log.info("removed %s from %s, which no run needs any more", units.size(freed), self.path)
         return freed
+
+
+def _wants(mirror: Mirror, tag: str) -> bool:
+    """Return whether a run by `mirror` may read the release of a tag such as `4.18.22-x86_64`."""
+    version = precedence(tag.rpartition("-")[0])
+    return any(
+        channel.min_version
+        and channel.max_version
+        and precedence(channel.min_version) <= version <= precedence(channel.max_version)
+        for channel in mirror.platform.channels
+    )
+
+
+def _link(sources: Iterable[Path], folder: Path, *, name: Callable[[Path], str]) -> None:
+    """Put files into a folder under their `name`, unless it has them; each appears whole or not at all."""
+    make_folder(folder)
+    for source in sources:
+        target = folder / name(source)
+        if not target.exists():
+            unfinished = folder / ".unfinished"
+            unfinished.unlink(missing_ok=True)
+            _link_or_copy(str(source), str(unfinished))
+            unfinished.replace(target)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a blob, whose content its name tells and nobody changes; copy what else there is."""
+    if "/blobs/" in source:
+        with suppress(OSError):  # on another volume, or one without links
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def release_folder(origin: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from steps import units
 from steps.errors import ConflictError, InvalidInputError
 from steps.mirroring.ocmirror.placement import path_of
-from steps.mirroring.store import generations
+from steps.mirroring.store import generations, neighbours
 from steps.mirroring.store.cache import Freed
 from steps.mirroring.store.receipt import numbers_as_text
 from steps.mirroring.store.runs import Done
@@ -79,13 +79,14 @@ def after_run(store: Store, name: str, mirror: Mirror, used: Used) -> None:
     that imports archives keeps all: a later archive may continue them.
     """
     store.working_dir.tidy(name, mirror, used)
-    neighbours = store.neighbours()
-    if store.imports.targets() or neighbours is None:
+    others = _neighbours(store)
+    if store.imports.targets() or others is None:
         return
     entries = store.inventory.all()
-    kept = _known(entries) - (replaced := _replaced(entries)) | _needed_by(neighbours)
+    replaced = _replaced(entries)
+    kept = (_known(entries) - replaced) | _needed_by(others)
     images = _images(replaced - kept)
-    filters = set[str]().union(*(one.working_dir.filters() for one in (store, *neighbours)))
+    filters = set[str]().union(*(one.working_dir.filters() for one in (store, *others)))
     catalogs = {catalog.target_catalog or path_of(catalog.catalog) for catalog in mirror.operators}
     for repository in catalogs:
         stale = {tag for tag in store.cache.tags(repository) if _FILTER.fullmatch(tag) and tag not in filters}
@@ -130,20 +131,45 @@ def _warn_of_unconfirmed(store: Store, keep: int) -> None:
 
 def _trim(store: Store, entries: Entries, kept: set[str], *, dry_run: bool) -> Freed:
     """Remove from the cache what the inventory knows, and neither `kept` nor who shares the cache needs."""
-    neighbours = store.neighbours()
-    if neighbours is None:
+    others = _neighbours(store)
+    if others is None:
         return Freed(0, 0)
-    kept = kept | _needed_by(neighbours)
+    kept = kept | _needed_by(others)
     images = _images(_known(entries) - kept)
     return store.cache.remove(images, among=_repositories(entries), kept=_images(kept), dry_run=dry_run)
 
 
+def _neighbours(store: Store) -> list[Store] | None:
+    """Return the data directories that share the cache; None where it is not known what one of them needs."""
+    known, unknown = store.neighbours()
+    if not unknown:
+        return known
+    log.warning(
+        "nothing is removed from the cache %s: %s, which used it too, is not there or empty; is its volume"
+        " mounted? If it is gone for good, remove its line from %s",
+        store.cache.folder,
+        ", ".join(map(str, unknown)),
+        neighbours.record(store.cache.folder),
+    )
+    return None
+
+
 def _needed_by(others: Iterable[Store]) -> set[str]:
-    """Return the places in the cache that other data directories need: all but what they would remove."""
+    """Return the places in the cache that other data directories need: the newest run of each ImageSet there.
+
+    Its mirror name tells an ImageSet. Where its newest run did not name all its images, all runs count.
+    """
     needed: set[str] = set()
     for other in others:
         entries = other.inventory.all()
-        needed |= _known(entries) - (set() if other.imports.targets() else _replaced(entries))
+        needed |= _needed_by_chains(other, entries)
+        for recorded in entries.values():
+            newest = {entry.mirror_name: entry for entry in recorded}
+            needed |= _places(
+                entry.places | entry.earlier_places
+                for entry in recorded
+                if entry is newest[entry.mirror_name] or not newest[entry.mirror_name].complete
+            )
     return needed
 
 

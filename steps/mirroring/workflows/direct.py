@@ -11,7 +11,7 @@ from steps.mirroring.checks import asked, estimate, verify
 from steps.mirroring.ocmirror import command, mapping
 from steps.mirroring.store import contents
 from steps.mirroring.store.runs import Done
-from steps.mirroring.workflows import changed, cleanup
+from steps.mirroring.workflows import changed, cleanup, shared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ def run(session: Session) -> Done:
     store, imageset, target = session.store, session.given_imageset, session.request.target_registry
     write_atomically(store.imageset, imageset.content)
     store.working_dir.prepare(imageset.mirror)
+    shared.take_over(session)
     earlier = _pinned(store.working_dir.path)
     reading = session.oc_mirror.run(
         _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir.path

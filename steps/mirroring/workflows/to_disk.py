@@ -24,7 +24,7 @@ from steps.mirroring.store.archives import Follower
 from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, HELD, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
-from steps.mirroring.workflows import acknowledge, changed, cleanup, hold, signing
+from steps.mirroring.workflows import acknowledge, changed, cleanup, hold, shared, signing
 from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def run(session: Session) -> Done:
         space.check_full_archive(store)
     store.history.prepare(base.history)
     store.working_dir.prepare(imageset.mirror)
+    shared.take_over(session)
     _let_the_second_pass(histories)
     progress = Progress(
         phase=MIRRORING, started=timestamp(datetime.now(UTC)), histories=tuple(histories), draft=None

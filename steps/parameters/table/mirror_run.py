@@ -50,7 +50,6 @@ SITE = Parameter(
     "all sites share",
     group=Group.HOW,
     where=places.MIRRORING,
-    not_beside=("verify", "cache-dir"),
 )
 CACHE_DIR = Parameter(
     name="cache-dir",
