@@ -109,11 +109,7 @@ class WorkingDir:
         for other in others:
             for folder in sorted((other.path / "release-images").glob("*/*/")):
                 target = self.path / folder.relative_to(other.path)
-                if (
-                    target.exists()
-                    or not (folder / "index.json").is_file()
-                    or not _wants(mirror, folder.name)
-                ):
+                if target.exists() or not (folder / "index.json").is_file() or not _wants(mirror, folder):
                     continue
                 unfinished = self._record.parent / "scratch" / "release"
                 shutil.rmtree(unfinished, ignore_errors=True)
@@ -240,14 +236,15 @@ class WorkingDir:
         return freed
 
 
-def _wants(mirror: Mirror, tag: str) -> bool:
-    """Return whether a run by `mirror` may read the release of a tag such as `4.18.22-x86_64`."""
-    version = precedence(tag.rpartition("-")[0])
+def _wants(mirror: Mirror, folder: Path) -> bool:
+    """Return whether a run by `mirror` may read a release, by its folder: `ocp-release/4.18.22-x86_64`."""
+    if f"{folder.parent.name}/{folder.name}" == release_folder(mirror.platform.release):
+        return True
+    version = precedence(folder.name.rpartition("-")[0])
     return any(
-        channel.min_version
-        and channel.max_version
-        and precedence(channel.min_version) <= version <= precedence(channel.max_version)
+        precedence(channel.min_version) <= version <= precedence(channel.max_version)
         for channel in mirror.platform.channels
+        if channel.min_version and channel.max_version
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import signal
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +17,22 @@ import pytest
 from steps.errors import ConflictError
 from steps.imageset.model import Mirror, Platform, ReleaseChannel
 from steps.mirroring.store import Store, lock
+from steps.oci.access import Access
 from tests.bench import nights
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place, Ran, real_only, serve_registry, standin_only
 
 Has = Callable[[str, str], bool]
+REFERENCES = json.dumps(
+    {
+        "kind": "ImageStream",
+        "apiVersion": "image.openshift.io/v1",
+        "metadata": {"name": "4.18.22"},
+        "spec": {"tags": []},
+    }
+).encode()
+"""Of a release without images of its own."""
 
 
 def mirror(place: Place, site: str, *images: str, more: tuple[str, ...] = ()) -> Ran:
@@ -295,3 +307,43 @@ def test_a_catalog_that_another_site_has_filtered_stays(connected: Place, catalo
     tags = {*store(connected).cache.tags(nights.INDEX)}
     assert [len(found) for found in filters] == [1, 2]
     assert filters[0] <= tags
+
+
+@real_only
+def test_a_release_that_was_taken_over_is_not_fetched_and_is_archived(
+    tmp_path: Path, oc_mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By oc-mirror alone: `mirror` asks for releases that the graph has, which are signed."""
+    stores = {name: Store(tmp_path / name, tmp_path / "cache") for name in ("mine", "other")}
+    config = tmp_path / "registries.conf"
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(config))
+    with serve_registry(tmp_path / "upstream") as upstream, Moody(upstream) as source:
+        config.write_text(f'[[registry]]\nlocation = "{source.host}"\ninsecure = true\n')
+        registry = Registry(upstream, verify=False)
+        registry.check()
+        payload = nights.layer(
+            {"release-manifests/image-references": REFERENCES, "rest": os.urandom(500_000)}
+        )
+        nights.push(registry, "openshift/release", "4.18.22-x86_64", payload, {})
+        with Access(tls_verify=False).open(f"{upstream}/openshift/release") as repository:
+            digest = repository.digest("4.18.22-x86_64")
+        release = f"{source.host}/openshift/release@{digest}"
+        imageset = tmp_path / "imageset.yaml"
+        imageset.write_text(
+            "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n"
+            f"  platform:\n    release: {release}\n"
+        )
+        command = [oc_mirror, "--v2", f"--config={imageset}", f"--cache-dir={tmp_path / 'cache'}"]
+        command += ["--src-tls-verify=false", "--remove-signatures=true", "--ignore-release-signature"]
+        sent = {}
+        for name in ("other", "mine"):
+            source.sent.clear()
+            subprocess.run([*command, f"file://{tmp_path / name}"], check=True, capture_output=True)
+            sent[name] = sum(size for _path, size in source.sent)
+            if name == "other":
+                mirror = Mirror(platform=Platform(release=release))
+                assert stores["mine"].working_dir.lend_releases(mirror, [stores["other"].working_dir]) == 1
+    assert sent["other"] > len(payload)
+    assert sent["mine"] < 10_000
+    with tarfile.open(tmp_path / "mine/mirror_000001.tar") as tar:
+        assert any(digest.partition(":")[2] in name for name in tar.getnames())
