@@ -119,7 +119,7 @@ class Fleet:
 
     `entries` are in the order of SECTIONS, the sets before the clusters, and by name.
     `release` is the release or branch of AutoShift that the values name; blank if they name none. `chosen`
-    are the names of the sets and clusters that count; where it is empty, all do.
+    are kinds and names of the sets and clusters that count; where it is empty, all do.
     """
 
     entries: tuple[FleetEntry, ...]
@@ -137,20 +137,17 @@ class Fleet:
         """Return the cluster sets, hub sets first."""
         return list(takewhile(lambda entry: entry.kind != "cluster", self.entries))
 
-    def only(self, names: Collection[str]) -> Fleet:
-        """Return the fleet of which only the sets and clusters `names` count; of none given, all.
+    def only(self, clusters: Collection[str], cluster_sets: Collection[str]) -> Fleet:
+        """Return the fleet of which only these clusters and cluster sets count; of none given, all.
 
-        Raises InvalidInputError for a name that no set and no cluster has.
+        Raises InvalidInputError for a name that no cluster, or no set, has.
         """
-        known = {entry.name for entry in self.entries}
-        if unknown := sorted({*names} - known):
-            near = nearest(unknown[0], known)
-            hint = f"did you mean '{near}'?" if near else f"there are: {few(known)}"
-            raise InvalidInputError(
-                f"the parameter clusters names {few(unknown)}, and no values file has such a set or cluster",
-                hint,
-            )
-        return replace(self, chosen=frozenset(names))
+        known_sets = self.cluster_sets()
+        return replace(
+            self,
+            chosen=_named(cluster_sets, known_sets, "cluster-sets")
+            | _named(clusters, self.entries[len(known_sets) :], "clusters"),
+        )
 
     def clusters(self) -> Iterator[FleetCluster]:
         """Yield every cluster set, then every cluster, as far as they are `chosen`.
@@ -159,8 +156,7 @@ class Fleet:
         it may belong to.
         """
         for cluster in self._all():
-            own = {cluster.entry.name} | ({cluster.cluster_set.name} if cluster.cluster_set else set())
-            if not self.chosen or own & self.chosen:
+            if not self.chosen or not self.chosen.isdisjoint(map(str, (cluster.entry, cluster.cluster_set))):
                 yield cluster
 
     def _all(self) -> Iterator[FleetCluster]:
@@ -182,6 +178,19 @@ class Fleet:
         """
         named = cluster.config.get("clusterSet")
         return [entry for entry in self.cluster_sets() if not named or entry.name == named]
+
+
+def _named(names: Collection[str], entries: Sequence[FleetEntry], parameter: str) -> frozenset[str]:
+    """Return kinds and names of those with these names, which a parameter gives. Raises InvalidInputError."""
+    known = {entry.name for entry in entries}
+    if unknown := sorted({*names} - known):
+        near = nearest(unknown[0], known)
+        there = f"there are: {few(known)}" if known else "there are none"
+        raise InvalidInputError(
+            f"the parameter {parameter} names {few(unknown)}, which no values file has",
+            f"did you mean '{near}'?" if near else there,
+        )
+    return frozenset(str(entry) for entry in entries if entry.name in names)
 
 
 def read_fleet(values: Mapping[str, Tree], sources: Sequence[SourceFile]) -> Fleet:

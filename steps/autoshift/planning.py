@@ -65,7 +65,8 @@ def plan_fleet(
     catalog_names: CatalogNames | None = None,
     source_notes: tuple[str, ...] = (),
     read_catalogs: ReadCatalogs | None = None,
-    chosen: Collection[str] = (),
+    clusters: Collection[str] = (),
+    cluster_sets: Collection[str] = (),
 ) -> FleetPlan:
     """Plan what the fleet of `values` (merged in order) needs.
 
@@ -75,33 +76,33 @@ def plan_fleet(
     `version_origin` says where `openshift_version` comes from if not from the parameter, `release_channel` is
     the kind of its channel (`stable`, `eus` …). `catalog_names` are the names of CatalogSources that a person
     maps to catalogs, `source_notes` sentences about the choice of `values`. `read_catalogs` reads packages
-    from their catalogs; for a catalog that it does not return, the built-in facts decide. `chosen` are the
-    names of the sets and clusters that are planned for; of none given, all.
+    from their catalogs; for a catalog that it does not return, the built-in facts decide. `clusters` and
+    `cluster_sets` are the names of those that are planned for; of none given, all.
 
     Raises InvalidInputError, with file and line where a file is to blame, and its subclass NoVersionError if
     no label and no parameter names an OpenShift version.
     """
     merged, value_warnings = read_values(values, SECTIONS)
-    fleet = read_fleet(merged, values).only(chosen)
+    fleet = read_fleet(merged, values).only(clusters, cluster_sets)
     warnings = _Warnings()
     reader = _reader(fleet, values, policies, warnings.add, catalog_names)
     charts = read_charts(policies)
     misspelled = misspelled_labels(fleet, reader.policies)
     mistakes = find_mistakes(merged, fleet, values, reader.policies, misspelled)
     given = _given(openshift_version, release_channel, version_origin or "the parameter openshift-version")
-    clusters = _with_version_requests(fleet, values, given, warnings)
-    minors = _minors(clusters, values, mistakes, operators_only=operators_only)
-    needs = _collect(clusters, minors, None if openshift_only else reader, fleet.excluded_policies)
-    _warn_of_near_booleans(clusters, reader, warnings)
-    architectures = {Installation.of(cluster).architecture for cluster, _ in clusters}
-    _warn_of_os_images(clusters, architectures, warnings)
+    requesting = _with_version_requests(fleet, values, given, warnings)
+    minors = _minors(requesting, values, mistakes, operators_only=operators_only)
+    needs = _collect(requesting, minors, None if openshift_only else reader, fleet.excluded_policies)
+    _warn_of_near_booleans(requesting, reader, warnings)
+    architectures = {Installation.of(cluster).architecture for cluster, _ in requesting}
+    _warn_of_os_images(requesting, architectures, warnings)
     openshift = ReleaseChannels(()) if operators_only else release_channels(needs.releases)
     wanted = packages_wanted(needs.operators)
     united = unite(needs.operators, read_catalogs(wanted) if wanted and read_catalogs else {})
     return FleetPlan(
         sources=tuple(source.path for source in values),
         source_notes=source_notes,
-        clusters=_found(clusters),
+        clusters=_found(requesting),
         minors=tuple(sorted(minors, key=natural)),
         releases=openshift.releases,
         update_path=openshift.update_path,
@@ -112,7 +113,7 @@ def plan_fleet(
         version_origin=version_origin,
         lacks=united.lacks,
         unchecked=united.unchecked,
-        notes=(*([] if operators_only else _upgrades_without_way(clusters)), *united.notes),
+        notes=(*([] if operators_only else _upgrades_without_way(requesting)), *united.notes),
         architectures=tuple(sorted(architectures)),
         warnings=(
             *value_warnings,

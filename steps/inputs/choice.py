@@ -21,8 +21,8 @@ class ImageSetChoice:
 
     `openshift_version` includes the bounds min-version and max-version. `overlay` is a path in the
     repository. `catalogs` says how to check operators, `catalog_names` which catalogs the names of
-    CatalogSources stand for, `clusters` whose needs count (none given: all). With `asks_hub` the version of
-    the hub is used if nothing else names a version.
+    CatalogSources stand for, `clusters` and `cluster_sets` whose needs count (none: all). With `asks_hub`
+    the version of the hub is used if nothing else names a version.
     """
 
     openshift_version: str | None
@@ -34,6 +34,7 @@ class ImageSetChoice:
     catalogs: CatalogCheck
     catalog_names: CatalogNames | None = None
     clusters: tuple[str, ...] = ()
+    cluster_sets: tuple[str, ...] = ()
     asks_hub: bool = True
 
 
@@ -50,5 +51,6 @@ def from_values(given: Values, *, asks_hub: bool = True) -> ImageSetChoice:
         catalogs=catalog_check.from_values(given),
         catalog_names=given[table.CATALOG_SOURCES],
         clusters=given[table.CLUSTERS],
+        cluster_sets=given[table.CLUSTER_SETS],
         asks_hub=asks_hub,
     )

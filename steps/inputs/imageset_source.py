@@ -147,7 +147,8 @@ def _plan(values: ValuesFiles, policies: list[SourceFile], choice: ImageSetChoic
         operators_only=choice.operators_only,
         openshift_only=choice.openshift_only,
         catalog_names=choice.catalog_names,
-        chosen=choice.clusters,
+        clusters=choice.clusters,
+        cluster_sets=choice.cluster_sets,
         read_catalogs=choice.catalogs.read,
     )
     try:

@@ -102,12 +102,20 @@ OPENSHIFT_VERSION = Parameter(
 )
 CLUSTERS = Parameter(
     name="clusters",
-    kind=kinds.names_of_clusters,
-    help="Cluster sets and clusters of the values, separated by commas, whose needs are mirrored; a set "
-    "counts with all its clusters",
+    kind=kinds.names,
+    help="Clusters of the values, separated by commas, whose needs are mirrored",
     group=Group.WHAT,
     where=places.IMAGESET,
-    unset="all",
+    unset="with cluster-sets empty too, the whole fleet",
+)
+CLUSTER_SETS = Parameter(
+    name="cluster-sets",
+    kind=kinds.names,
+    help="Cluster sets of the values, separated by commas, whose needs are mirrored, and those of their "
+    "clusters",
+    group=Group.WHAT,
+    where=places.IMAGESET,
+    unset="with clusters empty too, the whole fleet",
 )
 MIN_VERSION = Parameter(
     name="min-version",

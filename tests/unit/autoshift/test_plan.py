@@ -813,8 +813,8 @@ FLEET = (
 )
 
 
-def chosen(*names: str) -> FleetPlan:
-    return plan_fleet(FLEET, chosen=names)
+def chosen(*clusters: str, sets: tuple[str, ...] = ()) -> FleetPlan:
+    return plan_fleet(FLEET, clusters=clusters, cluster_sets=sets)
 
 
 def test_a_chosen_cluster_has_what_its_set_needs_and_nothing_of_others() -> None:
@@ -825,8 +825,8 @@ def test_a_chosen_cluster_has_what_its_set_needs_and_nothing_of_others() -> None
 
 
 def test_a_chosen_set_counts_with_all_its_clusters() -> None:
-    assert packages(chosen("managed")) == {"loki-operator", "rhacs-operator", "kiali-ossm"}
-    assert packages(chosen("hub", "edge-south")) == {"loki-operator", "kiali-ossm"} | ACM
+    assert packages(chosen(sets=("managed",))) == {"loki-operator", "rhacs-operator", "kiali-ossm"}
+    assert packages(chosen("edge-south", sets=("hub",))) == {"loki-operator", "kiali-ossm"} | ACM
 
 
 def test_of_none_chosen_all_count() -> None:
@@ -834,6 +834,9 @@ def test_of_none_chosen_all_count() -> None:
 
 
 def test_a_chosen_name_that_nothing_has_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InvalidInputError, match="the parameter clusters names edge-noth") as caught:
-        chosen("hub", "edge-noth")
+    with pytest.raises(InvalidInputError, match="the parameter clusters names edge-noth, which no") as caught:
+        chosen("edge-noth")
     assert caught.value.hint == "did you mean 'edge-north'?"
+    with pytest.raises(InvalidInputError, match="the parameter cluster-sets names edge-north") as caught:
+        chosen(sets=("edge-north",))
+    assert caught.value.hint == "there are: hub, managed"
