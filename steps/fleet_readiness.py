@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from steps import cli
 from steps.autoshift.planning import cluster_needs
 from steps.cluster import Cluster
-from steps.errors import NotReadyError, UsageError
+from steps.errors import ForbiddenError, NotReadyError, UsageError
 from steps.inputs import hub_state, mirrored, values_source
 from steps.inputs.catalog_reading import CatalogReader
 from steps.oci.access import Access
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from steps.autoshift.catalog_sources import CatalogNames
     from steps.autoshift.planning import ClusterNeeds
+    from steps.cluster import KubernetesObject
     from steps.readiness.known import Known
     from steps.readiness.needs import ClusterNeed, HubCluster
     from steps.readiness.verdict import Verdict
@@ -142,12 +143,20 @@ def run(given: Inputs) -> cli.Answer:
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if given.written:
         manifest = gate.config_map(verdicts, namespace=given.namespace, made=made, notes=notes)
-        Cluster.connect().apply(manifest)
+        _write(manifest)
     names = {(one.kind, one.name) for one in wave}
     asked = [one for one in verdicts if (one.cluster.kind, one.cluster.name) in names]
     write_results(given.results, _results(asked))
     text = report.document(asked, made=made, notes=notes) if given.as_json else report.table(asked, notes)
     return cli.Answer(text, NotReadyError.exit_code if given.fails and not report.is_ready(asked) else 0)
+
+
+def _write(manifest: KubernetesObject) -> None:
+    try:
+        Cluster.connect().apply(manifest)
+    except ForbiddenError as error:
+        hint = "let the run use the account oc-mirror-readiness, as tekton/runs/readiness.yaml does"
+        raise ForbiddenError(error.reason, hint) from error
 
 
 def _verdicts(given: Inputs, rows: Sequence[ClusterNeed]) -> list[Verdict]:

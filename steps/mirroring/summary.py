@@ -15,14 +15,18 @@ from pydantic import Field
 
 from steps.errors import InvalidInputError
 from steps.mirroring.store import records
+from steps.mirroring.store.inventory import ARCHIVES
 from steps.mirroring.store.records import Part, Record
 from steps.mirroring.workflows.deletion_plan import DeletionPlan
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from steps.mirroring.store import Store
+    from steps.mirroring.store.inventory import InventoryEntry
+    from steps.mirroring.store.published import PublishedTarget
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +60,21 @@ class Summary(Record):
     whole: bool = True
 
 
-def targets_of(store: Store) -> list[str]:
-    """Return the targets that a data directory knows, by name. Raises InvalidInputError."""
-    return sorted({*store.inventory.targets(), *(one.target for one in store.published.all())})
+def of_store(store: Store) -> Summary:
+    """Return what a data directory knows of every target. Raises InvalidInputError for a damaged record."""
+    published = {one.target: one for one in store.published.all()}
+    entries = {target: found for target, found in store.inventory.all().items() if target != ARCHIVES}
+    targets = (
+        _of_target(store, target, entries.get(target, []), published.get(target))
+        for target in sorted({*published, *entries})
+    )
+    return Summary(targets=tuple(targets))
 
 
-def of_target(store: Store, target: str) -> TargetSummary:
-    """Return what a data directory knows of a target. Raises InvalidInputError for a damaged record."""
-    published = store.published.of(target)
-    images = [image for entry in store.inventory.of(target) for image in (*entry.earlier, *entry.images)]
+def _of_target(
+    store: Store, target: str, entries: Sequence[InventoryEntry], published: PublishedTarget | None
+) -> TargetSummary:
+    images = [image for entry in entries for image in (*entry.earlier, *entry.images)]
     origins = {place: image.origin for image in images for place in image.in_target}
     return TargetSummary(
         target=target,
@@ -72,14 +82,9 @@ def of_target(store: Store, target: str) -> TargetSummary:
         imagesets={name: one.imageset for name, one in published.mirrors().items()} if published else None,
         brought=tuple(sorted({*origins, *filter(None, (_by_digest(*one) for one in origins.items()))})),
         deleted=tuple(sorted(_deleted(store.deletion, target))),
-        expected=_expected(store, target),
+        expected=_expected(store, entries),
         room=max((image.room for image in images), default=0),
     )
-
-
-def of_store(store: Store) -> Summary:
-    """Return what a data directory knows of every target. Raises InvalidInputError for a damaged record."""
-    return Summary(targets=tuple(of_target(store, target) for target in targets_of(store)))
 
 
 def fitting(summary: Summary, largest: int) -> str:
@@ -99,9 +104,9 @@ def fitting(summary: Summary, largest: int) -> str:
     )
 
 
-def _expected(store: Store, target: str) -> dict[str, str]:
+def _expected(store: Store, entries: Iterable[InventoryEntry]) -> dict[str, str]:
     """Return the digests of images by tag, as the newest generations that came to a target have them."""
-    entries, found = store.inventory.of(target), dict[str, str]()
+    found: dict[str, str] = {}
     newest = {entry.mirror_name: max(entry.generations) for entry in entries if entry.generations}
     for number, generation in store.generations.present().items():
         if number not in newest.values():

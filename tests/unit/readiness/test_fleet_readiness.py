@@ -274,7 +274,8 @@ def test_a_hub_state_that_is_none_is_refused(
 def test_a_mirror_has_to_be_named(capsys: Capture, caplog: pytest.LogCaptureFixture) -> None:
     assert fleet_readiness.main(["--values-file-path=x"]) == 2
     assert (
-        "none of --target-registry, --data and --published is given" in caplog.text + capsys.readouterr().err
+        "none of --target-registry, --data, --published and --inventory-configmaps is given"
+        in caplog.text + capsys.readouterr().err
     )
 
 
