@@ -54,10 +54,13 @@ class Known:
 
 
 def of_summary(said: TargetSummary) -> Known:
-    """Return what a data directory, or the ConfigMap made of it, knows of a target."""
+    """Return what a data directory, or the ConfigMap made of it, knows of a target.
+
+    Raises InvalidInputError for resources that are none.
+    """
     return Known(
         target=said.target,
-        resources=None if said.resources is None else tuple(resources.load(said.resources)),
+        resources=None if said.resources is None else _loaded(said.resources, said.target),
         imagesets=None if said.imagesets is None else tuple(_imagesets(said.imagesets)),
         brought=frozenset(said.brought),
         deleted=frozenset(said.deleted),
@@ -84,7 +87,26 @@ def of_config_map(document: Any) -> list[Known]:
     if not isinstance(document.get("metadata"), dict) or not (target := notify.target_of(document)):
         return []
     files.pop(AUTOSHIFT_VALUES, None)
-    return [Known(target=target, resources=tuple(resources.load(files)))]
+    return [Known(target=target, resources=_loaded(files, target))]
+
+
+def _loaded(files: Mapping[str, str], target: str) -> tuple[Mapping[str, Any], ...]:
+    """Read resources. Others wrote them: what has the kind of one, and not its form, is refused."""
+    found = tuple(resources.load(files))
+    for one in found:
+        spec = one.get("spec") or {}
+        key = resources.MIRRORS.get(str(one.get("kind")), "")
+        entries = spec.get(key) or [] if isinstance(spec, dict) else None
+        if not isinstance(entries, list) or not all(map(_is_entry, entries)):
+            raise InvalidInputError(
+                f"a resource of {target} cannot be understood: {str(one.get('kind'))[:80]}",
+                "a run of mirror publishes it anew; compare what is there with its data directory",
+            )
+    return found
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("mirrors") or [], list)
 
 
 def _summary(text: str) -> Summary:

@@ -106,6 +106,13 @@ def test_status_and_resources_are_stored_with_the_rights_of_the_role(
     assert set(found["data"]) == {"itms.yaml", "autoshift-disconnected.yaml"}
     assert yaml.safe_load(found["data"]["itms.yaml"])["metadata"]["name"] == "blue-itms-generic-0"
     assert found["metadata"]["annotations"]["oc-mirror-pipeline/target"] in arguments[1]
+    told = cluster.get("configmap", "oc-mirror-inventory", "-n", laptop.namespace)["data"]
+    [target] = json.loads(told["inventory.json"])["targets"]
+    assert (target["target"], target["resources"]) == (
+        found["metadata"]["annotations"]["oc-mirror-pipeline/target"],
+        {"itms.yaml": found["data"]["itms.yaml"]},
+    )
+    assert len(target["brought"]) == 2
     again = laptop.mirror(*arguments, "--resource-prefix=blue")
     assert again.returncode == 0, again.stderr
     after = cluster.get("configmap", "oc-mirror-cluster-resources", "-n", laptop.namespace)

@@ -12,8 +12,9 @@ import pytest
 
 from steps import fleet_readiness
 from steps.autoshift.releases import parse_version_request
-from steps.errors import NotFoundError
-from steps.readiness import gate
+from steps.errors import InvalidInputError, NotFoundError
+from steps.mirroring import notify, summary
+from steps.readiness import gate, known
 from steps.readiness.needs import ClusterNeed, Needs
 from steps.readiness.reasons import Cause, Reason
 from steps.readiness.verdict import Judged, Verdict
@@ -118,3 +119,22 @@ def test_the_answer_is_about_the_wave(
     assert fleet_readiness.main(fleet.arguments("--clusters=edge-3")) == 4
     assert "neither the values nor the hub have edge-3" in caplog.text
     assert "there are: edge-1, edge-2" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "kind: CatalogSource\nspec: text\n",
+        "kind: UpdateService\nspec: [1]\n",
+        "kind: ImageDigestMirrorSet\nspec: {imageDigestMirrors: x}\n",
+        "kind: ImageTagMirrorSet\nspec: {imageTagMirrors: [1]}\n",
+        "kind: ImageDigestMirrorSet\nspec: {imageDigestMirrors: [{source: a, mirrors: b}]}\n",
+    ],
+)
+def test_a_resource_in_a_config_map_that_is_none_is_refused(resource: str) -> None:
+    text = f"apiVersion: v1\nmetadata: {{name: x}}\n{resource}"
+    one = summary.TargetSummary(target="registry.example.com", resources={"a.yaml": text})
+    content = summary.Summary(targets=(one,)).as_json()
+    config_map = notify.config_map(notify.INVENTORY, "oc-mirror", {summary.KEY: content})
+    with pytest.raises(InvalidInputError, match=r"a resource of registry\.example\.com cannot be understood"):
+        known.of_config_map(config_map)
