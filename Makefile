@@ -47,6 +47,7 @@ bench: install  ## Measure generator, mirror and pipelines against their floors 
 	$(BIN)/python -m tests.bench.generator
 	$(BIN)/python -m tests.bench.mirror
 	$(BIN)/python -m tests.bench.nights
+	$(BIN)/python -m tests.bench.sites
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.push
 	$(BIN)/python -m tests.bench.publish

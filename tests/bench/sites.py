@@ -3,6 +3,9 @@
 Each site asks for packages and additional images that others ask for too, and for some of its own. A counting
 registry stands before the source. The floor is one run by all that the sites ask for together; quoted are the
 bytes that the source sent, as a ratio to it. The stand-in makes its images up and fetches nothing.
+
+Found with the real program (August 2026): 1.004 for twenty sites. Without what is taken over from the cache and
+from other sites (`steps/mirroring/workflows/shared.py`), 1.43 for three: each fetches the catalog.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -89,13 +91,11 @@ def taken(source: Moody) -> list[tuple[str, int]]:
 def told(what: str, sent: Sequence[tuple[str, int]], floor: int) -> int:
     """Print what was sent, as a ratio to the floor; return the bytes."""
     total = sum(size for _path, size in sent)
-    blobs = Counter(path for path, size in sent if "/blobs/" in path and size)
-    twice = sum(size for path, size in sent if "/blobs/" in path) - sum(
-        {path: size for path, size in sent if "/blobs/" in path}.values()
-    )
+    blobs = [(path, size) for path, size in sent if "/blobs/" in path]
+    again = sum(size for _path, size in blobs) - sum(dict(blobs).values())
     print(
-        f"{what:24} {total / 1e6:8.1f} MB {total / (floor or total):6.3f}   {len(sent):5} requests,"
-        f" {sum(blobs.values()):4} blobs, {twice / 1e6:.1f} MB of them again",
+        f"{what:24} {total / 1e6:8.1f} MB {total / (floor or total or 1):6.3f}   {len(sent):5} answers,"
+        f" {len(blobs):4} blobs, {again / 1e6:.1f} MB of them again",
         flush=True,
     )
     return total
@@ -117,6 +117,9 @@ def measure(work: Path, upstream: str, source: Moody) -> int:
     write_imageset(imageset, source.host, sorted({one for site in range(SITES) for one in wanted(site)}))
     mirror(imageset, work / "union")
     floor = told("all in one run", taken(source), 0)
+    if not floor:
+        print("the stand-in fetches nothing: name the real program, OC_MIRROR=…")
+        return 0
     total = []
     for site in range(SITES):
         write_imageset(imageset, source.host, wanted(site))

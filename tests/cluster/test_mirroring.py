@@ -261,6 +261,25 @@ def test_a_receipt_comes_into_a_run_by_a_configmap(lab: Lab, registry: Registry,
     assert [made["sequence"] for made in records(folder, "generations")] == [2]
 
 
+def test_two_sites_on_one_claim_share_its_cache(lab: Lab, source: str) -> None:
+    to_disk = {"workflow": "workflow-to-disk"}
+    assert "generation 1 (full" in mirrored(lab, "one", site="north", **to_disk)
+    lab.add_configuration(imageset(source, "team/app:v2"))
+    assert "generation 1 (full" in mirrored(lab, "two", site="south", **to_disk)
+    log = mirrored(lab, "three", workflow="workflow-cleanup", site="south")
+    assert "generations removed: none" in log
+    folder = volume(lab.cluster, lab.namespace)
+    for site in ("north", "south"):
+        assert [made["sequence"] for made in records(folder / "sites" / site, "generations")] == [1]
+    assert (folder / "cache/used-by").read_text().split() == ["../sites/north", "../sites/south"]
+    assert not (folder / "generations").exists()
+    assert sorted(path.name for path in folder.glob("cache/.oc-mirror/.cache/**/_manifests/tags/*")) == [
+        "v1",
+        "v1",
+        "v2",
+    ]
+
+
 def expect_images(registry: Registry, target: str, source: str, images: list[str]) -> None:
     """Each image is in the target, by the source's digest; the stand-in makes up what it mirrors."""
     for image in images:
