@@ -4,8 +4,8 @@ Each site asks for packages and additional images that others ask for too, and f
 registry stands before the source. The floor is one run by all that the sites ask for together; quoted are the
 bytes that the source sent, as a ratio to it. The stand-in makes its images up and fetches nothing.
 
-Found with the real program (August 2026): 1.004 for twenty sites. Without what is taken over from the cache and
-from other sites (`steps/mirroring/workflows/shared.py`), 1.43 for three: each fetches the catalog.
+Found with the real program (August 2026): 1.004 for twenty sites. Without what is taken over from the cache
+and from other sites (`steps/mirroring/workflows/shared.py`), 1.43 for three: each fetches the catalog.
 """
 
 from __future__ import annotations

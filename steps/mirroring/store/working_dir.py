@@ -251,11 +251,11 @@ def _wants(mirror: Mirror, folder: Path) -> bool:
 def _link(sources: Iterable[Path], folder: Path, *, name: Callable[[Path], str]) -> None:
     """Put files into a folder under their `name`, unless it has them; each appears whole or not at all."""
     make_folder(folder)
+    unfinished = folder / ".unfinished"
+    unfinished.unlink(missing_ok=True)  # as a kill may have left it
     for source in sources:
         target = folder / name(source)
         if not target.exists():
-            unfinished = folder / ".unfinished"
-            unfinished.unlink(missing_ok=True)
             _link_or_copy(str(source), str(unfinished))
             unfinished.replace(target)
 

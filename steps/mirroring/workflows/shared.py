@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 60.0
+"""Seconds for the digest of a catalog: oc-mirror may reach it by a mirror of its registry only."""
+
 
 def take_over(session: Session) -> None:
     """Bring into the working directory what the coming run would fetch although it is at hand.
@@ -38,7 +41,7 @@ def _take_catalog(session: Session, catalog: str) -> bool:
     if reference is None or not reference.registry or not reference.version:
         return False
     try:
-        with session.source.open(reference.name) as repository:
+        with session.source.within(PATIENCE).open(reference.name) as repository:
             digest = reference.digest or repository.digest(reference.version)
     except StepError as error:
         log.debug("%s: %s", catalog, error.reason)

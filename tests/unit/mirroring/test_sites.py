@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -335,10 +336,16 @@ def test_a_release_that_was_taken_over_is_not_fetched_and_is_archived(
         )
         command = [oc_mirror, "--v2", f"--config={imageset}", f"--cache-dir={tmp_path / 'cache'}"]
         command += ["--src-tls-verify=false", "--remove-signatures=true", "--ignore-release-signature"]
+        with socket.socket() as probe:  # oc-mirror's own default may be taken
+            probe.bind(("127.0.0.1", 0))
+            command.append(f"--port={probe.getsockname()[1]}")
         sent = {}
         for name in ("other", "mine"):
             source.sent.clear()
-            subprocess.run([*command, f"file://{tmp_path / name}"], check=True, capture_output=True)
+            done = subprocess.run(
+                [*command, f"file://{tmp_path / name}"], check=False, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
             sent[name] = sum(size for _path, size in source.sent)
             if name == "other":
                 mirror = Mirror(platform=Platform(release=release))
