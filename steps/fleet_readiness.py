@@ -155,7 +155,9 @@ def _write(manifest: KubernetesObject) -> None:
     try:
         Cluster.connect().apply(manifest)
     except ForbiddenError as error:
-        hint = "let the run use the account oc-mirror-readiness, as tekton/runs/readiness.yaml does"
+        hint = (
+            "let the run use the account oc-mirror-readiness, as tekton/runs/readiness-pipelinerun.yaml does"
+        )
         raise ForbiddenError(error.reason, hint) from error
 
 

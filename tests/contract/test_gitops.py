@@ -26,7 +26,7 @@ WAVE, POLICY = ROOT / "examples/gitops/wave", ROOT / "examples/gitops/autoshift/
 def test_the_hook_of_a_wave_is_a_run_of_the_readiness_pipeline() -> None:
     hook, sample = (
         yaml.safe_load(path.read_text())
-        for path in (WAVE / "presync.yaml", ROOT / "tekton/runs/readiness.yaml")
+        for path in (WAVE / "presync.yaml", ROOT / "tekton/runs/readiness-pipelinerun.yaml")
     )
     assert hook["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PreSync"
     assert hook["spec"]["pipelineRef"] == sample["spec"]["pipelineRef"]

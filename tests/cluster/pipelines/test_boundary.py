@@ -486,6 +486,9 @@ STARTED_RULES: dict[str, tuple[str, Callable[[], Object], Change, str]] = {
 def test_what_the_triggers_start_is_admitted(product: Product) -> None:
     for who, run in ((LISTENER, task_run()), (STARTER, pipeline_run()), (STARTER, pipeline_run("build"))):
         assert not ask(product, who, run), run
+    for sample in ("readiness", "publish"):  # with accounts of their own, by schedules
+        run = yaml.safe_load((ROOT / "tekton" / "runs" / f"{sample}-pipelinerun.yaml").read_text())
+        assert not ask(product, STARTER, run), run
 
 
 @pytest.mark.parametrize("case", STARTED_RULES)
