@@ -14,6 +14,7 @@ mirrored, and writes the verdicts of the whole fleet into ConfigMap oc-mirror-fl
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,12 +46,14 @@ if TYPE_CHECKING:
     from steps.autoshift.planning import ClusterNeeds
     from steps.cluster import KubernetesObject
     from steps.readiness.known import Known
-    from steps.readiness.needs import ClusterNeed, HubCluster
-    from steps.readiness.verdict import Verdict
+    from steps.readiness.needs import ClusterNeed, HubCluster, Needs
+    from steps.readiness.verdict import Judged, Verdict
 
 RESULTS = ("verdict", "ready", "ready-with-warnings", "unknown", "not-ready")
 
 RELEASE_KEYS_IN_A_POD = Path(mirror_run.RELEASE_KEYS.task_argument)
+TARGETS_AT_ONCE = 4
+"""Targets that are looked at side by side: while one is read, images are asked for at another."""
 PATIENCE = 3600.0
 """Seconds for all questions to registries together."""
 
@@ -164,11 +167,15 @@ def _write(manifest: KubernetesObject) -> None:
 def _verdicts(given: Inputs, rows: Sequence[ClusterNeed]) -> list[Verdict]:
     distinct = list(needs.distinct(rows))
     look = _look(given)
-    judged = {}
-    for target in _targets(given):
+
+    def judged(target: Known) -> dict[Needs, Judged]:
         seen, demands = look.at(target, distinct)
-        judged[target.target] = verdict.judge(demands, seen)
-    return verdict.verdicts(rows, judged)
+        return verdict.judge(demands, seen)
+
+    targets = _targets(given)
+    with ThreadPoolExecutor(TARGETS_AT_ONCE) as pool:
+        said = pool.map(judged, targets)
+        return verdict.verdicts(rows, {one.target: of for one, of in zip(targets, said, strict=True)})
 
 
 def _results(asked: Sequence[Verdict]) -> dict[str, str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from steps.oci.registry import Repository
 
 AT_ONCE: Final = 16
-"""Connections to all registries together."""
+"""Connections to one registry."""
 _SHARE: Final = 100
 """Images of one repository that a connection asks for before it is closed."""
 
