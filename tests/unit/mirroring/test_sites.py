@@ -84,6 +84,20 @@ def test_each_site_has_a_ledger_of_its_own_and_only_what_it_asked_for(
     assert not has(target, "team/app:v1")
 
 
+def test_sites_that_are_started_together_take_turns(connected: Place) -> None:
+    connected.names("team/app:v1")
+    cache = connected.data / "cache"
+    with lock.exclusive(cache, purpose="another"):
+        running = [connected.start(f"--site={site}") for site in ("north", "south", "west")]
+        for process in running:
+            assert process.stderr
+            assert any(f"waiting for {cache}, which is in use by another" in line for line in process.stderr)
+    ended = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], ended
+    used_by = (cache / "used-by").read_text().split()
+    assert sorted(used_by) == ["../sites/north", "../sites/south", "../sites/west"]
+
+
 def clean_up(place: Place, site: str = "") -> Ran:
     ran = place.mirror("--workflow=workflow-cleanup", *([f"--site={site}"] if site else []))
     assert ran.returncode == 0, ran.stderr
