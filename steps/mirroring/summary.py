@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Final
 from pydantic import Field
 
 from steps.errors import InvalidInputError
+from steps.mirroring.ocmirror.placement import RELEASE_IMAGES, RELEASES, unjoined
 from steps.mirroring.store import records
 from steps.mirroring.store.inventory import ARCHIVES
 from steps.mirroring.store.records import Part, Record
+from steps.mirroring.store.verified import newest
 from steps.mirroring.workflows.deletion_plan import DeletionPlan
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from steps.mirroring.store import Store
@@ -40,8 +42,9 @@ class TargetSummary(Part):
     `resources` are the files that its clusters apply, None where nothing is published. `imagesets` are the
     texts of those that runs asked for, by mirror name, None where they are not known. `brought` are the
     places below the target that runs have filled (REPOSITORY:TAG or REPOSITORY@DIGEST), `deleted` those that
-    were emptied on purpose. `expected` are the digests of images that were mirrored by tag, by their origin,
-    as far as generations tell them. `room` is that of `placement.Nesting`.
+    were emptied on purpose. `expected` are the digests of images that were mirrored by tag, by their origin
+    HOST/REPOSITORY:TAG, as runs have verified them or as generations tell them. `room` is that of
+    `placement.Nesting`.
     """
 
     target: str
@@ -82,7 +85,7 @@ def _of_target(
         imagesets={name: one.imageset for name, one in published.mirrors().items()} if published else None,
         brought=tuple(sorted({*origins, *filter(None, (_by_digest(*one) for one in origins.items()))})),
         deleted=tuple(sorted(_deleted(store.deletion, target))),
-        expected=_expected(store, entries),
+        expected=_expected(store, entries) | _verified(store, target, origins),
         room=max((image.room for image in images), default=0),
     )
 
@@ -107,9 +110,9 @@ def fitting(summary: Summary, largest: int) -> str:
 def _expected(store: Store, entries: Iterable[InventoryEntry]) -> dict[str, str]:
     """Return the digests of images by tag, as the newest generations that came to a target have them."""
     found: dict[str, str] = {}
-    newest = {entry.mirror_name: max(entry.generations) for entry in entries if entry.generations}
+    last = {entry.mirror_name: max(entry.generations) for entry in entries if entry.generations}
     for number, generation in store.generations.present().items():
-        if number not in newest.values():
+        if number not in last.values():
             continue
         with suppress(InvalidInputError):  # an index that is damaged tells nothing
             index = store.generations.content_index(generation)
@@ -117,6 +120,21 @@ def _expected(store: Store, entries: Iterable[InventoryEntry]) -> dict[str, str]
                 origin = Reference.find(image.source)
                 if origin and origin.tag and not origin.digest:
                     found[f"{origin.name}:{origin.tag}"] = image.digest
+    return found
+
+
+def _verified(store: Store, target: str, origins: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of images by tag, as the last good runs have seen them in a target.
+
+    `origins` are by place. A release counts by the tag that it has in the target: its origin has a digest.
+    """
+    found: dict[str, str] = {}
+    for place, image in newest(store.verified.of(target)).items():
+        where, origin = Reference.parse_relative(place), Reference.find(origins.get(place, ""))
+        if origin and origin.tag and not origin.digest:
+            found[f"{origin.name}:{origin.tag}"] = image.digest
+        elif unjoined(where.repository) == RELEASES and where.tag:
+            found[f"{RELEASE_IMAGES.name}:{where.tag}"] = image.digest
     return found
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from steps.errors import StepError
 from steps.oci.failures import RefusedError, UnreachableError
-from steps.oci.manifests import is_index, parse
 from steps.readiness.content import MULTI
 
 if TYPE_CHECKING:
@@ -100,13 +99,6 @@ def _answer(repository: Repository, question: Question, *, layers: bool) -> Answ
         if not chosen:
             lacks = [f"an image for {wanted}"]
     if layers and not lacks:
-        lacks = [blob for one in chosen for blob in _blobs(repository, one) if not repository.has_blob(blob)]
+        parts = filter(None, map(repository.parts, chosen))
+        lacks = [blob for one in parts for blob in one.blobs if not repository.has_blob(blob)]
     return Answer(manifest.digest, tuple(lacks))
-
-
-def _blobs(repository: Repository, digest: str) -> list[str]:
-    manifest = parse(repository.manifest(digest)[1])
-    if is_index(manifest):
-        return []
-    parts = [manifest.get("config"), *(manifest.get("layers") or [])]
-    return [str(part["digest"]) for part in parts if isinstance(part, dict) and part.get("digest")]

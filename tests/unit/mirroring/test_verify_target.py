@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from steps.mirroring import summary
 from steps.mirroring.ocmirror.placement import Nesting
 from steps.mirroring.store import Store
 from steps.mirroring.store.verified import VerifiedImage
@@ -168,6 +169,25 @@ def test_what_was_deleted_by_a_plan_is_not_missed(direct: Place, target: str) ->
     assert direct.mirror(EXECUTE, approved(direct)).returncode == 0
     assert verify(direct).returncode == 0
     assert {image.place for record in store.verified.of(target) for image in record.images} == {"team/app:v1"}
+
+
+@standin_only
+def test_what_a_run_has_verified_tells_a_reader_which_image_a_tag_led_to(direct: Place, target: str) -> None:
+    """fleet-readiness compares it with what the tag leads to by then, of a release too."""
+    channel = "mirror:\n  platform:\n    channels:\n    - name: stable-4.20\n      maxVersion: 4.20.1\n"
+    direct.imageset.write_text(direct.imageset.read_text().replace("mirror:\n", channel))
+    assert direct.mirror().returncode == 0
+    [known] = summary.of_store(Store(direct.data)).targets
+    there = {}
+    for place, name in {
+        "team/app:v1": f"{direct.host}/team/app:v1",
+        "team/db:v1": f"{direct.host}/team/db:v1",
+        "openshift/release-images:4.20.1-x86_64": "quay.io/openshift-release-dev/ocp-release:4.20.1-x86_64",
+    }.items():
+        repository, _, tag = place.partition(":")
+        with ACCESS.open(f"{target}/{repository}") as opened:
+            there[name] = opened.digest(tag)
+    assert known.expected == there
 
 
 @standin_only
