@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from steps.mirroring import notify
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
+from steps.parameters.table.content import IMAGESET_SHA256
 from steps.parameters.table.mirror_run import (
     APPLY_CLUSTER_RESOURCES,
     AUTHFILE,
@@ -103,6 +104,8 @@ def _arguments(settings: Settings) -> list[str]:
     name = {MIRROR_NAME.name: settings.mirror_name, LEASE.name: names.lease(settings.claim_name)}
     if settings.signing_key:
         own[RUNNING_IMAGE.name] = settings.image
+    if settings.mode == "job" and settings.config_sha256:  # a later run may write ConfigMap oc-mirror-config
+        own[IMAGESET_SHA256.name] = settings.config_sha256
     given = mounted | own | name | dict(settings.mirror) | _repetition(settings)
     if settings.applies:  # a pod of its own does (applier.py)
         given[APPLY_CLUSTER_RESOURCES.name] = "false"

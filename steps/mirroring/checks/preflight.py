@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from steps import units
 from steps.bounded import json_of
-from steps.errors import InvalidInputError, NotFoundError, RegistryError, StepError
+from steps.errors import ConflictError, InvalidInputError, NotFoundError, RegistryError, StepError
 from steps.files import UNFINISHED
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import acceptance, carried, space, takes_signatures, volume, vouching
@@ -28,6 +28,7 @@ from steps.mirroring.request import DIRECT, FROM_DISK, TO_DISK
 from steps.oci.auth import LARGEST, Logins
 from steps.oci.failures import AbsentError, BusyError, RefusedError
 from steps.oci.reference import Reference
+from steps.parameters.table.content import IMAGESET_SHA256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,8 @@ def check(request: Request, store: Store) -> Ready:
     if request.workflow != DIRECT:
         command.check_path(store.root)
     imageset = None if request.imageset is None else read_imageset(request.imageset)
+    if imageset is not None and request.workflow in {TO_DISK, DIRECT}:
+        _check_same(imageset, request.values[IMAGESET_SHA256])
     check_authfile(request.options.authfile)
     check_keys(request)
     acceptance.keys_of(request)
@@ -95,6 +98,17 @@ def check(request: Request, store: Store) -> Ready:
     found = program.inspect(find(request.oc_mirror), environment)
     command.check_options(request.options, found)
     return Ready(oc_mirror=OcMirror(program=found, options=request.options), imageset=imageset)
+
+
+def _check_same(imageset: ImageSet, sha256: str | None) -> None:
+    """Check that an ImageSet is the one that was asked for. Raises ConflictError."""
+    if sha256 and imageset.sha256 != sha256:
+        raise ConflictError(
+            f"{imageset.name} is not the ImageSet of this run: it has the sha256 {imageset.sha256[:12]}…, not"
+            f" {sha256[:12]}…",
+            "in a pod: another run of the pipeline has replaced ConfigMap oc-mirror-config before this Job"
+            " began; start this run again when the other's Job has ended",
+        )
 
 
 def check_target(request: Request, store: Store, ready: Ready) -> None:

@@ -177,9 +177,9 @@ CATALOG_SOURCES = Parameter(
 IMAGESET_SHA256 = Parameter(
     name="imageset-sha256",
     kind=kinds.optional(kinds.text),
-    help="Digest that generate-or-use-imageset reported; no other ImageSet is written",
+    help="Digest that generate-or-use-imageset reported; no other ImageSet is written or mirrored",
     group=Group.WHAT,
-    where=places.Where(tasks=(places.CREATE,), commands=(places.CREATE,)),
+    where=places.Where(tasks=(places.CREATE,), commands=(places.CREATE, places.MIRROR)),
     wired={places.CREATE: "$(tasks.generate-or-use-imageset.results.imageset-sha256)"},
 )
 PLAN = Parameter(

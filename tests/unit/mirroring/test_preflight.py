@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import logging
 import os
@@ -240,3 +241,16 @@ def test_an_imageset_that_unpacks_without_end_is_refused(tmp_path: Path) -> None
     (tmp_path / "imageset.yaml.gz").write_bytes(gzip.compress(bytes(80 * 1024 * 1024), compresslevel=1))
     with pytest.raises(InvalidInputError, match="has more than"):
         preflight.read_imageset(tmp_path / "imageset.yaml")
+
+
+def test_an_imageset_that_another_run_has_put_in_its_place_is_not_mirrored(connected: Place) -> None:
+    """A second run of the pipeline may write the ConfigMap while the pod of the first is still pending."""
+    right = hashlib.sha256(connected.imageset.read_bytes()).hexdigest()
+    connected.names("team/other:v1")
+    ran = connected.mirror(f"--imageset-sha256={right}")
+    assert ran.returncode == 5
+    assert "is not the ImageSet of this run" in ran.stderr
+    assert "oc-mirror-config" in ran.stderr
+    assert connected.generations() == []
+    connected.names("team/app:v1", "team/db:v1")
+    assert connected.mirror(f"--imageset-sha256={right}").returncode == 0

@@ -390,3 +390,12 @@ def test_the_pod_that_applies_mounts_nothing_and_the_one_that_mirrors_does_not_a
     assert (given.target, given.namespace) == ("registry.example.com/mirror", "oc-mirror")
     mirrors = container(objects.workload_object(APPLIED))
     assert "--apply-cluster-resources=false" in mirrors["args"]
+
+
+def test_a_job_mirrors_only_the_imageset_that_it_was_deployed_with() -> None:
+    """Others take what the ConfigMap holds: a later run of the pipeline writes it, and replaces them."""
+    given = {
+        mode: [one for one in container(make(mode))["args"] if one.startswith("--imageset-sha256")]
+        for mode in ("job", "cronjob", "deployment")
+    }
+    assert given == {"job": ["--imageset-sha256=c0ffee"], "cronjob": [], "deployment": []}
