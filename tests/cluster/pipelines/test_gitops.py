@@ -46,8 +46,7 @@ def test_the_overlay_of_a_site_has_its_image_and_values_in_one_place_and_is_acce
     for pipeline in ("deployment", "readiness", "publish"):
         assert default(f"oc-mirror-{pipeline}-pipeline", "task-image") == given["image"]
     assert default("oc-mirror-build-pipeline", "image-url") == given["image"]
-    for pipeline in ("deployment", "readiness"):  # what is published to has no default: each run names it
-        assert default(f"oc-mirror-{pipeline}-pipeline", "values-git-url") == given["values-git-url"]
+    assert default("oc-mirror-deployment-pipeline", "values-git-url") == given["values-git-url"]
     assert ("ConfigMap", "oc-mirror-site") not in found
     claim = found.pop(
         ("PersistentVolumeClaim", "oc-mirror-shared-workspace")
