@@ -19,11 +19,14 @@ from typing import Any
 import pytest
 import requests
 
+from steps.readiness import gate
+from steps.readiness.reasons import Cause
 from tests.cluster.lab import RESTRICTED, Lab, make_lab
 from tests.cluster.mirrors import REAL, imageset, push_source, records, volume
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
 from tests.testbed.waiting import eventually
+from tests.unit.readiness.test_gate import row, verdict
 
 EVERY_MINUTE = "* * * * *"
 
@@ -158,11 +161,15 @@ class Page:
 
 def test_a_service_keeps_its_history_and_a_rollout_never_runs_two_writers(lab: Lab) -> None:
     archive_always(lab)
+    said = [verdict(row("edge-1"), Cause.LOST)]
+    lab.apply(gate.config_map(said, namespace=lab.namespace, made="2026-11-27T10:00:00Z", notes=[]))
     deploy(lab, "service", "deployment")
     service = Page(lab)
     eventually("a first generation", lambda: service.metric("oc_mirror_generation"), timeout=240)
     success = service.metric("oc_mirror_last_success_timestamp_seconds")
     assert '<h1 id="state">' in service.get("/")
+    metric = 'oc_mirror_cluster_ready{cluster="edge-1",registry="one.example.com"} 0.0'
+    assert metric in service.get("/metrics"), "what fleet-readiness has written is mounted"
 
     with Watch.over(lab) as watch:
         # A change of the pod template, as a new image is; from now on a run takes a while.
