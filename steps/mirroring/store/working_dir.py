@@ -19,13 +19,14 @@ import os
 import shutil
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from steps import units
 from steps.bounded import json_file
-from steps.files import make_folder, move, rename, write_atomically
+from steps.files import make_folder, move, rename, sync, write_atomically
 from steps.mirroring.ocmirror.placement import Rules, path_of
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
@@ -34,7 +35,6 @@ from steps.versions import precedence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from steps.imageset.model import Mirror
     from steps.mirroring.ocmirror.output import Reading
@@ -257,16 +257,17 @@ def _link(sources: Iterable[Path], folder: Path, *, name: Callable[[Path], str])
         target = folder / name(source)
         if not target.exists():
             _link_or_copy(str(source), str(unfinished))
-            unfinished.replace(target)
+            rename(unfinished, target)
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    """Link a blob, whose content its name tells and nobody changes; copy what else there is."""
+    """Link a blob, whose content its name tells and nobody changes; copy what else there is, to the disk."""
     if "/blobs/" in source:
         with suppress(OSError):  # on another volume, or one without links
             os.link(source, target)
             return
     shutil.copyfile(source, target)
+    sync(Path(target))
 
 
 def release_folder(origin: str) -> str:
