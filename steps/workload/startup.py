@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps import log_lines
 from steps.bounded import json_of
-from steps.errors import StartError
+from steps.errors import HeldError, StartError
 from steps.workload import symptoms
 from steps.workload.symptoms import diagnose, one_line
 
@@ -38,9 +38,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The container runs or, if `finished`, has ended with exit code 0."""
+    """The container runs or, if `finished`, has ended with exit code 0 or, as `held` says why, is held."""
 
     finished: bool
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kin
     code = ended.get("exitCode")
     if code == 0:
         return Started(finished=True)
+    if code == HeldError.exit_code:
+        return Started(finished=True, held="; ".join(filter(None, _termination(ended.get("message") or ""))))
     log = f"read 'oc logs {pod['metadata']['name']} -n {settings.namespace}'"
     if ended.get("reason") == "OOMKilled":
         reason = f"the {kind}'s container was killed: it needs more than {settings.memory} of memory"

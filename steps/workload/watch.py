@@ -31,6 +31,8 @@ def watch_start(
     while True:
         state = start_state(observe(cluster, workload, settings), settings)
         if isinstance(state, Started):
+            if state.held:
+                log.warning("%s", state.held)
             if state.finished or not to_end:
                 return state
             state = Waiting("its container to end")

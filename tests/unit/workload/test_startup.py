@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +57,13 @@ def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]
 def test_a_running_container_has_started_and_one_that_ended_well_too() -> None:
     assert observed(pod({"running": {}})) == Started(finished=False)
     assert observed(pod(ended(0, reason="Completed"))) == Started(finished=True)
+
+
+def test_a_run_that_is_held_has_done_its_work_and_its_job_stays() -> None:
+    """It may be held before anybody has seen it run; somebody will read its log."""
+    record = json.dumps({"message": "generation 1 is held", "hint": "read it, then run the same again"})
+    seen = observed(pod(ended(16, record)))
+    assert seen == Started(finished=True, held="generation 1 is held; read it, then run the same again")
 
 
 def test_a_job_that_is_complete_has_finished_even_if_its_pod_is_gone() -> None:
