@@ -33,7 +33,7 @@ def run(session: Session) -> Done:
     shared.take_over(session)
     earlier = _pinned(store.working_dir.path)
     reading = session.oc_mirror.run(
-        _arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir.path
+        arguments(session, workspace=store.root, dry_run=False), working_dir=store.working_dir.path
     )
     made = publish.made_by(store.working_dir.path)
     store.inventory.add(
@@ -64,8 +64,8 @@ def _dry_run(session: Session) -> Done:
     store = session.store
     working_dir = store.scratch / "working-dir"
     write_atomically(store.imageset, session.given_imageset.without_graph().content)
-    arguments = _arguments(session, workspace=store.scratch, dry_run=True)
-    session.oc_mirror.run(arguments, working_dir=working_dir)
+    given = arguments(session, workspace=store.scratch, dry_run=True)
+    session.oc_mirror.run(given, working_dir=working_dir)
     lists = mapping.read(working_dir)
     size = estimate.copy(store, lists[mapping.MAPPING], session.source)
     return Done(summary=estimate.keep_lists(store, [lists], size))
@@ -79,7 +79,7 @@ def _verify(session: Session, *, pinned: set[Path]) -> tuple[VerifiedImage, ...]
     write_atomically(store.imageset, used.without_graph().content)
     return verify.verify(
         session,
-        _arguments(session, workspace=store.root, dry_run=True),
+        arguments(session, workspace=store.root, dry_run=True),
         mirror=used.mirror,
         working_dir=store.working_dir.path,
         more=[verify.GRAPH] if used.mirror.platform.graph else [],
@@ -90,7 +90,8 @@ def _pinned(working_dir: Path) -> set[Path]:
     return set(working_dir.glob("isc_pinned_*.yaml"))
 
 
-def _arguments(session: Session, *, workspace: Path, dry_run: bool) -> list[str]:
+def arguments(session: Session, *, workspace: Path, dry_run: bool) -> list[str]:
+    """Return oc-mirror's arguments for the ImageSet of the run in progress, with its working directory."""
     return command.direct(
         session.oc_mirror.options,
         session.oc_mirror.program,

@@ -236,8 +236,8 @@ def _push(session: Session, batch: Batch, staging: Path) -> Reading:
         log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(unpacked))
     write_atomically(store.imageset, batch.imageset.content)
     _stage(store.generations.archives(last), staging)
-    arguments = _arguments(session, staging, dry_run=session.request.dry_run)
-    return session.oc_mirror.run(arguments, working_dir=staging / "working-dir")
+    given = arguments(session, staging, dry_run=session.request.dry_run)
+    return session.oc_mirror.run(given, working_dir=staging / "working-dir")
 
 
 def _verify(session: Session, batch: Batch, staging: Path) -> tuple[VerifiedImage, ...]:
@@ -245,7 +245,7 @@ def _verify(session: Session, batch: Batch, staging: Path) -> tuple[VerifiedImag
     verify.empty_archive(staging)
     return verify.verify(
         session,
-        _arguments(session, staging, dry_run=True),
+        arguments(session, staging, dry_run=True),
         mirror=batch.imageset.mirror,
         working_dir=staging / "working-dir",
     )
@@ -259,7 +259,8 @@ def _stage(archives: list[Path], staging: Path) -> None:
         (staging / archive.name).symlink_to(os.path.relpath(archive, staging))
 
 
-def _arguments(session: Session, staging: Path, *, dry_run: bool) -> list[str]:
+def arguments(session: Session, staging: Path, *, dry_run: bool) -> list[str]:
+    """Return oc-mirror's arguments for the ImageSet of the run in progress and the archives in `staging`."""
     return command.from_disk(
         session.oc_mirror.options,
         session.oc_mirror.program,

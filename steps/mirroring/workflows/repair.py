@@ -20,13 +20,12 @@ from steps.files import write_atomically
 from steps.imageset.model import API_VERSION, KIND, AdditionalImage, Configuration, Mirror
 from steps.imageset.writing import write
 from steps.mirroring.checks import verify
-from steps.mirroring.ocmirror import command
 from steps.mirroring.ocmirror.mapping import CACHE
 from steps.mirroring.ocmirror.placement import CONTENT, RELEASES, path_of, tag_of
 from steps.mirroring.request import FROM_DISK
 from steps.mirroring.retries import retrying
 from steps.mirroring.store.runs import timestamp
-from steps.mirroring.workflows import verify_target
+from steps.mirroring.workflows import direct, from_disk, verify_target
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def run(session: Session) -> Done:
         lost = [
             image for image in record.images if image.place in found.missing and image.place not in repaired
         ]
-        repaired |= _mirror_again(session, record, lost)
+        repaired |= _mirror_again(session, record, lost, found.missing)
     left = {place: what for place, what in found.missing.items() if place not in repaired}
     ended = timestamp(datetime.now(UTC))
     found = found.changed(finished=ended, missing=left, repaired=tuple(sorted(repaired)))
@@ -88,7 +87,9 @@ def alone(image: VerifiedImage, *, workflow: str, nesting: Nesting) -> Additiona
     )
 
 
-def _mirror_again(session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage]) -> set[str]:
+def _mirror_again(
+    session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage], before: Mapping[str, str]
+) -> set[str]:
     """Mirror those images of one mirror name that can be mirrored alone; return the places that are whole."""
     target, nesting = session.request.target_registry, session.request.nesting
     sparse = verify_target.is_sparse(session.store, target, record.mirror_name)
@@ -104,27 +105,30 @@ def _mirror_again(session: Session, record: VerifiedImages, lost: Iterable[Verif
     log.info("mirroring again: %s", ", ".join(entries))
     _write_imageset(session, entries.values())
     retrying(session, partial(_run, session, record.workflow))
-    return _settle(session, record, {image.place: image for image in record.images if image.place in entries})
+    again = {image.place: image for image in record.images if image.place in entries}
+    return _settle(session, record, again, before)
 
 
-def _settle(session: Session, record: VerifiedImages, again: Mapping[str, VerifiedImage]) -> set[str]:
-    """Look at what was mirrored again, and record the digests of tags whose source has moved on meanwhile."""
+def _settle(
+    session: Session, record: VerifiedImages, again: Mapping[str, VerifiedImage], before: Mapping[str, str]
+) -> set[str]:
+    """Look at what was mirrored again, and record the digests of tags whose source has moved on meanwhile.
+
+    What is wrong as `before` was not put back, whatever oc-mirror says. Returns the places that are whole.
+    """
     target = session.request.target_registry
-    wanted = {place: Reference.parse(f"{target}/{place}") for place in again}
-    answers = verify.ask(session.target, wanted.values())
-    now = {place: answers[image.place].digest for place, image in wanted.items()}
-    for place, image in again.items():
-        if now[place] not in {"", image.digest}:
+    there: dict[str, VerifiedImage] = {}
+    for place, answer in verify_target.ask(session.target, target, again).items():
+        if not answer.digest or answer.wrong == before[place]:
+            continue
+        if answer.wrong:
             log.warning(
-                "%s is another image than before: its tag in the source now leads to %s", place, now[place]
+                "%s is another image than before: its tag in the source now leads to %s", place, answer.digest
             )
-    images = tuple(
-        image.model_copy(update={"digest": now[image.place]}) if now.get(image.place) else image
-        for image in record.images
-    )
+        there[place] = again[place].model_copy(update={"digest": answer.digest})
+    images = tuple(there.get(image.place, image) for image in record.images)
     if images != record.images:
         session.store.verified.record(record.changed(images=images))
-    there = {image.place: image for image in images if now.get(image.place)}
     return {*there} - {*verify_target.ask_for_parts(session.target, target, there)}
 
 
@@ -137,29 +141,12 @@ def _write_imageset(session: Session, images: Iterable[AdditionalImage]) -> None
 
 def _run(session: Session, workflow: str) -> None:
     """Run oc-mirror in scratch: what it leaves for the clusters tells of the lost images only."""
-    store, oc_mirror, target = session.store, session.oc_mirror, session.request.target_registry
+    store = session.store
     store.clear_scratch()
-    cache, scratch = store.cache.folder, store.scratch
-    scratch.mkdir(parents=True)
+    store.scratch.mkdir(parents=True)
     if workflow == FROM_DISK:
-        verify.empty_archive(scratch)
-        arguments = command.from_disk(
-            oc_mirror.options,
-            oc_mirror.program,
-            imageset=store.imageset,
-            archives=scratch,
-            cache=cache,
-            target=target,
-            dry_run=False,
-        )
+        verify.empty_archive(store.scratch)
+        arguments = from_disk.arguments(session, store.scratch, dry_run=False)
     else:
-        arguments = command.direct(
-            oc_mirror.options,
-            oc_mirror.program,
-            imageset=store.imageset,
-            workspace=scratch,
-            cache=cache,
-            target=target,
-            dry_run=False,
-        )
-    oc_mirror.run(arguments, working_dir=scratch / "working-dir")
+        arguments = direct.arguments(session, workspace=store.scratch, dry_run=False)
+    session.oc_mirror.run(arguments, working_dir=store.scratch / "working-dir")

@@ -28,6 +28,7 @@ from steps.parameters.value_kinds import VerifyLayers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from steps.mirroring.checks.verify import Answer
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
     from steps.mirroring.store.verified import VerifiedImage
@@ -64,7 +65,8 @@ def look(request: Request, store: Store) -> Look:
         )
     images = newest(recorded)
     sparse = {record.mirror_name for record in recorded if is_sparse(store, target, record.mirror_name)}
-    missing = ask(request.options.destination, target, images)
+    answers = ask(request.options.destination, target, images)
+    missing = {place: answer.wrong for place, answer in answers.items() if answer.wrong}
     present = {place: image for place, image in images.items() if place not in missing}
     chosen = _chosen(present, request.values[VERIFY_LAYERS] or VerifyLayers.SAMPLE)
     missing |= ask_for_parts(request.options.destination, target, chosen, sparse=bool(sparse))
@@ -78,14 +80,14 @@ def look(request: Request, store: Store) -> Look:
     )
 
 
-def ask(access: Access, target: str, images: Mapping[str, VerifiedImage]) -> dict[str, str]:
-    """Ask for the manifests of images, by place; return what is wrong with those that are not as recorded."""
+def ask(access: Access, target: str, images: Mapping[str, VerifiedImage]) -> dict[str, Answer]:
+    """Ask for the manifests of images, by place: what is there now, against what is recorded."""
     wanted = {
         place: Reference.parse(f"{target}/{place.partition('@')[0]}@{image.digest}")
         for place, image in images.items()
     }
-    absent = verify.absent(access, wanted.values())
-    return {place: absent[image.place] for place, image in wanted.items() if image.place in absent}
+    answers = verify.ask(access, wanted.values())
+    return {place: answers[image.place] for place, image in wanted.items()}
 
 
 def conclude(found: Look) -> Done:

@@ -124,6 +124,22 @@ def test_a_tag_that_somebody_moved_is_named_and_put_back(direct: Place, target: 
         assert opened.digest("v1") == right
 
 
+@standin_only
+def test_a_tag_that_a_repair_did_not_put_back_is_still_named(
+    direct: Place, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """oc-mirror's word is not taken for it, and somebody's image does not become the one that is expected."""
+    assert direct.mirror().returncode == 0
+    with ACCESS.open(f"{target}/team/db") as opened:
+        opened.write_label("v1", "somebody", "else")
+    before = Store(direct.data).verified.of(target)
+    monkeypatch.setenv("STANDIN_PUSH", "none")
+    ran = verify(direct, "--repair")
+    assert ran.returncode == 18, ran.stderr
+    assert "team/db:v1 (another: sha256:" in ran.stderr
+    assert Store(direct.data).verified.of(target) == before
+
+
 def test_a_lost_layer_is_found_and_brought_back(direct: Place, target: str, tmp_path: Path) -> None:
     assert direct.mirror().returncode == 0
     with ACCESS.open(f"{target}/team/db") as opened:
