@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,3 +150,19 @@ def make_account(cluster: Cluster, namespace: str, folder: Path, *, rules: list[
     path = folder / "kubeconfig.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+@contextmanager
+def granted(cluster: Cluster, namespace: str, file: Path) -> Iterator[None]:
+    """Give the account the rights of a file with a ClusterRole and its binding, under names of the test's."""
+    role, binding = (
+        {**document, "metadata": {"name": f"test-{document['metadata']['name']}-{namespace}"}}
+        for document in yaml.safe_load_all(file.read_text())
+    )
+    binding["roleRef"] = {**binding["roleRef"], "name": role["metadata"]["name"]}
+    binding["subjects"] = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]
+    for document in (role, binding):
+        cluster.apply(json.dumps(document))
+    yield
+    for document in (role, binding):
+        cluster.kubectl("delete", document["kind"].lower(), document["metadata"]["name"])

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.cluster.lab import ACCOUNT, make_account
+from tests.cluster.lab import granted, make_account
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
 
@@ -32,7 +31,7 @@ CRD = {
         "versions": [{"name": "v1", "served": True, "storage": True, "schema": SCHEMA}],
     },
 }
-RBAC = list(yaml.safe_load_all((ROOT / "examples" / "rbac-managedclusters.yaml").read_text()))
+RBAC = ROOT / "examples" / "rbac-managedclusters.yaml"
 
 
 @pytest.fixture
@@ -68,17 +67,8 @@ def hub(cluster: Cluster) -> Iterator[None]:
 @pytest.fixture
 def allowed(cluster: Cluster, namespace: str) -> Iterator[None]:
     """The account has the rights of examples/rbac-managedclusters.yaml."""
-    role, binding = (
-        {**document, "metadata": {"name": f"test-{document['metadata']['name']}-{namespace}"}}
-        for document in RBAC
-    )
-    binding["roleRef"] = {**binding["roleRef"], "name": role["metadata"]["name"]}
-    binding["subjects"] = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]
-    for document in (role, binding):
-        cluster.apply(json.dumps(document))
-    yield
-    for document in (role, binding):
-        cluster.kubectl("delete", document["kind"].lower(), document["metadata"]["name"])
+    with granted(cluster, namespace, RBAC):
+        yield
 
 
 def look(kubeconfig: Path, folder: Path) -> subprocess.CompletedProcess[str]:

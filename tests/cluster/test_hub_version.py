@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.lab import ACCOUNT, make_account
+from tests.cluster.lab import granted, make_account
 from tests.conftest import ROOT, GitRepository
 from tests.testbed.client import Cluster
 
@@ -36,7 +36,7 @@ CRD = {
         ],
     },
 }
-RBAC = list(yaml.safe_load_all((ROOT / "tekton" / "11-rbac-openshift-version.yaml").read_text()))
+RBAC = ROOT / "tekton" / "11-rbac-openshift-version.yaml"
 
 
 @pytest.fixture
@@ -72,17 +72,8 @@ def openshift(cluster: Cluster) -> Iterator[Callable[..., None]]:
 @pytest.fixture
 def allowed(cluster: Cluster, namespace: str) -> Iterator[None]:
     """The account has the rights of tekton/11-rbac-openshift-version.yaml."""
-    role, binding = (
-        {**document, "metadata": {"name": f"test-{document['metadata']['name']}-{namespace}"}}
-        for document in RBAC
-    )
-    binding["roleRef"] = {**binding["roleRef"], "name": role["metadata"]["name"]}
-    binding["subjects"] = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]
-    for document in (role, binding):
-        cluster.apply(json.dumps(document))
-    yield
-    for document in (role, binding):
-        cluster.kubectl("delete", document["kind"].lower(), document["metadata"]["name"])
+    with granted(cluster, namespace, RBAC):
+        yield
 
 
 def generate(repository: GitRepository, kubeconfig: Path, folder: Path) -> subprocess.CompletedProcess[str]:
