@@ -20,10 +20,12 @@ LONGEST_CHECK = 10 * 60
 
 CHECK_PREFIX = "oc-mirror-check-"
 
-# Exit codes of `mirror` that another attempt with the same objects cannot change (steps.errors): usage,
-# invalid input, not found, left out, not trusted, held, lost. After any other, such as for a registry that is
-# down, the Job tries again.
-_PERMANENT = [2, 3, 4, 12, 15, 16, 18]
+PERMANENT = [2, 3, 4, 12, 15, 16, 18]
+"""Exit codes of `mirror` that another attempt with the same objects cannot change (steps.errors).
+
+Usage, invalid input, not found, left out, not trusted, held, lost. After any other, such as for a registry
+that is down, the Job tries again.
+"""
 
 
 def workload_object(settings: Settings) -> KubernetesObject:
@@ -125,7 +127,7 @@ def _job_spec(settings: Settings, template: KubernetesObject) -> dict[str, Any]:
             "rules": [
                 # A drained node does not count as a failed attempt.
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-                {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _PERMANENT}},
+                {"action": "FailJob", "onExitCodes": {"operator": "In", "values": PERMANENT}},
             ]
         },
         "template": template,

@@ -17,7 +17,7 @@ from steps.parameters.value_kinds import bytes_of
 from steps.workload import applier, names, objects
 from steps.workload.existing import check_own, is_ours, replaced_workloads
 from steps.workload.settings import FS_GROUP, pushes
-from steps.workload.startup import Waiting
+from steps.workload.startup import EndedError, Waiting
 from steps.workload.watch import wait_until_gone, watch_start
 
 if TYPE_CHECKING:
@@ -131,9 +131,14 @@ def _check(cluster: Cluster, settings: Settings, timeout: int) -> None:
 
 
 def _watch(cluster: Cluster, workload: KubernetesObject, settings: Settings, timeout: int) -> None:
-    """Watch the start; delete a Job that cannot start, but no Deployment, which recovers by itself."""
+    """Watch the start; delete a Job that cannot start, but no Deployment, which recovers by itself.
+
+    A Job that has run and failed stays: somebody will read its log, or it tries again.
+    """
     try:
         outcome = watch_start(cluster, workload, settings, timeout=timeout)
+    except EndedError:
+        raise
     except StartError:
         if workload["kind"] == "Job":
             cluster.delete("Job", workload["metadata"]["name"], settings.namespace)

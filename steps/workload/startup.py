@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from steps import log_lines
 from steps.bounded import json_of
 from steps.errors import HeldError, StartError
-from steps.workload import symptoms
+from steps.workload import objects, symptoms
 from steps.workload.symptoms import diagnose, one_line
 
 if TYPE_CHECKING:
@@ -55,9 +55,13 @@ class Waiting:
     error: StartError | None = None
 
 
+class EndedError(StartError):
+    """The workload's container has run and failed: the workload stays, for its log and its next attempts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The workload cannot start unless somebody removes the cause."""
+    """The workload cannot start unless somebody removes the cause, or has failed for good."""
 
     error: StartError
 
@@ -82,7 +86,7 @@ def start_state(seen: Observation, settings: Settings) -> StartState:
         return Started(finished=False)
     ended = state.get("terminated") or (last.get("terminated") if "waiting" in state else None)
     if ended:
-        return _ended(ended, seen.pod, settings, kind)
+        return _ended(ended, seen, settings, kind)
     waiting = state.get("waiting") or {}
     if waiting.get("reason", "ContainerCreating") not in _NORMAL_REASONS:
         return _blocked(waiting, seen, settings, kind)
@@ -94,16 +98,13 @@ def _without_pod(seen: Observation, settings: Settings, kind: str) -> StartState
 
     The controller of a Job gives the reason in events, that of a Deployment in a condition.
     """
-    workload = seen.workload or {}
-    conditions = {
-        c["type"]: c for c in workload.get("status", {}).get("conditions") or [] if c["status"] == "True"
-    }
+    workload, conditions = seen.workload or {}, _true_conditions(seen)
     if "Complete" in conditions:
         return Started(finished=True)
     if "Failed" in conditions:
         failed = conditions["Failed"]
         return Failed(
-            StartError(
+            EndedError(
                 f"the {kind} failed: {one_line(failed.get('message') or failed.get('reason', ''))}",
                 f"read 'oc describe {kind.lower()} {workload['metadata']['name']} -n {settings.namespace}'",
             )
@@ -115,28 +116,40 @@ def _without_pod(seen: Observation, settings: Settings, kind: str) -> StartState
     return _from_messages(symptoms.CREATION, messages, settings, kind) or Waiting("its pod to be created")
 
 
-def _ended(ended: dict[str, Any], pod: KubernetesObject, settings: Settings, kind: str) -> StartState:
-    """Return the state of a container that has ended; its termination message has reason and hint."""
+def _true_conditions(seen: Observation) -> dict[str, dict[str, Any]]:
+    conditions = (seen.workload or {}).get("status", {}).get("conditions") or []
+    return {one["type"]: one for one in conditions if one["status"] == "True"}
+
+
+def _ended(ended: dict[str, Any], seen: Observation, settings: Settings, kind: str) -> StartState:
+    """Return the state of a container that has ended; its termination message has reason and hint.
+
+    A Job tries again after most failures, and then still waits.
+    """
     code = ended.get("exitCode")
     if code == 0:
         return Started(finished=True)
     if code == HeldError.exit_code:
         return Started(finished=True, held="; ".join(filter(None, _termination(ended.get("message") or ""))))
-    log = f"read 'oc logs {pod['metadata']['name']} -n {settings.namespace}'"
+    if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
+        messages = [ended.get("message") or ""]
+        return _from_messages(symptoms.RUNNING, messages, settings, kind) or Waiting("its container to start")
+    error = _failure(ended, seen, settings, kind)
+    if kind != "Job" or code in objects.PERMANENT or "Failed" in _true_conditions(seen):
+        return Failed(error)
+    return Waiting(f"its next attempt: {error.reason}", error)
+
+
+def _failure(ended: dict[str, Any], seen: Observation, settings: Settings, kind: str) -> EndedError:
+    """Return the error of a container that has run and failed."""
     if ended.get("reason") == "OOMKilled":
         reason = f"the {kind}'s container was killed: it needs more than {settings.memory} of memory"
-        return Failed(StartError(reason, "give it more with the parameter memory"))
-    message = ended.get("message") or ""
-    if ended.get("reason") in {"StartError", "ContainerCannotRun"}:
-        return _from_messages(symptoms.RUNNING, [message], settings, kind) or Waiting(
-            "its container to start"
-        )
-    reason, hint = _termination(message)
-    return Failed(
-        StartError(
-            f"the {kind}'s container ended with exit code {code}" + (f": {reason}" if reason else ""),
-            hint or log,
-        )
+        return EndedError(reason, "give it more with the parameter memory")
+    reason, hint = _termination(ended.get("message") or "")
+    said = f"the {kind}'s container ended with exit code {ended.get('exitCode')}"
+    pod = (seen.pod or {}).get("metadata", {}).get("name", "")
+    return EndedError(
+        f"{said}: {reason}" if reason else said, hint or f"read 'oc logs {pod} -n {settings.namespace}'"
     )
 
 

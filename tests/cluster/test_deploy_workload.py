@@ -288,6 +288,15 @@ def test_an_imageset_that_mirror_refuses_is_told_in_its_own_words(lab: Lab) -> N
     assert "imageset.yaml" in log
 
 
+def test_a_job_that_failed_before_anybody_saw_it_run_keeps_its_log(lab: Lab) -> None:
+    lab.add_configuration(imageset="kind: Deployment\n")
+    lab.deploy("bad", start_timeout="0s")
+    lab.kubectl("wait", "--for=condition=Failed", "job/oc-mirror-bad", "--timeout=60s")
+    assert "container ended with exit code 3" in lab.refuse(11, "bad")
+    assert lab.names(WORKLOADS) == ["Job/oc-mirror-bad"]
+    assert "imageset.yaml" in lab.kubectl("logs", "job/oc-mirror-bad")
+
+
 def test_an_image_that_the_registry_does_not_have(lab: Lab) -> None:
     absent = lab.image.split("@", maxsplit=1)[0] + "@sha256:" + "0" * 64
     log = lab.refuse(11, "absent", image=absent)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,18 @@ class Sides:
 
     def run(self, workflow: str, **parameters: str) -> Ended:
         """Run the pipeline, which must succeed, and wait until its Job has ended, however."""
-        given = {"imageset-configmap": "trust-imageset", "deploy-mode": "job", "workflow": workflow}
-        given |= {name.replace("_", "-"): value for name, value in parameters.items()}
-        run = self.product.succeed(given, workspaces={})
+        run = self.product.succeed(self._given(workflow, parameters), workspaces={})
         return self._end_of(run.results["workload-name"])
+
+    def refuse(self, workflow: str, **parameters: str) -> Ended:
+        """Run the pipeline, whose Job must fail; if it fails at once, so does the run."""
+        run = self.product.run(self._given(workflow, parameters), workspaces={})
+        [job] = re.findall(r"^Job oc-mirror/(\S+) created$", run.log("deploy-workload"), re.MULTILINE)
+        return self._end_of(job)
+
+    def _given(self, workflow: str, parameters: Mapping[str, str]) -> dict[str, str]:
+        given = {"imageset-configmap": "trust-imageset", "deploy-mode": "job", "workflow": workflow}
+        return given | {name.replace("_", "-"): value for name, value in parameters.items()}
 
     def _end_of(self, job: str) -> Ended:
         cluster = self.product.cluster
@@ -189,7 +198,7 @@ def test_one_flipped_bit_is_refused_before_anything_is_pushed(sides: Sides, regi
     before = path.read_bytes()
     path.write_bytes(before[:100] + bytes([before[100] ^ 1]) + before[101:])
     other = {**importing(sides), "target_registry": f"{sides.target}/other"}
-    refused = sides.run("workflow-from-disk", **other)
+    refused = sides.refuse("workflow-from-disk", **other)
     path.write_bytes(before)
     assert (refused.code, refused.pods) == (15, 1), refused.log
     reason, hint = refused.log.strip().splitlines()[-2:]

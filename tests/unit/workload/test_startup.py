@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from steps.cluster import KubernetesObject
-from steps.workload.startup import Failed, Observation, Started, StartState, Waiting, start_state
+from steps.workload.objects import PERMANENT
+from steps.workload.startup import EndedError, Failed, Observation, Started, StartState, Waiting, start_state
 from tests.unit.workload.samples import IMAGE, SETTINGS
 
 JOB: KubernetesObject = {"kind": "Job", "metadata": {"name": "oc-mirror-a", "generation": 1}, "status": {}}
@@ -160,6 +161,8 @@ POD_FAULTS = [
         "has no 'mirror'",
         "build pipeline",
     ),
+]
+ENDS = [
     (ended(137, reason="OOMKilled"), "needs more than 4Gi of memory", "memory"),
     (ended(3, "/config/imageset.yaml is not an ImageSet\nwrite one\n"), "is not an ImageSet", "write one"),
     (
@@ -198,6 +201,27 @@ def test_a_container_that_cannot_run_is_an_error_with_its_remedy(
     assert "\n" not in state.error.reason + state.error.hint
 
 
+@pytest.mark.parametrize(("container", "reason", "hint"), ENDS, ids=lambda value: str(value)[:40])
+def test_a_container_that_has_run_and_failed_says_why_and_its_job_stays(
+    container: dict[str, Any], reason: str, hint: str
+) -> None:
+    """The Job tries again unless that cannot help, or it has tried often enough."""
+    over = {**JOB, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
+    state = observed(pod(container), workload=over)
+    assert isinstance(state, Failed)
+    assert isinstance(state.error, EndedError)
+    assert reason in state.error.reason
+    assert hint in state.error.hint
+    assert "\n" not in state.error.reason + state.error.hint
+    first = observed(pod(container))
+    if container["terminated"]["exitCode"] in PERMANENT:
+        assert isinstance(first, Failed)
+    else:
+        assert isinstance(first, Waiting)
+        assert reason in first.what
+        assert isinstance(first.error, EndedError)
+
+
 def test_before_the_back_off_repeats_the_cause_the_event_has_it() -> None:
     failed = event("Failed", f'Failed to pull image "{IMAGE}": rpc error: desc = {IMAGE}: not found')
     state = observed(pod(waiting("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')), failed)
@@ -206,9 +230,10 @@ def test_before_the_back_off_repeats_the_cause_the_event_has_it() -> None:
 
 
 def test_a_service_that_crashes_again_and_again_is_reported_by_its_last_end() -> None:
+    service = {**JOB, "kind": "Deployment"}
     crashed = pod(waiting("CrashLoopBackOff", "back-off 10s restarting failed container"))
     crashed["status"]["containerStatuses"][0]["lastState"] = ended(3, "no pull secret\nmake one")
-    state = observed(crashed)
+    state = observed(crashed, workload=service)
     assert isinstance(state, Failed)
     assert "no pull secret" in state.error.reason
 
