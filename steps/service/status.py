@@ -73,7 +73,7 @@ class TargetStatus(BaseModel):
     path: str = Field(description="the address of all its manifests on this server")
     verified: str = Field(description="when the run began that made sure of every image; empty for none")
     safe_to_apply: bool = Field(description="whether no deletion came after that run, and nothing is lost")
-    lost: int = Field(description="images that the target had and lacks, as last verified; 0 before")
+    lost: int = Field(description="images that the target had and has lost, as last verified; 0 before")
     accepted: dict[str, dict[str, str]] = Field(
         description="[`accepted`, `not accepted` or `unknown`](verdicts.md) by release and minor version of"
         " clusters"
