@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps import repository
 from steps.errors import ConflictError, GitError, InvalidInputError, UsageError
-from steps.git_access import no_such_revision
+from steps.git_access import NoSuchRevisionError, no_such_revision
 from steps.git_command import FETCH_SECONDS, Git, GitFailedError
 from steps.git_files import Commit
 from steps.tree import Tree
@@ -34,9 +34,12 @@ log = logging.getLogger("steps.repository")
 _TRAILER: Final = "Published-Tree"
 _SHOWN: Final = 80
 _FILE: Final = "100644"
+_NO_FILES: Final = {"120000": "link", "160000": "submodule"}
 _REFUSED: Final = (
     r"\[remote rejected\]|pre-receive hook declined|protected branch|not allowed to (push|update)"
 )
+
+_BESIDE: Final = r"'refs/heads/[^']*' exists; cannot create|directory/file conflict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,11 @@ class Change:
 
     files: Mapping[str, bytes]
     folders: Collection[str] = ()
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """How the paths in `folders` begin."""
+        return tuple(f"{folder}/" for folder in self.folders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +135,12 @@ class _Proposal:
             folder = Path(temporary)
             git = Git(
                 folder,
-                {**variables, "GIT_DIR": str(folder / "git"), "GIT_INDEX_FILE": str(folder / "index")},
+                {
+                    **variables,
+                    "GIT_DIR": str(folder / "git"),
+                    "GIT_INDEX_FILE": str(folder / "index"),
+                    "GIT_LITERAL_PATHSPECS": "1",
+                },
                 settings=(f"remote.origin.url={origin.url}",),
                 local=origin.local,
             )
@@ -143,12 +156,14 @@ class _Proposal:
         with repository.explained(self.origin, self.git):
             tree = self._write(wanted)
             paths = self._differences(self.base, tree)
+            self._check_nothing_else(wanted, [path for path, _ in paths])
             if not paths:
                 self._tell_of_leftover()
                 return base
             self._check_ours()
             found = replace(base, paths=tuple(path for path, _ in paths))
-            if self.head and self._differences(f"{self.head}~", self.head) == paths:
+            same = bool(self.head) and self._differences(f"{self.head}~", self.head) == paths
+            if same and not self._merged():
                 return replace(found, commit=self.head)
             commit = self._commit(tree)
         self._push(commit)
@@ -156,23 +171,35 @@ class _Proposal:
 
     def _write(self, change: Change) -> str:
         """Write the tree of the base with the change; return its name."""
-        there = self._listed([*change.files, *(f"{folder}/" for folder in change.folders)])
+        there = self._listed([*change.files, *change.below])
         lines = []
         for path in sorted(there.keys() | change.files.keys()):
             mode = there.get(path, _FILE)
-            if mode == "120000" and path in change.files:
+            if mode in _NO_FILES and path in change.files:
                 raise InvalidInputError(
-                    f"{path} is a link in {self.origin.url}: it is not written through",
-                    "name the file itself in values-file-path",
+                    f"{path} is a {_NO_FILES[mode]} in {self.origin.url}: it is not written through",
+                    "name the file itself in values-file-path; in cluster-resources/ put a file there",
                 )
             if path in change.files:
                 blob = self.git.ask("hash-object", "-w", "--stdin", given=change.files[path]).strip()
                 lines.append(f"{mode} {blob}\t{path}\0")
-            elif path.startswith(tuple(f"{folder}/" for folder in change.folders)):
+            elif path.startswith(change.below):
                 lines.append(f"0 {'0' * len(self.base)}\t{path}\0")
         self.git.ask("read-tree", self.base)
         self.git.ask("update-index", "-z", "--index-info", given="".join(lines).encode())
         return self.git.ask("write-tree", "--missing-ok").strip()
+
+    def _check_nothing_else(self, change: Change, paths: list[str]) -> None:
+        """Refuse a change for which git would remove what is no part of it: a file in a folder's place."""
+        for path in paths:
+            if path in change.files or path.startswith(change.below):
+                continue
+            above = next((file for file in change.files if path.startswith(f"{file}/")), "")
+            below = next((file for file in change.files if file.startswith(f"{path}/")), "a file")
+            why = f"a file, a link or a submodule in {self.origin.url}: {below} cannot lie below it"
+            if above:
+                why = f"a folder in {self.origin.url}, and a file is to be written there"
+            raise InvalidInputError(f"{above or path} is {why}", f"rename {above or path} in the repository")
 
     def _listed(self, paths: list[str]) -> dict[str, str]:
         """Return the modes of the base's files at these paths, and below those that end with a slash."""
@@ -189,6 +216,28 @@ class _Proposal:
             _, mode, _, blob, _ = head.split(" ")
             found.append((path, f"{mode} {blob}"))
         return found
+
+    def _merged(self) -> bool:
+        """Return whether the base has the branch's head, and what it brought was taken back since.
+
+        A request for it would have nothing to merge. False where the server does not tell.
+        """
+        if self.git.ask("rev-parse", f"{self.head}~").strip() == self.base:
+            return False
+        date = self.git.ask("show", "--no-patch", "--format=%ct", self.head).strip()
+        since = ("--filter=tree:0", "--no-tags", f"--shallow-since=@{date}")  # the commits alone
+        try:
+            self.git.ask(
+                "fetch",
+                "--quiet",
+                *since,
+                "origin",
+                f"refs/heads/{self.origin.revision}",
+                seconds=FETCH_SECONDS,
+            )
+        except GitFailedError:
+            return False
+        return not self.git.ask("rev-list", "--max-count=1", self.head, f"^{self.base}").strip()
 
     def _commit(self, tree: str) -> str:
         """Make the commit of a tree on the base: of the same tree always the same."""
@@ -259,6 +308,12 @@ class _Proposal:
                 f"branch {self.branch.name} of {self.origin.url} is not replaced: somebody pushed to it now",
                 "run publish-to-git again: it says whose commit that is",
             )
+        if re.search(_BESIDE, error.stderr):
+            return GitError(
+                f"{self.origin.url} cannot have the branch {self.branch.name}: there is a branch whose"
+                " name is the beginning of it, or of whose name it is the beginning",
+                "delete that branch, or give another one as publish-branch",
+            )
         if re.search(_REFUSED, error.stderr):
             said = re.findall(r"^(?:remote: |\s*! ).*$", error.stderr, re.MULTILINE)
             shown = "; ".join(" ".join(line.split())[:200] for line in said[:3])
@@ -280,6 +335,11 @@ def _fetched(git: Git, origin: Origin, branch: str, folder: Path) -> tuple[str, 
     known = repository.list_references(git, "--quiet", origin.url, *names)
     if names[0] not in known:
         heads = repository.list_references(git, "--quiet", "--heads", origin.url)
+        if not heads:
+            raise NoSuchRevisionError(
+                f"{origin.url} is empty: it has no branch to propose a change to",
+                "push the values there first",
+            )
         raise no_such_revision(origin, [name.removeprefix("refs/heads/") for name in heads])
     base = repository.fetch_commit(git, names[0])
     head = ""

@@ -162,6 +162,84 @@ def test_after_a_merge_nothing_is_left_to_propose(
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("way", ["--no-ff", "--ff-only"])
+def test_what_was_merged_and_taken_back_is_proposed_on_the_new_base(upstream: Upstream, way: str) -> None:
+    """The old commit is part of the base: no forge opens a request for it."""
+    first = propose(upstream.origin(), BRANCH, wanted())
+    upstream.work.git("fetch", "--quiet", "origin", BRANCH.name)
+    upstream.work.git("merge", "--quiet", way, "FETCH_HEAD")
+    upstream.work.git("revert", "--no-edit", *(["--mainline=1"] if way == "--no-ff" else []), "HEAD")
+    upstream.push("main")
+    found = propose(upstream.origin(), BRANCH, wanted())
+    assert found == replace(first, commit=found.commit, pushed=True)
+    assert upstream.git("rev-parse", f"{BRANCH.name}~") == upstream.head("main")
+    assert propose(upstream.origin(), BRANCH, wanted()) == replace(found, pushed=False)
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "submodule"])
+@pytest.mark.parametrize("place", ["cluster-resources", "cluster-resources/r"])
+def test_what_stands_where_a_folder_belongs_is_not_removed(upstream: Upstream, kind: str, place: str) -> None:
+    work = upstream.work
+    work.git("rm", "-r", "--quiet", place)
+    entries = {
+        "file": f"100644,{work.git('rev-parse', 'HEAD:run.sh')}",
+        "link": f"120000,{work.git('rev-parse', 'HEAD:values.yaml')}",
+        "submodule": f"160000,{work.git('rev-parse', 'HEAD')}",
+    }
+    work.git("update-index", "--add", "--cacheinfo", f"{entries[kind]},{place}")
+    work.git("commit", "--quiet", "--message=ours")
+    upstream.push("main")
+    with pytest.raises(InvalidInputError, match=f"^{place} is a file, a link or a submodule in") as caught:
+        propose(upstream.origin(), BRANCH, wanted())
+    assert caught.value.hint == f"rename {place} in the repository"
+    assert upstream.branches() == ["main"]
+
+
+def test_a_folder_where_a_file_belongs_is_not_removed(upstream: Upstream) -> None:
+    upstream.work.commit({"oc-mirror/fleet.json/ours.txt": b"x"})
+    upstream.push("main")
+    with pytest.raises(InvalidInputError, match=r"^oc-mirror/fleet.json is a folder in"):
+        propose(upstream.origin(), BRANCH, wanted({"oc-mirror/fleet.json": b"{}"}))
+
+
+def test_a_submodule_where_a_file_belongs_is_not_written_through(upstream: Upstream) -> None:
+    head = upstream.head("main")
+    upstream.work.git("update-index", "--add", "--cacheinfo", f"160000,{head},cluster-resources/r/idms.yaml")
+    upstream.work.git("commit", "--quiet", "--message=ours")
+    upstream.push("main")
+    with pytest.raises(InvalidInputError, match=r"idms.yaml is a submodule"):
+        propose(upstream.origin(), BRANCH, wanted())
+
+
+@pytest.mark.parametrize("path", [":(top)x.yaml", "a b/*.yaml", "[x].yaml", "new\nline.yaml", "-x.yaml"])
+def test_a_path_is_no_pattern(upstream: Upstream, path: str) -> None:
+    upstream.work.commit({path: b"a: 1\n", "a b/other.yaml": b"a: 1\n", "x.yaml": b"a: 1\n"})
+    (upstream.work.path / path).chmod(0o755)
+    upstream.work.git("commit", "--quiet", "--all", "--message=mode")
+    upstream.push("main")
+    found = propose(upstream.origin(), BRANCH, lambda _tree: Change(files={path: b"a: 2\n"}))
+    assert found.paths == (path,)
+    changed = upstream.git("diff-tree", "-r", "--raw", "main", found.commit)
+    assert changed.startswith(":100755 100755 ")
+
+
+def test_an_empty_repository_is_told(upstream: Upstream) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", "empty.git"], cwd=upstream.bare.parent, check=True)
+    origin = upstream.origin(url=f"file://{upstream.bare.parent}/empty.git")
+    for one in (origin, replace(origin, or_default_branch=True)):
+        with pytest.raises(GitError, match="is empty: it has no branch") as caught:
+            propose(one, BRANCH, wanted())
+        assert caught.value.hint == "push the values there first"
+
+
+@pytest.mark.parametrize("other", ["oc-mirror", "oc-mirror/registry/x"])
+def test_a_branch_that_leaves_no_room_for_ours_is_told(upstream: Upstream, other: str) -> None:
+    upstream.push(f"main:refs/heads/{other}")
+    with pytest.raises(GitError, match="cannot have the branch oc-mirror/registry") as caught:
+        propose(upstream.origin(), BRANCH, wanted())
+    assert "delete that branch" in caught.value.hint
+
+
 def test_a_branch_that_proposes_what_is_outdated_is_told(
     upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
