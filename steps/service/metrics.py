@@ -57,7 +57,7 @@ GAUGES: Final = {
     "oc_mirror_last_run_duration_seconds": "How long the last run took.",
     "oc_mirror_last_run_bytes": "Bytes of archives that the last run made or took in.",
     "oc_mirror_last_run_failed_images": "Images that the last run could not mirror.",
-    "oc_mirror_target_lost_images": "Images that the target had and has lost, as last verified; absent before.",
+    "oc_mirror_target_lost_images": "Images that the target has lost, as last verified; absent before.",
     "oc_mirror_target_verified_timestamp_seconds": "When the target was last verified; absent before.",
     "oc_mirror_fleet_timestamp_seconds": "When fleet-readiness last looked at clusters; absent before.",
     "oc_mirror_data_free_bytes": "Free bytes of the data volume.",
