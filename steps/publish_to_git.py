@@ -13,6 +13,7 @@ is missing, 11 the Job has failed or still runs.
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -194,8 +195,10 @@ def _check_belongs(given: Inputs) -> None:
     """Refuse a repository that the Secret is not for, where it says for which it is: its key `url`."""
     own = _secret_file(given, "url")
     if own and _same(own) != _same(given.origin.url):
+        shown = re.sub(r"//[^/\s]*@", "//…@", own)  # a user and a password belong into other keys
         raise ConflictError(
-            f"the Secret that git-write-secret names is for {own}, and values-git-url is {given.origin.url}",
+            f"the Secret that git-write-secret names is for {shown}, and values-git-url is"
+            f" {given.origin.url}",
             "give each repository a Secret of its own; nothing was sent",
         )
 

@@ -18,6 +18,7 @@ from steps.errors import GitError, InvalidInputError
 from steps.git_access import TransientGitError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import requests
@@ -88,7 +89,7 @@ class Client:
         """Send a request and return what the forge answers.
 
         Raises Refusal where the forge does not do what it is asked and the caller may know why, GitError in
-        words for a login that does not do, for too many requests, and for what is no answer of a forge,
+        words for a login that is refused, for too many requests, and for what is no answer of a forge,
         TransientGitError where nobody answers.
         """
         import requests
@@ -117,6 +118,11 @@ class Client:
                 f"{self._host} does not answer ({type(error).__name__})",
                 "check HTTPS_PROXY and NO_PROXY if the way out is a proxy, and run publish-to-git again: the"
                 " branch is pushed",
+            ) from None
+        except ValueError:  # such as a Location that is no address
+            raise GitError(
+                f"what answers at {self._forge.api} is no {self._forge.kind}: it does not keep to HTTP",
+                WRONG_PLACE,
             ) from None
 
     @property
@@ -148,8 +154,8 @@ class Client:
             found = None
         if 200 <= status < 300:
             return found
-        self._check_limits(answer)
         said = _said(found)
+        self._check_limits(answer, said)
         if status in {401, 403}:
             raise GitError(
                 f"{self._host} refuses the token for {self._forge.repository}: HTTP {status} {said}".rstrip(),
@@ -167,11 +173,14 @@ class Client:
             )
         raise Refusal(status, said)
 
-    def _check_limits(self, answer: requests.Response) -> None:
+    def _check_limits(self, answer: requests.Response, said: str) -> None:
         """Raise GitError for too many requests, with the time from which on the forge answers again."""
         headers = answer.headers
         exhausted = "0" in {headers.get("X-RateLimit-Remaining"), headers.get("RateLimit-Remaining")}
-        limited = answer.status_code == 403 and (exhausted or "Retry-After" in headers)
+        # GitHub's secondary limits are told in words alone.
+        limited = answer.status_code == 403 and (
+            exhausted or "Retry-After" in headers or "rate limit" in said
+        )
         if answer.status_code != 429 and not limited:
             return
         again = ""
@@ -199,10 +208,27 @@ def _content(answer: requests.Response) -> bytes:
 
 
 def _said(found: Any) -> str:
-    """Return what a forge says of a failure, on one line: `message` of GitHub and Gitea, or `error`."""
+    """Return what a forge says of a failure, on one line.
+
+    GitHub and Gitea say `message`, and `errors`; GitLab says `error` and `error_description`, or `message`,
+    which may be a list, or a map of fields.
+    """
     if not isinstance(found, dict):
         return ""
-    parts = [found.get("message") or found.get("error") or ""]
-    parts += [one.get("message", "") for one in found.get("errors") or [] if isinstance(one, dict)]
-    words = " ".join(str(part) if isinstance(part, str) else repr(part) for part in parts if part)
+    keys = ("message" if found.get("message") else "error", "error_description", "errors")
+    words = " ".join(part for key in keys for part in _texts(found.get(key)) if part)
     return "".join(one if one.isprintable() else " " for one in words)[:_SHOWN].strip()
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """Give the texts in a part of an answer: itself, those of a list, `message` or all fields of a map."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, list):
+        for one in part:
+            yield from _texts(one)
+    elif isinstance(part, dict) and isinstance(part.get("message"), str):
+        yield part["message"]
+    elif isinstance(part, dict):
+        for key, one in part.items():
+            yield from (f"{key} {text}" for text in _texts(one))

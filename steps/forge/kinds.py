@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
-from steps.errors import UsageError
+from steps.errors import InvalidInputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,13 @@ class Kind(StrEnum):
 
 
 KINDS_BY_HOST: Final = {"codeberg.org": Kind.GITEA}
+_WEB_HOSTS: Final = {
+    "ssh.github.com": "github.com",
+    "www.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+}
+"""Hosts for Git alone, such as for SSH at port 443, and where the API is looked for instead."""
+_GITHUB_TENANTS: Final = ".ghe.com"
 _HINT: Final = (
     "give publish-forge: github, gitlab, gitea (also for Forgejo), or none to push the branch alone"
 )
@@ -48,7 +55,8 @@ class Forge:
     def of(cls, url: str, kind: Kind | None = None, api: str = "") -> Forge:
         """Return where the API of a repository's URL is; without `kind` the host's name tells it.
 
-        `api` is its address where that is another one. Raises UsageError where neither says it.
+        `api` is its address where that is another one. Raises UsageError where neither says it, and
+        InvalidInputError for an `api` that is no address.
         """
         server, path = _parts(url)
         if kind is Kind.NONE:
@@ -58,10 +66,11 @@ class Forge:
         if kind is None or not path:
             raise UsageError(f"publish-forge: it is not known which forge {url} is", _HINT)
         if api:
-            prefix = urlsplit(api).path.rpartition("/api")[0].strip("/")
-            return cls(kind, api.rstrip("/"), path.removeprefix(f"{prefix}/") if prefix else path)
-        if host == "github.com":
-            return cls(kind, "https://api.github.com", path)
+            prefix = f"{_path_of_api(api).rpartition('/api')[0].strip('/')}/"
+            by_web = url.lower().startswith("http")  # over SSH no path has the prefix of the web server
+            return cls(kind, api.rstrip("/"), path.removeprefix(prefix) if by_web else path)
+        if host == "github.com" or host.endswith(_GITHUB_TENANTS):
+            return cls(kind, f"https://api.{host}", path)
         return cls(kind, f"{server}{_API[kind]}", path)
 
     @property
@@ -155,13 +164,33 @@ class Found:
 def _parts(url: str) -> tuple[str, str]:
     """Return the web address of a repository's server and its path there; empty for a folder."""
     if scp := re.fullmatch(r"[\w.-]+@([\w.-]+):/*([^:].*)", url):
-        return f"https://{scp[1]}", _path(scp[2])
+        return _web(scp[1].lower()), _path(scp[2])
     split = urlsplit(url)
+    host = split.hostname or ""
     if split.scheme in {"http", "https"}:
-        return f"{split.scheme}://{split.netloc}", _path(split.path)
-    if split.scheme == "ssh" and split.hostname:
-        return f"https://{split.hostname}", _path(split.path)
+        return _web(host) if host in _WEB_HOSTS else f"{split.scheme}://{split.netloc}", _path(split.path)
+    if split.scheme == "ssh" and host:
+        return _web(f"[{host}]" if ":" in host else host), _path(split.path)
     return "", ""
+
+
+def _web(host: str) -> str:
+    return f"https://{_WEB_HOSTS.get(host, host)}"
+
+
+def _path_of_api(api: str) -> str:
+    """Return the path of an API's address; the address itself may be a secret's and is not shown."""
+    try:
+        split = urlsplit(api)
+        usable = split.scheme in {"http", "https"} and split.hostname and (split.port or 443)
+    except ValueError:
+        usable = None
+    if not usable or re.search(r"[\s@?#\x00-\x1f\x7f]", api):
+        raise InvalidInputError(
+            "the key api-url of the Secret that git-write-secret names is no address of an API",
+            "write https://HOST/PATH, without user, password, '?' and '#'",
+        )
+    return split.path
 
 
 def _path(text: str) -> str:
@@ -170,8 +199,11 @@ def _path(text: str) -> str:
 
 def _kind_of(host: str) -> Kind | None:
     known = KINDS_BY_HOST.get(host)
+    if host.endswith(_GITHUB_TENANTS):
+        return Kind.GITHUB
     names = {"github": Kind.GITHUB, "gitlab": Kind.GITLAB, "gitea": Kind.GITEA, "forgejo": Kind.GITEA}
-    return known or next((kind for name, kind in names.items() if name in host), None)
+    named = {kind for name, kind in names.items() if name in host}
+    return known or (named.pop() if len(named) == 1 else None)
 
 
 _API: Final = {

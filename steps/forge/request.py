@@ -6,6 +6,7 @@ Each attempt begins by looking, so that a request whose answer was lost is found
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,10 @@ log = logging.getLogger("steps.forge")
 
 ATTEMPTS: Final = 3
 _PAGES: Final = 20
+_THERE_ALREADY: Final = (409, 422)
+"""How a forge refuses a second request for a branch: GitLab and Gitea, and GitHub."""
+_DRAFT: Final = re.compile(r"\s*(?:[\[(](?:draft|wip)[\])]:?|(?:draft|wip):|draft -)\s*", re.IGNORECASE)
+"""How GitLab and Gitea mark a draft: at the beginning of its title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +79,42 @@ def open_or_renew(forge: Forge, access: Access, proposal: Proposal) -> Request:
 
 
 def _once(client: Client, forge: Forge, proposal: Proposal) -> Request:
-    texts = forge.texts(proposal.title, proposal.body)
-    found = next(_listed(client, forge, proposal, closed=False), None)
-    if found:
-        if proposal.commit in found.body:
-            return Request(found.url, "unchanged")
-        client.ask(forge.renewal, f"{forge.requests_path}/{found.number}", body=texts)
-        return Request(found.url, "renewed")
+    if found := _open_one(client, forge, proposal):
+        return _renewed(client, forge, proposal, found)
     if not proposal.new:
         for closed in _listed(client, forge, proposal, closed=True):
             if proposal.commit in closed.body:
                 return Request(closed.url, "closed")
+    texts = forge.texts(proposal.title, proposal.body)
     fields = texts | forge.branches(proposal.branch, proposal.base)
-    made = _read(forge, client.ask("POST", forge.requests_path, body=fields), proposal.branch)
+    try:
+        answer = client.ask("POST", forge.requests_path, body=fields)
+    except Refusal as refusal:
+        # Another run may have opened it since we looked.
+        found = _open_one(client, forge, proposal) if refusal.status in _THERE_ALREADY else None
+        if found is None:
+            raise
+        return _renewed(client, forge, proposal, found)
+    made = _read(forge, answer, proposal.branch)
     if made is None:
         raise GitError(
             f"{forge.api} has not opened what it was asked to", "look at the repository's requests"
         )
     return Request(made.url, "opened")
+
+
+def _open_one(client: Client, forge: Forge, proposal: Proposal) -> Found | None:
+    return next(_listed(client, forge, proposal, closed=False), None)
+
+
+def _renewed(client: Client, forge: Forge, proposal: Proposal, found: Found) -> Request:
+    """Write the texts of an open request anew; a draft stays one."""
+    if proposal.commit in found.body:
+        return Request(found.url, "unchanged")
+    mark = _DRAFT.match(found.title)
+    texts = forge.texts(f"{mark[0] if mark else ''}{proposal.title}", proposal.body)
+    client.ask(forge.renewal, f"{forge.requests_path}/{found.number}", body=texts)
+    return Request(found.url, "renewed")
 
 
 def _listed(client: Client, forge: Forge, proposal: Proposal, *, closed: bool) -> Iterator[Found]:

@@ -248,6 +248,34 @@ def test_a_request_whose_answer_was_lost_is_not_opened_twice(server: Server) -> 
     assert len(server.requests) == 1
 
 
+def test_a_request_that_another_run_opened_meanwhile_is_found(server: Server) -> None:
+    raced = list[str]()
+
+    def race(method: str) -> Answer | None:
+        if method != "POST" or raced:
+            return None
+        raced.append(method)
+        other = {**server.seen[-1][2], "body": "of another run", "description": "of another run"}
+        getattr(server, f"post_{server.kind}")({}, "", other)
+        status = 409 if server.kind is Kind.GITLAB else 422
+        return status, {}, {"message": ["Another open merge request already exists: !1"]}
+
+    server.instead = race
+    assert open_or_renew(server.forge, Access(TOKEN), PROPOSAL).done == "renewed"
+    assert len(server.requests) == 1
+    assert COMMIT in server.text()
+
+
+@pytest.mark.parametrize("mark", ["Draft: ", "[WIP] ", "draft - ", "", "WIPER "])
+def test_a_draft_stays_one(server: Server, mark: str) -> None:
+    open_or_renew(server.forge, Access(TOKEN), PROPOSAL)
+    server.requests[0]["title"] = f"{mark}Mirror it"
+    second = proposal(commit="b" * 40, body=f"* Commit: {'b' * 40}", title="Mirror more")
+    assert open_or_renew(server.forge, Access(TOKEN), second).done == "renewed"
+    kept = "" if mark == "WIPER " else mark
+    assert server.requests[0]["title"] == f"{kept}Mirror more"
+
+
 @pytest.mark.parametrize(
     ("answer", "words", "hint"),
     [
@@ -269,6 +297,23 @@ def test_a_request_whose_answer_was_lost_is_not_opened_twice(server: Server) -> 
             "does not take the request: HTTP 422 Validation Failed No commits between",
             "requests are allowed",
         ),
+        (
+            (403, {}, {"message": "You have exceeded a secondary rate limit."}),
+            "takes no more requests of this token$",
+            "later",
+        ),
+        (
+            (403, {}, {"error": "insufficient_scope", "error_description": "needs api"}),
+            "HTTP 403 insufficient_scope needs api",
+            "git-write",
+        ),
+        ((400, {}, {"message": "no", "errors": 3}), "HTTP 400 no$", "requests are allowed"),
+        (
+            (422, {}, {"message": {"base": ["is", "off"]}, "errors": ["taken", {"field": "head"}, None]}),
+            "HTTP 422 base is base off taken field head$",
+            "requests are allowed",
+        ),
+        ((302, {"Location": "http://[bad"}, {}), "it does not keep to HTTP", "publish-forge"),
         ((200, {}, b"<html>Sign in</html>"), "is no (github|gitlab): it is not JSON", "publish-forge"),
         ((200, {}, {"message": "hello"}), "is no (github|gitlab)", "publish-forge"),
         ((200, {}, [{"number": 1}]), "is no (github|gitlab)", "publish-forge"),
@@ -380,6 +425,22 @@ def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(token: s
             "https://example.com/gitea/api/v1/",
             ("gitea", "https://example.com/gitea/api/v1", "o/r"),
         ),
+        (
+            "git@example.com:gitea/r.git",
+            Kind.GITEA,
+            "https://example.com/gitea/api/v1",
+            ("gitea", "https://example.com/gitea/api/v1", "gitea/r"),
+        ),
+        ("ssh://git@ssh.github.com:443/o/r.git", None, "", ("github", "https://api.github.com", "o/r")),
+        ("https://www.github.com/o/r/", None, "", ("github", "https://api.github.com", "o/r")),
+        ("https://acme.ghe.com/o/r.git", None, "", ("github", "https://api.acme.ghe.com", "o/r")),
+        (
+            "ssh://git@altssh.gitlab.com:443/a/b/r.git",
+            None,
+            "",
+            ("gitlab", "https://gitlab.com/api/v4", "a/b/r"),
+        ),
+        ("ssh://git@[fd00::1]:22/o/r", Kind.GITEA, "", ("gitea", "https://[fd00::1]/api/v1", "o/r")),
         ("git@git.example.com:o/r.git", Kind.NONE, "", ("none", "", "o/r")),
     ],
 )
@@ -391,9 +452,35 @@ def test_where_the_api_of_a_repository_is(
 
 
 @pytest.mark.parametrize(
-    "url", ["https://git.example.com/o/r.git", "/srv/values.git", "file:///srv/values.git"]
+    "url",
+    [
+        "https://git.example.com/o/r.git",
+        "https://github-mirror.gitlab.example.com/o/r.git",
+        "/srv/values.git",
+        "file:///srv/values.git",
+    ],
 )
 def test_what_no_name_tells_is_asked_for(url: str) -> None:
     with pytest.raises(UsageError, match="publish-forge") as caught:
         Forge.of(url)
     assert "none" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        "git.example.com/api/v1",
+        "https://robot:s3cret@git.example.com/api/v1",
+        "file:///etc/s3cret",
+        "https://",
+        "https://[s3cret/api/v1",
+        "https://git.example.com:99999/s3cret",
+        "https://git.example.com/api/v1?token=s3cret",
+        "https://git.example.com/\n/s3cret",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_being_shown(api: str) -> None:
+    with pytest.raises(InvalidInputError, match="api-url") as caught:
+        Forge.of("https://git.example.com/o/r.git", Kind.GITEA, api)
+    assert "s3cret" not in f"{caught.value.reason} {caught.value.hint}"
+    assert caught.value.__cause__ is None

@@ -196,6 +196,10 @@ def test_a_secret_for_another_repository_is_shown_to_nobody(
     (site.secret / "url").write_text("https://git.example.com/fleet/values.git\n")
     code, said = fails(site, caplog)
     assert (code, "is for https://git.example.com/fleet/values.git" in said) == (5, True)
+    (site.secret / "url").write_text("https://robot:s3cret@git.example.com/fleet/values.git\n")
+    code, said = fails(site, caplog)
+    assert (code, "is for https://…@git.example.com/fleet/values.git" in said) == (5, True)
+    assert "s3cret" not in said
     (site.secret / "url").write_text(site.git_url.removesuffix(".git"))
     assert site.run() == 0
 
