@@ -24,7 +24,7 @@ from steps.mirroring.store.published import AUTOSHIFT_VALUES
 from steps.parameters import arguments
 from steps.parameters.places import APPLY
 from steps.parameters.table.content import NAMESPACE
-from steps.parameters.table.mirror_run import TARGET_REGISTRY
+from steps.parameters.table.target import TARGET_REGISTRY
 from steps.workload.configmaps import texts_of
 
 if TYPE_CHECKING:

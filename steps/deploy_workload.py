@@ -21,7 +21,9 @@ from steps.oci.access import Access
 from steps.parameters import arguments, shared_settings
 from steps.parameters.places import DEPLOY
 from steps.parameters.table import deployment as table
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, AUTHFILE, CA_BUNDLE, WORKFLOW
+from steps.parameters.table.access import AUTHFILE, CA_BUNDLE
+from steps.parameters.table.target import APPLY_CLUSTER_RESOURCES
+from steps.parameters.table.workflow import WORKFLOW
 from steps.workload import names, user_files
 from steps.workload.configmaps import texts_of
 from steps.workload.rollout import roll_out

@@ -30,8 +30,10 @@ from steps.inputs.catalog_reading import CatalogReader
 from steps.oci.access import Access
 from steps.parameters import arguments
 from steps.parameters.places import READINESS
-from steps.parameters.table import content, mirror_run
+from steps.parameters.table import content
 from steps.parameters.table import readiness as table
+from steps.parameters.table.access import AUTHFILE, CA_BUNDLE, DESTINATION_TLS_VERIFY
+from steps.parameters.table.image_signatures import RELEASE_KEYS
 from steps.readiness import gate, known, needs, report, verdict
 from steps.readiness.facts import Look
 from steps.readiness.wave import Wave
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 RESULTS = ("verdict", "ready", "ready-with-warnings", "unknown", "not-ready")
 
-RELEASE_KEYS_IN_A_POD = Path(mirror_run.RELEASE_KEYS.task_argument)
+RELEASE_KEYS_IN_A_POD = Path(RELEASE_KEYS.task_argument)
 TARGETS_AT_ONCE = 4
 """Targets that are looked at side by side: while one is read, images are asked for at another."""
 PATIENCE = 3600.0
@@ -117,11 +119,11 @@ def parse(argv: list[str]) -> Inputs:
         asks_hub=given[table.HUB],
         wave=Wave(clusters=given[table.CLUSTERS], sets=given[table.CLUSTER_SETS]),
         access=Access(
-            given[mirror_run.AUTHFILE],
-            given[mirror_run.CA_BUNDLE],
-            None if given[mirror_run.DESTINATION_TLS_VERIFY] else False,
+            given[AUTHFILE],
+            given[CA_BUNDLE],
+            None if given[DESTINATION_TLS_VERIFY] else False,
         ),
-        keys=given[mirror_run.RELEASE_KEYS],
+        keys=given[RELEASE_KEYS],
         signatures=not given[table.WITHOUT_SIGNATURES],
         workspace=given[content.WORKSPACE],
         fresh=given[table.FRESH],
@@ -224,7 +226,7 @@ def _keys(folder: Path | None) -> ReleaseKeys:
     """Read the keys. In a pod the folder of a ConfigMap that is not there is empty: then nobody verifies."""
     if folder is None or (folder == RELEASE_KEYS_IN_A_POD and not any(folder.glob("[!.]*"))):
         return ReleaseKeys()
-    return release_keys(folder, parameter=mirror_run.RELEASE_KEYS.name)
+    return release_keys(folder, parameter=RELEASE_KEYS.name)
 
 
 def _targets(given: Inputs) -> list[Known]:

@@ -18,7 +18,7 @@ from steps.oci.reference import Reference
 from steps.parameters import arguments
 from steps.parameters.places import CURRENT_IMAGE
 from steps.parameters.table import deployment as table
-from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE
+from steps.parameters.table.access import AUTHFILE, CA_BUNDLE
 from steps.workload.built_image import KEYS, read_image
 
 if TYPE_CHECKING:

@@ -38,7 +38,12 @@ from steps.mirroring.store import Store, receipt_code
 from steps.mirroring.workflows import audit, changed
 from steps.parameters import arguments, environment, shared_settings
 from steps.parameters.places import MIRROR
-from steps.parameters.table import mirror_run as table
+from steps.parameters.table.changes import CHANGES, JSON, MARKDOWN
+from steps.parameters.table.generation_signatures import VERIFY
+from steps.parameters.table.oc_mirror import ENVIRONMENT, REGISTRIES_CONFIG
+from steps.parameters.table.schedule import ONCE, SCHEDULE, TIME_ZONE
+from steps.parameters.table.service import LISTEN_PORT, TERMINATION_LOG, TOLD_NAMESPACE
+from steps.parameters.table.workflow import CHECK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,28 +82,28 @@ class Inputs:
 def parse(argv: list[str]) -> Inputs:
     """Parse the arguments; raises UsageError with all that is malformed, missing or contradictory."""
     given = arguments.parse(MIRROR, argv, __doc__)
-    expression = given[table.SCHEDULE]
-    variables, registries = _own_files(given[table.ENVIRONMENT], given[table.REGISTRIES_CONFIG])
+    expression = given[SCHEDULE]
+    variables, registries = _own_files(given[ENVIRONMENT], given[REGISTRIES_CONFIG])
     return Inputs(
         environment={**variables, **registries.environment},
         request=make_request(given, registries),
-        schedule=Schedule(expression, given[table.TIME_ZONE]) if expression else None,
-        listen_port=given[table.LISTEN_PORT],
-        once=given[table.ONCE],
-        check=given[table.CHECK],
-        compared=given[table.CHANGES],
+        schedule=Schedule(expression, given[TIME_ZONE]) if expression else None,
+        listen_port=given[LISTEN_PORT],
+        once=given[ONCE],
+        check=given[CHECK],
+        compared=given[CHANGES],
         form=_form(given),
-        verify=given.all(table.VERIFY),
-        termination_log=given[table.TERMINATION_LOG],
-        namespace=given[table.TOLD_NAMESPACE] or "",
+        verify=given.all(VERIFY),
+        termination_log=given[TERMINATION_LOG],
+        namespace=given[TOLD_NAMESPACE] or "",
     )
 
 
 def _form(given: Values) -> ListForm:
     """Return the form of what is printed."""
-    if given[table.JSON]:
+    if given[JSON]:
         return "json"
-    return "markdown" if given[table.MARKDOWN] else "text"
+    return "markdown" if given[MARKDOWN] else "text"
 
 
 def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[str, str], RegistriesConfig]:
@@ -106,7 +111,7 @@ def _own_files(variables: Path | None, registries: Path | None) -> tuple[dict[st
 
     Raises NotFoundError for one that is not there, UsageError with all that is wrong in them.
     """
-    for name, folder in ((table.ENVIRONMENT.name, variables), (table.REGISTRIES_CONFIG.name, registries)):
+    for name, folder in ((ENVIRONMENT.name, variables), (REGISTRIES_CONFIG.name, registries)):
         if folder is not None and not folder.is_dir():
             raise NotFoundError(f"{name}: there is no folder {folder}", "name the folder with the files")
     given = shared_settings.read(variables) if variables else {}

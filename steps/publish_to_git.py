@@ -26,7 +26,9 @@ from steps.inputs.values_source import read_values
 from steps.mirroring.store.published import readable_name
 from steps.parameters import arguments
 from steps.parameters.places import PUBLISH
-from steps.parameters.table import content, mirror_run, publishing
+from steps.parameters.table import content, publishing
+from steps.parameters.table.access import CA_BUNDLE
+from steps.parameters.table.target import TARGET_REGISTRY
 from steps.publishing import change, describe, sources
 from steps.publishing.block import CaReference
 
@@ -73,7 +75,7 @@ def parse(argv: list[str]) -> Inputs:
     ca = given[publishing.PUBLISH_CA_REF]
     return Inputs(
         enabled=given[publishing.ENABLED],
-        target=given[mirror_run.TARGET_REGISTRY] or "",
+        target=given[TARGET_REGISTRY] or "",
         data=given[publishing.PUBLISHED_DATA],
         namespace=given[content.NAMESPACE],
         job=given[publishing.WORKLOAD_NAME] if kind == "Job" else "",
@@ -98,7 +100,7 @@ def _origin(given: Values) -> Origin:
         revision="publish-base" if base else "values-git-revision",
         credentials="git-write-secret",
     )
-    credentials = Credentials(given[publishing.GIT_WRITE_SECRET_PATH], given[mirror_run.CA_BUNDLE])
+    credentials = Credentials(given[publishing.GIT_WRITE_SECRET_PATH], given[CA_BUNDLE])
     unchosen = revision == content.VALUES_GIT_REVISION.default and not base
     return Origin(given[content.VALUES_GIT_URL], revision, credentials, names, or_default_branch=unchosen)
 

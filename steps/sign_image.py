@@ -18,7 +18,8 @@ from steps.image_trust.signing import Build
 from steps.oci.access import Access
 from steps.parameters import arguments
 from steps.parameters.places import SIGN
-from steps.parameters.table import deployment, image_build, mirror_run
+from steps.parameters.table import deployment, image_build
+from steps.parameters.table.access import CA_BUNDLE
 from steps.trust import folder
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def parse(argv: list[str]) -> Inputs:
         namespace=namespace,
         access=Access(
             authfile=given[image_build.PUSH_AUTHFILE],
-            ca_bundle=given[mirror_run.CA_BUNDLE],
+            ca_bundle=given[CA_BUNDLE],
             tls_verify=given[image_build.REGISTRY_TLS_VERIFY],
         ),
         results=given.results,

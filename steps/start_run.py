@@ -19,9 +19,9 @@ from steps.git_access import Credentials, Origin, ParameterNames
 from steps.parameters import arguments
 from steps.parameters.places import START_RUN
 from steps.parameters.table import image_build
+from steps.parameters.table.access import CA_BUNDLE
 from steps.parameters.table.content import VALUES_GIT_REVISION
 from steps.parameters.table.deployment import PIPELINE_NAMESPACE
-from steps.parameters.table.mirror_run import CA_BUNDLE
 from steps.triggering.templates import Template, read_template
 from steps.triggering.turns import Turn, finished, outcome, runs_of
 

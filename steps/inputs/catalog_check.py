@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from steps.autoshift.operators import NEWEST
 from steps.errors import RegistryError
+from steps.parameters.table.access import AUTHFILE, CA_BUNDLE
 from steps.parameters.table.content import CATALOG_CHECK, WORKSPACE
-from steps.parameters.table.mirror_run import AUTHFILE, CA_BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

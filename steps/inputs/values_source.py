@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from steps.errors import NotFoundError, StepError
 from steps.git_access import Credentials, Origin, ParameterNames
 from steps.parameters.table import content as table
-from steps.parameters.table.mirror_run import CA_BUNDLE
+from steps.parameters.table.access import CA_BUNDLE
 from steps.tree import Tree
 from steps.yaml.source import SourceFile
 

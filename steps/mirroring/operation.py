@@ -33,7 +33,9 @@ from steps.mirroring.workflows import (
     to_disk,
     verify_target,
 )
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, REPAIR, VERIFY_SIGNATURES
+from steps.parameters.table.image_signatures import VERIFY_SIGNATURES
+from steps.parameters.table.target import APPLY_CLUSTER_RESOURCES
+from steps.parameters.table.verification import REPAIR
 from steps.parameters.value_kinds import VerifySignatures, Workflow
 
 if TYPE_CHECKING:

@@ -11,7 +11,28 @@ from steps.mirroring.ocmirror.placement import Nesting
 from steps.mirroring.ocmirror.registries_config import RegistriesConfig
 from steps.parameters.contradictions import signatures_of
 from steps.parameters.parameter import Values
-from steps.parameters.table import TABLE, mirror_run
+from steps.parameters.table import TABLE
+from steps.parameters.table.access import AUTHFILE, CA_BUNDLE, DESTINATION_TLS_VERIFY, SOURCE_TLS_VERIFY
+from steps.parameters.table.carrying import ACKNOWLEDGE, EXPORT, FORGET_TARGET, IMPORT
+from steps.parameters.table.generation_signatures import VERIFY
+from steps.parameters.table.image_signatures import VERIFY_SIGNATURES
+from steps.parameters.table.oc_mirror import OC_MIRROR
+from steps.parameters.table.schedule import SCHEDULE
+from steps.parameters.table.target import MAX_NESTED_PATHS, TARGET_REGISTRY
+from steps.parameters.table.upkeep import ALSO_IMAGESET, APPROVED_PLAN_SHA256, KEEP_GENERATIONS, OLDER_THAN
+from steps.parameters.table.verification import VERIFY_TARGET
+from steps.parameters.table.workflow import (
+    CACHE_DIR,
+    DATA,
+    DRY_RUN,
+    IMAGESET,
+    INCREMENTAL_MODE,
+    MIRROR_NAME,
+    SINCE_DATE,
+    SITE,
+    SKIP_UNCHANGED,
+    WORKFLOW,
+)
 from steps.parameters.value_kinds import VerifySignatures, Workflow
 
 if TYPE_CHECKING:
@@ -56,33 +77,33 @@ class Request:
     @property
     def cache(self) -> Path | None:
         """The folder of the cache where it lies apart from the data directory."""
-        apart: Path | None = self.values[mirror_run.CACHE_DIR]
-        return apart or (self.data.parents[1] / CACHE if self.values[mirror_run.SITE] else None)
+        apart: Path | None = self.values[CACHE_DIR]
+        return apart or (self.data.parents[1] / CACHE if self.values[SITE] else None)
 
     @property
     def nesting(self) -> Nesting:
         """How deep the paths of images may be below the target."""
-        return Nesting.below(self.target_registry, self.values[mirror_run.MAX_NESTED_PATHS])
+        return Nesting.below(self.target_registry, self.values[MAX_NESTED_PATHS])
 
 
 def make_request(values: Values, registries: RegistriesConfig | None = None) -> Request:
     """Make the request of checked values, with the user's own configuration of registries."""
-    skip = values[mirror_run.SKIP_UNCHANGED]
+    skip = values[SKIP_UNCHANGED]
     return Request(
         workflow=_workflow(values),
         data=_data(values),
-        imageset=values[mirror_run.IMAGESET],
+        imageset=values[IMAGESET],
         mirror_name=_mirror_name(values),
-        target_registry=values[mirror_run.TARGET_REGISTRY] or "",
-        incremental_mode=values[mirror_run.INCREMENTAL_MODE],
-        since_date=values[mirror_run.SINCE_DATE],
-        dry_run=values[mirror_run.DRY_RUN] or _only_verifies(values),
-        keep_generations=values[mirror_run.KEEP_GENERATIONS],
-        skip_unchanged=values[mirror_run.SCHEDULE] is not None if skip is None else skip,
-        also_imagesets=values.all(mirror_run.ALSO_IMAGESET),
-        older_than=values[mirror_run.OLDER_THAN],
-        approved_plan_sha256=values[mirror_run.APPROVED_PLAN_SHA256] or "",
-        oc_mirror=values[mirror_run.OC_MIRROR],
+        target_registry=values[TARGET_REGISTRY] or "",
+        incremental_mode=values[INCREMENTAL_MODE],
+        since_date=values[SINCE_DATE],
+        dry_run=values[DRY_RUN] or _only_verifies(values),
+        keep_generations=values[KEEP_GENERATIONS],
+        skip_unchanged=values[SCHEDULE] is not None if skip is None else skip,
+        also_imagesets=values.all(ALSO_IMAGESET),
+        older_than=values[OLDER_THAN],
+        approved_plan_sha256=values[APPROVED_PLAN_SHA256] or "",
+        oc_mirror=values[OC_MIRROR],
         options=_options(values, registries or RegistriesConfig()),
         values=values,
     )
@@ -90,28 +111,28 @@ def make_request(values: Values, registries: RegistriesConfig | None = None) -> 
 
 def _data(values: Values) -> Path:
     """Return the data directory: of a site, its own."""
-    site = values[mirror_run.SITE]
-    data: Path = values[mirror_run.DATA]
+    site = values[SITE]
+    data: Path = values[DATA]
     return data / SITES / site if site else data
 
 
 def _only_verifies(values: Values) -> bool:
     """Return whether only signatures are looked at: a dry run, by which no image counts as verified."""
-    return values[mirror_run.VERIFY_SIGNATURES] is VerifySignatures.ONLY
+    return values[VERIFY_SIGNATURES] is VerifySignatures.ONLY
 
 
 def _workflow(values: Values) -> Workflow:
-    if values.all(mirror_run.VERIFY):
+    if values.all(VERIFY):
         return Workflow.VERIFY
-    if values[mirror_run.EXPORT]:
+    if values[EXPORT]:
         return Workflow.EXPORT
-    if values[mirror_run.ACKNOWLEDGE]:
+    if values[ACKNOWLEDGE]:
         return Workflow.ACKNOWLEDGE
-    if values[mirror_run.FORGET_TARGET]:
+    if values[FORGET_TARGET]:
         return Workflow.FORGET_TARGET
-    if values[mirror_run.VERIFY_TARGET]:
+    if values[VERIFY_TARGET]:
         return Workflow.VERIFY_TARGET
-    return Workflow.IMPORT if values.all(mirror_run.IMPORT) else values[mirror_run.WORKFLOW]
+    return Workflow.IMPORT if values.all(IMPORT) else values[WORKFLOW]
 
 
 def _mirror_name(values: Values) -> str:
@@ -119,20 +140,20 @@ def _mirror_name(values: Values) -> str:
 
     Empty for a workflow that mirrors no ImageSet: generations have their own names.
     """
-    imageset = values[mirror_run.IMAGESET]
+    imageset = values[IMAGESET]
     if imageset is None or _workflow(values) not in {TO_DISK, DIRECT}:
         return ""
-    if given := values[mirror_run.MIRROR_NAME]:
+    if given := values[MIRROR_NAME]:
         return given
     return re.sub(r"[^a-z0-9.]+", "-", imageset.stem.lower())[:_LONGEST_NAME].strip("-.") or "imageset"
 
 
 def _options(values: Values, registries: RegistriesConfig) -> Options:
     return Options(
-        authfile=values[mirror_run.AUTHFILE],
-        ca_bundle=_unless_empty(values[mirror_run.CA_BUNDLE]),
-        source_tls_verify=values[mirror_run.SOURCE_TLS_VERIFY],
-        destination_tls_verify=values[mirror_run.DESTINATION_TLS_VERIFY],
+        authfile=values[AUTHFILE],
+        ca_bundle=_unless_empty(values[CA_BUNDLE]),
+        source_tls_verify=values[SOURCE_TLS_VERIFY],
+        destination_tls_verify=values[DESTINATION_TLS_VERIFY],
         signatures=signatures_of(values),
         registries=registries,
         passed_on=tuple(

@@ -19,7 +19,7 @@ import stamina
 from steps.errors import MirrorError, StepError
 from steps.mirroring.ocmirror import reasons
 from steps.oci.failures import BusyError, UnreachableError
-from steps.parameters.table.mirror_run import RUN_RETRIES
+from steps.parameters.table.tuning import RUN_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

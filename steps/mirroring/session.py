@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from steps.mirroring import lease
 from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
-from steps.parameters.table.mirror_run import LEASE, TOLD_NAMESPACE
+from steps.parameters.table.service import LEASE, TOLD_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from steps.errors import UsageError
 from steps.parameters import contradictions, shared_settings
 from steps.parameters.parameter import Group, Parameter, Values
 from steps.parameters.table import of_command
-from steps.parameters.table.mirror_run import SETTINGS
+from steps.parameters.table.tuning import SETTINGS
 from steps.parameters.value_kinds import ALONE, SWITCHES
 
 if TYPE_CHECKING:

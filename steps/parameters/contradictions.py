@@ -8,7 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from steps.parameters.table import content, deployment, mirror_run, other_commands
+from steps.parameters.table import content, deployment, other_commands
+from steps.parameters.table.carrying import (
+    ACKNOWLEDGE,
+    EXPORT,
+    FORGET_TARGET,
+    IMPORT,
+    RECEIPTS,
+    VOLUME,
+    VOLUME_SIZE,
+)
+from steps.parameters.table.changes import CHANGES, HOLD, JSON, MARKDOWN
+from steps.parameters.table.generation_signatures import REQUIRE_SIGNATURE, TRUSTED_KEYS, VERIFY
+from steps.parameters.table.image_signatures import (
+    RELEASE_KEYS,
+    REMOVE_SIGNATURES,
+    SIGNATURES,
+    VERIFY_SIGNATURES,
+)
+from steps.parameters.table.schedule import DEPLOY_MODE, ONCE, SCHEDULE
+from steps.parameters.table.target import MAX_NESTED_PATHS, TARGET_REGISTRY
+from steps.parameters.table.upkeep import APPROVED_PLAN_SHA256
+from steps.parameters.table.verification import REPAIR, VERIFY_SCHEDULE, VERIFY_TARGET
+from steps.parameters.table.workflow import CHECK, IMAGESET, INCREMENTAL_MODE, SINCE_DATE, WORKFLOW
 from steps.parameters.value_kinds import Signatures, VerifySignatures, Workflow
 
 if TYPE_CHECKING:
@@ -26,28 +48,28 @@ WITH_IMAGESET: Final = frozenset({Workflow.TO_DISK, Workflow.DIRECT})
 
 
 def _target(values: Values) -> str:
-    workflow = values[mirror_run.WORKFLOW]
-    if workflow in WITHOUT_TARGET or values[mirror_run.TARGET_REGISTRY]:
+    workflow = values[WORKFLOW]
+    if workflow in WITHOUT_TARGET or values[TARGET_REGISTRY]:
         return ""
     return f"{workflow} needs a target-registry, HOST[:PORT][/PATH]"
 
 
 def _imageset(values: Values) -> str:
-    workflow = values[mirror_run.WORKFLOW]
-    if workflow not in WITH_IMAGESET or values[mirror_run.IMAGESET]:
+    workflow = values[WORKFLOW]
+    if workflow not in WITH_IMAGESET or values[IMAGESET]:
         return ""
     return f"{workflow} needs an imageset, the path of an ImageSetConfiguration"
 
 
 def _verified_target(values: Values) -> str:
-    if not values[mirror_run.VERIFY_TARGET] or values[mirror_run.TARGET_REGISTRY]:
+    if not values[VERIFY_TARGET] or values[TARGET_REGISTRY]:
         return ""
     return "verify-target needs a target-registry, HOST[:PORT][/PATH], as the runs named it"
 
 
 def _repair(values: Values) -> str:
-    verifies = values[mirror_run.WORKFLOW] is Workflow.VERIFY_TARGET
-    if not values[mirror_run.REPAIR] or verifies or values[mirror_run.VERIFY_SCHEDULE]:
+    verifies = values[WORKFLOW] is Workflow.VERIFY_TARGET
+    if not values[REPAIR] or verifies or values[VERIFY_SCHEDULE]:
         return ""
     return (
         f"repair goes with {Workflow.VERIFY_TARGET}, or with verify-schedule: give one, or leave repair out"
@@ -55,22 +77,22 @@ def _repair(values: Values) -> str:
 
 
 def _verify_schedule(values: Values) -> str:
-    workflow = values[mirror_run.WORKFLOW]
-    if not values[mirror_run.VERIFY_SCHEDULE] or workflow in {Workflow.FROM_DISK, Workflow.DIRECT}:
+    workflow = values[WORKFLOW]
+    if not values[VERIFY_SCHEDULE] or workflow in {Workflow.FROM_DISK, Workflow.DIRECT}:
         return ""
     return f"verify-schedule verifies a target: it goes with {Workflow.FROM_DISK} or {Workflow.DIRECT}"
 
 
 def _verify_schedule_of_a_workload(values: Values) -> str:
-    mode = values[mirror_run.DEPLOY_MODE]
-    if not values[mirror_run.VERIFY_SCHEDULE] or mode == "deployment":
+    mode = values[DEPLOY_MODE]
+    if not values[VERIFY_SCHEDULE] or mode == "deployment":
         return ""
     return f"verify-schedule is kept by the service: deploy-mode deployment, not {mode}"
 
 
 def _schedule(values: Values) -> str:
-    mode = values[mirror_run.DEPLOY_MODE]
-    if mode == "job" or values[mirror_run.SCHEDULE]:
+    mode = values[DEPLOY_MODE]
+    if mode == "job" or values[SCHEDULE]:
         return ""
     return f"deploy-mode {mode} needs a schedule, such as '0 2 * * *'"
 
@@ -80,28 +102,28 @@ def _once(workflow: Workflow) -> str:
 
 
 def _no_repetition_of_a_workload(values: Values) -> str:
-    workflow = values[mirror_run.WORKFLOW]
-    if workflow not in UPKEEP or values[mirror_run.DEPLOY_MODE] == "job":
+    workflow = values[WORKFLOW]
+    if workflow not in UPKEEP or values[DEPLOY_MODE] == "job":
         return ""
     return f"{_once(workflow)}: only deploy-mode job will do"
 
 
 def _no_repetition(values: Values) -> str:
-    workflow = values[mirror_run.WORKFLOW]
-    if workflow not in UPKEEP or not values[mirror_run.SCHEDULE]:
+    workflow = values[WORKFLOW]
+    if workflow not in UPKEEP or not values[SCHEDULE]:
         return ""
     return f"{_once(workflow)}: leave schedule out"
 
 
 def _one_at_a_time(values: Values) -> str:
-    given = _given_of(values, (*ACTIONS, mirror_run.CHECK))
+    given = _given_of(values, (*ACTIONS, CHECK))
     words = "both" if len(given) == 2 else "all"
     return f"{' and '.join(given)} are {words} given: do one after the other" if len(given) > 1 else ""
 
 
 def _done_once(values: Values) -> str:
-    given = [name for name in _given_of(values, ACTIONS) if name != mirror_run.VERIFY_TARGET.name]
-    if not given or not values[mirror_run.SCHEDULE]:
+    given = [name for name in _given_of(values, ACTIONS) if name != VERIFY_TARGET.name]
+    if not given or not values[SCHEDULE]:
         return ""
     return f"{given[0]} is done once: leave schedule out"
 
@@ -112,14 +134,14 @@ def _given_of(values: Values, parameters: tuple[Parameter[Any], ...]) -> list[st
 
 
 def _volumes(values: Values) -> str:
-    size, volume = values[mirror_run.VOLUME_SIZE], values[mirror_run.VOLUME]
-    if (size or volume) and not values[mirror_run.EXPORT]:
+    size, volume = values[VOLUME_SIZE], values[VOLUME]
+    if (size or volume) and not values[EXPORT]:
         return "volume-size and volume divide an export: give --export=FOLDER too"
     return "volume needs a volume-size, such as 25G" if volume and not size else ""
 
 
 def _hold(values: Values) -> str:
-    if not values[mirror_run.HOLD] or values[mirror_run.WORKFLOW] != Workflow.DIRECT:
+    if not values[HOLD] or values[WORKFLOW] != Workflow.DIRECT:
         return ""
     return (
         f"hold=true cannot stop {Workflow.DIRECT}, which publishes while it copies:"
@@ -128,11 +150,11 @@ def _hold(values: Values) -> str:
 
 
 def _form(values: Values) -> str:
-    as_json, as_markdown = values[mirror_run.JSON], values[mirror_run.MARKDOWN]
-    changes = values[mirror_run.CHANGES] is not None
+    as_json, as_markdown = values[JSON], values[MARKDOWN]
+    changes = values[CHANGES] is not None
     if as_json and as_markdown:
         return "json and markdown are both given: one answer has one form"
-    if as_json and not (changes or values.all(mirror_run.VERIFY)):
+    if as_json and not (changes or values.all(VERIFY)):
         return "json is a form of what --verify or --changes prints: give one of them too"
     if as_markdown and not changes:
         return "markdown is a form of what --changes prints: give it too"
@@ -140,13 +162,13 @@ def _form(values: Values) -> str:
 
 
 def _approval(values: Values) -> str:
-    if values[mirror_run.WORKFLOW] != Workflow.DELETE or values[mirror_run.APPROVED_PLAN_SHA256]:
+    if values[WORKFLOW] != Workflow.DELETE or values[APPROVED_PLAN_SHA256]:
         return ""
     return f"{Workflow.DELETE} needs approved-plan-sha256, the hash that {Workflow.PLAN_DELETION} logged"
 
 
 def _nesting(values: Values) -> str:
-    target, limit = values[mirror_run.TARGET_REGISTRY], values[mirror_run.MAX_NESTED_PATHS]
+    target, limit = values[TARGET_REGISTRY], values[MAX_NESTED_PATHS]
     if not target or not limit or (depth := target.count("/")) < limit:
         return ""
     return (
@@ -156,13 +178,13 @@ def _nesting(values: Values) -> str:
 
 
 def _since_date(values: Values) -> str:
-    if not values[mirror_run.SINCE_DATE] or values[mirror_run.INCREMENTAL_MODE]:
+    if not values[SINCE_DATE] or values[INCREMENTAL_MODE]:
         return ""
     return "since-date contradicts incremental-mode=false, which archives everything; give one or the other"
 
 
 def _signatures(values: Values) -> str:
-    wanted, removed = values[mirror_run.SIGNATURES], values[mirror_run.REMOVE_SIGNATURES]
+    wanted, removed = values[SIGNATURES], values[REMOVE_SIGNATURES]
     if wanted is None or removed is None or wanted == signatures_of(values):
         return ""
     return (
@@ -172,21 +194,21 @@ def _signatures(values: Values) -> str:
 
 
 def _verification(values: Values) -> str:
-    wanted, keys = values[mirror_run.VERIFY_SIGNATURES], values[mirror_run.RELEASE_KEYS]
+    wanted, keys = values[VERIFY_SIGNATURES], values[RELEASE_KEYS]
     if wanted is not VerifySignatures.STRICT or keys:
         return ""
     return "verify-signatures=strict needs release-keys, the public keys by which clusters verify releases"
 
 
 def _verification_of_a_workload(values: Values) -> str:
-    wanted, keys = values[mirror_run.VERIFY_SIGNATURES], values[deployment.RELEASE_KEYS_CONFIGMAP]
+    wanted, keys = values[VERIFY_SIGNATURES], values[deployment.RELEASE_KEYS_CONFIGMAP]
     if wanted is not VerifySignatures.STRICT or keys:
         return ""
     return "verify-signatures=strict needs release-keys, a ConfigMap with the keys of clusters"
 
 
 def _only_verified(values: Values) -> str:
-    workflow, wanted = values[mirror_run.WORKFLOW], values[mirror_run.VERIFY_SIGNATURES]
+    workflow, wanted = values[WORKFLOW], values[VERIFY_SIGNATURES]
     if wanted is not VerifySignatures.ONLY or workflow in {Workflow.FROM_DISK, Workflow.DIRECT}:
         return ""
     return f"verify-signatures=only looks at a target: it goes with {Workflow.FROM_DISK} or {Workflow.DIRECT}"
@@ -194,14 +216,14 @@ def _only_verified(values: Values) -> str:
 
 def signatures_of(values: Values) -> Signatures:
     """Return whose signatures are copied; the former parameter counts where it is given."""
-    removed = values[mirror_run.REMOVE_SIGNATURES]
+    removed = values[REMOVE_SIGNATURES]
     if removed is None:
-        return values[mirror_run.SIGNATURES] or Signatures.AUTO
+        return values[SIGNATURES] or Signatures.AUTO
     return Signatures.NONE if removed else Signatures.ALL
 
 
 def _trusted_keys(values: Values) -> str:
-    return _needs_keys(values, mirror_run.TRUSTED_KEYS)
+    return _needs_keys(values, TRUSTED_KEYS)
 
 
 def _trusted_keys_of_a_workload(values: Values) -> str:
@@ -209,11 +231,11 @@ def _trusted_keys_of_a_workload(values: Values) -> str:
 
 
 def _needs_keys(values: Values, keys: Parameter[Any]) -> str:
-    if mirror_run.WORKFLOW in values:
-        verifies = values[mirror_run.WORKFLOW] in {Workflow.FROM_DISK, Workflow.VERIFY}
+    if WORKFLOW in values:
+        verifies = values[WORKFLOW] in {Workflow.FROM_DISK, Workflow.VERIFY}
     else:
-        verifies = not values[mirror_run.EXPORT]
-    if not (verifies and values[mirror_run.REQUIRE_SIGNATURE]) or values[keys]:
+        verifies = not values[EXPORT]
+    if not (verifies and values[REQUIRE_SIGNATURE]) or values[keys]:
         return ""
     return "require-signature needs trusted-keys, the public keys of those who sign"
 
@@ -250,52 +272,52 @@ def _something_to_read(values: Values) -> str:
 
 def without_effect(values: Values) -> list[str]:
     """Return a sentence for each parameter that was given and does nothing beside the others."""
-    if mirror_run.WORKFLOW not in values or mirror_run.TARGET_REGISTRY not in values:
+    if WORKFLOW not in values or TARGET_REGISTRY not in values:
         return []
-    workflow, target = values[mirror_run.WORKFLOW], values[mirror_run.TARGET_REGISTRY]
+    workflow, target = values[WORKFLOW], values[TARGET_REGISTRY]
     found = []
     if workflow in WITHOUT_TARGET and target:
         found.append(f"target-registry {target} has no effect: {workflow} pushes nothing")
-    if workflow not in ACKNOWLEDGING and values.texts.get(mirror_run.RECEIPTS.name):
+    if workflow not in ACKNOWLEDGING and values.texts.get(RECEIPTS.name):
         found.append(f"receipts has no effect: {workflow} acknowledges none")
     return found
 
 
 ACTIONS: Final = (
-    mirror_run.EXPORT,
-    mirror_run.IMPORT,
-    mirror_run.ACKNOWLEDGE,
-    mirror_run.FORGET_TARGET,
-    mirror_run.VERIFY,
-    mirror_run.CHANGES,
-    mirror_run.VERIFY_TARGET,
+    EXPORT,
+    IMPORT,
+    ACKNOWLEDGE,
+    FORGET_TARGET,
+    VERIFY,
+    CHANGES,
+    VERIFY_TARGET,
 )
 """What `mirror` does instead of a workflow, and instead of each other."""
 RULES: Final[tuple[tuple[tuple[Parameter[Any], ...], Callable[[Values], str]], ...]] = (
-    ((mirror_run.WORKFLOW, mirror_run.TARGET_REGISTRY), _target),
-    ((mirror_run.WORKFLOW, mirror_run.IMAGESET), _imageset),
-    ((mirror_run.VERIFY_TARGET, mirror_run.TARGET_REGISTRY), _verified_target),
-    ((mirror_run.WORKFLOW, mirror_run.REPAIR), _repair),
-    ((mirror_run.WORKFLOW, mirror_run.VERIFY_SCHEDULE), _verify_schedule),
-    ((mirror_run.DEPLOY_MODE, mirror_run.VERIFY_SCHEDULE), _verify_schedule_of_a_workload),
-    ((mirror_run.DEPLOY_MODE, mirror_run.SCHEDULE), _schedule),
-    ((mirror_run.WORKFLOW, mirror_run.DEPLOY_MODE), _no_repetition_of_a_workload),
+    ((WORKFLOW, TARGET_REGISTRY), _target),
+    ((WORKFLOW, IMAGESET), _imageset),
+    ((VERIFY_TARGET, TARGET_REGISTRY), _verified_target),
+    ((WORKFLOW, REPAIR), _repair),
+    ((WORKFLOW, VERIFY_SCHEDULE), _verify_schedule),
+    ((DEPLOY_MODE, VERIFY_SCHEDULE), _verify_schedule_of_a_workload),
+    ((DEPLOY_MODE, SCHEDULE), _schedule),
+    ((WORKFLOW, DEPLOY_MODE), _no_repetition_of_a_workload),
     # ONCE: of `mirror` alone, since deploy-workload is given a schedule for every deploy-mode.
-    ((mirror_run.WORKFLOW, mirror_run.SCHEDULE, mirror_run.ONCE), _no_repetition),
-    ((*ACTIONS, mirror_run.CHECK), _one_at_a_time),
-    ((*ACTIONS, mirror_run.SCHEDULE), _done_once),
-    ((mirror_run.EXPORT, mirror_run.VOLUME_SIZE, mirror_run.VOLUME), _volumes),
-    ((mirror_run.JSON, mirror_run.MARKDOWN, mirror_run.VERIFY, mirror_run.CHANGES), _form),
-    ((mirror_run.REQUIRE_SIGNATURE, mirror_run.TRUSTED_KEYS), _trusted_keys),
-    ((mirror_run.REQUIRE_SIGNATURE, deployment.TRUSTED_KEYS_CONFIGMAP), _trusted_keys_of_a_workload),
-    ((mirror_run.WORKFLOW, mirror_run.APPROVED_PLAN_SHA256), _approval),
-    ((mirror_run.WORKFLOW, mirror_run.HOLD), _hold),
-    ((mirror_run.TARGET_REGISTRY, mirror_run.MAX_NESTED_PATHS), _nesting),
-    ((mirror_run.SINCE_DATE, mirror_run.INCREMENTAL_MODE), _since_date),
-    ((mirror_run.SIGNATURES, mirror_run.REMOVE_SIGNATURES), _signatures),
-    ((mirror_run.VERIFY_SIGNATURES, mirror_run.RELEASE_KEYS), _verification),
-    ((mirror_run.VERIFY_SIGNATURES, deployment.RELEASE_KEYS_CONFIGMAP), _verification_of_a_workload),
-    ((mirror_run.WORKFLOW, mirror_run.VERIFY_SIGNATURES), _only_verified),
+    ((WORKFLOW, SCHEDULE, ONCE), _no_repetition),
+    ((*ACTIONS, CHECK), _one_at_a_time),
+    ((*ACTIONS, SCHEDULE), _done_once),
+    ((EXPORT, VOLUME_SIZE, VOLUME), _volumes),
+    ((JSON, MARKDOWN, VERIFY, CHANGES), _form),
+    ((REQUIRE_SIGNATURE, TRUSTED_KEYS), _trusted_keys),
+    ((REQUIRE_SIGNATURE, deployment.TRUSTED_KEYS_CONFIGMAP), _trusted_keys_of_a_workload),
+    ((WORKFLOW, APPROVED_PLAN_SHA256), _approval),
+    ((WORKFLOW, HOLD), _hold),
+    ((TARGET_REGISTRY, MAX_NESTED_PATHS), _nesting),
+    ((SINCE_DATE, INCREMENTAL_MODE), _since_date),
+    ((SIGNATURES, REMOVE_SIGNATURES), _signatures),
+    ((VERIFY_SIGNATURES, RELEASE_KEYS), _verification),
+    ((VERIFY_SIGNATURES, deployment.RELEASE_KEYS_CONFIGMAP), _verification_of_a_workload),
+    ((WORKFLOW, VERIFY_SIGNATURES), _only_verified),
     ((deployment.LOCAL_FILES_CONFIGMAP, deployment.LOCAL_FILES_CLAIM), _local_files),
     ((content.OPERATORS_ONLY, content.OPENSHIFT_ONLY), _something_to_mirror),
     ((content.OPENSHIFT_VERSION, content.MIN_VERSION, content.MAX_VERSION), _versions),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from steps.mirroring import values_origin
 from steps.mirroring.lease import own_namespace
-from steps.parameters.table.mirror_run import CLUSTER_NAME, TOLD_NAMESPACE
+from steps.parameters.table.service import CLUSTER_NAME, TOLD_NAMESPACE
 
 if TYPE_CHECKING:
     from steps.mirroring.request import Request

@@ -17,7 +17,7 @@ from steps import log_lines
 from steps.errors import StepError
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
-from steps.parameters.table.mirror_run import FLEET
+from steps.parameters.table.service import FLEET
 from steps.service.fleet import FleetReader
 from steps.service.holdings import HoldingsReader
 from steps.service.identity import identity_of

@@ -15,7 +15,8 @@ from steps.mirroring.checks import preflight
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
-from steps.parameters.table.mirror_run import TIME_ZONE, VERIFY_SCHEDULE
+from steps.parameters.table.schedule import TIME_ZONE
+from steps.parameters.table.verification import VERIFY_SCHEDULE
 from steps.parameters.value_kinds import Workflow
 from steps.service import page, status, web
 from steps.service.loop import Service, Verification

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steps.parameters.table.content import NAMESPACE
-from steps.parameters.table.mirror_run import TARGET_REGISTRY
+from steps.parameters.table.target import TARGET_REGISTRY
 from steps.workload import names, pod
 
 if TYPE_CHECKING:

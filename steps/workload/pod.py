@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Any
 from steps.mirroring import notify
 from steps.parameters.shared_settings import CONFIGMAP
 from steps.parameters.table import TABLE
+from steps.parameters.table.access import AUTHFILE, CA_BUNDLE
 from steps.parameters.table.content import IMAGESET_SHA256
-from steps.parameters.table.mirror_run import (
-    APPLY_CLUSTER_RESOURCES,
-    AUTHFILE,
-    CA_BUNDLE,
-    DATA,
-    FLEET,
-    IMAGESET,
-    LEASE,
-    MIRROR_NAME,
-    RUNNING_IMAGE,
-    SETTINGS,
-)
+from steps.parameters.table.generation_signatures import RUNNING_IMAGE
+from steps.parameters.table.service import FLEET, LEASE
+from steps.parameters.table.target import APPLY_CLUSTER_RESOURCES
+from steps.parameters.table.tuning import SETTINGS
+from steps.parameters.table.workflow import DATA, IMAGESET, MIRROR_NAME
 from steps.workload import names, user_files
 from steps.workload.settings import FS_GROUP
 

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError, StartError
-from steps.parameters.table.mirror_run import WORKFLOW
+from steps.parameters.table.workflow import WORKFLOW
 from steps.parameters.value_kinds import bytes_of
 from steps.workload import applier, names, objects
 from steps.workload.existing import check_own, is_ours, replaced_workloads

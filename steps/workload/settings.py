@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.parameters.table import TABLE, content, deployment, mirror_run
+from steps.parameters.table import TABLE, content, deployment
+from steps.parameters.table.schedule import DEPLOY_MODE, SCHEDULE, TIME_ZONE
+from steps.parameters.table.target import APPLY_CLUSTER_RESOURCES
+from steps.parameters.table.tuning import RUN_DEADLINE
+from steps.parameters.table.upkeep import ALSO_IMAGESET_CONFIGMAPS
+from steps.parameters.table.workflow import MIRROR_NAME, WORKFLOW
 from steps.parameters.value_kinds import Workflow
 from steps.workload import names
 
@@ -70,25 +75,25 @@ def make_settings(values: Values, *, image: str, run_name: str, environment: Map
     """Make the settings of checked values; `environment` are the proxy variables of `proxies`."""
     return Settings(
         image=image,
-        mode=values[mirror_run.DEPLOY_MODE],
+        mode=values[DEPLOY_MODE],
         namespace=values[content.NAMESPACE],
         claim_name=values[deployment.CLAIM_NAME] or names.CLAIM,
         pull_secret=values[deployment.PULL_SECRET],
         run_name=run_name,
         storage_size=values[deployment.STORAGE_SIZE],
         storage_class=values[deployment.STORAGE_CLASS],
-        schedule=values[mirror_run.SCHEDULE],
-        time_zone=values[mirror_run.TIME_ZONE],
-        mirror_name=values[mirror_run.MIRROR_NAME] or values[content.IMAGESET_CONFIGMAP] or GENERATED,
+        schedule=values[SCHEDULE],
+        time_zone=values[TIME_ZONE],
+        mirror_name=values[MIRROR_NAME] or values[content.IMAGESET_CONFIGMAP] or GENERATED,
         mirror=_passed_on(values),
-        also_imagesets=values[mirror_run.ALSO_IMAGESET_CONFIGMAPS],
+        also_imagesets=values[ALSO_IMAGESET_CONFIGMAPS],
         config_sha256=values[deployment.CONFIG_SHA256],
-        applies=bool(values[mirror_run.APPLY_CLUSTER_RESOURCES]) and pushes(values[mirror_run.WORKFLOW]),
+        applies=bool(values[APPLY_CLUSTER_RESOURCES]) and pushes(values[WORKFLOW]),
         memory=values[deployment.MEMORY],
         trusted_ca=values[deployment.TRUSTED_CA_CONFIGMAP],
         fs_group=values[deployment.FS_GROUP],
         environment=environment,
-        run_deadline=values[mirror_run.RUN_DEADLINE] or 0,
+        run_deadline=values[RUN_DEADLINE] or 0,
         registries_config=values[deployment.REGISTRIES_CONFIGMAP],
         release_keys=values[deployment.RELEASE_KEYS_CONFIGMAP],
         environment_configmap=values[deployment.ENVIRONMENT_CONFIGMAP],

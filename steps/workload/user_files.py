@@ -9,14 +9,10 @@ from steps.errors import StepError
 from steps.mirroring.ocmirror import registries_config
 from steps.mirroring.store.receipt import ReceiptError, Sealed
 from steps.parameters import environment
-from steps.parameters.table.mirror_run import (
-    ENVIRONMENT,
-    RECEIPTS,
-    REGISTRIES_CONFIG,
-    RELEASE_KEYS,
-    SIGNING_KEY,
-    TRUSTED_KEYS,
-)
+from steps.parameters.table.carrying import RECEIPTS
+from steps.parameters.table.generation_signatures import SIGNING_KEY, TRUSTED_KEYS
+from steps.parameters.table.image_signatures import RELEASE_KEYS
+from steps.parameters.table.oc_mirror import ENVIRONMENT, REGISTRIES_CONFIG
 from steps.trust import folder
 
 if TYPE_CHECKING:

@@ -14,12 +14,19 @@ import pytest
 
 from steps.parameters import arguments, places, shared_settings
 from steps.parameters.parameter import Parameter
-from steps.parameters.table import TABLE, content, deployment, image_build, mirror_run, other_commands
+from steps.parameters.table import MODULES, TABLE, content, other_commands
+from steps.parameters.table.schedule import SCHEDULE, TIME_ZONE
 from tests.conftest import ROOT
 from tests.contract.tekton_files import STEP_TASK_FILES, named, only
 
 each_parameter = pytest.mark.parametrize("parameter", TABLE, ids=lambda parameter: parameter.name)
 each_task = pytest.mark.parametrize("path", STEP_TASK_FILES, ids=lambda path: path.stem)
+
+
+def test_every_module_of_the_table_is_in_it() -> None:
+    """Another module of the folder would be imported by name, and its parameters be none of any command."""
+    there = {path.stem for path in (ROOT / "steps" / "parameters" / "table").glob("*.py")} - {"__init__"}
+    assert Counter(module.__name__.rpartition(".")[2] for module in MODULES) == Counter(there)
 
 
 def test_the_tekton_files_are_those_of_the_table() -> None:
@@ -108,7 +115,7 @@ def test_what_the_workload_passes_on_is_taken_by_mirror(parameter: Parameter[Any
         and not parameter.where.to_mirror
         and not parameter.pod_argument
     ):
-        assert parameter in {mirror_run.SCHEDULE, mirror_run.TIME_ZONE}, "the pod must be told"
+        assert parameter in {SCHEDULE, TIME_ZONE}, "the pod must be told"
 
 
 @each_parameter
@@ -125,9 +132,7 @@ def constants(module: ModuleType) -> dict[str, Parameter[Any]]:
     return {name: value for name, value in vars(module).items() if isinstance(value, Parameter)}
 
 
-@pytest.mark.parametrize(
-    "module", [content, deployment, image_build, mirror_run, other_commands], ids=lambda m: m.__name__
-)
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_every_parameter_is_read(module: ModuleType) -> None:
     """By the command that takes it; what only Tasks have, or oc-mirror, is passed on by the table."""
     table = ROOT / "steps" / "parameters" / "table"

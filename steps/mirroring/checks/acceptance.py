@@ -24,7 +24,7 @@ from steps.mirroring.request import DIRECT
 from steps.mirroring.store.accepted import JudgedRelease, Judgement, WrittenReason, WrittenVerdict
 from steps.mirroring.store.runs import timestamp
 from steps.oci.reference import Reference
-from steps.parameters.table.mirror_run import RELEASE_KEYS, VERIFY_SIGNATURES
+from steps.parameters.table.image_signatures import RELEASE_KEYS, VERIFY_SIGNATURES
 from steps.parameters.value_kinds import VerifySignatures
 from steps.trust.folder import release_keys
 from steps.trust.releases import CONTENTS, RELEASES, ReleaseKeys, judge

@@ -9,7 +9,7 @@ from steps.errors import DeadlineError
 from steps.mirroring.deadline import HOUR, LONGEST_RUN
 from steps.mirroring.ocmirror import reasons
 from steps.mirroring.store import runs as records
-from steps.parameters.table.mirror_run import RUN_DEADLINE
+from steps.parameters.table.tuning import RUN_DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -32,7 +32,7 @@ from steps.mirroring.store.published import UNNAMED
 from steps.mirroring.store.runs import Done, timestamp
 from steps.oci.reference import Reference
 from steps.parameters.environment import KNOWN, PROXIES
-from steps.parameters.table.mirror_run import APPLY_CLUSTER_RESOURCES, MAX_NESTED_PATHS, RESOURCE_PREFIX
+from steps.parameters.table.target import APPLY_CLUSTER_RESOURCES, MAX_NESTED_PATHS, RESOURCE_PREFIX
 from steps.yaml.values import values
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from steps.oci import attached
 from steps.oci.attached import Attached
 from steps.oci.manifests import digest_of
 from steps.oci.reference import Reference
-from steps.parameters.table.mirror_run import VERIFY_SIGNATURES
+from steps.parameters.table.image_signatures import VERIFY_SIGNATURES
 from steps.parameters.value_kinds import Signatures, VerifySignatures
 from steps.trust.releases import OF_RELEASES, minor_of
 from steps.trust.simple_signing import MEDIA_TYPE, SIGNATURE, Claim

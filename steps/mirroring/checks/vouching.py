@@ -16,7 +16,7 @@ from steps.errors import UntrustedError
 from steps.mirroring.store import statements
 from steps.mirroring.store.medium import Volume
 from steps.mirroring.store.statements import UnsignedError
-from steps.parameters.table.mirror_run import REQUIRE_SIGNATURE, SIGNING_KEY, TRUSTED_KEYS
+from steps.parameters.table.generation_signatures import REQUIRE_SIGNATURE, SIGNING_KEY, TRUSTED_KEYS
 from steps.trust import folder
 
 if TYPE_CHECKING:

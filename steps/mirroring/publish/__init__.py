@@ -21,7 +21,7 @@ from steps.mirroring.publish.union import differences, union
 from steps.mirroring.store.accepted import compact
 from steps.mirroring.store.inventory import images_of
 from steps.mirroring.store.published import UNNAMED, Mirror
-from steps.parameters.table.mirror_run import RESOURCE_PREFIX
+from steps.parameters.table.target import RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -19,7 +19,7 @@ from steps.mirroring.checks import vouching
 from steps.mirroring.checks.confirmed import Judge
 from steps.mirroring.store.receipt import LARGEST_READ, numbers_as_text, numbers_in
 from steps.mirroring.store.runs import Done, timestamp
-from steps.parameters.table import mirror_run as table
+from steps.parameters.table.carrying import ACKNOWLEDGE, FORGET_TARGET, RECEIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,12 +44,12 @@ def run(request: Request, store: Store) -> Done:
     Raises what `Judge.confirmed` raises, NotFoundError without the file, and for keys that cannot be used
     what `vouching.trusted_keys` raises.
     """
-    given = request.values[table.ACKNOWLEDGE]
+    given = request.values[ACKNOWLEDGE]
     if given is None:
         raise ValueError("there is a file to acknowledge")
     content, where = _read(given)
     ledger = store.generations.ledger()
-    one = Judge(table.ACKNOWLEDGE.name, vouching.trusted_keys(request), ledger).confirmed(content, where)
+    one = Judge(ACKNOWLEDGE.name, vouching.trusted_keys(request), ledger).confirmed(content, where)
     _log_earlier(one.receipt, _known(store, one.receipt))
     new = _record(store, one, dry_run=request.dry_run)
     log.info("%s", one.words)
@@ -67,11 +67,11 @@ def all_in_folder(request: Request, store: Store) -> bool:
     NotFoundError without the folder, InvalidInputError for one with too many files, and for keys that cannot
     be used what `vouching.trusted_keys` raises.
     """
-    folder = request.values[table.RECEIPTS]
+    folder = request.values[RECEIPTS]
     if folder is None:
         return True
     ledger = store.generations.ledger()
-    judge = Judge(table.RECEIPTS.name, vouching.trusted_keys(request), ledger)
+    judge = Judge(RECEIPTS.name, vouching.trusted_keys(request), ledger)
     found = [_judged(judge, path) for path in _files(folder)]
     counted = sorted(filter(None, found), key=lambda one: one.receipt.number)
     try:
@@ -93,12 +93,12 @@ def _files(folder: Path) -> list[Path]:
     """Return what lies in a folder, without what Kubernetes keeps there for itself (`..data`)."""
     if not folder.is_dir():
         raise NotFoundError(
-            f"{table.RECEIPTS.name}: there is no folder {folder}", "name the folder with the receipts"
+            f"{RECEIPTS.name}: there is no folder {folder}", "name the folder with the receipts"
         )
     found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     if len(found) > MOST_FILES:
         raise InvalidInputError(
-            f"{table.RECEIPTS.name}: more than {MOST_FILES:,} files lie in {folder}",
+            f"{RECEIPTS.name}: more than {MOST_FILES:,} files lie in {folder}",
             "keep the newest receipt of each registry there: it says what the earlier ones have said",
         )
     return found
@@ -153,7 +153,7 @@ def _summary(new: list[int], *, dry_run: bool) -> str:
 
 def forget(request: Request, store: Store) -> Done:
     """Forget the receipts of a registry that exists no more. Raises NotFoundError if there are none."""
-    target = request.values[table.FORGET_TARGET] or ""
+    target = request.values[FORGET_TARGET] or ""
     known = store.acknowledged.targets()
     gone = [name for name, one in known.items() if target in {name, one.target}]
     if not gone:

@@ -20,7 +20,7 @@ from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.workflows import deletion_plan, inspection, v1_tags
 from steps.mirroring.workflows.deletion_plan import PLAN, DeletionPlan
 from steps.oci.reference import Reference
-from steps.parameters.table.mirror_run import DELETE_V1_IMAGES
+from steps.parameters.table.upkeep import DELETE_V1_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

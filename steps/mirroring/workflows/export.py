@@ -23,7 +23,7 @@ from steps.mirroring.store.medium import CHUNK, Volume
 from steps.mirroring.store.packing import LIST, TEXT, PackedFile, PackedGeneration, PackingList
 from steps.mirroring.store.received import RECEIVED, WHAT, Received
 from steps.mirroring.store.runs import Done, timestamp
-from steps.parameters.table import mirror_run as table
+from steps.parameters.table.carrying import EXPORT, VOLUME, VOLUME_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -61,8 +61,8 @@ def run(request: Request, store: Store) -> Done:
     if not waiting:
         return Done(summary=f"the other side has received generation {_numbers(here)}", unchanged=True)
     _warn_of_gaps(waiting, received)
-    listed = _pack(store, waiting, request.values[table.VOLUME_SIZE], received)
-    export = _Export(medium, listed, _chosen(listed, request.values[table.VOLUME]), received)
+    listed = _pack(store, waiting, request.values[VOLUME_SIZE], received)
+    export = _Export(medium, listed, _chosen(listed, request.values[VOLUME]), received)
     for item in listed.items():
         log.info("%s", item.line)
     if not request.dry_run:
@@ -188,7 +188,7 @@ class _Export:
 
 
 def _medium(request: Request, store: Store) -> Path:
-    given = request.values[table.EXPORT]
+    given = request.values[EXPORT]
     if given is None:
         raise ValueError("an export has a folder")
     medium, data = given.absolute().resolve(), store.root.resolve()

@@ -16,7 +16,7 @@ from steps.mirroring.store import changes_text
 from steps.mirroring.store.changes import differences
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows import changed
-from steps.parameters.table.mirror_run import APPROVED_CHANGES_SHA256, HOLD, REPLACE_HELD
+from steps.parameters.table.changes import APPROVED_CHANGES_SHA256, HOLD, REPLACE_HELD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

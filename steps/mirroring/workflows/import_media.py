@@ -24,7 +24,7 @@ from steps.mirroring.store.packing import FilePart, Item, PackedFile, PackedGene
 from steps.mirroring.store.received import RECEIVED, InPart, Received
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows.arriving import SMALL, Judge, Lying
-from steps.parameters.table import mirror_run as table
+from steps.parameters.table.carrying import IMPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,7 +88,7 @@ def run(request: Request, store: Store) -> Done:
     directories meet, InvalidInputError if the volume is too small, and in the end if anything is damaged;
     UntrustedError, before an archive is read, as `vouching` does.
     """
-    folders = [folder.absolute() for folder in request.values.all(table.IMPORT)]
+    folders = [folder.absolute() for folder in request.values.all(IMPORT)]
     judge = Judge(Policy.of(request, once_signed=store.imports.signed_targets()), store)
     found = Found()
     for folder in folders:

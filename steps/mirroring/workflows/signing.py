@@ -10,7 +10,7 @@ from steps.mirroring import values_origin
 from steps.mirroring.checks import vouching
 from steps.mirroring.ocmirror.placement import Rules, path_of
 from steps.mirroring.store import statements
-from steps.parameters.table.mirror_run import RUNNING_IMAGE
+from steps.parameters.table.generation_signatures import RUNNING_IMAGE
 
 if TYPE_CHECKING:
     from steps.mirroring.session import Session

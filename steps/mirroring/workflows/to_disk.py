@@ -25,7 +25,7 @@ from steps.mirroring.store.generations import Generation, Predecessor
 from steps.mirroring.store.journal import ARCHIVED, HELD, MIRRORING, Progress
 from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.workflows import acknowledge, changed, cleanup, hold, shared, signing
-from steps.parameters.table.mirror_run import ALWAYS_ARCHIVE
+from steps.parameters.table.workflow import ALWAYS_ARCHIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,7 +22,7 @@ from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.store.verified import Look, newest
 from steps.oci.failures import UnreadableError
 from steps.oci.reference import Reference
-from steps.parameters.table.mirror_run import VERIFY_LAYERS
+from steps.parameters.table.verification import VERIFY_LAYERS
 from steps.parameters.value_kinds import VerifyLayers
 
 if TYPE_CHECKING:

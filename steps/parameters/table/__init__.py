@@ -1,7 +1,8 @@
 """The table of parameters: an entry for each, with all that is said of it anywhere.
 
-To add a parameter, add its entry here and read `values[ENTRY]` where it has its effect; `make docs` writes it
-into the Tekton files and the reference. The order of the entries is that of the Tekton files.
+Each module has one subject, which its first line names. To add a parameter, add its entry to the module of
+its subject and read `values[ENTRY]` where it has its effect; `make docs` writes it into the Tekton files and
+the reference. Within a group the order there is that of `MODULES`, and in a module that of the entries.
 """
 
 from __future__ import annotations
@@ -10,27 +11,54 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps.parameters.parameter import Parameter
 from steps.parameters.table import (
+    access,
+    carrying,
+    changes,
     content,
     deployment,
+    generation_signatures,
     image_build,
-    mirror_run,
+    image_signatures,
+    oc_mirror,
     other_commands,
     publishing,
     readiness,
+    schedule,
+    service,
+    target,
+    tuning,
+    upkeep,
+    verification,
+    workflow,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
 
-def _entries(*modules: ModuleType) -> Iterator[Parameter[Any]]:
-    for module in modules:
-        yield from (value for value in vars(module).values() if isinstance(value, Parameter))
-
-
+MODULES: Final[tuple[ModuleType, ...]] = (
+    content,
+    workflow,
+    image_signatures,
+    oc_mirror,
+    target,
+    schedule,
+    tuning,
+    carrying,
+    generation_signatures,
+    changes,
+    verification,
+    upkeep,
+    access,
+    service,
+    deployment,
+    publishing,
+    image_build,
+    other_commands,
+    readiness,
+)
 TABLE: Final[tuple[Parameter[Any], ...]] = tuple(
-    _entries(content, mirror_run, deployment, publishing, image_build, other_commands, readiness)
+    value for module in MODULES for value in vars(module).values() if isinstance(value, Parameter)
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from steps.parameters import places
 from steps.parameters import value_kinds as kinds
 from steps.parameters.parameter import Group, Parameter
+from steps.parameters.table import carrying, generation_signatures, image_signatures, oc_mirror
 
 STORAGE_SIZE = Parameter(
     name="storage-size",
@@ -95,50 +96,45 @@ TRUSTED_CA_CONFIGMAP = Parameter(
 REGISTRIES_CONFIGMAP = Parameter(
     name="registries-config",
     kind=kinds.optional(kinds.object_name),
-    help="ConfigMap with a configuration of registries of your own: registries.conf, policy.json, and *.yaml "
-    "for registries.d",
+    help=f"ConfigMap with {oc_mirror.REGISTRIES_FILES}",
     group=Group.ACCESS,
     where=places.WORKLOAD,
 )
 RELEASE_KEYS_CONFIGMAP = Parameter(
     name="release-keys",
     kind=kinds.optional(kinds.object_name),
-    help="ConfigMap with the public keys by which clusters verify releases: NAME.pub for sigstore, NAME.asc "
-    "for GPG",
+    help=f"ConfigMap with {image_signatures.PUBLIC_KEYS}",
     group=Group.ACCESS,
     where=places.WORKLOAD,
-    unset="nobody verifies, and no release counts as accepted",
+    unset=image_signatures.WITHOUT_PUBLIC_KEYS,
 )
 ENVIRONMENT_CONFIGMAP = Parameter(
     name="environment-configmap",
     kind=kinds.optional(kinds.object_name),
-    help="ConfigMap with variables that oc-mirror gets, such as UPDATE_URL_OVERRIDE",
+    help=f"ConfigMap with variables {oc_mirror.VARIABLES}",
     group=Group.ACCESS,
     where=places.WORKLOAD,
 )
 SIGNING_SECRET = Parameter(
     name="signing-key",
     kind=kinds.optional(kinds.object_name),
-    help="Secret in the workload's namespace with the private key that signs new generations: signing.key "
-    "(PEM, ECDSA P-256 or Ed25519), and passphrase where it has one",
+    help=f"Secret in the workload's namespace with {generation_signatures.PRIVATE_KEY}",
     group=Group.CARRYING,
     where=places.WORKLOAD,
-    unset="generations are not signed",
+    unset=generation_signatures.WITHOUT_PRIVATE_KEY,
 )
 TRUSTED_KEYS_CONFIGMAP = Parameter(
     name="trusted-keys",
     kind=kinds.optional(kinds.object_name),
-    help="ConfigMap with the public keys of those whose generations are imported: NAME.pub (PEM), and "
-    "NAME.until with the time at which it ends",
+    help=f"ConfigMap with {generation_signatures.PUBLIC_KEYS}",
     group=Group.CARRYING,
     where=places.WORKLOAD,
-    unset="nobody vouches for generations",
+    unset=generation_signatures.WITHOUT_PUBLIC_KEYS,
 )
 RECEIPTS_CONFIGMAP = Parameter(
     name="receipts",
     kind=kinds.optional(kinds.object_name),
-    help="ConfigMap with receipts that were brought back, all of which workflow-to-disk and workflow-cleanup "
-    "acknowledge before they remove a generation",
+    help=f"ConfigMap with {carrying.ALL_RECEIPTS}",
     group=Group.CARRYING,
     where=places.WORKLOAD,
     unset="retention goes by those that were read before",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from steps.parameters import places
 from steps.parameters import value_kinds as kinds
 from steps.parameters.parameter import Group, Parameter
+from steps.parameters.table import image_signatures
 
 LOOKED_AT = Parameter(
     name="target-registry",
@@ -151,8 +152,7 @@ WRITTEN = Parameter(
 RELEASE_KEYS_CONFIGMAP = Parameter(
     name="release-keys",
     kind=kinds.object_name,
-    help="ConfigMap in the pipelines' namespace with the public keys by which clusters verify releases: "
-    "NAME.pub for sigstore, NAME.asc for GPG; used where it exists",
+    help=f"ConfigMap in the pipelines' namespace with {image_signatures.PUBLIC_KEYS}; used where it exists",
     group=Group.ACCESS,
     where=places.Where(pipelines=(places.ASKING,), tasks=(places.READINESS,)),
     default="oc-mirror-release-keys",

@@ -17,7 +17,7 @@ from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Run
 from steps.parameters.parameter import Values
-from steps.parameters.table.mirror_run import RUN_DEADLINE
+from steps.parameters.table.tuning import RUN_DEADLINE
 from tests.unit.mirroring.conftest import Place
 
 HOUR = 3600

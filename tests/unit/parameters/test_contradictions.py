@@ -10,7 +10,8 @@ from steps import mirror
 from steps.errors import UsageError
 from steps.parameters.contradictions import ACTIONS
 from steps.parameters.parameter import Group
-from steps.parameters.table import mirror_run, of_command
+from steps.parameters.table import of_command
+from steps.parameters.table.workflow import WORKFLOW
 
 ALONE = {
     "export": "x",
@@ -30,7 +31,7 @@ def parsed(*names: str, more: str = "") -> mirror.Inputs:
 
 
 def test_every_parameter_that_stands_instead_of_a_workflow_is_known() -> None:
-    assert {one.name for one in ACTIONS} == ALONE.keys() == set(mirror_run.WORKFLOW.not_beside)
+    assert {one.name for one in ACTIONS} == ALONE.keys() == set(WORKFLOW.not_beside)
     only = {one.name for one in of_command("mirror") if one.help.startswith("Only ")}
     assert only == ALONE.keys(), "the help of each begins so"
     assert {one.group for one in ACTIONS} <= {Group.CARRYING, Group.CHANGES, Group.UPKEEP}

@@ -9,7 +9,8 @@ import pytest
 from steps import mirror
 from steps.errors import UsageError
 from steps.parameters import shared_settings
-from steps.parameters.table.mirror_run import RESOURCE_PREFIX, RUN_RETRIES
+from steps.parameters.table.target import RESOURCE_PREFIX
+from steps.parameters.table.tuning import RUN_RETRIES
 from steps.parameters.value_kinds import Signatures
 
 ENOUGH = ["--workflow=workflow-to-disk", "--imageset=/config/imageset.yaml", "--data=/data"]

@@ -14,7 +14,7 @@ from steps.cluster import KubernetesObject
 from steps.mirroring.deadline import AGAIN, LONGEST_RUN
 from steps.mirroring.schedule import Schedule
 from steps.mirroring.store.receipt import Sealed, compose
-from steps.parameters.table.mirror_run import RUN_RETRIES
+from steps.parameters.table.tuning import RUN_RETRIES
 from steps.workload import applier, names, objects, user_files
 from steps.workload.pod import TEMPLATE_LABEL
 from tests.unit.workload.samples import settings
