@@ -87,20 +87,37 @@ class Verified:
         return sorted(found, key=lambda record: record.finished)
 
     def record(self, verified: VerifiedImages) -> None:
-        """Replace the entry of its mirror name; what it has is not missing any more.
+        """Replace the entry of its mirror name by what a run has verified: that is not missing any more.
+
+        Where the volume cannot be written, this is logged.
+        """
+        self.replace(verified)
+        self._found(verified.target, {image.place for image in verified.images})
+
+    def replace(self, verified: VerifiedImages) -> None:
+        """Replace the entry of its mirror name, and leave the last look as it is.
 
         Where the volume cannot be written, this is logged.
         """
         folder = self._folder(verified.target)
         try:
             write_atomically(folder / f"images-{verified.mirror_name}.json", verified.as_json(indent=None))
-            if (look := self.last_look(verified.target)) and look.missing:
-                there = {image.place for image in verified.images}
-                self.looked(
-                    look.changed(missing={place: look.missing[place] for place in {*look.missing} - there})
-                )
         except OSError as error:
             log.warning("%s cannot be written: %s", folder, error.strerror)
+
+    def _found(self, target: str, places: Collection[str]) -> None:
+        """Take places out of what the last look found missing."""
+        look = self.last_look(target)
+        if look is None or not look.missing.keys() & set(places):
+            return
+        try:
+            self.looked(
+                look.changed(
+                    missing={place: look.missing[place] for place in look.missing.keys() - set(places)}
+                )
+            )
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._folder(target), error.strerror)
 
     def last_look(self, target: str) -> Look | None:
         """Return what the last look at a target found; None before the first, and where it is unreadable."""
@@ -115,11 +132,12 @@ class Verified:
         write_atomically(self._folder(look.target) / "look.json", look.as_json(indent=1))
 
     def forget(self, target: str, deleted: Callable[[VerifiedImage], bool]) -> None:
-        """Take images out that were deleted from a target on purpose."""
+        """Take images out that were deleted from a target on purpose; they are not missing any more."""
         for record in self.of(target):
             left = tuple(image for image in record.images if not deleted(image))
             if len(left) < len(record.images):
-                self.record(record.changed(images=left))
+                self.replace(record.changed(images=left))
+                self._found(target, {image.place for image in record.images if deleted(image)})
 
     def retire(self, target: str, names: Collection[str]) -> None:
         """Forget what mirror names have brought that are given up."""

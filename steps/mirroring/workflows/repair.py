@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from steps.errors import MirrorError, RegistryError
 from steps.files import write_atomically
 from steps.imageset.model import API_VERSION, KIND, AdditionalImage, Configuration, Mirror
 from steps.imageset.writing import write
@@ -29,7 +30,7 @@ from steps.mirroring.workflows import direct, from_disk, verify_target
 from steps.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from steps.mirroring.ocmirror.placement import Nesting
     from steps.mirroring.session import Session
@@ -45,22 +46,36 @@ _CACHED: Final = "cache.invalid"
 def run(session: Session) -> Done:
     """Look, mirror again what is missing, and look at that again; record what is still missing.
 
-    Raises LostError for it, MirrorError where oc-mirror failed, and what `verify_target.look` raises.
+    Raises LostError for it, or MirrorError where oc-mirror failed, and what `verify_target.look` raises.
     """
     request, store = session.request, session.store
     found = verify_target.look(request, store)
     store.verified.looked(found)
-    repaired: set[str] = set()
-    for record in store.verified.of(request.target_registry):
-        lost = [
-            image for image in record.images if image.place in found.missing and image.place not in repaired
-        ]
-        repaired |= _mirror_again(session, record, lost, found.missing)
-    left = {place: what for place, what in found.missing.items() if place not in repaired}
-    ended = timestamp(datetime.now(UTC))
-    found = found.changed(finished=ended, missing=left, repaired=tuple(sorted(repaired)))
+    now, failures = dict[str, str](), list[MirrorError]()
+    for record, lost in _of_their_records(store.verified.of(request.target_registry), found.missing):
+        now |= _mirror_again(session, record, lost, failures)
+    wrong = {place: now.get(place, what) for place, what in found.missing.items()}
+    found = found.changed(
+        finished=timestamp(datetime.now(UTC)),
+        missing={place: what for place, what in wrong.items() if what},
+        repaired=tuple(sorted(place for place, what in now.items() if not what)),
+    )
     store.verified.looked(found)
+    if found.missing and failures:
+        raise failures[0]
     return verify_target.conclude(found)
+
+
+def _of_their_records(
+    records: Sequence[VerifiedImages], missing: Collection[str]
+) -> Iterator[tuple[VerifiedImages, list[VerifiedImage]]]:
+    """Give each record, the last verified first, with those lost images for which it has the last word."""
+    left = set(missing)
+    for record in reversed(records):
+        lost = [image for image in record.images if image.place in left]
+        left -= {image.place for image in lost}
+        if lost:
+            yield record, lost
 
 
 def alone(image: VerifiedImage, *, workflow: str, nesting: Nesting) -> AdditionalImage | None:
@@ -88,9 +103,13 @@ def alone(image: VerifiedImage, *, workflow: str, nesting: Nesting) -> Additiona
 
 
 def _mirror_again(
-    session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage], before: Mapping[str, str]
-) -> set[str]:
-    """Mirror those images of one mirror name that can be mirrored alone; return the places that are whole."""
+    session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage], failures: list[MirrorError]
+) -> dict[str, str]:
+    """Mirror those images of one mirror name again that can be mirrored alone.
+
+    Returns by place what is wrong with them afterwards, empty for those that are whole. Where oc-mirror
+    failed with some, that is put to `failures`, and the others count.
+    """
     target, nesting = session.request.target_registry, session.request.nesting
     sparse = verify_target.is_sparse(session.store, target, record.mirror_name)
     entries: dict[str, AdditionalImage] = {}
@@ -101,35 +120,58 @@ def _mirror_again(
         else:
             entries[image.place] = entry
     if not entries:
-        return set()
+        return {}
     log.info("mirroring again: %s", ", ".join(entries))
     _write_imageset(session, entries.values())
-    retrying(session, partial(_run, session, record.workflow))
-    again = {image.place: image for image in record.images if image.place in entries}
-    return _settle(session, record, again, before)
+    try:
+        retrying(session, partial(_run, session, record.workflow))
+    except MirrorError as error:
+        log.error("%s", error.reason)  # noqa: TRY400 - no traceback
+        failures.append(error)
+    return _settle(session, record, {image.place: image for image in record.images if image.place in entries})
 
 
-def _settle(
-    session: Session, record: VerifiedImages, again: Mapping[str, VerifiedImage], before: Mapping[str, str]
-) -> set[str]:
-    """Look at what was mirrored again, and record the digests of tags whose source has moved on meanwhile.
+def _settle(session: Session, record: VerifiedImages, again: Mapping[str, VerifiedImage]) -> dict[str, str]:
+    """Look at what was mirrored again; return by place what is wrong, empty for what is whole.
 
-    What is wrong as `before` was not put back, whatever oc-mirror says. Returns the places that are whole.
+    Where a tag leads to what its source has by now, that is what is expected from now on. No other image is:
+    somebody else may have pushed it.
     """
     target = session.request.target_registry
-    there: dict[str, VerifiedImage] = {}
-    for place, answer in verify_target.ask(session.target, target, again).items():
-        if not answer.digest or answer.wrong == before[place]:
-            continue
-        if answer.wrong:
-            log.warning(
-                "%s is another image than before: its tag in the source now leads to %s", place, answer.digest
-            )
-        there[place] = again[place].model_copy(update={"digest": answer.digest})
+    answers = verify_target.ask(session.target, target, again)
+    wrong = {place: answer.wrong for place, answer in answers.items()}
+    there = {place: again[place] for place, what in wrong.items() if not what}
+    others = {place: answer.digest for place, answer in answers.items() if answer.wrong and answer.digest}
+    for place in _moved_on(session, {place: again[place] for place in others}, others):
+        log.warning(
+            "%s is another image than before: its tag in the source now leads to %s", place, others[place]
+        )
+        there[place] = again[place].model_copy(update={"digest": others[place]})
     images = tuple(there.get(image.place, image) for image in record.images)
     if images != record.images:
-        session.store.verified.record(record.changed(images=images))
-    return {*there} - {*verify_target.ask_for_parts(session.target, target, there)}
+        session.store.verified.replace(record.changed(images=images))
+    whole = dict.fromkeys(there, "")
+    return wrong | whole | verify_target.ask_for_parts(session.target, target, there)
+
+
+def _moved_on(session: Session, images: Mapping[str, VerifiedImage], digests: Mapping[str, str]) -> list[str]:
+    """Return the places that have the digest which the tag of their source has now."""
+    sources = {place: Reference.find(image.source) for place, image in images.items()}
+    tags = {
+        place: source
+        for place, source in sources.items()
+        if source and source.registry and not source.digest and not CACHE.fullmatch(source.registry)
+    }
+    found = []
+    for place, source in tags.items():
+        try:
+            answer = verify.ask(session.source, [source])[source.place]
+        except RegistryError as error:
+            log.warning("what %s is now is not known: %s", source, error.reason)
+            continue
+        if answer.digest == digests[place]:
+            found.append(place)
+    return found
 
 
 def _write_imageset(session: Session, images: Iterable[AdditionalImage]) -> None:

@@ -26,7 +26,7 @@ from steps.parameters.table.verification import VERIFY_LAYERS
 from steps.parameters.value_kinds import VerifyLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from steps.mirroring.checks.verify import Answer
     from steps.mirroring.request import Request
@@ -64,12 +64,14 @@ def look(request: Request, store: Store) -> Look:
             "name the target as the runs did; after an update of this program, mirror to it once",
         )
     images = newest(recorded)
-    sparse = {record.mirror_name for record in recorded if is_sparse(store, target, record.mirror_name)}
+    names = {image.place: record.mirror_name for record in recorded for image in record.images}
+    some = {name for name in set(names.values()) if is_sparse(store, target, name)}
+    sparse = {place for place, name in names.items() if name in some}
     answers = ask(request.options.destination, target, images)
     missing = {place: answer.wrong for place, answer in answers.items() if answer.wrong}
     present = {place: image for place, image in images.items() if place not in missing}
     chosen = _chosen(present, request.values[VERIFY_LAYERS] or VerifyLayers.SAMPLE)
-    missing |= ask_for_parts(request.options.destination, target, chosen, sparse=bool(sparse))
+    missing |= ask_for_parts(request.options.destination, target, chosen, sparse=sparse)
     now = timestamp(datetime.now(UTC))
     return Look(
         target=target,
@@ -132,9 +134,12 @@ def _chosen(images: dict[str, VerifiedImage], layers: VerifyLayers) -> dict[str,
 
 
 def ask_for_parts(
-    access: Access, target: str, images: Mapping[str, VerifiedImage], *, sparse: bool = False
+    access: Access, target: str, images: Mapping[str, VerifiedImage], *, sparse: Collection[str] = ()
 ) -> dict[str, str]:
-    """Ask for the layers of images, several repositories at a time; return what is wrong, by place."""
+    """Ask for the layers of images, several repositories at a time; return what is wrong, by place.
+
+    Of the images at the places `sparse` some platforms may be left out.
+    """
     repositories: dict[str, dict[str, str]] = {}
     for place, image in images.items():
         repositories.setdefault(Reference.parse_relative(place).repository, {})[place] = image.digest
@@ -144,7 +149,7 @@ def ask_for_parts(
         with access.open(f"{target}/{repository}") as opened:
             for place, digest in repositories[repository].items():
                 try:
-                    lost = blobs.lacking(opened, digest, sparse=sparse, known=known)
+                    lost = blobs.lacking(opened, digest, sparse=place in sparse, known=known)
                 except UnreadableError as error:
                     log.info("%s: its layers are not asked for: %s", place, error.reason)
                     continue

@@ -85,6 +85,23 @@ def test_a_sparse_index_is_verified_for_what_it_is(direct: Place, sparse: str, t
     assert found == {f"sparse-direct/{NAME}": "without linux/amd64"}
 
 
+def test_a_platform_is_missed_only_where_all_were_asked_for(
+    direct: Place, sparse: str, tolerant: Moody
+) -> None:
+    """Of several mirror names the last word on the place counts, not that one of them asks for some."""
+    ask_for_one_platform(direct, sparse)
+    target = f"{tolerant.host}/sparse-look"
+    there = f"--target-registry={target}"
+    assert direct.mirror(there, "--mirror-name=some").returncode == 0
+    assert direct.mirror("--workflow=workflow-verify-target", there).returncode == 0
+    known = Store(direct.data).verified
+    [record] = known.of(target)
+    known.record(record.changed(mirror_name="whole", finished="9999-01-01T00:00:00Z"))
+    ran = direct.mirror("--workflow=workflow-verify-target", there)
+    assert ran.returncode == 18, ran.stderr
+    assert f"{NAME} (lacks sha256:" in ran.stderr
+
+
 def test_a_sparse_index_goes_to_disk_and_from_there(
     connected: Place, disconnected: Place, sparse: str, tolerant: Moody
 ) -> None:

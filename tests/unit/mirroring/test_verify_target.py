@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from steps.mirroring import summary
 from steps.mirroring.ocmirror.placement import Nesting
 from steps.mirroring.store import Store
-from steps.mirroring.store.verified import VerifiedImage
+from steps.mirroring.store.verified import Look, VerifiedImage, VerifiedImages
 from steps.mirroring.workflows.repair import alone
 from steps.oci.access import Access
 from tests.unit.mirroring.conftest import standin_only
@@ -140,6 +141,78 @@ def test_a_tag_that_a_repair_did_not_put_back_is_still_named(
     assert Store(direct.data).verified.of(target) == before
 
 
+@standin_only
+@pytest.mark.parametrize("source_has", ["it", "another", "nothing"])
+def test_only_what_the_source_has_becomes_the_image_that_is_expected(
+    source_has: str, direct: Place, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tag of the source may have moved on. Any other image may be of somebody who pushed meanwhile."""
+    direct.host = target.partition("/")[0]
+    image = f"source-{uuid.uuid4().hex}/db:v1"
+    direct.names(image)
+    assert direct.mirror().returncode == 0
+    before = Store(direct.data).verified.of(target)
+    monkeypatch.setenv("STANDIN_BYTES", "4096")
+    if source_has == "it":  # pushed to the registry itself, an image comes to the place that its name says
+        arguments = ["--workflow=workflow-direct", f"--target-registry={direct.host}"]
+        upstream = type(direct)(tmp_path / "u", direct.imageset, direct.oc_mirror, direct.host, arguments)
+        assert upstream.mirror().returncode == 0
+    elif source_has == "another":
+        with ACCESS.open(f"{direct.host}/{image.partition(':')[0]}") as opened:
+            opened.write_label("v1", "somebody", "else")
+    lose(target, image)
+    ran = verify(direct, "--repair")
+    if source_has == "it":
+        assert ran.returncode == 0, ran.stderr
+        assert "its tag in the source now leads to" in ran.stderr
+        assert verify(direct).returncode == 0
+    else:
+        assert ran.returncode == 18, ran.stderr
+        assert f"{image} (another: sha256:" in ran.stderr
+        assert Store(direct.data).verified.of(target) == before
+        assert [*look(direct.data)["missing"]] == [image]
+
+
+@standin_only
+def test_of_a_place_that_two_mirror_names_have_the_newer_image_is_put_back(
+    direct: Place, target: str
+) -> None:
+    """The older one's image is not what was missed, whatever it is."""
+    text = direct.imageset.read_text()
+    where = "\n    targetRepo: own/place\n    targetTag: v1"
+    for name, image in (("a-older", "team/app:v1"), ("b-newer", "team/db:v1")):
+        other = {"team/app:v1": "team/db:v1", "team/db:v1": "team/app:v1"}[image]
+        direct.imageset.write_text(text.replace(f"  - name: {direct.host}/{other}\n", "").rstrip() + where)
+        assert direct.mirror(f"--mirror-name={name}").returncode == 0
+    with ACCESS.open(f"{target}/own/place") as opened:
+        right = opened.digest("v1")
+    lose(target, "own/place:v1")
+    assert verify(direct, "--repair").returncode == 0
+    with ACCESS.open(f"{target}/own/place") as opened:
+        assert opened.digest("v1") == right
+
+
+@standin_only
+def test_an_image_that_fails_leaves_the_others_repaired(
+    direct: Place, target: str, has: Callable[[str, str], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, image in (("a", "team/app:v1"), ("b", "team/db:v1"), ("c", "team/more:v1")):
+        direct.names(image)
+        assert direct.mirror(f"--mirror-name={name}").returncode == 0
+        lose(target, image)
+    times = direct.data.parent / "times"
+    times.write_text("1")
+    monkeypatch.setenv("STANDIN_FAIL", "additional")
+    monkeypatch.setenv("STANDIN_FAIL_TIMES", str(times))
+    ran = verify(direct, "--repair")
+    assert ran.returncode == 8, ran.stderr
+    assert [*look(direct.data)["missing"]] == ["team/more:v1"], (
+        "the last one verified was the first one tried"
+    )
+    assert look(direct.data)["repaired"] == ["team/app:v1", "team/db:v1"]
+    assert [has(target, f"team/{name}:v1") for name in ("app", "db", "more")] == [True, True, False]
+
+
 def test_a_lost_layer_is_found_and_brought_back(direct: Place, target: str, tmp_path: Path) -> None:
     assert direct.mirror().returncode == 0
     with ACCESS.open(f"{target}/team/db") as opened:
@@ -185,6 +258,28 @@ def test_what_was_deleted_by_a_plan_is_not_missed(direct: Place, target: str) ->
     assert direct.mirror(EXECUTE, approved(direct)).returncode == 0
     assert verify(direct).returncode == 0
     assert {image.place for record in store.verified.of(target) for image in record.images} == {"team/app:v1"}
+
+
+def test_what_is_deleted_or_changed_does_not_make_others_found(tmp_path: Path) -> None:
+    """What the last look has found missing still is, so that no run is left out as unchanged meanwhile."""
+    known = Store(tmp_path).verified
+    images = tuple(
+        VerifiedImage(place=place, digest=f"sha256:{HEX}") for place in ("a:v1", "b:v1", "c:v1", "d:v1")
+    )
+    record = VerifiedImages(
+        target="host/x", mirror_name="m", workflow="workflow-direct", finished="2026", images=images
+    )
+    known.record(record)
+    known.looked(Look(target="host/x", finished="2026", missing={"a:v1": "missing", "b:v1": "missing"}))
+    known.forget("host/x", lambda image: image.place in {"b:v1", "d:v1"})
+    known.replace(known.of("host/x")[0])
+    found = known.last_look("host/x")
+    assert found is not None
+    assert found.missing == {"a:v1": "missing"}
+    known.record(record)
+    found = known.last_look("host/x")
+    assert found is not None
+    assert found.missing == {}
 
 
 @standin_only
