@@ -66,7 +66,8 @@ GAUGES: Final = {
 """The gauges without labels, with their meaning, in the order of the reference."""
 IMAGES, IMAGES_TEXT = "oc_mirror_last_run_images", "Images that the last run mirrored, by kind."
 CLUSTER: Final = "oc_mirror_cluster_ready"
-CLUSTER_TEXT: Final = "1 if fleet-readiness found the cluster ready for its next step."
+CLUSTER_TEXT: Final = "1 if fleet-readiness found the cluster ready for `release`, empty where none is named."
+LABELS_OF_CLUSTER: Final = ("cluster", "registry", "release")
 MOST_CLUSTERS: Final = 10_000
 """Series of clusters, the worst first."""
 SERVICE_INFO = "What this service does, and where."
@@ -89,7 +90,7 @@ def described() -> Iterator[tuple[str, str, str]]:
     for name, text in GAUGES.items():
         yield name, "gauge", text
     yield f"{IMAGES}{{kind}}", "gauge", IMAGES_TEXT
-    yield f"{CLUSTER}{{cluster,registry}}", "gauge", CLUSTER_TEXT
+    yield f"{CLUSTER}{{{','.join(LABELS_OF_CLUSTER)}}}", "gauge", CLUSTER_TEXT
     yield f"oc_mirror_service_info{{{','.join(LABELS_OF_INFO)}}}", "gauge", SERVICE_INFO
 
 
@@ -228,8 +229,8 @@ def _of_fleet(fleet: Fleet | None) -> dict[str, float | None]:
 
 
 def _clusters(fleet: Fleet) -> Metric:
-    clusters = GaugeMetricFamily(CLUSTER, CLUSTER_TEXT, labels=["cluster", "registry"])
-    series = {(one.name, one.registry): one.is_ready for one in fleet.clusters[:MOST_CLUSTERS]}
+    clusters = GaugeMetricFamily(CLUSTER, CLUSTER_TEXT, labels=LABELS_OF_CLUSTER)
+    series = {(one.name, one.registry, one.wanted): one.is_ready for one in fleet.clusters[:MOST_CLUSTERS]}
     for labels, ready in series.items():
         clusters.add_metric(labels, float(ready))
     return clusters

@@ -168,7 +168,8 @@ def test_a_service_keeps_its_history_and_a_rollout_never_runs_two_writers(lab: L
     eventually("a first generation", lambda: service.metric("oc_mirror_generation"), timeout=240)
     success = service.metric("oc_mirror_last_success_timestamp_seconds")
     assert '<h1 id="state">' in service.get("/")
-    metric = 'oc_mirror_cluster_ready{cluster="edge-1",registry="one.example.com"} 0.0'
+    labels = 'cluster="edge-1",registry="one.example.com",release="4.20.12"'
+    metric = f"oc_mirror_cluster_ready{{{labels}}} 0.0"
     assert metric in service.get("/metrics"), "what fleet-readiness has written is mounted"
 
     with Watch.over(lab) as watch:

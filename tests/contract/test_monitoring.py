@@ -84,6 +84,18 @@ def test_an_alert_leads_to_a_heading_that_is_there(rule: dict[str, Any]) -> None
     assert anchor in anchors(page)
 
 
+def test_one_question_about_the_fleet_rings_nothing() -> None:
+    """Its answer is too old to count before the alert has lasted. No next step, no alert."""
+    [rule] = [one.values[0] for one in alerts() if "oc_mirror_cluster_ready" in one.values[0]["expr"]]
+    age = re.search(r"oc_mirror_fleet_timestamp_seconds.* < (\d+) \* 86400", rule["expr"])
+    lasting = re.fullmatch(r"(\d+)d", rule["for"])
+    assert age
+    assert lasting
+    assert int(lasting[1]) > int(age[1]) > 7, "and a question a week does count"
+    assert 'oc_mirror_cluster_ready{release!=""}' in rule["expr"]
+    assert "release" in metrics.LABELS_OF_CLUSTER
+
+
 def test_no_alert_stands_twice_and_both_ways_of_deploying_have_the_same_kinds() -> None:
     names = [rule.id for rule in alerts()]
     assert len(names) == len(set(names))

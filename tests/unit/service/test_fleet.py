@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -176,15 +177,22 @@ def test_nothing_of_it_becomes_markup() -> None:
 
 
 def test_each_cluster_is_a_series_and_the_age_is_one() -> None:
-    it = overview(fleet=FLEET)
+    unmanaged = Cluster(
+        name="edge-8", registry="one.example.com", verdict="unknown", reason="the values name no release: x"
+    )
+    it = overview(fleet=replace(FLEET, clusters=(*FLEET.clusters, unmanaged)))
     text = Metrics(lambda: it).exposition().decode()
     families = {one.name: one for one in text_string_to_metric_families(text)}
     found = {
-        (one.labels["cluster"], one.labels["registry"]): one.value
+        (one.labels["cluster"], one.labels["registry"], one.labels["release"]): one.value
         for one in families["oc_mirror_cluster_ready"].samples
     }
-    assert len(found) == 8
-    assert {name for (name, _registry), value in found.items() if value == 0} == {"edge-1", "edge-7"}
+    assert len(found) == 9
+    not_ready = {name for (name, _registry, _release), value in found.items() if value == 0}
+    assert not_ready == {"edge-1", "edge-7", "edge-8"}
+    assert {name for name, _registry, release in found if not release} == {"edge-8"}, (
+        "nobody asked for a step"
+    )
     [made] = families["oc_mirror_fleet_timestamp_seconds"].samples
     assert made.value == datetime.fromisoformat(FLEET.made).timestamp()
     nothing = Metrics(overview).exposition().decode()
