@@ -31,6 +31,7 @@ MOST: Final = 100
 _NAMED: Final = 5
 """Files that a message names."""
 _ENDINGS: Final = (".pub", ".pem")
+_END: Final = ".until"
 _GPG_ENDINGS: Final = (".asc", ".gpg")
 _OF_CATALOGS: Final = ".catalogs"
 LARGEST_GPG: Final = 1 << 20
@@ -52,6 +53,7 @@ def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
         raise NotFoundError(
             f"{parameter}: {folder} has no public key", "put one there in PEM, in a file NAME.pub"
         )
+    _check_ends(paths, folder, parameter)
     return _trusted(paths, folder, parameter)
 
 
@@ -67,6 +69,7 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     pem, gpg = _files(folder, _ENDINGS), _files(folder, _GPG_ENDINGS)
     if not gpg and not pem:
         trusted_keys(folder, parameter=parameter)  # says what is missing
+    _check_ends(pem, folder, parameter)
     found = []
     for path in gpg[: MOST + 1]:
         try:
@@ -97,7 +100,32 @@ def _trusted(paths: list[Path], folder: Path, parameter: str) -> TrustedKeys:
         raise InvalidInputError(
             f"{parameter}: {folder} has {len(paths)} keys, more than {MOST}", "remove those that have ended"
         )
-    return TrustedKeys(tuple(_public(path, parameter) for path in paths))
+    keys = TrustedKeys(tuple(_public(path, parameter) for path in paths))
+    _check_one_end(keys, f"{parameter}: {folder}")
+    return keys
+
+
+def _check_ends(paths: list[Path], folder: Path, parameter: str) -> None:
+    """Raise InvalidInputError for an end of no key: somebody relies on it, and the key would count on."""
+    names = {path.stem for path in paths}
+    if idle := [path for path in _files(folder, (_END,)) if path.stem not in names]:
+        raise InvalidInputError(
+            f"{parameter}: {idle[0]} ends no key: there is no {idle[0].stem}.pub or {idle[0].stem}.pem",
+            "NAME.until ends the key NAME.pub: rename it, or remove it if its key is gone; a key of GPG has"
+            " its end in itself",
+        )
+
+
+def _check_one_end(keys: TrustedKeys, where: str) -> None:
+    """Raise InvalidInputError where one key has two names and two ends: the later end would count."""
+    first: dict[str, PublicKey] = {}
+    for key in keys:
+        other = first.setdefault(key.fingerprint, key)
+        if other.until != key.until:
+            raise InvalidInputError(
+                f"{where}: {other.name} and {key.name} are the same key, with different ends",
+                "remove one of the two, or give both the same end",
+            )
 
 
 def keys_in(texts: Mapping[str, str], *, where: str) -> TrustedKeys:
@@ -122,10 +150,12 @@ def keys_in(texts: Mapping[str, str], *, where: str) -> TrustedKeys:
     keys = []
     for name in names:
         stem = name.rpartition(".")[0]
-        until = f"{stem}.until"
+        until = f"{stem}{_END}"
         end = _time(texts[until], f"{where}: {until}") if until in texts else None
         keys.append(_parsed(stem, texts[name].encode(), end, f"{where}: {name}"))
-    return TrustedKeys(tuple(keys))
+    trusted = TrustedKeys(tuple(keys))
+    _check_one_end(trusted, where)
+    return trusted
 
 
 def signing_key(path: Path, passphrase: Path | None, *, parameter: str) -> PrivateKey:
@@ -170,7 +200,7 @@ def _check_library(parameter: str) -> None:
 
 
 def _public(path: Path, parameter: str) -> PublicKey:
-    until = _until(path.with_suffix(".until"), parameter)
+    until = _until(path.with_suffix(_END), parameter)
     return _parsed(path.stem, _read(path), until, f"{parameter}: {path}")
 
 
@@ -195,12 +225,12 @@ def _until(path: Path, parameter: str) -> datetime | None:
 def _time(text: str, where: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # in UTC it may lie before the year 1, or after 9999
         raise InvalidInputError(
             f"{where} holds no time: {text.strip()[:40]!r}",
             "write it as in 2027-01-31 or 2027-01-31T12:00:00Z",
         ) from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _read(path: Path, limit: int = LARGEST) -> bytes:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LARGEST: Final = 64 << 10
 """Bytes of a key's file."""
 _SMALLEST_RSA: Final = 2048
+_CURVES: Final = frozenset({"secp224r1", "secp256r1", "secp384r1", "secp521r1"})
+"""P-224 to P-521: those that the programs of clusters read (Go, crypto/x509)."""
 _SHOWN: Final = 12
 
 _Public: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
@@ -46,12 +48,17 @@ class PublicKey:
             raise KeyFormatError(f"it has {len(content):,} bytes, more than any key")
         if b"PRIVATE KEY" in content:
             raise KeyFormatError("it is a private key; give the public one")
+        if (blocks := content.count(b"-----BEGIN ")) > 1:
+            raise KeyFormatError(f"it holds {blocks} keys; write each into a file of its own")
         try:
             key = serialization.load_pem_public_key(content)
         except (ValueError, UnsupportedAlgorithm):
             raise KeyFormatError("it is no public key in PEM") from None
         if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SMALLEST_RSA:
             raise KeyFormatError(f"it is an RSA key of {key.key_size} bits; {_SMALLEST_RSA} are the least")
+        if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVES:
+            name = key.curve.name
+            raise KeyFormatError(f"it is an ECDSA key of the curve {name}, which clusters do not read")
         if not isinstance(key, _Public):
             raise KeyFormatError("it is neither an ECDSA, nor an Ed25519, nor an RSA key")
         return cls(name, key, until)

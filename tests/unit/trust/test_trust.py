@@ -137,7 +137,7 @@ def test_a_wrong_passphrase_is_said(key: PrivateKey) -> None:
 def test_a_folder_has_keys_with_names_and_ends(tmp_path: Path, key: PrivateKey) -> None:
     (tmp_path / "..data").mkdir()
     (tmp_path / "spring.pub").write_bytes(key.public.pem())
-    (tmp_path / "autumn.pem").write_bytes(key.public.pem())
+    (tmp_path / "autumn.pem").write_bytes(PrivateKey(KINDS["p256"]()).public.pem())
     (tmp_path / "spring.until").write_text("2026-06-01\n")
     keys = folder.trusted_keys(tmp_path, parameter="trusted-keys")
     assert [(one.name, one.until) for one in keys] == [
@@ -147,6 +147,58 @@ def test_a_folder_has_keys_with_names_and_ends(tmp_path: Path, key: PrivateKey) 
     (tmp_path / "spring.until").write_text("soon")
     with pytest.raises(InvalidInputError, match=r"spring.until holds no time: 'soon'"):
         folder.trusted_keys(tmp_path, parameter="trusted-keys")
+
+
+@pytest.mark.parametrize("name", ["autumn.until", "spring.pub.until", "Spring.until"])
+def test_an_end_of_no_key_is_refused_and_ends_none_in_silence(
+    tmp_path: Path, key: PrivateKey, name: str
+) -> None:
+    (tmp_path / "spring.pub").write_bytes(key.public.pem())
+    (tmp_path / name).write_text("2026-06-01")
+    for read in (folder.trusted_keys, folder.release_keys):
+        with pytest.raises(InvalidInputError, match=rf"{name} ends no key: there is no \S+.pub") as caught:
+            read(tmp_path, parameter="trusted-keys")
+        assert "NAME.until ends the key NAME.pub" in caught.value.hint
+
+
+def test_one_key_by_two_names_has_one_end(tmp_path: Path, key: PrivateKey) -> None:
+    (tmp_path / "spring.pub").write_bytes(key.public.pem())
+    (tmp_path / "spring.until").write_text("2026-06-01")
+    (tmp_path / "copy.pem").write_bytes(key.public.pem())
+    said = "copy and spring are the same key, with different ends"
+    with pytest.raises(InvalidInputError, match=said):
+        folder.trusted_keys(tmp_path, parameter="trusted-keys")
+    texts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(InvalidInputError, match=f"ConfigMap 'x': {said}"):
+        folder.keys_in(texts, where="ConfigMap 'x'")
+    (tmp_path / "copy.until").write_text("2026-06-01T00:00:00Z")
+    assert len(folder.trusted_keys(tmp_path, parameter="trusted-keys").keys) == 2
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "", "2027-01-32"])
+def test_a_time_that_is_none_in_utc_is_told(tmp_path: Path, key: PrivateKey, time: str) -> None:
+    (tmp_path / "spring.pub").write_bytes(key.public.pem())
+    (tmp_path / "spring.until").write_text(time)
+    with pytest.raises(InvalidInputError, match=r"spring.until holds no time"):
+        folder.trusted_keys(tmp_path, parameter="trusted-keys")
+
+
+def test_a_file_with_several_keys_is_refused_and_none_of_them_left_out(key: PrivateKey) -> None:
+    with pytest.raises(KeyFormatError, match="it holds 2 keys; write each into a file of its own"):
+        PublicKey.parse("both", key.public.pem() + PrivateKey(KINDS["p256"]()).public.pem())
+    assert PublicKey.parse("windows", b"\xef\xbb\xbf" + key.public.pem().replace(b"\n", b"\r\n"))
+
+
+@pytest.mark.parametrize("curve", [ec.SECP192R1, ec.SECP256K1, ec.BrainpoolP256R1])
+def test_a_key_of_a_curve_that_clusters_do_not_read_vouches_for_nothing(
+    curve: type[ec.EllipticCurve],
+) -> None:
+    odd = ec.generate_private_key(curve())
+    content = odd.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    with pytest.raises(KeyFormatError, match=f"of the curve {curve.name}, which clusters do not read"):
+        PublicKey.parse("odd", content)
 
 
 def test_a_folder_without_usable_keys_is_refused(tmp_path: Path, key: PrivateKey) -> None:
