@@ -20,7 +20,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── UntrustedError   15  a signature is missing, wrong, or by nobody who is trusted
     ├── HeldError        16  a run stopped before it published: its list of changes is not approved yet
     ├── NotReadyError    17  a cluster is not ready for its next step, or not known to be
-    └── LostError        18  a target has lost images that an earlier run had verified there
+    ├── LostError        18  a target has lost images that an earlier run had verified there
+    └── ApprovalError    19  what was approved is not what lies there: a list of changes, a plan of deletion
 """
 
 from __future__ import annotations
@@ -167,6 +168,12 @@ class NotReadyError(StepError):
     """A cluster is not ready for its next step, or not known to be."""
 
     exit_code = 17
+
+
+class ApprovalError(StepError):
+    """What was approved is not what lies there: another list of changes, or plan of deletion."""
+
+    exit_code = 19
 
 
 def error_class(error: StepError) -> str:

@@ -20,11 +20,11 @@ LONGEST_CHECK = 10 * 60
 
 CHECK_PREFIX = "oc-mirror-check-"
 
-PERMANENT = [2, 3, 4, 12, 15, 16, 18]
+PERMANENT = [2, 3, 4, 12, 15, 16, 18, 19]
 """Exit codes of `mirror` that another attempt with the same objects cannot change (steps.errors).
 
-Usage, invalid input, not found, left out, not trusted, held, lost. After any other, such as for a registry
-that is down, the Job tries again.
+Usage, invalid input, not found, left out, not trusted, held, lost, not approved. After any other, such as for
+a registry that is down, the Job tries again.
 """
 
 

@@ -32,10 +32,10 @@ _HINT = "move this file away, and acknowledge the newest receipt of each registr
 
 
 class ConfirmedTarget(Part):
-    """What a registry has by its receipts: the identities of `generations`, by number.
+    """What a registry has by its newest receipt: the identities of `generations`, by number.
 
-    `side` names the data directory over there. `number` and `written` are those of the newest receipt, which
-    also said that `missing` are; `acknowledged` is when it was read here. Times are RFC 3339 in UTC.
+    `side` names the data directory over there. `number` and `written` are those of the receipt, which also
+    said that `missing` are; `acknowledged` is when it was read here. Times are RFC 3339 in UTC.
     """
 
     target: str
@@ -106,22 +106,26 @@ class Acknowledged:
     def confirm(self, receipt: Receipt, identities: Mapping[int, str], now: str) -> Collection[int]:
         """Record that a receipt confirms generations; return the numbers that are new.
 
-        What was confirmed once stays so: an older receipt takes nothing back. Raises InvalidInputError if the
-        file cannot be understood.
+        The newest receipt of a registry alone counts: what it names no more is lost there, and one that is
+        not newer changes nothing, whoever brings it again. Raises InvalidInputError if the file cannot be
+        understood.
         """
         before = self._read()
         key = f"{receipt.side} {receipt.target}"
         known = before.targets.get(key) or ConfirmedTarget(target=receipt.target, side=receipt.side)
-        new = [number for number, identity in identities.items() if not known.has(identity)]
-        changes: dict[str, object] = {"generations": {**known.generations, **identities}}
-        if receipt.number > known.number:
-            newer = {"number": receipt.number, "written": receipt.written, "missing": receipt.missing}
-            changes |= {**newer, "acknowledged": now}
+        if receipt.number <= known.number:
+            return []
+        changes: dict[str, object] = {
+            "generations": dict(identities),
+            "number": receipt.number,
+            "written": receipt.written,
+            "missing": receipt.missing,
+            "acknowledged": now,
+        }
+        arrived = _with(before.arrived, identities.values(), now)
         after = known.model_copy(update=changes)
-        if after != known:
-            arrived = _with(before.arrived, identities.values(), now)
-            self._write(before.changed(arrived=arrived, targets={**before.targets, key: after}))
-        return new
+        self._write(before.changed(arrived=arrived, targets={**before.targets, key: after}))
+        return [number for number, identity in identities.items() if not known.has(identity)]
 
     def forget(self, target: str) -> list[str]:
         """Forget the receipts of a registry, by what `targets` calls it, or of all its sides; return which.

@@ -50,7 +50,7 @@ def run(request: Request, store: Store) -> Done:
     content, where = _read(given)
     ledger = store.generations.ledger()
     one = Judge(ACKNOWLEDGE.name, vouching.trusted_keys(request), ledger).confirmed(content, where)
-    _log_earlier(one.receipt, _known(store, one.receipt))
+    _log_earlier(one, _known(store, one.receipt))
     new = _record(store, one, dry_run=request.dry_run)
     log.info("%s", one.words)
     if not request.dry_run:
@@ -123,9 +123,9 @@ def _tell(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
     before = _known(store, one.receipt)
     known = before.get(one.receipt.side)
     new = _record(store, one, dry_run=dry_run)
-    if known and not new and one.receipt.number <= known.number:
+    if known and one.receipt.number <= known.number:
         return False
-    _log_earlier(one.receipt, before)
+    _log_earlier(one, before)
     log.info("%s; %s", one.words, _summary(new, dry_run=dry_run))
     return True
 
@@ -135,6 +135,8 @@ def _record(store: Store, one: Confirmed, *, dry_run: bool) -> list[int]:
     if not dry_run:
         return sorted(store.acknowledged.confirm(one.receipt, one.identities, timestamp(datetime.now(UTC))))
     known = _known(store, one.receipt).get(one.receipt.side)
+    if known and one.receipt.number <= known.number:
+        return []
     return sorted(
         number for number, identity in one.identities.items() if known is None or not known.has(identity)
     )
@@ -214,13 +216,25 @@ def _content(path: Path) -> bytes:
         return stream.read(LARGEST_READ + 1)
 
 
-def _log_earlier(receipt: Receipt, before: Mapping[str, ConfirmedTarget]) -> None:
+def _log_earlier(one: Confirmed, before: Mapping[str, ConfirmedTarget]) -> None:
+    """Say what a receipt means beside those that were acknowledged before."""
+    receipt = one.receipt
     known = before.get(receipt.side)
     if known and receipt.number < known.number:
         log.info(
-            "receipt %d is older than receipt %d, which was acknowledged before: nothing is taken back",
+            "receipt %d is older than receipt %d, which was acknowledged before: it changes nothing",
             receipt.number,
             known.number,
+        )
+    elif known and (lost := known.generations.keys() - one.identities.keys()):
+        meaning = "the earlier one counts" if receipt.number == known.number else "it is confirmed no more"
+        log.warning(
+            "receipt %d of %s does not name generation %s, which receipt %d named: %s",
+            receipt.number,
+            receipt.target,
+            numbers_as_text(lost),
+            known.number,
+            meaning,
         )
     if others := before.keys() - {receipt.side}:
         log.warning(

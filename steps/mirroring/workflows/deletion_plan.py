@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
-from steps.errors import ConflictError, NotFoundError
+from steps.errors import ApprovalError, NotFoundError
 from steps.mirroring.store import records
 from steps.mirroring.store.records import Part, Record
 
@@ -96,7 +96,7 @@ def sha256(content: bytes) -> str:
 def load(path: Path, approved: str) -> DeletionPlan:
     """Read the plan that was approved.
 
-    Raises NotFoundError without a plan, ConflictError for another than the approved one, InvalidInputError
+    Raises NotFoundError without a plan, ApprovalError for another than the approved one, InvalidInputError
     for a file that is none.
     """
     try:
@@ -106,7 +106,7 @@ def load(path: Path, approved: str) -> DeletionPlan:
             f"there is no plan at {path}", "make one with workflow-delete-generate, and read it"
         ) from None
     if sha256(content) != approved:
-        raise ConflictError(
+        raise ApprovalError(
             f"{path} has the hash {sha256(content)}, approved is {approved}",
             "read the plan that lies there now; if it is right, approve its hash",
         )

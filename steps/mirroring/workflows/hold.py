@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from steps.errors import ConflictError, HeldError
+from steps.errors import ApprovalError, HeldError
 from steps.mirroring.store import changes_text
 from steps.mirroring.store.changes import differences
 from steps.mirroring.store.runs import Done
@@ -42,7 +42,7 @@ def settle(session: Session) -> Done | None:
     """Decide about the generation that an earlier run of workflow-to-disk held, before another is made.
 
     Approved, it is published, and the run has done its work. None where none is held, or where this run
-    replaces it. Raises HeldError where it is not approved, ConflictError where another list is.
+    replaces it. Raises HeldError where it is not approved, ApprovalError where another list is.
     """
     store, request = session.store, session.request
     held = store.generations.held()
@@ -103,7 +103,7 @@ def before_push(
     """Let a run go on to push `waiting` where nothing is held or their list is approved; return that list.
 
     An approval also counts for what is left of it after a part of it was pushed. Raises HeldError or
-    ConflictError as `settle` does; `listed` is None where what changes cannot be told, which holds too.
+    ApprovalError as `settle` does; `listed` is None where what changes cannot be told, which holds too.
     """
     store, request = session.store, session.request
     target = request.target_registry
@@ -129,8 +129,8 @@ def _identities(generations: dict[int, Generation]) -> set[str]:
 
 def _not_approved(
     store: Store, request: Request, listed: ChangeList, target: str, told: str, *, published: Collection[str]
-) -> HeldError | ConflictError:
-    """Return the refusal: ConflictError where another list is approved that is not yet published."""
+) -> HeldError | ApprovalError:
+    """Return the refusal: ApprovalError where another list is approved that is not yet published."""
     approved = request.values[APPROVED_CHANGES_SHA256]
     if not approved:
         return _held(store, listed, target, told)
@@ -140,7 +140,7 @@ def _not_approved(
     path = store.changes.path(listed, target)
     differ = differences(before, listed) if before else []
     words = f": the list has changed since: {'; '.join(differ[:_DIFFERENCES])}" if differ else ""
-    return ConflictError(
+    return ApprovalError(
         f"{path} has the hash {listed.sha256}, approved is {approved}{changes_text.plain(words)}",
         f"{told} is still held; read the list that lies there now, and if it is right, approve its hash",
     )

@@ -13,6 +13,7 @@ import pytest
 
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
+from steps.workload.objects import PERMANENT
 from tests.unit.mirroring import apart
 from tests.unit.mirroring.test_killed import check_whole
 from tests.unit.mirroring.test_signed_generations import make_key
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.unit.mirroring.conftest import Place, Ran
 
+UNAPPROVED = 19
 HOLD = "--hold=true"
 
 
@@ -112,7 +114,7 @@ def test_another_imageset_replaces_what_is_held_and_loses_nothing(holding: Place
     assert held(holding) == ["000002"]
     assert list((holding.data / "quarantine").glob("replaced-*/000002/*.tar"))
     ran = holding.mirror(HOLD, first)
-    assert ran.returncode == 5
+    assert ran.returncode == UNAPPROVED
     assert "the list has changed since" in ran.stderr
     assert f"+{holding.host}/team/app:v3" in ran.stderr
     ran = holding.mirror(HOLD, approved(holding))
@@ -132,7 +134,8 @@ def test_a_run_that_is_asked_to_replaces_what_is_held(holding: Place) -> None:
 
 def test_an_approval_of_another_list_is_refused_with_both_hashes(holding: Place) -> None:
     ran = holding.mirror(HOLD, f"--approved-changes-sha256={'0' * 64}")
-    assert ran.returncode == 5
+    assert ran.returncode == UNAPPROVED
+    assert UNAPPROVED in PERMANENT, "no further attempt of a Job can change it"
     assert re.search(rf"000002.json has the hash [0-9a-f]{{64}}, approved is {'0' * 64}", ran.stderr)
     assert "generation 2 is still held" in ran.stderr
     assert held(holding) == ["000002"]
@@ -281,7 +284,7 @@ def test_from_disk_pushes_nothing_before_its_list_is_approved(
     assert not has(target, "team/db:v1")
     assert published(disconnected) == ["000001", "000002", "000003"]
     ran = disconnected.mirror(HOLD, f"--approved-changes-sha256={'0' * 64}")
-    assert ran.returncode == 5
+    assert ran.returncode == UNAPPROVED
     assert not has(target, "team/db:v1")
     ran = disconnected.mirror(HOLD, approved(disconnected))
     assert ran.returncode == 0, ran.stderr
@@ -299,7 +302,7 @@ def test_a_generation_that_came_since_needs_an_approval_of_its_own(
     approval = approved(disconnected)
     (disconnected.data / "later").rename(later)
     ran = disconnected.mirror(HOLD, approval)
-    assert ran.returncode == 5
+    assert ran.returncode == UNAPPROVED
     assert "the list has changed since: generations: now 3 (" in ran.stderr
     assert not has(target, "team/db:v1")
 

@@ -270,16 +270,39 @@ def test_another_data_directorys_receipt_is_refused(near: Place, connected: Plac
     assert not (near.data / "acknowledged.json").exists()
 
 
-def test_an_older_receipt_takes_nothing_back(near: Place, tmp_path: Path) -> None:
+def test_an_older_receipt_changes_nothing(near: Place, tmp_path: Path) -> None:
     target = "r.example.com"
-    near.mirror(f"--acknowledge={bring(near, tmp_path, 1, 2, 3, target=target, number=9)}")
-    ran = near.mirror(f"--acknowledge={bring(near, tmp_path, 1, target=target, number=8)}")
-    assert (
-        "receipt 8 is older than receipt 9, which was acknowledged before: nothing is taken back"
-        in ran.stderr
-    )
-    assert confirmed(near) == {target: [1, 2, 3]}
-    assert Store(near.data).acknowledged.targets()[target].number == 9
+    near.mirror(f"--acknowledge={bring(near, tmp_path, 1, 2, target=target, number=9)}")
+    for numbers_of_it in ([1], [1, 2, 3]):
+        ran = near.mirror(f"--acknowledge={bring(near, tmp_path, *numbers_of_it, target=target, number=8)}")
+        said = "receipt 8 is older than receipt 9, which was acknowledged before: it changes nothing"
+        assert said in ran.stderr
+        assert confirmed(near) == {target: [1, 2]}
+        assert Store(near.data).acknowledged.targets()[target].number == 9
+
+
+def test_what_a_registry_has_lost_since_stays_here_also_where_an_old_receipt_comes_again(
+    near: Place, tmp_path: Path
+) -> None:
+    """A courier who brings the receipt of last month again removes no archive."""
+    target = "r.example.com"
+    first = bring(near, tmp_path, 1, 2, target=target, number=1)
+    near.mirror(f"--acknowledge={first}")
+    later = bring(near, tmp_path, 1, 3, target=target, number=2)
+    assert near.mirror(f"--acknowledge={later}", "--dry-run=true").returncode == 0
+    assert confirmed(near) == {target: [1, 2]}
+    ran = near.mirror(f"--acknowledge={later}")
+    said = "receipt 2 of r.example.com does not name generation 2, which receipt 1 named: it is confirmed no"
+    assert said in ran.stderr
+    assert "still to bring to r.example.com: generation 2" in ran.stderr
+    near.mirror(f"--acknowledge={first}")
+    assert confirmed(near) == {target: [1, 3]}
+    assert near.mirror(*CLEAN).returncode == 0
+    assert numbers(near) == [2, 3], "generation 2 was named by an earlier receipt only"
+    other = bring(near, tmp_path, 3, target=target, number=2)
+    ran = near.mirror(f"--acknowledge={other}")
+    assert "does not name generation 1, which receipt 2 named: the earlier one counts" in ran.stderr
+    assert confirmed(near) == {target: [1, 3]}
 
 
 def test_wherever_it_is_killed_the_same_command_again_records_it(near: Place, tmp_path: Path) -> None:

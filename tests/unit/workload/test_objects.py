@@ -333,6 +333,7 @@ def test_a_job_does_not_try_again_what_another_attempt_cannot_change() -> None:
         errors.UntrustedError,
         errors.HeldError,
         errors.LostError,
+        errors.ApprovalError,
     }
     assert rule["onExitCodes"]["values"] == sorted(error.exit_code for error in permanent)
     assert rule["action"] == "FailJob"
