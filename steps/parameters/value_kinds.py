@@ -461,6 +461,15 @@ def registry(value: str) -> str:
         )
     if found["port"] and not 0 < int(found["port"][1:]) < 2**16:
         raise ValueError(f"'{value}' has a port beyond 65535")
+    return _without_keywords(value)
+
+
+def site_name(value: str) -> str:
+    """Parse the name of a site: of an object, and part of a path that oc-mirror is given."""
+    return _without_keywords(object_name(value))
+
+
+def _without_keywords(value: str) -> str:
     for word in OC_MIRROR_KEYWORDS:
         if word in value:
             raise ValueError(f"'{value}' contains '{word}', a name that oc-mirror keeps for itself")

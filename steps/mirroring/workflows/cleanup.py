@@ -146,7 +146,7 @@ def _neighbours(store: Store) -> list[Store] | None:
         return known
     log.warning(
         "nothing is removed from the cache %s: %s, which used it too, is not there or empty; is its volume"
-        " mounted? If it is gone for good, remove its line from %s",
+        " mounted? If it is gone for good, remove its folder, and its line from %s",
         store.cache.folder,
         ", ".join(map(str, unknown)),
         neighbours.record(store.cache.folder),

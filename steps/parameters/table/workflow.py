@@ -45,7 +45,7 @@ DATA = Parameter(
 )
 SITE = Parameter(
     name="site",
-    kind=kinds.optional(kinds.object_name),
+    kind=kinds.optional(kinds.site_name),
     help="Name of a disconnected site: its data directory is sites/NAME in the data directory, whose cache "
     "all sites share",
     group=Group.HOW,

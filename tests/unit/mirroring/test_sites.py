@@ -142,6 +142,75 @@ def test_a_site_that_was_removed_needs_nothing_any_more(connected: Place) -> Non
     assert (connected.data / "cache/used-by").read_text() == "../sites/north\n"
 
 
+def test_a_data_directory_from_before_there_were_sites_keeps_what_it_needs(connected: Place) -> None:
+    """As an earlier version left it: nothing says that it uses its own cache."""
+    connected.names("team/app:v1")
+    assert connected.mirror().returncode == 0
+    (connected.data / "cache/used-by").unlink()
+    mirror(connected, "north", "team/app:v1")
+    mirror(connected, "north", "team/app:v2")
+    assert "0 images" in clean_up(connected, "north").stderr
+    assert store(connected).cache.tag("team/app", "v1")
+
+
+def test_a_site_that_was_renamed_keeps_what_it_needs(connected: Place) -> None:
+    mirror(connected, "north", "team/app:v1")
+    mirror(connected, "south", "team/app:v1")
+    (connected.data / "sites/south").rename(connected.data / "sites/southern")
+    mirror(connected, "north", "team/app:v2")
+    clean_up(connected, "north")
+    assert store(connected).cache.tag("team/app", "v1")
+
+
+def test_a_cache_that_is_a_link_to_another_volume_is_shared_as_well(connected: Place, tmp_path: Path) -> None:
+    (tmp_path / "volume/of/images").mkdir(parents=True)
+    connected.data.mkdir()
+    (connected.data / "cache").symlink_to(tmp_path / "volume/of/images")
+    mirror(connected, "north", "team/app:v1")
+    mirror(connected, "south", "team/app:v1")
+    mirror(connected, "north", "team/app:v2")
+    clean_up(connected, "north")
+    assert store(connected).cache.tag("team/app", "v1"), "south needs it"
+    used_by = (tmp_path / "volume/of/images/used-by").read_text().split()
+    assert used_by == ["../sites/north", "../sites/south"]
+
+
+@pytest.mark.parametrize("kind", ["empty", "link"])
+def test_nothing_is_removed_for_a_site_whose_volume_is_not_mounted(
+    connected: Place, tmp_path: Path, kind: str
+) -> None:
+    mirror(connected, "north", "team/app:v1")
+    mirror(connected, "south", "team/app:v1")
+    south = connected.data / "sites/south"
+    south.rename(tmp_path / "unmounted")
+    south.mkdir() if kind == "empty" else south.symlink_to(tmp_path / "nowhere")
+    mirror(connected, "north", "team/app:v2")
+    ran = clean_up(connected, "north")
+    assert f"nothing is removed from the cache {connected.data / 'cache'}: {south}, which" in ran.stderr
+    assert store(connected).cache.tag("team/app", "v1")
+    south.rmdir() if kind == "empty" else south.unlink()
+    clean_up(connected, "north")
+    assert not store(connected).cache.tag("team/app", "v1")
+
+
+def test_a_list_of_users_that_is_none_keeps_everything(connected: Place) -> None:
+    mirror(connected, "north", "team/app:v1")
+    (connected.data / "cache/used-by").write_bytes(b"\xff\xfe\0\n")
+    mirror(connected, "north", "team/app:v2")
+    assert "which used it too, is not there or empty" in clean_up(connected, "north").stderr
+    assert store(connected).cache.tag("team/app", "v1")
+
+
+@pytest.mark.parametrize("name", ["helm", "north-helmond", "..", "a/b", "North", "x" * 254])
+def test_a_name_that_oc_mirror_or_a_path_cannot_have_is_refused_as_a_site(
+    connected: Place, name: str
+) -> None:
+    ran = connected.mirror(f"--site={name}")
+    assert ran.returncode == 2
+    assert f"site '{name}'" in ran.stderr
+    assert not connected.data.exists()
+
+
 def test_sites_are_moved_together(connected: Place, tmp_path: Path) -> None:
     mirror(connected, "north", "team/app:v1")
     mirror(connected, "south", "team/app:v1")
