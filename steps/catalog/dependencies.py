@@ -51,7 +51,7 @@ def next_query(catalog: Catalog, asked: Iterable[str], *, whole: bool = False) -
         package = catalog.package(name)
         for bundle in package.bundles.values() if package else ():
             queue += [required for required, _ in bundle.requires]
-            for api in _foreign(bundle):
+            for api in foreign(bundle):
                 if api not in catalog.providers:
                     apis.add(api)
                 queue += filter(None, [_provider(catalog, api, asked)])
@@ -69,12 +69,17 @@ def dependencies(
         for name, version_range in bundle.requires:
             preferred = [*sorted(asked.get(name, ())), channel]
             yield _dependency(catalog, name, preferred, version_range, bundle)
-        for api in _foreign(bundle):
+        for api in foreign(bundle):
             provider = _provider(catalog, api, asked)
             if provider is None:
                 yield Dependency("", "", f"{bundle.name} needs the API {api}, which nothing there provides")
             elif provider not in asked:
                 yield _dependency(catalog, provider, [channel], "", bundle)
+
+
+def foreign(bundle: Bundle) -> list[str]:
+    """Return the APIs that a bundle needs and does not provide itself."""
+    return [api for api in bundle.needs if api not in bundle.provides]
 
 
 def mirrored_bundles(package: Package, channel: str, minimum: str, maximum: str) -> list[Bundle]:
@@ -140,11 +145,6 @@ def _dependency(
         f"{bundle.name} requires {name} {version_range}, which is the newest of no channel; "
         "check its version",
     )
-
-
-def _foreign(bundle: Bundle) -> list[str]:
-    """Return the APIs that a bundle needs and does not provide itself."""
-    return [api for api in bundle.needs if api not in bundle.provides]
 
 
 def _provider(catalog: Catalog, api: str, asked: Collection[str]) -> str | None:

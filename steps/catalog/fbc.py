@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from steps.catalog.packages import Bundle, Content, Entry, Package
 from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+_LONGEST_MESSAGE: Final = 200
+"""Characters of what a constraint says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +120,22 @@ def _entry(entry: Any) -> Entry:
 
 
 def _content(blob: Mapping[str, Any]) -> Content:
-    """Return what a bundle installs. Its newest minor is a number where its author left out the quotes."""
-    newest, oldest = "", ""
+    """Return what a bundle installs. Its newest minor is a number where its author left out the quotes.
+
+    One that is empty, or given twice, is kept so that it can be told from none: OLM takes it for an error.
+    """
+    limits, oldest = list[str](), ""
     for item in _list(blob, "properties"):
         value = item.get("value") if isinstance(item, dict) else None
         match _text(item, "type"):
             case "olm.maxOpenShiftVersion":
-                newest = str(value) if isinstance(value, str | int | float) else ""
+                limits.append(str(value).strip('"') or "''")
             case "olm.csv.metadata":
                 oldest = _text(value, "minKubeVersion")
     return Content(
         image=_text(blob, "image"),
         related=tuple(filter(None, (_text(one, "image") for one in _list(blob, "relatedImages")))),
-        newest_openshift=newest,
+        newest_openshift=" and ".join(limits),
         oldest_kubernetes=oldest,
     )
 
@@ -139,18 +145,50 @@ def _bundle(name: str, properties: list[Any], content: Content | None) -> Bundle
     for item in properties:
         if isinstance(item, dict) and isinstance(item.get("value"), dict):
             values[_text(item, "type")].append(item["value"])
+    constraints = [part for value in values["olm.constraint"] for part in _parts(value)]
     required = {
         (_text(value, "packageName"), _text(value, "versionRange"))
-        for value in values["olm.package.required"]
+        for value in (*values["olm.package.required"], *_of_kind(constraints, "package"))
     }
     return Bundle(
         name=name,
         version=next((_text(value, "version") for value in values["olm.package"]), ""),
         requires=tuple(sorted(required)),
-        needs=_apis(values["olm.gvk.required"]),
+        needs=_apis([*values["olm.gvk.required"], *_of_kind(constraints, "gvk")]),
         provides=_apis(values["olm.gvk"]),
         content=content,
+        unclear=tuple(dict.fromkeys(filter(None, map(_unclear, constraints)))),
     )
+
+
+def _parts(constraint: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the constraints of which `all` have to hold, in place of the one that joins them.
+
+    The fields are those of operator-framework/api, pkg/constraints.
+    """
+    found: list[Mapping[str, Any]] = []
+    left = [constraint]
+    while left:
+        one = left.pop(0)
+        joined = one.get("all")
+        if isinstance(joined, dict):
+            left += [part for part in _list(joined, "constraints") if isinstance(part, dict)]
+        else:
+            found.append(one)
+    return found
+
+
+def _of_kind(constraints: list[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    return [one[kind] for one in constraints if isinstance(one.get(kind), dict)]
+
+
+def _unclear(constraint: Mapping[str, Any]) -> str:
+    """Say what kind of constraint it is, if it is one that is not evaluated here; else nothing."""
+    if isinstance(constraint.get("package"), dict) or isinstance(constraint.get("gvk"), dict):
+        return ""
+    kind = next((one for one in ("any", "not", "none", "cel") if one in constraint), "of an unknown kind")
+    said = _text(constraint, "failureMessage")[:_LONGEST_MESSAGE]
+    return f"{kind}: {said}" if said else kind
 
 
 def _apis(values: list[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -49,7 +49,9 @@ class Bundle:
     """A bundle: one version of an operator.
 
     `requires` are pairs of package and version range (olm.package.required); `needs` and `provides` are APIs
-    as `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk). `content` is what it installs, if that was asked for.
+    as `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk); a `package`, a `gvk`, or `all` of such in an
+    olm.constraint count as well. `unclear` says what its other constraints are: `cel`, `any`, `not`.
+    `content` is what it installs, if that was asked for.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Bundle:
     needs: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
     content: Content | None = None
+    unclear: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def from_json(tree: Any, reference: str, digest: str) -> Catalog | None:
         return None
 
 
-FORMAT = 2
+FORMAT = 3
 
 
 def _package(package: Package) -> dict[str, Any]:
@@ -139,7 +142,7 @@ def _package(package: Package) -> dict[str, Any]:
         "default": package.default_channel,
         "channels": dict(package.channels),
         "bundles": [
-            [b.name, b.version, b.requires, b.needs, b.provides, b.content and astuple(b.content)]
+            [b.name, b.version, b.requires, b.needs, b.provides, b.content and astuple(b.content), b.unclear]
             for b in package.bundles.values()
         ],
         "entries": {name: [astuple(one) for one in found] for name, found in package.entries.items()},
@@ -155,8 +158,9 @@ def _read_package(tree: Any) -> Package:
             tuple(needs),
             tuple(provides),
             content and Content(content[0], tuple(content[1]), *content[2:]),
+            tuple(unclear),
         )
-        for name, version, requires, needs, provides, content in tree["bundles"]
+        for name, version, requires, needs, provides, content, unclear in tree["bundles"]
     ]
     return Package(
         name=tree["name"],

@@ -133,7 +133,7 @@ def _complete(
             search = Search(catalog.reference, folder, wanted)
             _search(search, registry, image, list(range(len(image.layers) - 1, -1, -1)))
         if not search.found_any:
-            raise RegistryError(
+            raise UnreadableError(
                 f"{catalog.reference} has no folder /{folder}: it is no file-based catalog",
                 "name a catalog of OpenShift 4.11 or later, or set catalog-check to off",
             )

@@ -52,6 +52,10 @@ class AbsentError(RegistryError):
     """The registry does not have the image."""
 
 
+class PartAbsentError(AbsentError):
+    """The registry has the image, and lacks one of its layers or its configuration."""
+
+
 class UnlistedError(RegistryError):
     """The registry does not list the tags of a repository; it may have some."""
 

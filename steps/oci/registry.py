@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 from steps.errors import RegistryError
 from steps.oci.failures import (
     AbsentError,
+    PartAbsentError,
     RefusedError,
     UnreachableError,
     UnreadableError,
@@ -386,7 +387,12 @@ class Repository:
             return media_type, self._transport.stream(answer, LARGEST_MANIFEST, name).read()
 
     def _blob(self, blob: Blob, name: str, limit: int, read: Callable[[IO[bytes]], Result]) -> Result:
-        with self._transport.get(f"blobs/{blob.digest}", name) as answer:
+        try:
+            answering = self._transport.get(f"blobs/{blob.digest}", name)
+        except AbsentError as error:
+            what = f"{name} is there, and its part {blob.digest} is not"
+            raise PartAbsentError(what, "mirror it again; look at the registry's storage") from error
+        with answering as answer:
             stream = self._transport.stream(answer, limit, name)
             try:
                 result = read(stream)  # type: ignore[arg-type] # has what readers call

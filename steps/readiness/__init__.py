@@ -5,6 +5,7 @@ known      what was mirrored to a target and published for it, as the data direc
 coverage   where clusters are led to (pure)
 graph      which updates the update service of the mirror would offer (pure)
 olm        which versions OLM would install, and on which way (pure)
+required   what OLM installs because operators require it (pure)
 content    what releases, the graph image and tags in a registry say
 presence   which images and signatures a registry has
 facts      all that is asked of a target, once for the whole fleet, and what is kept of it for an hour

@@ -20,6 +20,7 @@ from steps.tar_members import BoundedMember, RefusedMemberError
 from steps.yaml.text import NotYamlError, documents
 
 if TYPE_CHECKING:
+    from steps.oci.manifests import Image
     from steps.oci.registry import Repository
 
 FOLDER: Final = "var/lib/cincinnati-graph-data"
@@ -31,6 +32,8 @@ LARGEST_DATA: Final = 64 << 20
 MOST_FILES: Final = 20_000
 MULTI: Final = "multi"
 _OF_METADATA: Final = "release.openshift.io/architecture"
+_IN_TAGS: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+"""How the tags of releases name architectures that Go names otherwise."""
 _TAG: Final = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)*-(x86_64|aarch64|arm64|ppc64le|s390x|multi)")
 
 
@@ -46,6 +49,11 @@ class Release:
     node: Node
     architecture: str
     content: tuple[tuple[str, str], ...]
+
+
+def tag_of(version: str, architecture: str) -> str:
+    """Return the tag that oc-mirror gives to a release."""
+    return f"{version}-{_IN_TAGS.get(architecture, architecture)}"
 
 
 def is_release_tag(tag: str) -> bool:
@@ -69,16 +77,27 @@ def read_release(repository: Repository, digest: str) -> Release:
     return Release(
         digest=digest,
         node=node,
-        architecture=_architecture(metadata, lambda: repository.config(image)),
+        architecture=_architecture(repository, digest, image, metadata),
         content=tuple((reference.name, reference.digest) for reference in references),
     )
 
 
-def _architecture(metadata: dict[str, Any], config: Any) -> str:
+def _architecture(repository: Repository, digest: str, image: Image, metadata: dict[str, Any]) -> str:
+    """Return the architecture as the update service does (release_scrape_dockerv2/registry/mod.rs).
+
+    An index of several platforms is `multi`. An image that calls itself so and is none is passed over there:
+    it is a part of such an index.
+    """
+    listed = repository.platforms(digest) if image.digest != digest else {}
+    if len(listed) > 1:
+        return MULTI
     more = metadata.get("metadata")
     if isinstance(more, dict) and more.get(_OF_METADATA) == MULTI:
-        return MULTI
-    return str(config().get("architecture") or "amd64")
+        raise UnreadableError(
+            f"{image.name} is the part of a multi-architecture release for one of them only",
+            "mirror the whole release, with the architecture multi",
+        )
+    return str(repository.config(image).get("architecture") or "amd64")
 
 
 def read_graph(repository: Repository, digest: str) -> GraphData:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import catalog_reference
 from steps.mirroring.ocmirror import placement
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from steps.imageset.model import Mirror
     from steps.readiness.known import Known
+
+_OF_MINOR: Final = re.compile(r"v\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,23 @@ class Coverage:
     def leads_to_catalog(self, place: str) -> bool:
         """Return whether a CatalogSource has the catalog at a place."""
         return not self.is_known or place in self.catalogs
+
+    def catalogs_beside(self, place: str) -> tuple[str, ...]:
+        """Return the other catalogs that clusters with the catalog at a place are given, by their places.
+
+        Catalogs of other minors, which have a tag vX.Y that is another one, are not among them.
+        """
+        here = Reference.parse(place)
+        found = {image for image in self.catalogs if self.is_below(image)}
+        tags = {image: (Reference.find(image) or here).tag for image in found}
+        return tuple(
+            sorted(
+                image
+                for image in found - {place}
+                if tags[image] == here.tag
+                or not (_OF_MINOR.fullmatch(tags[image]) and _OF_MINOR.fullmatch(here.tag))
+            )
+        )
 
     def own_image(self, name: str) -> bool:
         """Return whether an ImageSet names an additional image."""

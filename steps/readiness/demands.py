@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from steps.autoshift.release_channels import minor_of
 from steps.autoshift.releases import UPGRADE_DEFAULTS
 from steps.mirroring.ocmirror.placement import RELEASES as PLACE_OF_RELEASES
 from steps.oci.reference import Reference
+from steps.readiness.content import tag_of
 from steps.readiness.graph import Gap, GraphData, Path, UpdateGraph
 from steps.readiness.operators import Operators
 from steps.readiness.reasons import RUNS, Cause, Reason
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from steps.readiness.needs import Needs
     from steps.readiness.operators import Chosen
     from steps.readiness.presence import Question
-
-TAGS: Final = {"amd64": "x86_64", "arm64": "aarch64"}
-"""How the tags of releases name architectures that Go names otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ class Demands:
             return end
         if self.found.no_releases:
             reasons.append(Reason(Cause.NO_ANSWER, self.found.no_releases))
-        elif unread := self.found.unread.get(_tag(end or request.minor, architecture)):
+        elif unread := self.found.unread.get(tag_of(end or request.minor, architecture)):
             reasons.append(unread)
         else:
             reasons.append(self._absent(str(request), end, request.minor, architecture))
@@ -136,7 +134,7 @@ class Demands:
 
     def _compare(self, version: str, architecture: str, reasons: list[Reason]) -> None:
         """Add that the tag of a release leads to another image than the one that was mirrored, if it does."""
-        tag, digest = _tag(version, architecture), self.found.releases[version, architecture].digest
+        tag, digest = tag_of(version, architecture), self.found.releases[version, architecture].digest
         expected = self.found.known.expected.get(f"{RELEASES}:{tag}", digest)
         if digest != expected:
             reasons.append(Reason(Cause.OTHER_IMAGE, f"release {version}: it was {expected}", (digest,), 1))
@@ -152,7 +150,9 @@ class Demands:
     def _absent(self, request: str, end: str, minor: str, architecture: str) -> Reason:
         """Return why a release is not there."""
         known, what = self.found.known, f"release {end or request} for {architecture}"
-        place = f"{self.found.coverage.nesting.join(PLACE_OF_RELEASES)}:{_tag(end or request, architecture)}"
+        place = (
+            f"{self.found.coverage.nesting.join(PLACE_OF_RELEASES)}:{tag_of(end or request, architecture)}"
+        )
         remedy = f"mirror it with openshift-version={request}: {RUNS}"
         if place in known.deleted:
             return Reason(Cause.DELETED, what, (place,), 1)
@@ -211,15 +211,15 @@ class Demands:
     def wanted(self, image: Reference, architecture: str) -> Wanted:
         """Return an image that clusters pull, with the places they are led to."""
         name = image.asked_for.name if image.registry else image.name
-        return self._wanted(name, image.version or "latest", architecture)
+        return self._wanted(name, image.version or "latest", architecture, runs=True)
 
-    def _wanted(self, name: str, version: str, architecture: str) -> Wanted:
+    def _wanted(self, name: str, version: str, architecture: str, *, runs: bool = False) -> Wanted:
         """Return an image by its origin HOST/REPOSITORY, and its digest or tag."""
         key = (name, ":" not in version)
         if key not in self._where:
             coverage = self.found.coverage
             self._where[key] = (coverage.places(name, by_tag=key[1]), coverage.usual(name))
-        return Wanted(name, version, architecture, *self._where[key])
+        return Wanted(name, version, architecture, *self._where[key], runs=runs)
 
     def _content(self, version: str, architecture: str, *, spare: bool = False) -> Group:
         key = (version, spare, architecture)
@@ -247,10 +247,6 @@ def _by_default(needs: Needs) -> Iterator[Reason]:
         default = UPGRADE_DEFAULTS[label]
         if default != channel:
             yield Reason(Cause.BY_DEFAULT, f"label {label} is missing, and AutoShift then takes {default}")
-
-
-def _tag(version: str, architecture: str) -> str:
-    return f"{version}-{TAGS.get(architecture, architecture)}"
 
 
 def questions_of(demands: Iterable[Demand]) -> set[Question]:

@@ -14,9 +14,9 @@ from steps.errors import RegistryError, StepError
 from steps.mirroring.checks import acceptance
 from steps.mirroring.checks.release_reading import Reader
 from steps.oci.access import obstacle
-from steps.oci.failures import AbsentError, UnreadableError
+from steps.oci.failures import AbsentError, PartAbsentError, UnreadableError
 from steps.oci.reference import Reference
-from steps.readiness import content, kept, presence
+from steps.readiness import content, kept, presence, required
 from steps.readiness.demands import Demands, judged_by, questions_of
 from steps.readiness.found import Found
 from steps.readiness.reasons import Cause, Reason
@@ -92,7 +92,11 @@ class Look:
             answers = list(pool.map(lambda tag: self._release(place, tag, remembered), tags))
         read = [one for one in answers if not isinstance(one, Reason)]
         found.releases = {(one.node.version, one.architecture): one for one in read}
-        found.unread = {tag: one for tag, one in zip(tags, answers, strict=True) if isinstance(one, Reason)}
+        found.unread = {
+            tag: reason
+            for tag, one in zip(tags, answers, strict=True)
+            if (reason := _unread(f"{place}:{tag}", one))
+        }
         remembered.releases |= {one.digest: one for one in read}
 
     def _release(self, place: str, tag: str, remembered: Kept) -> Release | Reason:
@@ -102,6 +106,8 @@ class Look:
                 return remembered.releases.get(digest) or content.read_release(repository, digest)
         except UnreadableError as error:
             return Reason(Cause.OTHER_IMAGE, f"{place}:{tag} is no release: {error.reason}")
+        except PartAbsentError as error:
+            return Reason(Cause.INCOMPLETE, f"{place}:{tag}: {error.reason}")
         except StepError as error:
             return Reason(Cause.NO_ANSWER, error.reason)
 
@@ -124,8 +130,12 @@ class Look:
         )
 
     def _read_catalogs(self, found: Found, needs: Iterable[Needs]) -> None:
-        read = self.read_catalogs(_catalogs_of(found, needs))
-        found.catalogs = {place: _catalog(one) for place, one in read.items()}
+        wanted = _catalogs_of(found, needs)
+        found.catalogs = {place: _catalog(one) for place, one in self.read_catalogs(wanted).items()}
+        more = _catalogs_beside(found, wanted)
+        if more:
+            read = {place: _catalog(one) for place, one in self.read_catalogs(more).items()}
+            found.catalogs = {**found.catalogs, **read}
 
     def _ask(self, found: Found, demands: Iterable[Demand], remembered: Kept, now: float) -> None:
         questions = questions_of(demands)
@@ -183,17 +193,43 @@ def _catalogs_of(found: Found, needs: Iterable[Needs]) -> dict[str, frozenset[st
     return {place: frozenset(packages) for place, packages in wanted.items()}
 
 
+def _catalogs_beside(found: Found, wanted: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return the catalogs in which to look for what operators require and their own catalog does not have."""
+    more: dict[str, frozenset[str]] = {}
+    for place, one in found.catalogs.items():
+        lacks = required.absent([one]) if isinstance(one, Catalog) else frozenset[str]()
+        for other in found.coverage.catalogs_beside(place) if lacks else ():
+            more[other] = more.get(other, wanted.get(other, frozenset())) | lacks
+    return more
+
+
 def _silent(found: Found, needs: list[Needs], why: str) -> tuple[Found, dict[Needs, Demand]]:
     """Return what is known of a target that does not answer: it is asked nothing more."""
     found.no_releases = found.no_graph = why
-    found.catalogs = dict.fromkeys(_catalogs_of(found, needs), why)
+    found.catalogs = dict.fromkeys(_catalogs_of(found, needs), Reason(Cause.NO_ANSWER, why))
     demands = Demands(found)
     demanded = {one: demands.of(one) for one in needs}
     found.answers = dict.fromkeys(questions_of(demanded.values()), presence.Answer(obstacle=why))
     return found, demanded
 
 
-def _catalog(read: Catalog | RegistryError) -> Catalog | str | None:
-    if isinstance(read, Catalog):
-        return read
-    return None if isinstance(read, AbsentError) else read.reason
+def _unread(place: str, one: Release | Reason) -> Reason | None:
+    """Return why a tag does not lead to the release that it names; None if it does."""
+    if isinstance(one, Reason):
+        return one
+    if place.endswith(f":{content.tag_of(one.node.version, one.architecture)}"):
+        return None
+    return Reason(Cause.OTHER_IMAGE, f"{place} is release {one.node.version} for {one.architecture}")
+
+
+def _catalog(read: Catalog | RegistryError) -> Catalog | Reason | None:
+    match read:
+        case Catalog():
+            return read
+        case PartAbsentError():
+            return Reason(Cause.INCOMPLETE, f"catalog: {read.reason}")
+        case AbsentError():
+            return None
+        case UnreadableError():
+            return Reason(Cause.UNREADABLE, read.reason)
+    return Reason(Cause.NO_ANSWER, read.reason)

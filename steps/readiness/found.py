@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class Found:
     """What is known of a target, and what it answered.
 
-    `releases` are by version and architecture; `unread` says by tag why one could not be read as a release.
-    `no_releases` says what kept us from reading any. `graph` is None where it could not be read, `no_graph`
-    says why. `catalogs` are by place: a text says why one could not be read, None is one that is not there.
+    `releases` are by version and architecture; `unread` says by tag why it does not lead to the release that
+    it names. `no_releases` says what kept us from reading any. `graph` is None where it could not be read,
+    `no_graph` says why. `catalogs` are by place: a reason says why one could not be read, None is one that is
+    not there.
     `answers` and `verdicts` (by digest of a release; None: signatures are not looked at) are added when it is
     clear what has to be asked.
     """
@@ -37,7 +38,7 @@ class Found:
     no_releases: str = ""
     graph: GraphData | None = None
     no_graph: str = ""
-    catalogs: Mapping[str, Catalog | str | None] = field(default_factory=dict)
+    catalogs: Mapping[str, Catalog | Reason | None] = field(default_factory=dict)
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     verdicts: Mapping[str, Mapping[Minor, Verdict]] | None = field(default_factory=dict)
     coverage: Coverage = field(init=False)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FRESH: Final = 3600
 """Seconds for which an image that was there is taken to be there."""
 LARGEST: Final = 64 << 20
@@ -125,7 +125,7 @@ def _path(folder: Path, target: str) -> Path:
 
 
 def _key(question: Question) -> str:
-    return f"{question.version} {question.architecture}"
+    return f"{question.version} {question.architecture}{' runs' if question.runs else ''}"
 
 
 def _release(document: Any) -> Release:

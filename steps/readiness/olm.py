@@ -2,8 +2,9 @@
 
 As operator-lifecycle-manager resolves a Subscription (pkg/controller/registry/resolver: resolver.go and
 cache/predicates.go): without an installed version it takes the head of the channel, or the startingCSV. From
-an installed version it goes to a bundle of the channel that replaces it, skips it, or whose skipRange has its
-version, and of these to the one that is nearest to the head. It repeats this until nothing follows.
+an installed version it goes to a bundle that replaces it, skips it, or whose skipRange has its version, and
+of these to the one that is nearest to the head. It repeats this until nothing follows. Only bundles of the
+chain count that `replaces` makes from the head down, without those that another bundle skips (sortChannel).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from steps.versions import precedence, satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from steps.catalog.packages import Bundle, Entry, Package
 
@@ -28,11 +29,13 @@ class Way:
     """The bundles that OLM installs one after the other, the last one to stay; or `obstacle`, why it does
     not.
 
-    Without bundles and without an obstacle the installed version is the last one already.
+    Without bundles and without an obstacle the installed version is the last one already. `ahead` says that
+    it is later than all that the channel has, so that OLM leaves it.
     """
 
     steps: tuple[Bundle, ...] = ()
     obstacle: str = ""
+    ahead: str = ""
 
 
 def way(package: Package, channel: str, *, installed: str = "", pins: Collection[str] = ()) -> Way:
@@ -45,12 +48,26 @@ def way(package: Package, channel: str, *, installed: str = "", pins: Collection
     if not entries:
         there = ", ".join(sorted(package.channels)) or "none"
         return Way(obstacle=f"{package.name} has no channel {channel} there (it has {there})")
-    ranks = _ranks(package, entries)
-    if ranks is None:
-        return Way(obstacle=f"channel {channel} of {package.name} has no head, or more than one")
+    chain = _chain(entries)
+    if isinstance(chain, str):
+        return Way(obstacle=f"channel {channel} of {package.name} has {chain}")
     if not installed:
-        return _fresh(package, channel, ranks, pins)
-    return _Channel(package, channel, entries, ranks).onward(installed, frozenset(pins))
+        return _fresh(package, channel, chain, pins)
+    return _Channel(package, channel, entries, chain).onward(installed, frozenset(pins))
+
+
+def required(package: Package, wanted: Callable[[Bundle], bool]) -> Bundle | None:
+    """Return the bundle that OLM chooses where another operator requires one; None where none is `wanted`.
+
+    The default channel comes first, then the others by name; in a channel what is nearest to its head.
+    """
+    names = dict.fromkeys([package.default_channel, *sorted(package.entries)])
+    for channel in names:
+        chain = _chain({entry.name: entry for entry in package.entries.get(channel, ())})
+        there = [] if isinstance(chain, str) else [package.bundles.get(name) for name in chain]
+        if found := next((bundle for bundle in there if bundle and wanted(bundle)), None):
+            return found
+    return None
 
 
 def version_of(package: Package, installed: str) -> str:
@@ -62,24 +79,31 @@ def version_of(package: Package, installed: str) -> str:
     return found[1] if found else ""
 
 
-def _fresh(package: Package, channel: str, ranks: Mapping[str, int], pins: Collection[str]) -> Way:
-    there = [name for name in ranks if name in package.bundles and (not pins or name in pins)]
-    if pins and not there:
+def _fresh(package: Package, channel: str, chain: Sequence[str], pins: Collection[str]) -> Way:
+    """Return what is installed where nothing is: the head, or of the pins the one that is nearest to it."""
+    if not pins:
+        head = package.bundles.get(chain[0])
+        what = f"the head of channel {channel} of {package.name} is not in the catalog"
+        return Way((head,)) if head else Way(obstacle=what)
+    listed = dict.fromkeys((*chain, *_newest_first(package, package.channels.get(channel, ()))))
+    chosen = next((name for name in listed if name in pins and name in package.bundles), "")
+    if not chosen:
         return Way(obstacle=f"channel {channel} of {package.name} does not have {', '.join(sorted(pins))}")
-    chosen = min(there, key=ranks.__getitem__, default="")
-    if not chosen or (not pins and ranks[chosen]):
-        return Way(obstacle=f"the head of channel {channel} of {package.name} is not in the catalog")
     return Way((package.bundles[chosen],))
+
+
+def _newest_first(package: Package, names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: precedence(version_of(package, name)), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Channel:
-    """A channel: its entries by name, and how far each is from the head."""
+    """A channel: its entries by name, and the chain of those that OLM may choose, the head first."""
 
     package: Package
     name: str
     entries: Mapping[str, Entry]
-    ranks: Mapping[str, int]
+    chain: Sequence[str]
 
     def onward(self, installed: str, pins: frozenset[str]) -> Way:
         """Return what follows an installed version, one after the other."""
@@ -96,22 +120,29 @@ class _Channel:
             seen.add(chosen)
             steps.append(self.package.bundles[chosen])
             here = chosen
+        if not steps and not pins and (ahead := self._ahead(installed)):
+            return Way(ahead=ahead)
         return Way(tuple(steps), self._short_of(here, pins))
 
     def _next(self, here: str, seen: Collection[str]) -> str:
         version = version_of(self.package, here)
-        following = [
-            name
-            for name, entry in self.entries.items()
-            if name not in seen and _follows(entry, here, version)
-        ]
-        return min(following, key=self.ranks.__getitem__, default="")
+        return next(
+            (name for name in self.chain if name not in seen and _follows(self.entries[name], here, version)),
+            "",
+        )
+
+    def _ahead(self, installed: str) -> str:
+        """Say that the installed version is later than the head; empty if it is not, or if nobody knows."""
+        head, version = self.chain[0], version_of(self.package, installed)
+        if not version or precedence(version) <= precedence(version_of(self.package, head)):
+            return ""
+        return f"{installed} is installed, which is later than {head}, the head of channel {self.name}"
 
     def _short_of(self, here: str, pins: frozenset[str]) -> str:
         """Say that nothing leads on from a version which is not to stay; empty if it is."""
-        if here in pins or (not pins and self.ranks.get(here) == 0):
+        if here in pins or (not pins and here == self.chain[0]):
             return ""
-        head = _few(pins) if pins else f"its head {min(self.ranks, key=self.ranks.__getitem__)}"
+        head = _few(pins) if pins else f"its head {self.chain[0]}"
         return f"no update of channel {self.name} leads from {here} to {head}"
 
 
@@ -123,28 +154,24 @@ def _follows(entry: Entry, installed: str, version: str) -> bool:
     return bool(entry.skip_range and version and satisfies(version, entry.skip_range))
 
 
-def _ranks(package: Package, entries: Mapping[str, Entry]) -> dict[str, int] | None:
-    """Return how far each bundle is from the head, which has 0; None where the channel has not just one head.
+def _chain(entries: Mapping[str, Entry]) -> list[str] | str:
+    """Return the bundles of a channel that OLM may choose, its head first; a text says why there are none.
 
-    What no chain from the head reaches comes last, the newest first.
+    A bundle that another one skips is in no chain, even where it is replaced as well: OLM never updates to
+    it.
     """
-    left = {
-        name for entry in entries.values() for name in (entry.replaces, *entry.skips) if name != entry.name
-    }
+    skipped = {name for entry in entries.values() for name in entry.skips}
+    left = skipped | {entry.replaces for entry in entries.values()}
     heads = [name for name in entries if name not in left]
     if len(heads) != 1:
-        return None
-    ranks: dict[str, int] = {}
-    here = heads[0]
-    while here in entries and here not in ranks:
-        ranks[here] = len(ranks)
+        return "no head, or more than one"
+    found, here = dict[str, None](), heads[0]
+    while here in entries:
+        if here in found:
+            return f"a circle of bundles that replace each other, with {here}"
+        found[here] = None
         here = entries[here].replaces
-    rest = sorted(
-        (name for name in entries if name not in ranks),
-        key=lambda name: precedence(version_of(package, name)),
-        reverse=True,
-    )
-    return ranks | {name: len(ranks) + place for place, name in enumerate(rest)}
+    return [name for name in found if name not in skipped]
 
 
 def _few(names: Collection[str]) -> str:

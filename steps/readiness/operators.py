@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.release_channels import minor_of, position_of
-from steps.catalog.dependencies import dependencies
 from steps.catalog.packages import Catalog
 from steps.oci.reference import Reference
 from steps.readiness import olm
 from steps.readiness.reasons import RUNS, Cause, Reason
-from steps.readiness.wanted import Group
+from steps.readiness.required import Requirements
+from steps.readiness.wanted import Group, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from steps.catalog.packages import Bundle, Package
     from steps.readiness.found import Found
     from steps.readiness.needs import Needs
-    from steps.readiness.wanted import Wanted
 
 _MINOR: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\..*)?")
+_LIMIT: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.0)?")
+_SAME: Final = {"4.23": "5.0"}
+"""Minors that OLM takes for another one: these are one release."""
 _KUBERNETES_OF_4: Final = 13
 """OpenShift 4.N has Kubernetes 1.(N+13)."""
 
@@ -51,6 +53,7 @@ class Operators:
     found: Found
     wanted: Callable[[Reference, str], Wanted]
     _known: dict[tuple[object, ...], Chosen] = field(default_factory=dict)
+    _groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
 
     def of(self, needs: Needs, reasons: list[Reason]) -> list[Chosen]:
         """Return what OLM installs for a need, by package; what is the matter is added to `reasons`."""
@@ -98,18 +101,22 @@ class Operators:
             reasons.append(Reason(Cause.NO_OPERATOR, f"{way.obstacle}, in {place}"))
         stays = way.steps[-1] if way.steps else package.bundles.get(installed)
         bundles = way.steps or ((stays,) if stays else ())
-        reasons += self._limits(bundles, needs.minor)
+        if way.ahead:
+            reasons.append(Reason(Cause.LATER_INSTALLED, f"{way.ahead}, in {place}"))
+        reasons += self._limits(bundles, needs)
         if before and position_of(before) < position_of(needs.minor):
             reasons += self._blocks(request, package, installed, before=before, minor=needs.minor)
-        required = list(self._required(catalog, bundles, channel, reasons, needs.minor))
-        groups = tuple(self._group(bundle, needs.architecture) for bundle in (*bundles, *required))
-        return Chosen(request.package, channel, stays.version if stays else "", place, groups, tuple(reasons))
+        groups = [self._catalog(place, needs.architecture)]
+        groups += [self._group(bundle, place, needs.architecture) for bundle in bundles]
+        groups += self._required(catalog, bundles, needs, reasons)
+        version = stays.version if stays else ""
+        return Chosen(request.package, channel, version, place, tuple(groups), tuple(reasons))
 
     def _no_catalog(self, request: OperatorRequest, place: str, answer: object, minor: str) -> Reason:
-        """Return why a catalog cannot be looked at: `answer` is a text, or None where it is not there."""
+        """Return why a catalog cannot be looked at: `answer` says it, or is None where it is not there."""
         what = f"catalog {place}, for {request.package}"
-        if isinstance(answer, str):
-            return Reason(Cause.NO_ANSWER, answer)
+        if isinstance(answer, Reason):
+            return answer
         known = self.found.known
         below = place.removeprefix(f"{known.target}/")
         if below in known.deleted:
@@ -133,8 +140,13 @@ class Operators:
             cause, what, (place,), 1, f"mirror it with openshift-version={minor}, or values that name it"
         )
 
-    def _limits(self, bundles: Iterable[Bundle], minor: str) -> Iterator[Reason]:
-        """Yield what forbids a bundle on an OpenShift minor."""
+    def _limits(self, bundles: Iterable[Bundle], needs: Needs) -> Iterator[Reason]:
+        """Yield what forbids a bundle on the OpenShift minor of a need.
+
+        A limit that it has for OpenShift keeps no cluster from another release of the minor that it runs.
+        """
+        minor = needs.minor
+        stays = bool(needs.current) and minor_of(needs.current) == minor
         for bundle in bundles:
             needed = bundle.content.oldest_kubernetes if bundle.content else ""
             if needed and _needs_later(needed, minor):
@@ -142,7 +154,7 @@ class Operators:
                     Cause.NEEDS_LATER,
                     f"{bundle.name} needs Kubernetes {needed}, which OpenShift {minor} does not have",
                 )
-            if _forbids(bundle, minor):
+            if not stays and forbids(bundle, minor):
                 yield _forbidden(bundle, minor)
 
     def _blocks(
@@ -165,59 +177,68 @@ class Operators:
             last = way.steps[-1] if way.steps else now
         else:
             now = last = package.bundles.get(installed)
-        if last and _forbids(last, minor):
+        if last and forbids(last, minor):
             yield _forbidden(last, minor)
-        elif now and _forbids(now, minor):
+        elif now and forbids(now, minor):
             yield Reason(
                 Cause.UPDATE_FIRST,
                 f"{now.name} forbids OpenShift {minor}; OLM updates it to {last and last.name}",
             )
 
     def _required(
-        self, catalog: Catalog, bundles: Iterable[Bundle], channel: str, reasons: list[Reason], minor: str
-    ) -> Iterator[Bundle]:
+        self, catalog: Catalog, bundles: Iterable[Bundle], needs: Needs, reasons: list[Reason]
+    ) -> Iterator[Group]:
         """Yield what OLM installs because these bundles require it, and what that requires in turn."""
-        ahead, seen = list(bundles), set[str]()
-        while ahead:
-            bundle = ahead.pop()
-            if bundle.name in seen:
-                continue
-            seen.add(bundle.name)
-            for one in dependencies(catalog, [bundle], channel, {}):
-                package = catalog.package(one.package) if one.package else None
-                way = olm.way(package, one.channel) if package else olm.Way()
-                if one.doubt or way.obstacle or not way.steps:
-                    text = (
-                        one.doubt
-                        or way.obstacle
-                        or f"{bundle.name} requires {one.package}, which is not there"
-                    )
-                    reasons.append(Reason(Cause.REQUIRED, text))
-                reasons += self._limits(way.steps, minor)
-                yield from way.steps
-                ahead += way.steps
+        others = {
+            place: self.found.catalogs.get(place)
+            for place in self.found.coverage.catalogs_beside(catalog.reference)
+        }
+        requirements = Requirements(others)
+        for here, bundle in requirements.of(catalog, bundles):
+            reasons += self._limits([bundle], needs)
+            yield self._group(bundle, here.reference, needs.architecture)
+        reasons += requirements.reasons
 
-    def _group(self, bundle: Bundle, architecture: str) -> Group:
-        references = [Reference.find(text) for text in (bundle.content.images if bundle.content else ())]
-        images = [self.wanted(one, architecture) for one in references if one and one.registry]
-        return Group(f"operator {bundle.name}", tuple(dict.fromkeys(images)))
+    def _group(self, bundle: Bundle, place: str, architecture: str) -> Group:
+        """Return the images of a bundle; equal ones are one object, so that they are judged once."""
+        key = (bundle.name, place, architecture)
+        if key not in self._groups:
+            references = [Reference.find(text) for text in (bundle.content.images if bundle.content else ())]
+            images = [self.wanted(one, architecture) for one in references if one and one.registry]
+            if images and bundle.content and bundle.content.image:  # of the bundle only the files are read
+                images[0] = replace(images[0], runs=False)
+            self._groups[key] = Group(f"operator {bundle.name}", tuple(dict.fromkeys(images)))
+        return self._groups[key]
+
+    def _catalog(self, place: str, architecture: str) -> Group:
+        """Return the image of a catalog, which runs in the cluster; no mirror set leads to it."""
+        key = ("", place, architecture)
+        if key not in self._groups:
+            image = Reference.parse(place)
+            wanted = Wanted(image.name, image.version, architecture, (image.name,), image.name, runs=True)
+            self._groups[key] = Group(f"catalog {place}", (wanted,))
+        return self._groups[key]
 
 
-def _forbids(bundle: Bundle, minor: str) -> bool:
+def forbids(bundle: Bundle, minor: str) -> bool:
     """Return whether OLM would keep a cluster with this bundle from going to a minor.
 
-    A limit that cannot be read forbids every minor (operator-lifecycle-manager,
-    pkg/controller/operators/openshift).
+    A limit that cannot be read forbids every minor, and so does one that names more than a minor
+    (operator-lifecycle-manager, pkg/controller/operators/openshift/helpers.go).
     """
     limit = bundle.content.newest_openshift if bundle.content else ""
     if not limit:
         return False
-    found = _MINOR.fullmatch(limit)
-    return found is None or position_of(f"{found[1]}.{found[2]}") < position_of(minor)
+    found = _LIMIT.fullmatch(limit)
+    newest = f"{found[1]}.{found[2]}" if found else "0.0"
+    return position_of(_SAME.get(newest, newest)) < position_of(_SAME.get(minor, minor))
 
 
 def _forbidden(bundle: Bundle, minor: str) -> Reason:
     limit = bundle.content.newest_openshift if bundle.content else ""
+    if not _LIMIT.fullmatch(limit):
+        what = f"{bundle.name} has olm.maxOpenShiftVersion {limit[:40]}, which is no minor, so that OLM"
+        return Reason(Cause.FORBIDS_MINOR, f"{what} lets the cluster go to none")
     return Reason(Cause.FORBIDS_MINOR, f"{bundle.name} supports OpenShift up to {limit}, not {minor}")
 
 

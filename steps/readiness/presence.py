@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from steps.errors import StepError
-from steps.oci.failures import RefusedError, UnreachableError
+from steps.oci.failures import AbsentError, RefusedError, UnreachableError, UnreadableError
 from steps.readiness.content import MULTI
 
 if TYPE_CHECKING:
@@ -25,30 +25,39 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 16
 """Connections to one registry."""
+USUAL: Final = "amd64"
 _SHARE: Final = 100
 """Images of one repository that a connection asks for before it is closed."""
 
 
 class Question(NamedTuple):
-    """An image: where (HOST/REPOSITORY), its digest or tag, its architecture (`multi`: all)."""
+    """An image: where (HOST/REPOSITORY), its digest or tag, its architecture (`multi`: all).
+
+    `runs`: it has to be for that architecture even where it is no index.
+    """
 
     place: str
     version: str
     architecture: str
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The digest that is there, empty for nothing; the parts that are not; what kept us from asking."""
+    """The digest that is there, empty for nothing; the parts that are not; what kept us from asking.
+
+    `unfit` says for which platform it is, where that is not the one that was asked for.
+    """
 
     digest: str = ""
     lacks: tuple[str, ...] = ()
     obstacle: str = ""
+    unfit: str = ""
 
     @property
     def is_whole(self) -> bool:
         """Whether the image is there with all its parts."""
-        return bool(self.digest) and not self.lacks and not self.obstacle
+        return bool(self.digest) and not self.lacks and not self.obstacle and not self.unfit
 
 
 def ask(access: Access, questions: Iterable[Question], *, layers: bool = False) -> dict[Question, Answer]:
@@ -97,8 +106,28 @@ def _answer(repository: Repository, question: Question, *, layers: bool) -> Answ
         ]
         lacks = [one for one in chosen if repository.find(one) is None]
         if not chosen:
-            lacks = [f"an image for {wanted}"]
+            return Answer(manifest.digest, unfit=", ".join(sorted(set(listed.values()))) or "no platform")
+    elif question.runs and (question.architecture not in {USUAL, MULTI} or ":" not in question.version):
+        lacks, unfit = _built_for(repository, question)
+        if unfit:
+            return Answer(manifest.digest, unfit=unfit)
     if layers and not lacks:
         parts = filter(None, map(repository.parts, chosen))
         lacks = [blob for one in parts for blob in one.blobs if not repository.has_blob(blob)]
     return Answer(manifest.digest, tuple(lacks))
+
+
+def _built_for(repository: Repository, question: Question) -> tuple[list[str], str]:
+    """Return what lacks of an image that is no index, and its platform if another one is asked for.
+
+    That costs two questions more. So an image by digest is taken to be for amd64, as nearly all of them are.
+    """
+    try:
+        image = repository.image(question.version)
+    except UnreadableError:  # what has no configuration has no platform
+        return [], ""
+    try:
+        built = repository.config(image).get("architecture")
+    except AbsentError:
+        return [image.config.digest], ""
+    return [], f"linux/{built}" if isinstance(built, str) and built not in {"", question.architecture} else ""

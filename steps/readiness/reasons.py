@@ -29,6 +29,7 @@ class Cause(StrEnum):
     MISSING = "not in the registry"
     OTHER_IMAGE = "another image under the same tag"
     INCOMPLETE = "incomplete in the registry"
+    UNFIT = "not for the architecture of the cluster"
     SIGNATURE = "signature missing or wrong"
     NOT_COVERED = "not covered by the mirror configuration"
     NO_PATH = "no update path"
@@ -36,6 +37,7 @@ class Cause(StrEnum):
     FORBIDS_MINOR = "operator forbids the next minor"
     NEEDS_LATER = "operator needs a later OpenShift"
     REQUIRED = "what an operator requires is missing"
+    UNREADABLE = "what is there cannot be read"
     NO_ANSWER = "the registry does not answer"
     NOT_PUBLISHED = "what was published is not known"
     NO_CURRENT = "what runs now is not known"
@@ -43,11 +45,13 @@ class Cause(StrEnum):
     BY_DEFAULT = "a default of AutoShift leads elsewhere"
     NO_GRAPH = "the update graph is not known"
     NO_CATALOG = "the catalog of an operator is not known"
+    UNCLEAR = "what an operator requires is not known"
     UNVERIFIED = "signatures were not verified"
     NOT_ASKED = "its registry was not looked at"
     CONDITIONAL = "update is recommended under a condition only"
     BY_WAY_OF = "update in several steps"
     LATER_RUNS = "a later release runs already"
+    LATER_INSTALLED = "a later version of an operator is installed"
     UPDATE_FIRST = "operator has to be updated first"
     RUNNING = "what runs now is not whole in the registry"
     INSTALLED = "installed operators are not known"
@@ -60,12 +64,14 @@ class Cause(StrEnum):
 UNKNOWN: Final = frozenset(
     {
         Cause.NO_ANSWER,
+        Cause.UNREADABLE,
         Cause.NOT_PUBLISHED,
         Cause.NO_CURRENT,
         Cause.NO_RELEASE,
         Cause.BY_DEFAULT,
         Cause.NO_GRAPH,
         Cause.NO_CATALOG,
+        Cause.UNCLEAR,
         Cause.UNVERIFIED,
         Cause.NOT_ASKED,
     }
@@ -76,6 +82,7 @@ WARNINGS: Final = frozenset(
         Cause.CONDITIONAL,
         Cause.BY_WAY_OF,
         Cause.LATER_RUNS,
+        Cause.LATER_INSTALLED,
         Cause.UPDATE_FIRST,
         Cause.RUNNING,
         Cause.INSTALLED,
@@ -98,25 +105,29 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.MISSING: f"mirror it again, by an ImageSet that names it: {_AGAIN}",
     Cause.OTHER_IMAGE: f"find out who pushed it, then mirror it again: {_AGAIN}",
     Cause.INCOMPLETE: f"mirror it again: {_AGAIN}; {_STORAGE}",
+    Cause.UNFIT: "choose a version that its maker built for this architecture, or another image",
     Cause.SIGNATURE: "see the cause in docs/reference/verdicts.md; mirror again with signatures=auto",
     Cause.NOT_COVERED: "mirror it with this data directory, and apply all of its cluster-resources",
     Cause.NO_PATH: "mirror the releases between: openshift-version=CURRENT-TARGET",
     Cause.NO_OPERATOR: "compare channel and pin of the operator with the mirrored catalog, then mirror again",
     Cause.FORBIDS_MINOR: "mirror and install a version of the operator that supports the next minor first",
     Cause.NEEDS_LATER: "pin the operator to a version for this minor, or mirror the catalog of this minor",
-    Cause.REQUIRED: "mirror the catalog again from values that enable this operator",
+    Cause.REQUIRED: f"mirror the ImageSet that these values give, which has what operators require: {RUNS}",
     Cause.NO_ANSWER: "look again when it answers",
+    Cause.UNREADABLE: f"see what is stored under this name, then mirror it again: {_AGAIN}",
     Cause.NOT_PUBLISHED: "give --data, the data directory of its runs, or --published, an exported ConfigMap",
     Cause.NO_CURRENT: "give --hub-state, or --former-revision with the values that are in force",
     Cause.NO_RELEASE: "set the label openshift-version, or the parameter of that name",
     Cause.BY_DEFAULT: "set this label for the clusters that AutoShift upgrades",
     Cause.NO_GRAPH: "mirror with graph: true, and look at openshift/graph-image",
     Cause.NO_CATALOG: "say which catalog it is: catalog-sources=NAME=HOST/PATH:TAG",
+    Cause.UNCLEAR: "see what it requires, and that the mirror has it, before you update",
     Cause.UNVERIFIED: "give --release-keys, the public keys by which clusters verify releases",
     Cause.NOT_ASKED: "name it by --target-registry, or give the data directory of its runs",
     Cause.CONDITIONAL: "read about the risk before you update",
     Cause.BY_WAY_OF: "let openshift-version name each of these releases in turn",
     Cause.LATER_RUNS: "raise openshift-version in the values",
+    Cause.LATER_INSTALLED: "OLM leaves it; its images were not looked for, so see that the mirror has them",
     Cause.UPDATE_FIRST: "let OLM update it before the cluster",
     Cause.RUNNING: "mirror the release that runs as well: new nodes need it",
     Cause.INSTALLED: "give --hub-state with the operators of each cluster",

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from steps.readiness.found import Found
     from steps.readiness.needs import ClusterNeed, Needs
     from steps.readiness.operators import Chosen
+    from steps.readiness.presence import Answer
     from steps.readiness.wanted import Group, Wanted
 
 SHOWN: Final = 3
 """Digests or places that a reason names."""
+LONGEST: Final = 80
+"""Characters of a list of platforms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +132,36 @@ def _of_group(group: Group, found: Found) -> Iterator[Reason]:
 
 
 def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, str]:
-    """Return what is the matter with an image, and what to call it; None if it is there."""
-    questions = image.questions()
-    led = [found.answers.get(question) for question in questions if question.place in image.places]
+    """Return what is the matter with an image, and what to call it; None if it is there.
+
+    Of several places the first that has the image counts, as for a node: that it lacks a part there is seen
+    too late for the next one (containers/image, docker/docker_image_src.go, newImageSource).
+    """
     name = f"{image.origin}{'@' if ':' in image.version else ':'}{image.version}"
-    if whole := next((answer for answer in led if answer and answer.is_whole), None):
-        same = found.known.expected.get(name, whole.digest) == whole.digest
-        return (None, "") if same else (Cause.OTHER_IMAGE, f"{name} is {whole.digest}")
-    answers = [found.answers.get(question) for question in questions]
-    if any(answer is None for answer in answers):
+    answers = {question.place: found.answers.get(question) for question in image.questions()}
+    if any(answer is None for answer in answers.values()):
         return Cause.NO_ANSWER, f"{name} was not asked for"
-    obstacle = next((answer.obstacle for answer in answers if answer and answer.obstacle), "")
-    if obstacle:
+    told = {
+        place: answer for place, answer in answers.items() if answer and (answer.digest or answer.obstacle)
+    }
+    if first := next((answer for place, answer in told.items() if place in image.places), None):
+        return _of_answer(first, image, name, found.known.expected.get(name, first.digest))
+    if obstacle := next((answer.obstacle for answer in told.values() if answer.obstacle), ""):
         return Cause.NO_ANSWER, obstacle
-    parts = next((answer.lacks for answer in led if answer and answer.digest), ())
-    if parts:
-        return Cause.INCOMPLETE, f"{name} without {', '.join(parts[:SHOWN])}"
-    if any(answer and answer.digest for answer in answers) or not image.places:
+    if told or not image.places:
         return Cause.NOT_COVERED, name
     return _gone(image, group, found), name
+
+
+def _of_answer(answer: Answer, image: Wanted, name: str, expected: str) -> tuple[Cause | None, str]:
+    """Return what is the matter with an image that is there, or that nobody could ask for."""
+    if answer.obstacle:
+        return Cause.NO_ANSWER, answer.obstacle
+    if answer.unfit:
+        return Cause.UNFIT, f"{name} is for {answer.unfit[:LONGEST]}, not for linux/{image.architecture}"
+    if answer.lacks:
+        return Cause.INCOMPLETE, f"{name} without {', '.join(answer.lacks[:SHOWN])}"
+    return (None, "") if answer.digest == expected else (Cause.OTHER_IMAGE, f"{name} is {answer.digest}")
 
 
 def _gone(image: Wanted, group: Group, found: Found) -> Cause:

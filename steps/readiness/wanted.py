@@ -11,7 +11,8 @@ from steps.readiness.presence import Question
 class Wanted:
     """An image that clusters pull: its origin HOST/REPOSITORY, digest or tag, and the places they look in.
 
-    `usual` is where oc-mirror puts it. Without places clusters are not led to it.
+    `usual` is where oc-mirror puts it. Without places clusters are not led to it. `runs`: a container of it
+    runs in the cluster, so it has to be for the architecture of the cluster, even where it is no index.
     """
 
     origin: str
@@ -19,11 +20,12 @@ class Wanted:
     architecture: str
     places: tuple[str, ...]
     usual: str
+    runs: bool = False
 
     def questions(self) -> tuple[Question, ...]:
         """Return what to ask the registry; the usual place too, to tell where it lies instead."""
         places = dict.fromkeys((*self.places, self.usual))
-        return tuple(Question(place, self.version, self.architecture) for place in places)
+        return tuple(Question(place, self.version, self.architecture, self.runs) for place in places)
 
 
 @dataclass(frozen=True, slots=True)

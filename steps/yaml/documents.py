@@ -22,6 +22,8 @@ its bytes of memory."""
 def documents(content: bytes) -> Iterator[Any]:
     """Yield what a file holds; scalars of YAML are texts, those of JSON what JSON says.
 
+    A number with a point is a text in JSON, too: 4.20 is a version, and not 4.2.
+
     Raises ValueError for a file that is neither.
     """
     content = content.removeprefix(BOM)
@@ -61,7 +63,7 @@ def _documents_of(piece: bytes, *, last: bool) -> list[Any] | None:
     found, position, text = [], 0, piece.decode()
     try:
         while (position := len(text) - len(text[position:].lstrip())) < len(text):
-            document, position = json.JSONDecoder().raw_decode(text, position)
+            document, position = json.JSONDecoder(parse_float=str).raw_decode(text, position)
             found.append(document)
     except ValueError:
         if last:

@@ -241,9 +241,16 @@ def test_a_signature_that_was_tried_is_not_left_in_the_target(lab: Lab) -> None:
 # --- the reader, against a real registry
 
 
-def push(place: str, layers: list[bytes], *, tag: str = "", labels: dict[str, str] | None = None) -> str:
+def push(
+    place: str,
+    layers: list[bytes],
+    *,
+    tag: str = "",
+    labels: dict[str, str] | None = None,
+    architecture: str = "amd64",
+) -> str:
     """Push an image; returns its digest."""
-    config = as_bytes({"architecture": "amd64", "os": "linux", "config": {"Labels": labels or {}}})
+    config = as_bytes({"architecture": architecture, "os": "linux", "config": {"Labels": labels or {}}})
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFESTS[0],
@@ -259,7 +266,8 @@ def push(place: str, layers: list[bytes], *, tag: str = "", labels: dict[str, st
         return repository.put_bytes(tag or digest_of(content), content, MANIFESTS[0])
 
 
-def push_index(place: str, digests: list[str]) -> str:
+def push_index(place: str, digests: list[str], tag: str = "") -> str:
+    """Push an index of images for amd64 and arm64; returns its digest."""
     entries = [
         {
             "mediaType": MANIFESTS[0],
@@ -271,7 +279,7 @@ def push_index(place: str, digests: list[str]) -> str:
     ]
     content = as_bytes({"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": entries})
     with ACCESS.open(place) as repository:
-        return repository.put_bytes(digest_of(content), content, INDEXES[0])
+        return repository.put_bytes(tag or digest_of(content), content, INDEXES[0])
 
 
 def described(content: bytes) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from steps.readiness.graph import BlockedEdge, GraphData, Node, Risk
 from steps.readiness.known import Known
 from steps.readiness.needs import Needs
 from steps.readiness.presence import Answer, Question
-from steps.readiness.reasons import Cause
+from steps.readiness.reasons import Cause, Reason
 from steps.trust.releases import RELEASES
 from steps.trust.verdicts import Cause as SignatureCause
 from steps.trust.verdicts import Reason as SignatureReason
@@ -42,6 +42,7 @@ OPERATOR = OperatorRequest("op", "op", "redhat-operators", "stable", "")
 
 READY, WARNED, UNKNOWN, BROKEN = "ready", "warned", "unknown", "broken"
 WORST = (READY, WARNED, UNKNOWN, BROKEN)
+NO_ANSWER = Reason(Cause.NO_ANSWER, "it does not answer")
 ASKED_FOR = ImageSet.recorded(
     imageset(f"{INDEX}:v4.20", images=[f"{IMAGE}:1.17.2"]).encode(), "corpus"
 ).mirror
@@ -73,9 +74,10 @@ class World:
     lost_layers: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     digest_mirrors: dict[str, str] = field(default_factory=dict)
+    second_mirrors: dict[str, str] = field(default_factory=dict)
     tag_mirrors: dict[str, str] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
-    catalogs: dict[str, Catalog | str | None] = field(default_factory=dict)
+    catalogs: dict[str, Catalog | Reason | None] = field(default_factory=dict)
     verdicts: dict[str, dict[tuple[int, int], Verdict]] = field(default_factory=dict)
     published: bool = True
     current: str = ""
@@ -104,6 +106,8 @@ class World:
             for child, platform in found.children.items()
             if question.architecture == "multi" or platform.endswith(question.architecture)
         ]
+        if found.children and not chosen:
+            return Answer(found.digest, unfit=", ".join(found.children.values()))
         lacks = [child for child in chosen if child not in repository]
         lacks += [one for one in [found.digest, *chosen] if one in self.lost_layers]
         return Answer(found.digest, tuple(lacks))
@@ -116,6 +120,7 @@ class World:
     def found(self) -> Found:
         sets = [
             _set("ImageDigestMirrorSet", "imageDigestMirrors", self.digest_mirrors),
+            _set("ImageDigestMirrorSet", "imageDigestMirrors", self.second_mirrors),
             _set("ImageTagMirrorSet", "imageTagMirrors", self.tag_mirrors),
         ]
         sets += [{"kind": "CatalogSource", "spec": {"image": image}} for image in self.sources]
@@ -257,6 +262,7 @@ def _operator(made: World) -> None:
     made.catalogs[made.place] = Catalog(
         made.place, made.digest(), {"op": package, "dep": required}, {}, ("dep", "op")
     )
+    made.put("redhat/redhat-operator-index", "v4.20", made.digest(), index=True)
     made.sources = [made.place]
     made.installed = dice.choice(["", *names])
 
@@ -531,8 +537,36 @@ def no_catalog(made: World) -> Effect:
 
 
 def unreadable_catalog(made: World) -> Effect:
-    made.catalogs[made.place] = "it does not answer"
+    made.catalogs[made.place] = NO_ANSWER
     return UNKNOWN, frozenset({Cause.NO_ANSWER})
+
+
+def catalog_without_platform(made: World) -> Effect:
+    """A sparse index: the image of the cluster's architecture, or of another, is not there."""
+    repository = made.stored[f"{TARGET}/redhat/redhat-operator-index"]
+    child, platform = made.random.choice(list(repository["v4.20"].children.items()))
+    del repository[child]
+    hit = made.architecture == "multi" or platform.endswith(made.architecture)
+    return broken(Cause.INCOMPLETE) if hit else (READY, frozenset())
+
+
+def catalog_for_other_platforms(made: World) -> Effect | None:
+    if made.architecture == "multi":
+        return None
+    made.stored[f"{TARGET}/redhat/redhat-operator-index"]["v4.20"].children = {made.digest(): "linux/s390x"}
+    return broken(Cause.UNFIT)
+
+
+def first_mirror_is_not_whole(made: World) -> Effect | None:
+    """The first of two mirrors has the index of an image and not the image: nodes ask no other then."""
+    part = made.random.choice(made.releases[made.random.choice(_goes(made))].content)[1]
+    stored = made.stored[f"{TARGET}/openshift/release"][part]
+    other = made.stored.setdefault(f"{TARGET}/other", {})
+    if stored.children:
+        other[part] = stored
+    made.second_mirrors[CONTENT] = "openshift/release"
+    made.digest_mirrors[CONTENT] = "other"
+    return broken(Cause.INCOMPLETE) if stored.children else (READY, frozenset())
 
 
 def no_package(made: World) -> Effect:
@@ -597,6 +631,24 @@ def skipped_over(made: World) -> Effect | None:
     return READY, frozenset()
 
 
+def between_is_skipped(made: World) -> Effect | None:
+    """The head skips what leads from the installed version to it: OLM installs that no more."""
+    names = list(made.package.bundles)
+    if not made.installed or names.index(made.installed) > len(names) - 3:
+        return None
+    entries = made.package.entries["stable"]
+    made.change(entries={"stable": (*entries[:-1], replace(entries[-1], skips=(names[-2],)))})
+    return broken(Cause.NO_OPERATOR)
+
+
+def a_later_one_is_installed(made: World) -> Effect | None:
+    scopes = {one: where for one, where in made.digest_mirrors.items() if "redhat.io/op" in one}
+    if not made.installed or scopes != {"registry.redhat.io/op": "op"}:  # its images are not asked for
+        return None
+    made.installed = "op.v2.0.0"
+    return WARNED, frozenset({Cause.LATER_INSTALLED})
+
+
 def pinned_away(made: World) -> Effect:
     made.operator = replace(made.operator, pinned_csvs=("op.v7.7.7",))
     return broken(Cause.NO_OPERATOR)
@@ -618,7 +670,11 @@ def needs_this_kubernetes(made: World) -> Effect:
 
 def forbids_the_minor(made: World) -> Effect | None:
     for name in made.package.bundles:
-        made.change_bundle(name, newest_openshift=made.random.choice(["4.19", "4.17.0", "nonsense"]))
+        made.change_bundle(
+            name, newest_openshift=made.random.choice(["4.19", "4.17.0", "nonsense", "4.20.3", "''"])
+        )
+    if made.current.startswith("4.20."):  # it keeps no cluster from another release of the minor that runs
+        return READY, frozenset()
     return broken(Cause.FORBIDS_MINOR)
 
 
@@ -635,6 +691,43 @@ def required_is_missing(made: World) -> Effect | None:
         return None
     catalog.packages["dep"] = None
     return broken(Cause.REQUIRED)
+
+
+def required_is_not_the_newest(made: World) -> Effect | None:
+    """The head of the only channel is out of range, and what it replaces is in it."""
+    head = list(made.package.bundles)[-1]
+    catalog = made.catalogs[made.place]
+    if not made.package.bundles[head].requires or not isinstance(catalog, Catalog):
+        return None
+    dep = catalog.packages["dep"]
+    assert dep
+    later = replace(dep.bundles["dep.v1.4.0"], name="dep.v2.0.0", version="2.0.0")
+    entries = (*dep.entries["stable"], Entry(later.name, replaces="dep.v1.4.0"))
+    bundles = {**dep.bundles, later.name: later}
+    channels = {"stable": tuple(bundles)}
+    catalog.packages["dep"] = replace(dep, bundles=bundles, channels=channels, entries={"stable": entries})
+    return READY, frozenset()
+
+
+def required_is_elsewhere(made: World) -> Effect | None:
+    """What is required is in another catalog that clusters are given, or nobody knows."""
+    head = list(made.package.bundles)[-1]
+    catalog = made.catalogs[made.place]
+    if not made.package.bundles[head].requires or not isinstance(catalog, Catalog):
+        return None
+    other = f"{TARGET}/redhat/certified-operator-index:v4.20"
+    known = made.random.random() < 0.5
+    dep = catalog.packages["dep"]
+    catalog.packages["dep"] = None
+    made.catalogs[other] = Catalog(other, made.digest(), {"dep": dep}) if known else NO_ANSWER
+    made.sources.append(other)
+    return (READY, frozenset()) if known else (UNKNOWN, frozenset({Cause.UNCLEAR}))
+
+
+def constraint_that_olm_evaluates(made: World) -> Effect:
+    for name, bundle in made.package.bundles.items():
+        made.change(bundles={**made.package.bundles, name: replace(bundle, unclear=("cel: needs a GPU",))})
+    return UNKNOWN, frozenset({Cause.UNCLEAR})
 
 
 def image_of_required_is_lost(made: World) -> Effect | None:
@@ -657,6 +750,8 @@ OF_OPERATORS = _holes(
     "no_catalog_source",
     "no_catalog",
     "unreadable_catalog",
+    "catalog_without_platform",
+    "catalog_for_other_platforms",
     "no_package",
     "no_channel",
     "lost_bundle_image",
@@ -664,12 +759,17 @@ OF_OPERATORS = _holes(
     "lost_platform",
     "broken_chain",
     "skipped_over",
+    "between_is_skipped",
+    "a_later_one_is_installed",
     "pinned_away",
     "needs_a_later_kubernetes",
     "needs_this_kubernetes",
     "forbids_the_minor",
     "allows_the_minor",
     "required_is_missing",
+    "required_is_not_the_newest",
+    "required_is_elsewhere",
+    "constraint_that_olm_evaluates",
     "image_of_required_is_lost",
 )
 OF_RELEASES = _holes(
@@ -699,6 +799,7 @@ OF_RELEASES = _holes(
     "wrong_scope",
     "longer_scope_elsewhere",
     "led_elsewhere",
+    "first_mirror_is_not_whole",
     "no_tag_mirror",
     "lost_image",
     "other_image",

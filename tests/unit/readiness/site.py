@@ -20,6 +20,7 @@ from tests.unit.mirroring.test_acceptance import ACCESS, MAKER, attach, layer, p
 from tests.unit.trust.signers import CONTENT, GPG_TYPE, as_bytes, claim
 
 CATALOG = "registry.redhat.io/redhat/redhat-operator-index"
+PLATFORMS = ("amd64", "arm64")
 TAGS = {"amd64": "x86_64", "arm64": "aarch64", "multi": "multi"}
 
 
@@ -115,7 +116,12 @@ class Site:
             "release-manifests/release-metadata": as_bytes(metadata),
         }
         tag = f"{version}-{TAGS[architecture]}"
-        digest = push(place, [layer(files)], tag=tag, labels={"io.openshift.release": version})
+        labels = {"io.openshift.release": version}
+        if architecture == "multi":
+            built = [push(place, [layer(files)], labels=labels, architecture=one) for one in PLATFORMS]
+            digest = push_index(place, built, tag)
+        else:
+            digest = push(place, [layer(files)], tag=tag, labels=labels, architecture=architecture)
         self.brought[f"openshift/release-images:{tag}"] = f"{RELEASES}:{tag}"
         for one in digests:
             self.brought[f"openshift/release@{one}"] = f"{CONTENT}@{one}"
@@ -163,14 +169,25 @@ class Site:
         )
         return reference
 
-    def catalog(self, minor: str, *packages: list[dict[str, Any]], index: str = CATALOG) -> str:
+    def catalog(
+        self,
+        minor: str,
+        *packages: list[dict[str, Any]],
+        index: str = CATALOG,
+        architectures: Sequence[str] = (),
+    ) -> str:
+        """Push a catalog, which is no index without `architectures`, and publish a CatalogSource for it."""
         files = {
             f"configs/{one[0]['name']}/catalog.json": "\n".join(map(json.dumps, one)).encode()
             for one in packages
         }
         place = f"{self.target}/{index.partition('/')[2]}"
         labels = {"operators.operatorframework.io.index.configs.v1": "/configs"}
-        push(place, [layer(files)], tag=f"v{minor}", labels=labels)
+        if architectures:
+            made = [push(place, [layer(files)], labels=labels, architecture=one) for one in architectures]
+            push_index(place, made, f"v{minor}")
+        else:
+            push(place, [layer(files)], tag=f"v{minor}", labels=labels)
         self.catalogs.append(f"{place}:v{minor}")
         return f"{place}:v{minor}"
 

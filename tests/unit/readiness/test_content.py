@@ -10,7 +10,7 @@ import pytest
 from steps.errors import RegistryError
 from steps.readiness import content
 from steps.readiness.graph import GraphData
-from tests.unit.mirroring.test_acceptance import ACCESS, layer, push
+from tests.unit.mirroring.test_acceptance import ACCESS, layer, push, push_index
 from tests.unit.trust.signers import CONTENT, as_bytes
 
 REFERENCES = as_bytes({"spec": {"tags": [{"name": "a", "from": {"name": f"{CONTENT}@sha256:{'0' * 64}"}}]}})
@@ -33,10 +33,21 @@ def test_a_release_is_read_with_its_architecture(place: str) -> None:
     found = release(place, image_references=REFERENCES, release_metadata=as_bytes(METADATA))
     assert (found.node.version, found.architecture) == ("4.20.1", "amd64")
     assert found.content == ((CONTENT, f"sha256:{'0' * 64}"),)
+
+
+def test_a_release_of_several_architectures_is_an_index_and_no_part_of_one(place: str) -> None:
+    """The update service passes over the part (release_scrape_dockerv2/registry/mod.rs, fetch_releases)."""
     multi = METADATA | {"metadata": {"release.openshift.io/architecture": "multi"}}
-    assert (
-        release(place, image_references=REFERENCES, release_metadata=as_bytes(multi)).architecture == "multi"
-    )
+    files = {
+        "release-manifests/image-references": REFERENCES,
+        "release-manifests/release-metadata": as_bytes(multi),
+    }
+    parts = [push(place, [layer(files)], architecture=one) for one in ("amd64", "arm64")]
+    digest = push_index(place, parts)
+    with ACCESS.open(place) as repository:
+        assert content.read_release(repository, digest).architecture == "multi"
+        with pytest.raises(RegistryError, match="part of a multi-architecture release"):
+            content.read_release(repository, parts[0])
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from steps.autoshift.planning import cluster_needs
 from steps.autoshift.releases import VersionRequest
-from steps.catalog.packages import Catalog
+from steps.catalog.packages import Bundle, Catalog, Content
 from steps.oci.access import Access
-from steps.readiness import needs, presence, report, verdict
+from steps.readiness import needs, operators, presence, report, verdict
 from steps.readiness.presence import Question
 from steps.readiness.reasons import Cause, Reason, State
 from steps.readiness.verdict import Judged
@@ -60,6 +60,40 @@ def test_where_the_newest_of_the_minor_before_forbids_the_next_one_it_is_not_rea
     for installed in ("", "op.v1.0.0"):
         made.installed = installed
         assert Cause.FORBIDS_MINOR in causes(judged(made)), installed
+
+
+def test_a_limit_keeps_no_cluster_from_another_release_of_its_minor() -> None:
+    for limit in ("4.18", "nonsense", "4.20.3", "''"):
+        made = world(steps=1)
+        for name in made.package.bundles:
+            made.change_bundle(name, newest_openshift=limit)
+        assert Cause.FORBIDS_MINOR in causes(judged(made)), limit
+        earlier = made.releases.pop(made.way[0])
+        made.current = made.way[0] = f"4.20.{99 if '4.20.0' in made.way else 0}"
+        node = replace(earlier.node, version=made.current)
+        made.releases[made.current] = replace(earlier, node=node)
+        made.members.add(made.current)
+        end = made.releases[made.way[1]]
+        made.releases[made.way[1]] = replace(end, node=replace(end.node, previous=(made.current,)))
+        assert judged(made).state is State.READY, limit
+
+
+@pytest.mark.parametrize(
+    ("limit", "minor", "forbids"),
+    [
+        ("4.20", "4.20", False),
+        ("4.20.0", "4.20", False),
+        ("4.20.3", "4.20", True),
+        ("v4.21", "4.20", False),
+        ("4.23", "5.0", False),  # OLM takes them for one
+        ("5.0", "4.23", False),
+        ("4.22", "5.0", True),
+        ("4.19 and 4.20", "4.19", True),
+    ],
+)
+def test_a_limit_is_read_as_olm_reads_it(limit: str, minor: str, *, forbids: bool) -> None:
+    bundle = Bundle("op.v1.0.0", "1.0.0", content=Content("", newest_openshift=limit))
+    assert operators.forbids(bundle, minor) is forbids
 
 
 def test_a_release_that_a_cluster_is_installed_with_has_to_be_there() -> None:

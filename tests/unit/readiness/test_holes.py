@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,13 @@ class Lab(Fleet):
         """Push something else under a tag."""
         self.keep(place, tag)
         push(f"{self.site.target}/{place}", [layer({"something": b"else"})], tag=tag)
+
+    def move_tag(self, place: str, tag: str, to: str) -> None:
+        """Let a tag lead to what another one leads to."""
+        self.keep(place, tag)
+        with ACCESS.open(f"{self.site.target}/{place}") as repository:
+            media_type, content = repository.typed_manifest(to)
+        self._put(place, [tag], content, media_type)
 
     def mend(self) -> None:
         for mend in reversed(self.mends):
@@ -145,6 +152,7 @@ def _push_another(lab: Lab) -> None:
 
 
 Hole = Callable[[Lab], object]
+INDEX = "redhat/redhat-operator-index"
 RELEASE, PAYLOAD = "openshift/release-images", "openshift/release"
 HOLES: dict[str, tuple[Hole, str, str]] = {
     "nothing": (lambda lab: None, READY, ""),
@@ -173,6 +181,26 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         lambda lab: lab.retag(RELEASE, "4.20.12-x86_64"),
         BROKEN,
         "another image under the same tag",
+    ),
+    "an earlier release under its tag": (
+        lambda lab: lab.move_tag(RELEASE, "4.20.12-x86_64", "4.20.13-x86_64"),
+        BROKEN,
+        "another image under the same tag",
+    ),
+    "a layer of the release": (
+        lambda lab: lab.lose_layer(RELEASE, lab.site.releases["4.20.12"]),
+        BROKEN,
+        "incomplete in the registry",
+    ),
+    "a layer of the catalog": (
+        lambda lab: lab.lose_layer(INDEX, "v4.20"),
+        BROKEN,
+        "incomplete in the registry",
+    ),
+    "something else under the catalog's tag": (
+        lambda lab: lab.retag(INDEX, "v4.20"),
+        UNKNOWN,
+        "what is there cannot be read",
     ),
     "another release under its tag": (_push_another, BROKEN, "signature missing or wrong"),
     "its sigstore signature, which no cluster before 4.21 asks for": (
@@ -293,6 +321,11 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         lambda lab: lab.hub["edge-1"].pop("operators"),
         WARNED,
         "installed operators are not known",
+    ),
+    "a later installed version": (
+        lambda lab: lab.hub["edge-1"].update(operators={"quay-operator": "quay-operator.v3.15.0"}),
+        WARNED,
+        "a later version of an operator is installed",
     ),
     "an installed version that leads nowhere": (
         lambda lab: lab.hub["edge-1"].update(operators={"quay-operator": "quay-operator.v2.0.0"}),
@@ -457,3 +490,68 @@ def test_from_4_22_on_the_content_has_to_be_signed_as_well(
     fleet.site.sign("4.22.2")
     fleet.site.delete(RELEASE, attached.tag(fleet.site.releases["4.22.2"], "sig"))
     assert told(fleet.look(capsys=capsys)[1]) == (BROKEN, {"signature missing or wrong"})
+
+
+def test_a_cluster_of_another_architecture_needs_all_that_runs_there_for_it(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = fleet.site
+    site.release("4.20.11", architecture="arm64")
+    site.release("4.20.12", ["4.20.11"], architecture="arm64")
+    site.graph_image({"stable-4.20": ["4.20.11", "4.20.12"]})
+    fleet.hub["edge-1"]["version"] = "4.20.11"
+    fleet.config = {"clusterInstall": {"cpuArch": "arm64"}}
+
+    def look() -> tuple[str, list[str]]:
+        _code, document = fleet.look(capsys=capsys)
+        reasons = document["judgements"][0]["reasons"]
+        return document["clusters"][0]["verdict"], [one for reason in reasons for one in reason["missing"]]
+
+    def offer(*names: str, architectures: Sequence[str]) -> None:
+        images = [site.image(f"registry.redhat.io/op/{name}") for name in ("bundle", "one")]
+        images += [site.image("registry.redhat.io/op/both", architectures=["amd64", "arm64"])]
+        there = [image for image in images if image.partition("@")[0].rpartition("/")[2] in names]
+        site.catalogs.clear()
+        site.catalog(
+            "4.20",
+            package(
+                "quay-operator",
+                "stable-3.14",
+                channel("quay-operator", "stable-3.14", "3.14.1"),
+                bundle("quay-operator", "3.14.1", there),
+            ),
+            architectures=architectures,
+        )
+
+    offer("bundle", "both", architectures=["amd64", "arm64"])
+    assert look() == (READY, []), "of a bundle only the files are read"
+    offer("bundle", "both", architectures=[])
+    place = f"{site.target}/{INDEX}:v4.20"
+    assert look() == (BROKEN, [f"{place} is for linux/amd64, not for linux/arm64"])
+    offer("bundle", "one", architectures=["amd64", "arm64"])
+    verdict, [missing] = look()
+    assert (verdict, missing.partition("@")[0]) == (BROKEN, "registry.redhat.io/op/one")
+    assert missing.endswith("is for linux/amd64, not for linux/arm64")
+
+
+def test_what_an_operator_requires_is_looked_for_in_the_other_catalogs_too(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site, helper = fleet.site, fleet.site.image("registry.example.com/other/helper")
+    site.catalogs.clear()
+    own = bundle("quay-operator", "3.14.1", requires={"helper": ">=1.0.0 <2.0.0"})
+    entries = channel("quay-operator", "stable-3.14", "3.14.1")
+    site.catalog("4.20", package("quay-operator", "stable-3.14", entries, own))
+    fleet.hub["edge-1"] = {"version": "4.19.20", "operators": {"quay-operator": "quay-operator.v3.14.1"}}
+    state, causes = told(fleet.look(capsys=capsys)[1])
+    assert (state, causes) == (BROKEN, {"what an operator requires is missing"})
+    needed = [bundle("helper", "1.2.0", [helper]), bundle("helper", "2.0.0")]
+    entries = channel("helper", "stable", "1.2.0", "2.0.0")
+    other = "registry.redhat.io/redhat/certified-operator-index"
+    site.catalog("4.20", package("helper", "stable", entries, *needed), index=other)
+    assert told(fleet.look(capsys=capsys)[1]) == (READY, set())
+    site.delete("other/helper", _digest(helper))
+    assert told(fleet.look(capsys=capsys)[1]) == (BROKEN, {"lost in the registry"})
+    site.delete(other.partition("/")[2], "v4.20")
+    state, causes = told(fleet.look(capsys=capsys)[1])
+    assert (state, causes) == (BROKEN, {"what an operator requires is missing"})

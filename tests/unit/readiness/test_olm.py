@@ -44,6 +44,8 @@ def steps(found: olm.Way) -> list[str]:
         ((entry("1.2.0", "1.1.0", skip_range=">=0.9.0 <1.2.0"),), "op.v0.9.5", ["1.2.0"]),
         ((entry("1.2.0", "1.1.0"),), "op.v1.1.0", ["1.2.0"]),  # filtered: what it replaces is not there
         ((entry("2.0.0-rc.1"),), "", ["2.0.0-rc.1"]),
+        ((*CHAIN[:2], entry("1.2.0", "1.0.0", "1.1.0")), "op.v1.0.0", ["1.2.0"]),
+        ((*CHAIN[:2], entry("1.2.0", "1.0.0", "1.1.0")), "op.v1.1.0", ["1.2.0"]),
     ],
 )
 def test_olm_goes_to_what_is_nearest_to_the_head(
@@ -100,10 +102,96 @@ def test_a_pin_lets_olm_go_no_further(
             olm.way(made(*CHAIN), "stable", installed="op.v0.1.0"),
             "no update of channel stable leads from op.v0.1.0 to its head op.v1.2.0",
         ),
+        (  # what the head skips is no step any more (sortChannel)
+            olm.way(made(*CHAIN[:2], entry("1.2.0", "1.1.0", "1.1.0")), "stable", installed="op.v1.0.0"),
+            "no update of channel stable leads from op.v1.0.0 to its head op.v1.2.0",
+        ),
+        (
+            olm.way(
+                made(entry("1.0.0", "1.1.0"), entry("1.1.0", "1.0.0"), entry("1.2.0", "1.1.0")), "stable"
+            ),
+            "has a circle of bundles that replace each other, with op.v1.1.0",
+        ),
     ],
 )
 def test_where_olm_cannot_go_it_is_said(found: olm.Way, words: str) -> None:
     assert words in found.obstacle
+
+
+def test_a_later_version_than_the_head_stays() -> None:
+    found = olm.way(made(*CHAIN), "stable", installed="op.v1.3.0")
+    assert (found.steps, found.obstacle) == ((), "")
+    assert found.ahead == (
+        "op.v1.3.0 is installed, which is later than op.v1.2.0, the head of channel stable"
+    )
+
+
+@pytest.mark.parametrize(
+    ("constraint", "requires", "needs", "unclear"),
+    [
+        ({"package": {"packageName": "a", "versionRange": ">1"}}, (("a", ">1"),), (), ()),
+        ({"gvk": {"group": "g", "version": "v1", "kind": "K"}}, (), ("g/v1/K",), ()),
+        (
+            {"all": {"constraints": [{"package": {"packageName": "a"}}, {"cel": {"rule": "true"}}]}},
+            (("a", ""),),
+            (),
+            ("cel",),
+        ),
+        (
+            {"failureMessage": "needs one of two", "any": {"constraints": [{"package": {}}]}},
+            (),
+            (),
+            ("any: needs one of two",),
+        ),
+        ({"not": {}}, (), (), ("not",)),
+        ({"else": 1}, (), (), ("of an unknown kind",)),
+        (
+            {"all": {"constraints": ["x", {"all": 3}, {"all": {"constraints": None}}]}},
+            (),
+            (),
+            ("of an unknown kind",),
+        ),
+    ],
+)
+def test_a_constraint_is_read_or_told(
+    constraint: object, requires: object, needs: object, unclear: object
+) -> None:
+    document = bundle("op", "1.0.0")
+    document["properties"].append({"type": "olm.constraint", "value": constraint})
+    content = as_json(package("op", "stable", channel("op", "stable", "1.0.0"), document))
+    read = packages_of(content, Query(frozenset({"op"})))
+    found = read["op"].bundles["op.v1.0.0"]
+    assert (found.requires, found.needs, found.unclear) == (requires, needs, unclear)
+    catalog = Read("x", "sha256:1", dict(read))
+    assert from_json(to_json(catalog), "x", "sha256:1") == catalog
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["4.20"], "4.20"),
+        ([""], "''"),
+        (["4.19", "4.20"], "4.19 and 4.20"),
+        ([None], "None"),
+        ([], ""),
+    ],
+)
+def test_a_limit_that_olm_refuses_is_told_from_none(values: list[str | None], expected: str) -> None:
+    document = bundle("op", "1.0.0")
+    document["properties"] += [{"type": "olm.maxOpenShiftVersion", "value": one} for one in values]
+    content = as_json(package("op", "stable", channel("op", "stable", "1.0.0"), document))
+    found = packages_of(content, Query(frozenset({"op"}), whole=True))["op"].bundles["op.v1.0.0"].content
+    assert found
+    assert found.newest_openshift == expected
+
+
+def test_a_number_of_json_is_read_as_it_is_written() -> None:
+    document = bundle("op", "1.0.0", newest="LIMIT")
+    content = as_json(package("op", "stable", channel("op", "stable", "1.0.0"), document))
+    content = content.replace(b'"LIMIT"', b"4.20")
+    found = packages_of(content, Query(frozenset({"op"}), whole=True))["op"].bundles["op.v1.0.0"].content
+    assert found
+    assert found.newest_openshift == "4.20"
 
 
 def test_what_bundles_install_is_read_and_kept_where_it_is_asked_for() -> None:
