@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _OF_THE_MIRROR: Final = ("host", "path", "releaseImage", "mirrors", "tagMirrors")
-_IDENTITIES: Final = (("source", "imagePath", "tag"), ("source", "imagePath"), ("source",))
-"""By which fields a catalog is taken for one that is there: the first that fit."""
+_IDENTITIES: Final = (("source", "imagePath", "mirror", "tag"), ("source", "imagePath"), ("source",))
+"""By which fields a catalog or mirror is taken for one that is there: the first that fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def merged(
             "correct the block; AutoShift refuses it",
         )
     ours = {key: value for key, value in mirror["mirrorRegistry"].items() if key in _OF_THE_MIRROR}
+    ours |= {key: _ordered(ours[key], registry.get(key)) for key in ("mirrors", "tagMirrors") if key in ours}
     kept = {key: value for key, value in registry.items() if key not in _OF_THE_MIRROR}
     order = [*registry, *ours]
     together = ours | kept | ({"caRef": ca.fields} if ca else {})
@@ -81,19 +82,31 @@ def _by(order: list[str]) -> Any:
     return lambda key: order.index(key) if key in order else len(order)
 
 
-def _catalogs(ours: Iterable[Mapping[str, Any]], there: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _ordered(ours: list[dict[str, Any]], there: object) -> list[dict[str, Any]]:
+    """Return our entries in the order in which they stand there, new ones last."""
+    known = [one for one in there if isinstance(one, dict)] if isinstance(there, list) else []
+    return sorted(ours, key=lambda entry: _place(entry, known))
+
+
+def _place(entry: Mapping[str, Any], there: list[dict[str, Any]]) -> int:
+    """Return the place of the entry that stands for ours there; behind all where none does."""
+    return next(
+        (
+            place
+            for fields in _IDENTITIES
+            for place, one in enumerate(there)
+            if all(one.get(field) == entry.get(field) for field in fields)
+        ),
+        len(there),
+    )
+
+
+def _catalogs(ours: list[dict[str, Any]], there: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return our catalogs, each with what the user says of it besides."""
     found = []
-    for catalog in ours:
-        known = next(
-            (
-                one
-                for fields in _IDENTITIES
-                for one in there
-                if all(one.get(field) == catalog.get(field) for field in fields)
-            ),
-            {},
-        )
+    for catalog in _ordered(ours, there):
+        place = _place(catalog, there)
+        known = there[place] if place < len(there) else {}
         found.append({key: catalog.get(key, known.get(key)) for key in dict.fromkeys((*known, *catalog))})
     return found
 

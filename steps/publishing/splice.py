@@ -39,12 +39,19 @@ def put(
     root, before = _only_document(source), nodes.plain(_only_document(source), source.path)
     block = _at(before, path)
     new = wanted(copy.deepcopy(block) if isinstance(block, dict) else {})
-    edits = _Edits(decode(source), source.path, _shared(root))
-    edits.set_at(root, path, new)
-    mark = BOM if source.content.startswith(BOM) else b""
-    result = SourceFile(source.path, mark + edits.applied().encode())
-    _verify(result, path, before, new)
-    return result.content
+
+    def written(*, whole_lists: bool) -> bytes:
+        edits = _Edits(decode(source), source.path, _shared(root), whole_lists)
+        edits.set_at(root, path, new)
+        mark = BOM if source.content.startswith(BOM) else b""
+        result = SourceFile(source.path, mark + edits.applied().encode())
+        _verify(result, path, before, new)
+        return result.content
+
+    try:
+        return written(whole_lists=False)
+    except InvalidInputError:
+        return written(whole_lists=True)
 
 
 def _only_document(source: SourceFile) -> yaml.Node:
@@ -101,11 +108,15 @@ def _shared(root: yaml.Node) -> frozenset[int]:
 
 @dataclass(slots=True)
 class _Edits:
-    """Replacements in a text, by their place; each place is edited once."""
+    """Replacements in a text, by their place; each place is edited once.
+
+    `whole_lists`: a list that differs is written anew, else its entries are changed one by one.
+    """
 
     text: str
     file: str
     shared: frozenset[int]
+    whole_lists: bool
     found: list[tuple[int, int, str]] = field(default_factory=list)
 
     def applied(self) -> str:
@@ -113,7 +124,8 @@ class _Edits:
         text = self.text
         for start, end, new in sorted(self.found, reverse=True):
             text = text[:start] + new + text[end:]
-        return text
+        # Where the last lines went, the end before them is not that of the file.
+        return text if self.text.endswith("\n") else text.removesuffix("\n").removesuffix("\r")
 
     def set_at(self, root: yaml.Node, path: Sequence[str], new: dict[str, Any]) -> None:
         """Make the map at `path` be `new`; the maps of the last two keys are made where they are missing."""
@@ -152,7 +164,11 @@ class _Edits:
         if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and node.value:
             self._change_map(key, node, new)
         elif isinstance(node, yaml.SequenceNode) and isinstance(new, list) and new and not _flow(node):
-            self._change_list(node, new)
+            pairs = None if self.whole_lists else _paired([*map(self._plain, node.value)], new)
+            if pairs:
+                self._change_entries(node, new, pairs)
+            else:
+                self._write_list(node, new)
         else:
             self._replace(key, node, new, flow=flow or (_flow(node) and bool(node.value)))
 
@@ -213,7 +229,66 @@ class _Edits:
         collection = isinstance(node, yaml.CollectionNode) and bool(node.value) and not _flow(node)
         return collection and node.start_mark.line > key.end_mark.line
 
-    def _change_list(self, node: yaml.SequenceNode, new: list[Any]) -> None:
+    def _change_entries(self, node: yaml.SequenceNode, new: list[Any], pairs: dict[int, int]) -> None:
+        """Change the entries of a list: `pairs` says which new one each of the old ones becomes.
+
+        The others go; the comments above them stay.
+        """
+        column = int(node.start_mark.column)
+        for item in node.value:
+            if not self._item(item, column):
+                raise self._refused(item, "an entry of the list is written in a way that is not changed here")
+        kept = {number: node.value[place] for place, number in pairs.items()}
+        for place, item in enumerate(node.value):
+            if place in pairs:
+                self._change_entry(item, new[pairs[place]])
+            else:
+                start = self.text.rfind("\n", 0, item.start_mark.index) + 1
+                self.found.append((start, self._next_line(self._end_of(item)), ""))
+        before: yaml.Node | None = None
+        waiting: list[Any] = []
+        for number, entry in enumerate(new):
+            if number not in kept:
+                waiting.append(entry)
+                continue
+            self._insert(node, before, waiting)
+            before, waiting = kept[number], []
+        self._insert(node, before, waiting)
+
+    def _insert(self, node: yaml.SequenceNode, before: yaml.Node | None, entries: list[Any]) -> None:
+        """Put new entries of a list behind the entry `before`, or first."""
+        if not entries:
+            return
+        start = int(node.start_mark.index) if before is None else self._line_end(self._end_of(before))
+        lines = self._lines(entries, int(node.start_mark.column), start)
+        if before is None:
+            start = self.text.rfind("\n", 0, start) + 1
+            self.found.append((start, start, lines))
+        else:
+            self.found.append((start, start, self._newline(start) + lines.rstrip("\r\n")))
+
+    def _change_entry(self, item: yaml.Node, new: Any) -> None:
+        if _same(self._plain(item), new):
+            return
+        if not isinstance(item, yaml.MappingNode) or not isinstance(new, dict) or not item.value:
+            raise self._refused(item, "an entry of the list is no map")
+        known = {str(name.value): (name, value) for name, value in item.value}
+        more = {name: new[name] for name in new if name not in known}
+        if _flow(item) and (more or known.keys() - new.keys()):
+            start, end = int(item.start_mark.index), int(item.end_mark.index)
+            self.found.append((start, end, _in_flow(new)))
+            return
+        for name, (inner, value) in known.items():
+            if name in new:
+                self._change(inner, value, new[name], flow=_flow(item))
+            else:
+                self._remove(inner, value)
+        if more:
+            end = self._line_end(self._end_of(item))
+            lines = self._lines(more, int(item.start_mark.column), end)
+            self.found.append((end, end, self._newline(end) + lines.rstrip("\r\n")))
+
+    def _write_list(self, node: yaml.SequenceNode, new: list[Any]) -> None:
         """Write a list anew; an entry that is as before keeps its text, with the comments in it."""
         column = int(node.start_mark.column)
         start, end = int(node.start_mark.index), self._end_of(node)
@@ -315,6 +390,27 @@ def _flow(node: yaml.Node) -> bool:
 def _pair(node: yaml.Node, name: str) -> tuple[yaml.Node, yaml.Node] | None:
     pairs = node.value if isinstance(node, yaml.MappingNode) else ()
     return next((pair for pair in pairs if pair[0].value == name), None)
+
+
+def _paired(there: list[Any], new: list[Any]) -> dict[int, int] | None:
+    """Return which new entry each entry that is there becomes, by their places.
+
+    Those of one `source` are one. None where that is not all in one order, or none stays.
+    """
+    pairs, taken = dict[int, int](), set[int]()
+    for same in (_same, _same_source):
+        for place, entry in enumerate(there):
+            fits = (number for number, one in enumerate(new) if number not in taken and same(entry, one))
+            if place not in pairs and (number := next(fits, None)) is not None:
+                pairs[place] = number
+                taken.add(number)
+    numbers = [pairs[place] for place in sorted(pairs)]
+    return pairs if numbers and numbers == sorted(numbers) else None
+
+
+def _same_source(one: Any, other: Any) -> bool:
+    maps = isinstance(one, dict) and isinstance(other, dict)
+    return maps and "source" in one and _same(one["source"], other.get("source"))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -192,6 +192,77 @@ def test_what_the_mirror_no_longer_has_goes() -> None:
     assert written(after, mirror=MIRROR) != after
 
 
+LISTS = """\
+managedClusterSets:
+  managed:
+    config:
+      disconnected:
+        mirrorRegistry:
+          host: registry.example.com:5000
+          path: ocp
+          releaseImage: openshift/release-images
+          mirrors:
+          # the operators first
+          - mirror: ocp/rhacm2   # by hand
+            source: registry.redhat.io/rhacm2
+          # gone by now
+          - source: quay.io/gone  # this as well
+            mirror: ocp/gone
+          # then releases
+          - {source: quay.io/openshift-release-dev/ocp-release, mirror: ocp/old}  # flow
+          # the end
+          tagMirrors:
+          - {source: docker.io/hashicorp, mirror: ocp/hashicorp, extra: 1}
+          caRef: {name: cluster-ca-bundle, key: ca-bundle.crt, namespace: policies}
+        useIDMS: true
+        catalogs:
+            # Red Hat's
+            - source: redhat-operators
+              imagePath: redhat/redhat-operator-index
+              tag: v4.19   # the minor of the hub
+              publisher: 'Red Hat'  # shown
+            # more later"""
+
+
+def test_in_a_list_only_the_entries_that_differ_change() -> None:
+    after = written(LISTS)
+    went, came = changed(LISTS, after)
+    assert went == [
+        "          - source: quay.io/gone  # this as well\n",
+        "            mirror: ocp/gone\n",
+        "          - {source: quay.io/openshift-release-dev/ocp-release, mirror: ocp/old}  # flow\n",
+        "          - {source: docker.io/hashicorp, mirror: ocp/hashicorp, extra: 1}\n",
+        "              tag: v4.19   # the minor of the hub\n",
+    ]
+    assert came == [
+        "          - {source: quay.io/openshift-release-dev/ocp-release,"
+        " mirror: ocp/openshift/release-images}  # flow\n",
+        "          - {source: docker.io/hashicorp, mirror: ocp/hashicorp}\n",
+        "              tag: v4.20   # the minor of the hub\n",
+        "            - source: certified-operators\n",
+        "              imagePath: redhat/certified-operator-index\n",
+        "              tag: v4.20\n",
+    ]
+    assert after.endswith(b"            # more later")
+    assert written(after) == after
+    crlf = LISTS.replace("\n", "\r\n").encode()
+    assert written(crlf) == after.replace(b"\n", b"\r\n")
+
+
+def test_a_new_entry_stands_behind_those_that_are_there() -> None:
+    one, two, three = ({"source": f"quay.io/{name}", "mirror": f"ocp/{name}"} for name in "abc")
+
+    def mirrors(*entries: dict[str, str]) -> dict[str, Any]:
+        return {**MIRROR, "mirrorRegistry": {**MIRROR["mirrorRegistry"], "mirrors": list(entries)}}
+
+    first = written("managedClusterSets:\n  managed: {}\n", mirror=mirrors(two))
+    assert written(first, mirror=mirrors(one, two, three)) != first
+    found = at(written(first, mirror=mirrors(one, two, three)))["mirrorRegistry"]["mirrors"]
+    assert found == [two, one, three], "what stands there keeps its place"
+    again = written(written(first, mirror=mirrors(one, two, three)), mirror=mirrors(two))
+    assert again == first
+
+
 def test_crlf_bom_and_a_missing_last_line_end_stay() -> None:
     text = b"\xef\xbb\xbf" + BLOCK.replace("\n", "\r\n").encode().rstrip()
     after = written(text)
@@ -322,7 +393,9 @@ def check_entry(content: bytes, section: str, name: str) -> None:
     assert written(after, path) == after
     assert after.count(b"\r\n") - content.count(b"\r\n") in {0, after.count(b"\n") - content.count(b"\n")}
     less = {**MIRROR, "catalogs": MIRROR["catalogs"][:1]}
-    if b"publisher" not in content:
+    if (
+        b"publisher" not in content and b"between" not in content
+    ):  # what a user has put to an entry goes with it
         assert written(written(after, path, less), path) == after
 
 
@@ -391,11 +464,14 @@ def existing(draw: some.DrawFn, indent: str, step: int) -> str:
     parts = [
         f"{inner}mirrorRegistry:  # ours\n{deeper}host: old # port\n{deeper}ca: |\n{deeper}  x\n",
         f"{inner}catalogs:\n{dash}- source: redhat-operators\n{dash}  publisher: 'Red Hat'\n",
+        f"{inner}catalogs:  # of Red Hat\n{dash}# first\n{dash}- tag: v4.1 # one\n"
+        f"{dash}  source: redhat-operators\n{dash}# between\n"
+        f"{dash}-   source: certified-operators # two\n{dash}# last\n",
         f"{inner}useIDMS: false\n",
         f"{inner}osImages: [ {{version: '1'}} ]  # by hand\n",
         f"{inner}# a comment\n",
     ]
-    chosen = draw(some.lists(some.sampled_from(parts), unique=True))
+    chosen = draw(some.lists(some.sampled_from(parts), unique_by=lambda part: part.strip().partition(":")[0]))
     return f"{indent}disconnected:\n" + "".join(chosen)
 
 
