@@ -27,7 +27,8 @@ def policy(cluster: Cluster, name: str, namespace: str) -> Policy | None:
     """
     found = cluster.get("ConfigMap", name, namespace)
     if found:
-        return Policy.read(found.get("data") or {}, where=f"ConfigMap '{namespace}/{name}'")
+        data, binary = found.get("data") or {}, found.get("binaryData") or {}
+        return Policy.read(data, where=f"ConfigMap '{namespace}/{name}'", binary=sorted(binary))
     if name == CONFIGMAP:
         return None
     raise NotFoundError(

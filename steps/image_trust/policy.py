@@ -18,14 +18,15 @@ from steps.trust import folder
 from steps.trust.provenance import normal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from steps.trust.keys import TrustedKeys
 
 SIGNATURE: Final = "signature"
 PROVENANCE: Final = "provenance"
 HINT: Final = "see docs/how-to/sign-the-image.md for what it holds"
-_SETTINGS: Final = ("source", "builder", "require", "registry-tls-verify")
+_LISTS: Final = ("source", "builder")
+_SETTINGS: Final = (*_LISTS, "require", "registry-tls-verify")
 _ENDINGS: Final = (".pub", ".pem", ".until")
 
 
@@ -41,14 +42,16 @@ class Policy:
     tls_verify: bool | None
 
     @classmethod
-    def read(cls, data: Mapping[str, str], *, where: str) -> Policy:
-        """Read the data of the ConfigMap; `where` names it in errors.
+    def read(cls, data: Mapping[str, str], *, where: str, binary: Iterable[str] = ()) -> Policy:
+        """Read the data of the ConfigMap; `where` names it in errors, `binary` are keys that hold no text.
 
         Raises InvalidInputError for a key that is not known, a value that is not, or settings that contradict
         each other; NotFoundError without a public key.
         """
         problems = [f"'{name}' is not known" for name in data if not _is_known(name)]
         problems += [f"'{name}' ends no key" for name in data if _ends_nothing(name, data)]
+        problems += [f"'{name}' is empty" for name in _LISTS if name in data and not data[name].strip()]
+        problems += [f"'{name}' is not text in UTF-8" for name in binary]
         sources = frozenset(map(normal, data.get("source", "").split()))
         builders = frozenset(data.get("builder", "").split())
         require = data.get("require", "").strip() or (PROVENANCE if sources else SIGNATURE)

@@ -25,8 +25,10 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REPOSITORY: Final = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?:(?P<user>[^/@:]+)@)?(?P<server>[^/@:]+(?::\d+(?=/))?)[:/]/*(?P<path>.+)"
 )
-_REVISION: Final = re.compile(r"@refs/(?:heads|tags|pull)/.*")
-"""What follows the URL in provenance; any other `@` may be a part of a path."""
+_REVISION: Final = re.compile(r"@refs/(?:heads|tags|pull)/(?!.*(?:\.\.|[%\\])).*")
+"""What follows the URL in provenance; any other `@` may be a part of a path. With `..` it is no branch:
+git would fetch another repository of the server than the one that is left.
+"""
 
 
 class ProvenanceError(ValueError):

@@ -48,6 +48,8 @@ def test_the_registrys_certificate_counts_unless_it_is_said_otherwise(
         ({"builder": "https://b"}, "for which it does not ask"),
         ({"registry_tls_verify": "no"}, "registry-tls-verify is 'no'"),
         ({"old__until": "2026-01-01"}, "'old.until' ends no key"),
+        ({"source": " \n"}, "'source' is empty"),
+        ({"builder": "", "source": "https://h/x"}, "'builder' is empty"),
         ({"key_0__until": "soon"}, "ConfigMap 'x': key-0.until holds no time: 'soon'"),
         ({"key_1__pub": "x"}, "ConfigMap 'x': key-1.pub cannot be used: it is no public key in PEM"),
         ({"key_1__pem": private_pem(KEY).decode()}, "it is a private key; give the public one"),
@@ -58,6 +60,12 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, str], said: str) -> 
         read(**changes)
     assert said in caught.value.reason
     assert "ConfigMap 'x'" in caught.value.reason
+
+
+def test_what_is_no_text_is_refused_and_not_left_out() -> None:
+    """An editor that writes UTF-16 must not take the end of a key away."""
+    with pytest.raises(InvalidInputError, match=r"'key-0.until' is not text in UTF-8"):
+        Policy.read(trust(KEY), where="ConfigMap 'x'", binary=["key-0.until"])
 
 
 def test_without_a_key_nobody_is_trusted() -> None:
