@@ -33,16 +33,26 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+_CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""Control characters (Unicode, Cc), line ends, and what turns the direction of writing (bidi)."""
+
+
+def _line(text: str) -> str:
+    return _CONTROL.sub(lambda found: " " if found[0].isspace() else "\N{REPLACEMENT CHARACTER}", text)
+
+
 class StepError(Exception):
     """An expected failure: a reason, a hint, an exit code of its class."""
 
     exit_code = 1
 
     def __init__(self, reason: str, hint: str) -> None:
-        """Keep `reason` (one line: what and where) and `hint` (one line: what to do)."""
-        super().__init__(reason)
-        self.reason = reason
-        self.hint = hint
+        """Keep `reason` (one line: what and where) and `hint` (one line: what to do).
+
+        They may repeat names of others: what a terminal would obey is replaced, and each stays one line.
+        """
+        self.reason, self.hint = _line(reason), _line(hint)
+        super().__init__(self.reason)
 
 
 class UsageError(StepError):

@@ -26,6 +26,8 @@ ERROR = f"{PREFIX}%s\n  {HINT} %s"
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "ERROR"}
 _COLOURS = {"WARN": "\x1b[33m", "ERROR": "\x1b[31m"}  # yellow and red, as ECMA-48 numbers them
 _PLAIN = "\x1b[0m"
+_CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line end (Unicode, Cc), and what turns the direction of writing (bidi)."""
 _STAMPED_BY_OC_MIRROR = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s{1,3}\[\w{1,8}\]\s{1,4}: ")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ([A-Z]{4,5}) {1,2}")
 
@@ -50,7 +52,7 @@ def set_up(environment: Mapping[str, str], *, dated_in_a_pod: bool) -> None:
 def _formatter(environment: Mapping[str, str], dated_in_a_pod: bool) -> logging.Formatter:
     if dated_in_a_pod and environment.get("KUBERNETES_SERVICE_HOST"):
         return _Dated()
-    return _Coloured() if is_decorated(sys.stderr, environment) else logging.Formatter()
+    return _Coloured() if is_decorated(sys.stderr, environment) else _Harmless()
 
 
 def is_decorated(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
@@ -81,7 +83,15 @@ def _read(line: str) -> tuple[str, str]:
     return (stamped[1], line[stamped.end() :].strip()) if stamped else ("", line.strip())
 
 
-class _Dated(logging.Formatter):
+class _Harmless(logging.Formatter):
+    """Replaces what a terminal would obey: a line may repeat names that came across a gap."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text."""
+        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", super().format(record))
+
+
+class _Dated(_Harmless):
     """Gives each line the time, in UTC and seconds, and the level."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -92,7 +102,7 @@ class _Dated(logging.Formatter):
         return "\n".join(stamp + line for line in text.split("\n"))
 
 
-class _Coloured(logging.Formatter):
+class _Coloured(_Harmless):
     """Colours warnings and errors."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -98,19 +98,14 @@ class Copy:
         if name not in self.sizes:
             raise FileNotFoundError(name)
         found, at, end = list[Piece](), 0, self.sizes[name]
-        here = self.parts.get(name, [])
-        while at < end or not (found or end):
-            for item, volume in here:
-                offset, size = item.part.offset, item.part.size
-                if offset <= at < offset + size or (not end and not size):
-                    found.append(Piece(volume, item.path, at - offset, offset + size - at, size))
-                    at = offset + size
-                    break
-            else:
-                lacking = [item.where for item in self.elsewhere.get(name, []) if item.part.offset <= at]
-                raise PartLackingError(lacking[-1] if lacking else f"{name}, from byte {at:,} on")
-            if not end:
-                break
+        for item, volume in sorted(self.parts.get(name, []), key=lambda one: one[0].part.offset):
+            offset, size = item.part.offset, item.part.size
+            if offset <= at < offset + size or not (found or end or size):
+                found.append(Piece(volume, item.path, at - offset, offset + size - at, size))
+                at = offset + size
+        if at < end or not found:
+            lacking = [item.where for item in self.elsewhere.get(name, []) if item.part.offset <= at]
+            raise PartLackingError(lacking[-1] if lacking else f"{name}, from byte {at:,} on")
         return found
 
     def folders(self) -> set[Path]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
+import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from steps import files, units
 from steps.bounded import json_of
@@ -48,6 +50,10 @@ class Predecessor(Part):
     identity: str
 
 
+MOST: Final = 999_999
+"""The highest number of a generation, whose folder has six digits."""
+
+
 class Generation(Record):
     """What `generation.json` says. Times are RFC 3339 in UTC; `predecessor` is None for a full archive.
 
@@ -58,7 +64,7 @@ class Generation(Record):
     file: see `_identity`.
     """
 
-    sequence: int
+    sequence: int = Field(ge=1, le=MOST)
     predecessor: Predecessor | None
     files: tuple[Archive, ...]
     imageset_sha256: str
@@ -75,6 +81,13 @@ class Generation(Record):
     contents_sha256: str = ""
     meaning: str = ""
     identity: str = Field(default="", exclude=True)
+
+    @field_validator("files")
+    @classmethod
+    def _are_named_once(cls, value: tuple[Archive, ...]) -> tuple[Archive, ...]:
+        if len({file.name for file in value}) != len(value):
+            raise ValueError("an archive stands there twice")
+        return value
 
     @property
     def size(self) -> int:
@@ -98,12 +111,23 @@ class Generation(Record):
 def load(path: Path) -> Generation:
     """Read a record. Raises InvalidInputError if it is missing or cannot be understood."""
     try:
-        content = path.read_bytes()
+        content = _content(path)
     except FileNotFoundError:
         raise InvalidInputError(
             f"{path.parent} has no {path.name}: it was not copied completely", COPY_WHOLE
         ) from None
     return decode(content, path)
+
+
+def _content(path: Path) -> bytes:
+    """Return what a small file holds, no more of it than any of ours has: it may have come across a gap.
+
+    Raises OSError, InvalidInputError for what is no file: a pipe would be waited for, a device has no end.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise InvalidInputError(f"{path} is no file", _copy_again(path.parent))
+        return stream.read(records.LARGEST + 1)
 
 
 def decode(content: bytes, path: Path) -> Generation:
@@ -190,7 +214,7 @@ class Generations:
         It is not compared with the record. Raises InvalidInputError if it is unreadable.
         """
         newest = max(self.folder.glob(f"[0-9]*/{IMAGESET}"), default=None)
-        return ImageSet.recorded(newest.read_bytes(), str(newest)) if newest else None
+        return ImageSet.recorded(_content(newest), str(newest)) if newest else None
 
     def imagesets(self) -> dict[str, ImageSet]:
         """Return the ImageSet of the newest generation of each mirror name that is here and can be read."""
@@ -222,7 +246,7 @@ class Generations:
 
     def _read(self, generation: Generation, name: str, sha256: str) -> bytes:
         path = self._place(generation.sequence) / name
-        content = path.read_bytes() if path.is_file() else b""
+        content = _content(path) if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != sha256:
             found = "is damaged" if path.is_file() else "is missing"
             raise InvalidInputError(

@@ -26,6 +26,8 @@ LIST, TEXT = "packing-list.json", "packing-list.txt"
 LARGEST_PART: Final = 2**32 - 1
 """Bytes of the largest file that FAT32 takes."""
 MOST_VOLUMES: Final = 999
+MOST_PARTS: Final = 10_000
+"""Parts of a file: on each volume one, and some more after it was carried in part."""
 Range = tuple[int, int]
 """Bytes of a file: the offset of the first, and of the first after them."""
 Arrived = Mapping[int, Mapping[str, Iterable[Range]]]
@@ -54,7 +56,7 @@ class PackedFile(Part):
     name: FileName
     size: int = Field(ge=0, lt=2**63)
     sha256: Sha256
-    parts: tuple[FilePart, ...]
+    parts: tuple[FilePart, ...] = Field(max_length=MOST_PARTS)
 
     @model_validator(mode="after")
     def _within_the_file(self) -> Self:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     """Returns the content of a small file of a generation by its name, of a large one only the beginning;
     None where it is missing."""
 
+LARGEST: Final = 4 << 20
+"""Bytes of a statement, enough for 20,000 archives: each key that is tried hashes all of them."""
 PREDICATE_TYPE: Final = "https://github.com/auto-shift/oc-mirror-pipeline/generation/v1"
 AGAIN: Final = (
     "bring it again from where it was made, by mirror --export and --import; if it is the same there, find"
@@ -149,6 +151,8 @@ def verify(sequence: int, folder: Path, read: Read, keys: TrustedKeys, now: date
     if envelope is None:
         raise UnsignedError(sequence, folder)
     refuse = _Refusal(sequence, folder)
+    if len(envelope) > LARGEST:
+        raise refuse(f"it has {len(envelope):,} bytes, more than any of ours")
     try:
         sealed = Envelope.parse(envelope)
         if sealed.payload_type != IN_TOTO:

@@ -411,6 +411,9 @@ def hostile(medium: Path) -> Iterator[tuple[str, str]]:
     yield "beyond", good.replace('"offset": 0', '"offset": 99999999999', 1)
     yield "bytes", "\0" * 100
     yield "deep", "[" * 100_000
+    part = json.dumps(file["parts"][0])
+    assert part in good
+    yield "parts", good.replace(part, ", ".join([part] * 10_001), 1)
     yield "number", good.replace('"size": ', '"size": 1e400, "x": ', 1)
 
 

@@ -506,3 +506,83 @@ def test_keys_that_cannot_be_used_are_told(
     ran = arrived.mirror("--check=true")
     assert ran.returncode == code
     assert said in ran.stderr
+
+
+# --- what is hostile, whether it is signed or not
+
+
+@pytest.fixture
+def unvouched(arrived: Place) -> Place:
+    """The disconnected side without the keys."""
+    arrived.arguments.pop()
+    return arrived
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    """Change fields of a generation's record."""
+    path = folder / "generation.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_without_keys_a_pipe_or_a_device_is_neither_waited_for_nor_read_to_its_end(
+    unvouched: Place, name: str
+) -> None:
+    path = folder_of(unvouched, 3) / name
+    path.unlink()
+    os.mkfifo(path)
+    assert unvouched.mirror().returncode == 3
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    ran = unvouched.mirror()
+    assert ran.returncode == 3
+    assert f"{name} is" in ran.stderr
+
+
+def test_a_pipe_in_a_generation_that_was_imported_is_not_waited_for(arrived: Place) -> None:
+    """It is not verified again, since nothing of it is imported."""
+    assert arrived.mirror().returncode == 0
+    (folder_of(arrived, 2) / "generation.json").unlink()
+    os.mkfifo(folder_of(arrived, 2) / "generation.json")
+    ran = arrived.mirror()
+    assert ran.returncode == 3
+    assert "000002/generation.json is no file" in ran.stderr
+
+
+@pytest.mark.parametrize("number", [0, -1, 1_000_000, 10**12])
+def test_a_number_that_no_generation_has_is_refused(unvouched: Place, number: int) -> None:
+    """0 was taken for something that was imported before, and 10^12 ended the run that had imported it."""
+    for other in (2, 3):
+        shutil.rmtree(folder_of(unvouched, other))
+    rewrite(folder_of(unvouched, 1), sequence=number)
+    folder_of(unvouched, 1).rename(folder_of(unvouched, abs(number)))
+    ran = unvouched.mirror()
+    assert ran.returncode == 3
+    assert "generation.json is not the record of a generation: sequence: Input should be" in ran.stderr
+
+
+def test_an_archive_that_a_record_names_twice_is_refused(unvouched: Place) -> None:
+    folder = folder_of(unvouched, 3)
+    rewrite(folder, files=json.loads((folder / "generation.json").read_bytes())["files"] * 2)
+    ran = unvouched.mirror()
+    assert ran.returncode == 3
+    assert "an archive stands there twice" in ran.stderr
+
+
+def test_what_a_terminal_would_obey_is_not_repeated(unvouched: Place) -> None:
+    rewrite(folder_of(unvouched, 3), images={"\x1b[2J\x1b]0;owned\x07\nall is well \u202e": "x"})
+    (folder_of(unvouched, 2) / "mirror_\x1b[2J.tar").touch()
+    ran = unvouched.mirror()
+    assert ran.returncode == 3
+    assert "\nall is well" not in ran.stderr
+    assert "\N{REPLACEMENT CHARACTER}[2J" in ran.stderr
+    assert not {"\x1b", "\x07", "\u202e"} & set(ran.stderr)
+
+
+def test_a_statement_of_many_megabytes_is_not_hashed_for_each_key(arrived: Place) -> None:
+    path = folder_of(arrived, 2) / "generation.intoto.jsonl"
+    sealed = json.loads(path.read_bytes())
+    path.write_text(
+        json.dumps({**sealed, "payload": "A" * (5 << 20), "signatures": sealed["signatures"] * 16})
+    )
+    assert "more than any of ours" in refused(arrived)
