@@ -4,10 +4,10 @@ Writes AutoShift's block `config.disconnected` into the values, and what a clust
 cluster-resources/TARGET/, on a branch of its own, and opens or renews a pull or merge request. Where the
 repository says all that already, nothing is done. With --data it reads a data directory of mirror.
 
-Exit codes: 3 a values file or the Secret cannot be used, 4 nothing is published or no file has the cluster,
-5 somebody else has pushed to the branch, or the Secret is for another repository, 7 the Git server or the
-forge refused or did not answer, 8 a resource leads clusters elsewhere, 9 the API server refused, 10 a right
-is missing, 11 the Job has failed or still runs.
+Exit codes: 3 a values file, the Secret or what is published cannot be used, 4 nothing is published or no
+file has the cluster, 5 somebody else has pushed to the branch, or the Secret is for another repository, 7 the
+Git server or the forge refused or did not answer, 8 a resource leads clusters elsewhere, 9 the API server
+refused, 10 a right is missing, 11 the Job has failed or still runs.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from steps.bounded import NotJsonError, json_of
-from steps.errors import ConflictError, ForbiddenError, NotFoundError, StartError
+from steps.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, StartError
 from steps.mirroring import notify
-from steps.mirroring.publish import apply
+from steps.mirroring.publish import apply, resources
 from steps.mirroring.store import Store, records
 from steps.mirroring.store.changes import ChangeList
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
@@ -22,6 +22,7 @@ from steps.workload.configmaps import texts_of
 from steps.workload.job_end import wait_for_job
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from steps.cluster import Cluster
@@ -31,6 +32,11 @@ log = logging.getLogger("steps.publishing")
 
 _RUN_FIRST: Final = (
     "a run of workflow-direct or workflow-from-disk to that target publishes it; see why the last one did not"
+)
+
+_AGAIN: Final = (
+    "nothing is proposed, since that would take mirrors from the clusters; a run of workflow-direct or"
+    " workflow-from-disk writes it anew"
 )
 
 
@@ -52,8 +58,8 @@ class Published:
 def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
     """Read the ConfigMaps that runs write.
 
-    Raises NotFoundError where no run has published anything for the target, ForbiddenError, MirrorError for a
-    resource that leads clusters elsewhere.
+    Raises NotFoundError where no run has published anything for the target, InvalidInputError where what was
+    published is damaged, ForbiddenError, MirrorError for a resource that leads clusters elsewhere.
     """
     plain, named = notify.names_of_resources(target)
     found = cluster.get("ConfigMap", plain, namespace)
@@ -77,11 +83,25 @@ def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
     changes, text = _changes(cluster, namespace, target)
     return Published(
         target=target,
-        resources=apply.permitted(files, target),
+        resources=_permitted(files, target, f"ConfigMap {namespace}/{found['metadata']['name']}"),
         changes=changes,
         changes_text=text,
         fleet=_fleet(cluster, namespace),
     )
+
+
+def _permitted(files: Mapping[str, str], target: str, where: str) -> list[Resource]:
+    """Return the resources that files hold, by the rule of what may be applied.
+
+    Raises InvalidInputError for a damaged file, and where there are none at all: a request by these would
+    take mirrors from the clusters. Raises MirrorError as that rule does.
+    """
+    for name, text in files.items():
+        if not resources.is_whole(text):
+            raise InvalidInputError(f"{where}: {name} is empty, cut off, or no list of resources", _AGAIN)
+    if found := apply.permitted(files, target):
+        return found
+    raise InvalidInputError(f"{where} holds no resource for the clusters of {target}", _AGAIN)
 
 
 def _nothing(namespace: str, target: str) -> NotFoundError:
@@ -131,7 +151,8 @@ def timeless(document: str) -> str:
 def from_folder(folder: Path, target: str) -> Published:
     """Read a data directory; without a target its only one is taken.
 
-    Raises NotFoundError where nothing is published, ConflictError where the target must be named.
+    Raises NotFoundError where nothing is published, InvalidInputError where it is damaged, ConflictError
+    where the target must be named.
     """
     store = Store(folder)
     known = {published.target: published for published in store.published.all()}
@@ -144,9 +165,14 @@ def from_folder(folder: Path, target: str) -> Published:
     if target not in known:
         there = f"there are: {', '.join(sorted(known))}" if known else _RUN_FIRST
         raise NotFoundError(f"nothing is published for {target or 'any target'} in {folder}", there)
+    place = known[target].resources
+    try:
+        files = known[target].files()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{place} cannot be read: {error}", _AGAIN) from error
     return Published(
         target=target,
-        resources=apply.permitted(known[target].files(), target),
+        resources=_permitted(files, target, str(place)),
         changes=store.changes.newest_kept(target),
     )
 

@@ -220,6 +220,28 @@ def test_what_leads_clusters_elsewhere_is_published_nowhere(
     assert (code, "leads clusters to evil.example.com" in said) == (8, True)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"---\n", b"---\nkind: [", b"---\n- a\n", b"---\nkind: ImageDigestMirrorSet\n", b"\xff"]
+)
+def test_a_damaged_file_does_not_take_the_mirrors_from_the_clusters(
+    site: Site, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    [file] = (site.data / "targets").glob("*/cluster-resources/idms.yaml")
+    file.write_bytes(content)
+    code, said = fails(site, caplog)
+    assert code == 3
+    assert "idms.yaml is empty, cut off, or no list of resources" in said or "cannot be read" in said
+    assert site.branches() == ["main"]
+
+
+def test_without_any_resource_nothing_is_proposed(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    for file in (site.data / "targets").glob("*/cluster-resources/*"):
+        file.unlink()
+    code, said = fails(site, caplog)
+    assert (code, "holds no resource for the clusters of" in said) == (3, True)
+    assert site.branches() == ["main"]
+
+
 def test_of_several_targets_one_is_named(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     publish(site.data, target="second.example.com/mirror")
     code, said = fails(site, caplog)

@@ -159,6 +159,15 @@ def documents(text: str) -> list[Resource]:
         return []
 
 
+def is_whole(text: str) -> bool:
+    """Return whether a published file can be read, and holds resources and nothing else."""
+    try:
+        found = [document for document in values(text) if document is not None]
+    except NotYamlError:
+        return False
+    return bool(found) and len(found) == len(documents(text))
+
+
 def _clean(resource: Resource) -> Resource:
     """Return a permitted resource without what changes with each run: annotations, the order of entries."""
     metadata = dict(resource["metadata"])
