@@ -46,14 +46,14 @@ _CACHED: Final = "cache.invalid"
 def run(session: Session) -> Done:
     """Look, mirror again what is missing, and look at that again; record what is still missing.
 
-    Raises LostError for it, or MirrorError where oc-mirror failed, and what `verify_target.look` raises.
+    Raises LostError for it, also where oc-mirror failed, and what `verify_target.look` raises.
     """
     request, store = session.request, session.store
     found = verify_target.look(request, store)
     store.verified.looked(found)
-    now, failures = dict[str, str](), list[MirrorError]()
+    now = dict[str, str]()
     for record, lost in _of_their_records(store.verified.of(request.target_registry), found.missing):
-        now |= _mirror_again(session, record, lost, failures)
+        now |= _mirror_again(session, record, lost)
     wrong = {place: now.get(place, what) for place, what in found.missing.items()}
     found = found.changed(
         finished=timestamp(datetime.now(UTC)),
@@ -61,9 +61,7 @@ def run(session: Session) -> Done:
         repaired=tuple(sorted(place for place, what in now.items() if not what)),
     )
     store.verified.looked(found)
-    if found.missing and failures:
-        raise failures[0]
-    return verify_target.conclude(found)
+    return verify_target.conclude(found, tried=True)
 
 
 def _of_their_records(
@@ -102,13 +100,11 @@ def alone(image: VerifiedImage, *, workflow: str, nesting: Nesting) -> Additiona
     )
 
 
-def _mirror_again(
-    session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage], failures: list[MirrorError]
-) -> dict[str, str]:
+def _mirror_again(session: Session, record: VerifiedImages, lost: Iterable[VerifiedImage]) -> dict[str, str]:
     """Mirror those images of one mirror name again that can be mirrored alone.
 
     Returns by place what is wrong with them afterwards, empty for those that are whole. Where oc-mirror
-    failed with some, that is put to `failures`, and the others count.
+    failed with some, this is logged, and the others count.
     """
     target, nesting = session.request.target_registry, session.request.nesting
     sparse = verify_target.is_sparse(session.store, target, record.mirror_name)
@@ -127,7 +123,6 @@ def _mirror_again(
         retrying(session, partial(_run, session, record.workflow))
     except MirrorError as error:
         log.error("%s", error.reason)  # noqa: TRY400 - no traceback
-        failures.append(error)
     return _settle(session, record, {image.place: image for image in record.images if image.place in entries})
 
 

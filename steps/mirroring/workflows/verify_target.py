@@ -39,6 +39,13 @@ log = logging.getLogger(__name__)
 SAMPLE: Final = 64
 """Images whose layers are asked for; others each time, so that a loss is noticed sooner or later."""
 _SHOWN: Final = 20
+_BEFORE_REPAIR: Final = (
+    "repair=true mirrors them again; the next run of the workflow that brought them mirrors what that leaves"
+)
+_AFTER_REPAIR: Final = (
+    "the lines before say why each was not mirrored alone; the next run of the workflow that brought them"
+    " mirrors them"
+)
 
 
 def run(request: Request, store: Store) -> Done:
@@ -92,8 +99,11 @@ def ask(access: Access, target: str, images: Mapping[str, VerifiedImage]) -> dic
     return {place: answers[image.place] for place, image in wanted.items()}
 
 
-def conclude(found: Look) -> Done:
-    """Return what there is to say of a look; raises LostError where something is missing."""
+def conclude(found: Look, *, tried: bool = False) -> Done:
+    """Return what there is to say of a look; raises LostError where something is missing.
+
+    `tried`: it was to be mirrored again.
+    """
     layers = f", with all layers of {found.with_layers}" if found.with_layers else ""
     again = f"; mirrored again: {len(found.repaired)}" if found.repaired else ""
     if not found.missing:
@@ -108,8 +118,7 @@ def conclude(found: Look) -> Done:
     shown = f"{', '.join(lines[:3])}{more}{again}"
     raise LostError(
         f"{found.target} lacks {len(lines)} of {found.images} images that it had: {shown}",
-        "repair=true mirrors them again; the next run of the workflow that brought them mirrors what repair"
-        " leaves. See in the registry's log who deleted them",
+        f"{_AFTER_REPAIR if tried else _BEFORE_REPAIR}. See in the registry's log who deleted them",
         cause=reasons.NOT_KEPT.name,
         failed=dict.fromkeys(found.missing, reasons.NOT_KEPT.name),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +206,8 @@ def test_an_image_that_fails_leaves_the_others_repaired(
     monkeypatch.setenv("STANDIN_FAIL", "additional")
     monkeypatch.setenv("STANDIN_FAIL_TIMES", str(times))
     ran = verify(direct, "--repair")
-    assert ran.returncode == 8, ran.stderr
+    assert ran.returncode == 18, ran.stderr
+    assert "1 of 1 additional images not mirrored: 127.0.0.1:5000/team/more:v1" in ran.stderr
     assert [*look(direct.data)["missing"]] == ["team/more:v1"], (
         "the last one verified was the first one tried"
     )
@@ -332,6 +334,21 @@ def test_a_target_whose_images_were_lost_imports_its_newest_generation_again(
     assert "has lost 1 images: generation 1 is imported again" in ran.stderr
     assert has(target, "team/db:v1")
     assert "everything" in disconnected.mirror().stderr
+
+
+def test_what_the_cache_has_no_more_is_brought_by_the_next_run(
+    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    carry(three, disconnected, 1)
+    assert disconnected.mirror().returncode == 0
+    shutil.rmtree(disconnected.data / "cache")
+    lose(target, "team/db:v1")
+    ran = verify(disconnected, "--repair")
+    assert ran.returncode == 18, ran.stderr
+    assert "the next run of the workflow that brought them mirrors them" in ran.stderr
+    assert "bring the earlier generations" not in ran.stderr
+    assert disconnected.mirror().returncode == 0
+    assert has(target, "team/db:v1")
 
 
 @pytest.mark.parametrize(
