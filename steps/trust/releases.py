@@ -61,11 +61,13 @@ def minor_of(version: str) -> Minor | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """A release in the mirror: `image` itself, the images of its `content` (None: not known), and its GPG
-    signatures, as a ConfigMap has them. `version` is empty where it is not known.
+    signatures, as a ConfigMap has them. `version` is that of its tag, `says` what the image itself says; each
+    is empty where it is not known.
     """
 
     image: Image
     version: str = ""
+    says: str = ""
     content: tuple[Image, ...] | None = None
     gpg: tuple[bytes, ...] = ()
 
@@ -107,7 +109,7 @@ class ReleaseKeys:
 
 def judge(release: Release, keys: ReleaseKeys, now: datetime) -> dict[Minor, Verdict]:
     """Return the verdict for clusters of each minor version that may update to a release."""
-    by_gpg = _gpg(release, keys)
+    by_gpg = [*_itself(release), *_gpg(release, keys)]
     led = _led([release.image])
     by_release = [*led, *_sigstore([release.image], keys, now, "the release image")]
     by_content = _content(release, keys, now) if release.needs_content() else []
@@ -117,6 +119,18 @@ def judge(release: Release, keys: ReleaseKeys, now: datetime) -> dict[Minor, Ver
         reasons = [*by_gpg, *(by_release if asked >= OF_RELEASES else led)]
         found[minor] = Verdict.of([*reasons, *(by_content if asked >= OF_CONTENTS else ())])
     return found
+
+
+def _itself(release: Release) -> list[Reason]:
+    """Return that a release is another than its tag says: then nobody has looked at the one that is meant.
+
+    A tag may leave out the end of the version, such as `-multi`.
+    """
+    by_tag, says = sorted((release.version, release.says), key=len)
+    if not by_tag or says == by_tag or says.startswith((f"{by_tag}-", f"{by_tag}+")):
+        return []
+    where = f"the tag of {release.version} leads to {release.image.digest[:19]}, which is {release.says}"
+    return [Reason(Cause.ANOTHER_RELEASE, where)]
 
 
 def _gpg(release: Release, keys: ReleaseKeys) -> list[Reason]:

@@ -32,6 +32,7 @@ class Cause(StrEnum):
     ANOTHER_NAME = "signature for another name"
     NOT_LED = "clusters are not led to the mirror"
     NOT_THERE = "image is not in the mirror"
+    ANOTHER_RELEASE = "tag of another release"
     NO_KEYS = "no keys were given"
     NO_ANSWER = "the registry does not answer"
     CONTENT = "content is not known"
@@ -52,6 +53,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.ANOTHER_NAME: "mirror it from where it was signed",
     Cause.NOT_LED: "apply idms.yaml of the mirror, which has to name the origin of the release",
     Cause.NOT_THERE: "mirror the release again",
+    Cause.ANOTHER_RELEASE: "find out who moved the tag, and mirror the release again",
     Cause.NO_KEYS: "give release-keys, the public keys that clusters use",
     Cause.NO_ANSWER: "run again when the registry answers",
     Cause.CONTENT: "run again; if it stays so, look at the release image in the mirror",

@@ -27,19 +27,19 @@ from steps.oci.reference import Reference
 from steps.parameters.table.image_signatures import RELEASE_KEYS, VERIFY_SIGNATURES
 from steps.parameters.value_kinds import VerifySignatures
 from steps.trust.folder import release_keys
-from steps.trust.releases import CONTENTS, RELEASES, ReleaseKeys, judge
-from steps.trust.verdicts import Cause, State
+from steps.trust.releases import CONTENTS, RELEASES, Release, ReleaseKeys, judge
+from steps.trust.sigstore import Image
+from steps.trust.verdicts import Cause, Reason, State, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from steps.imageset.model import Catalog
     from steps.mirroring.request import Request
     from steps.mirroring.session import Session
     from steps.mirroring.store.inventory import InventoryImage
     from steps.oci.access import Access
-    from steps.trust.releases import Minor, Release
-    from steps.trust.verdicts import Verdict
+    from steps.trust.releases import Minor
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,28 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A release as it was found in the target: its origin HOST/REPOSITORY, digest, and version if known."""
+    """A release as it was found in the target: its origin HOST/REPOSITORY, digest, and version if known.
+
+    `lost`: why it was not found; then `digest` is empty, and `tag` is all that is known of it.
+    """
 
     name: str
     digest: str
     version: str
+    tag: str = ""
+    lost: Reason | None = None
+
+    def release(self, reader: Reader) -> Release:
+        """Return what there is of it in the target."""
+        if self.lost is None:
+            return reader.release(self.name, self.digest, self.version)
+        return Release(image=Image(name=self.name, digest=self.tag), version=self.version)
+
+    def judged(self, release: Release, keys: ReleaseKeys, now: datetime) -> dict[Minor, Verdict]:
+        """Return the verdicts about what there is of it."""
+        if self.lost is None:
+            return judge(release, keys, now)
+        return {minor: Verdict.of([self.lost]) for minor in release.minors}
 
 
 def keys_of(request: Request) -> ReleaseKeys:
@@ -69,11 +86,15 @@ def check(
     images: Iterable[InventoryImage],
     resources: Iterable[Mapping[str, Any]],
     catalogs: Iterable[Catalog] = (),
+    *,
+    needed: Container[str] | None = None,
 ) -> Judgement:
     """Judge the releases among `images` of the target by the `resources` that clusters get, and say it.
 
-    Of the other images, and of the `catalogs`, it is said which have no signature. Raises InvalidInputError
-    and NotFoundError for keys that cannot be used.
+    A release of which the target has no image any more is not accepted where it is among the origins `needed`
+    (None: all are). Else it is passed over: a plan of deletion may have removed it. Of the other images, and
+    of the `catalogs`, it is said which have no signature. Raises InvalidInputError and NotFoundError for keys
+    that cannot be used.
     """
     request, now, keys = session.request, datetime.now(UTC), keys_of(session.request)
     if request.values[VERIFY_SIGNATURES] is VerifySignatures.NONE:
@@ -81,11 +102,11 @@ def check(
     known, documents = list(images), list(resources)
     reader = _reader(session, documents)
     judged: list[JudgedRelease] = []
-    for named in _named(known, reader.target, request.target_registry):
-        release = reader.release(named.name, named.digest, named.version)
-        verdicts = judge(release, keys, now)
+    for named in _named(known, reader.target, request.target_registry, needed):
+        release = named.release(reader)
+        verdicts = named.judged(release, keys, now)
         _say(release, verdicts)
-        judged.append(_written(release, verdicts))
+        judged.append(_written(release, verdicts, named.digest))
     others = other_images.check(session.request, reader, known, catalogs, keys.catalogs)
     if reader.copied:
         log.info("%d signatures that oc-mirror left out were copied from the source", len(reader.copied))
@@ -122,25 +143,32 @@ def gpg_signatures(resources: Iterable[Mapping[str, Any]]) -> dict[str, tuple[by
     return {digest: tuple(signatures) for digest, signatures in found.items()}
 
 
-def _named(images: Iterable[InventoryImage], access: Access, target: str) -> list[Named]:
+def _named(
+    images: Iterable[InventoryImage], access: Access, target: str, needed: Container[str] | None
+) -> list[Named]:
     """Return the releases among images of the target, the images of their content left out."""
-    found: dict[str, Named] = {}
+    found: set[Named] = set()
     for image in images:
         origin = Reference.find(image.origin)
         if image.kind != "release" or origin is None or origin.name in CONTENTS:
             continue
-        digest = (
-            origin.digest if origin.digest and origin.name == RELEASES else _digest(image, access, target)
-        )
-        if digest:
-            named = Named(origin.name, digest, origin.tag.rpartition("-")[0])
-            if named.version or digest not in found:
-                found[digest] = named
-    return sorted(found.values(), key=lambda one: (one.version, one.digest))
+        version = origin.tag.rpartition("-")[0]
+        if origin.digest and origin.name == RELEASES:
+            found.add(Named(origin.name, origin.digest, version))
+            continue
+        digest, lost = _digest(image, access, target)
+        gone = lost is not None and lost.cause is Cause.NOT_THERE
+        if digest or (lost and not (gone and needed is not None and image.origin not in needed)):
+            found.add(Named(origin.name, digest, version, origin.version, lost))
+    versioned = {one.digest for one in found if one.version}
+    once = {(one.name, one.digest or one.tag, one.version): one for one in found}
+    left = [one for one in once.values() if one.version or not one.digest or one.digest not in versioned]
+    return sorted(left, key=lambda one: (one.version, one.digest, one.tag))
 
 
-def _digest(image: InventoryImage, access: Access, target: str) -> str:
-    """Return the digest of a release in the target; empty where it is none, or is not there."""
+def _digest(image: InventoryImage, access: Access, target: str) -> tuple[str, Reason | None]:
+    """Return the digest of a release in the target, or why it has none there; neither for what is none."""
+    lost: Reason | None = None
     for place, joined in zip(image.places, image.in_target, strict=True):
         if not placement.is_release([place]) or not place.startswith(placement.RELEASES):
             continue
@@ -149,11 +177,12 @@ def _digest(image: InventoryImage, access: Access, target: str) -> str:
             with access.open(reference.name) as repository:
                 manifest = repository.find(reference.version)
         except StepError as error:
-            log.warning("%s: %s", reference.name, error.reason)
+            lost = Reason(Cause.NO_ANSWER, error.reason)
             continue
         if manifest is not None:
-            return manifest.digest
-    return ""
+            return manifest.digest, None
+        lost = lost or Reason(Cause.NOT_THERE, f"{reference.name} lacks {reference.version}")
+    return "", lost
 
 
 def _say(release: Release, verdicts: Mapping[Minor, Verdict]) -> None:
@@ -188,10 +217,10 @@ def _text(minor: Minor) -> str:
     return f"{minor[0]}.{minor[1]}"
 
 
-def _written(release: Release, verdicts: Mapping[Minor, Verdict]) -> JudgedRelease:
+def _written(release: Release, verdicts: Mapping[Minor, Verdict], digest: str) -> JudgedRelease:
     return JudgedRelease(
         version=release.version,
-        digest=release.image.digest,
+        digest=digest,
         clusters={
             _text(minor): WrittenVerdict(
                 state=verdict.state,

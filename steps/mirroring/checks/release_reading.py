@@ -56,9 +56,8 @@ class Reader:
             return release
         with self.target.open(image.place) as repository:
             one = next(iter(image.signed))
-            if not version:
-                said = _or(lambda: release_content.version_of(repository, one), otherwise="")
-                release = replace(release, version=said)
+            says = _or(lambda: release_content.version_of(repository, one), otherwise="")
+            release = replace(release, version=version or says, says=says)
             if not release.needs_content():
                 return release
             nothing: tuple[Reference, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+_WORSE: Final = ("accepted", "unknown", "not accepted")
 
 
 class WrittenReason(Part):
@@ -83,7 +85,8 @@ class Accepted:
 
     def of(self, target: str) -> tuple[JudgedRelease, ...]:
         """Return the releases of a target as they were last judged, the newest judgement of each."""
-        found = {release.digest: release for one in self._judgements(target) for release in one.releases}
+        judged = [release for one in self._judgements(target) for release in one.releases]
+        found = {(release.version, release.digest): release for release in judged}
         return tuple(sorted(found.values(), key=lambda release: release.version))
 
     def catalogs(self, target: str) -> dict[str, JudgedCatalog]:
@@ -114,8 +117,13 @@ class Accepted:
 
 
 def compact(releases: Iterable[JudgedRelease]) -> dict[str, dict[str, str]]:
-    """Return the state by version (else digest) and minor version of clusters, for the record of a run."""
-    return {
-        release.version or release.digest: {minor: one.state for minor, one in release.clusters.items()}
-        for release in releases
-    }
+    """Return the state by version (else digest) and minor version of clusters, for the record of a run.
+
+    Of a version that is there for several architectures it is the worst state.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for release in releases:
+        states = found.setdefault(release.version or release.digest, {})
+        for minor, one in release.clusters.items():
+            states[minor] = max(states.get(minor, one.state), one.state, key=_WORSE.index)
+    return found

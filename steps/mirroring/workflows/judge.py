@@ -30,14 +30,14 @@ def run(session: Session) -> Done:
             f"nothing is published for {target} in {store.root}",
             "mirror to it first, with this data directory",
         )
-    images = {
-        image.origin: image
-        for entry in store.inventory.of(target)
-        for image in (*entry.earlier, *entry.images)
-    }
+    entries = store.inventory.of(target)
+    images = {image.origin: image for entry in entries for image in (*entry.earlier, *entry.images)}
+    newest = {entry.mirror_name: entry for entry in entries}
+    needed = {image.origin for entry in newest.values() for image in entry.images}
     imagesets = publish.imagesets(published.mirrors()).values()
     catalogs = [catalog for imageset in imagesets for catalog in imageset.mirror.operators]
-    judgement = acceptance.check(session, images.values(), resources.load(published.files()), catalogs)
+    documents = resources.load(published.files())
+    judgement = acceptance.check(session, images.values(), documents, catalogs, needed=needed)
     store.accepted.record(target, "", judgement)
     policies.publish(store, session.request)
     acceptance.insist(session.request, judgement)

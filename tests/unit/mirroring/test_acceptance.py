@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import itertools
 import json
 import tarfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import yaml
 from steps.mirroring.checks.release_reading import Reader
 from steps.mirroring.ocmirror.mirror_sets import MirrorSets
 from steps.mirroring.publish import policies
+from steps.mirroring.store.accepted import JudgedRelease, WrittenVerdict, compact
 from steps.oci import attached
 from steps.oci.access import Access
 from steps.oci.attached import Attached
@@ -167,6 +169,80 @@ def test_at_any_time_the_same_command_looks_only(lab: Lab) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "clusters accept all 1 releases" in ran.stderr
     assert lab.states("") == {"4.20": "accepted", "4.21": "accepted"}
+
+
+@standin_only
+def test_a_release_that_is_gone_is_not_passed_over(lab: Lab) -> None:
+    lab.sign()
+    assert lab.place.mirror(lab.keys()).returncode == 0
+    with ACCESS.open(f"{lab.target}/openshift/release-images") as repository:
+        repository.delete(image_of(lab.version).manifest)
+    ran = lab.place.mirror(lab.keys(), "--verify-signatures=only")
+    assert ran.returncode == 15, ran.stderr
+    assert "clusters of 4.20 and 4.21 do not accept it: image is not in the mirror" in ran.stderr
+    assert lab.states("") == {"4.20": "not accepted", "4.21": "not accepted"}
+
+
+@standin_only
+def test_a_release_that_an_earlier_imageset_named_may_be_gone(lab: Lab) -> None:
+    lab.sign()
+    assert lab.place.mirror(lab.keys()).returncode == 0
+    lab.place.names("team/app:v1")
+    assert lab.place.mirror(lab.keys()).returncode == 0
+    look = (lab.keys(), "--verify-signatures=only")
+    assert "OpenShift 4.21.1" in lab.place.mirror(*look).stderr
+    with ACCESS.open(f"{lab.target}/openshift/release-images") as repository:
+        repository.delete(image_of(lab.version).manifest)
+    ran = lab.place.mirror(*look)
+    assert ran.returncode == 0, ran.stderr
+    assert "has no release" in ran.stderr
+
+
+def hides_the_release(question: Question) -> Reply | None:
+    """A registry that forbids one tag, as behind a rule of a proxy."""
+    wanted = question.path.endswith("/openshift/release-images/manifests/4.21.1-x86_64")
+    return refusal(403, "DENIED") if wanted and question.method in {"GET", "HEAD"} else None
+
+
+@standin_only
+def test_a_release_that_the_registry_does_not_show_is_unknown(lab: Lab, moody_target: Moody) -> None:
+    lab.sign()
+    target = f"--target-registry={moody_target.host}/{lab.target.partition('/')[2]}"
+    assert lab.place.mirror(target, lab.keys()).returncode == 0
+    moody_target.manners = [hides_the_release]
+    ran = lab.place.mirror(target, lab.keys(), "--verify-signatures=only")
+    assert ran.returncode == 15, ran.stderr
+    assert "may not accept it, which is not known: the registry does not answer" in ran.stderr
+
+
+@standin_only
+def test_a_release_whose_tag_was_moved_is_not_judged_by_the_image_that_lies_there_now(lab: Lab) -> None:
+    """The other release is whole and signed, but it is not the one that clusters will ask for."""
+    place = f"{lab.target}/openshift/release-images"
+    other = push(place, [layer({"a": b"x"})], labels={"io.openshift.release": "4.21.0"})
+    attach(place, other, RELEASES)
+    lab.sign()
+    message = MAKER.message(as_bytes(claim(f"{RELEASES}:4.21.0", other, GPG_TYPE)))
+    made = lab.folder / "made/signature-configmap.yaml"
+    resource = yaml.safe_load(made.read_text())
+    resource["binaryData"][f"{other.replace(':', '-')}-1"] = base64.b64encode(message).decode()
+    made.write_text(yaml.safe_dump(resource))
+    assert lab.place.mirror(lab.keys()).returncode == 0
+    with ACCESS.open(place) as repository:
+        content = repository.manifest(other)[1]
+        repository.put_bytes(f"{lab.version}-x86_64", content, MANIFESTS[0])
+    ran = lab.place.mirror(lab.keys(), "--verify-signatures=only")
+    assert ran.returncode == 15, ran.stderr
+    assert f"tag of another release: the tag of 4.21.1 leads to {other[:19]}, which is 4.21.0" in ran.stderr
+
+
+def test_of_several_architectures_the_worst_state_is_recorded() -> None:
+    def judged(digest: str, state: str) -> JudgedRelease:
+        return JudgedRelease(version="4.21.1", digest=digest, clusters={"4.21": WrittenVerdict(state=state)})
+
+    for order in itertools.permutations(("accepted", "unknown", "not accepted")):
+        found = compact([judged(str(number), state) for number, state in enumerate(order)])
+        assert found == {"4.21.1": {"4.21": "not accepted"}}
 
 
 @standin_only
