@@ -28,10 +28,18 @@ class NotJsonError(ValueError):
     """A content is too large, nested too deeply, or no JSON; the text is a sentence."""
 
 
-def json_of(content: bytes | str, *, limit: int = LARGEST, what: str = "it", with_nul: bool = False) -> Any:
+def json_of(
+    content: bytes | str,
+    *,
+    limit: int = LARGEST,
+    what: str = "it",
+    with_nul: bool = False,
+    each_once: bool = False,
+) -> Any:
     """Parse one JSON value; `what` is the subject of the error, `limit` the most bytes.
 
     `with_nul` takes texts with NUL, as a message of another program may have it in a record of ours.
+    `each_once` refuses an object that has a key twice, of which otherwise the last one counts.
     Raises NotJsonError, and nothing else.
     """
     if len(content) > limit:
@@ -39,7 +47,10 @@ def json_of(content: bytes | str, *, limit: int = LARGEST, what: str = "it", wit
     try:
         text = content if isinstance(content, str) else content.decode(json.detect_encoding(content))
         text.encode()
-        found = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_refuse)
+        pairs = _each_once if each_once else None
+        found = json.loads(
+            text, parse_int=_whole, parse_float=_real, parse_constant=_refuse, object_pairs_hook=pairs
+        )
     except RecursionError:
         raise _too_deep(what) from None
     except ValueError as error:
@@ -77,6 +88,14 @@ def _check(tree: object, what: str, refused: re.Pattern[str] | None) -> None:
 
 def _too_deep(what: str) -> NotJsonError:
     return NotJsonError(f"{what} is nested too deeply: more than {DEEPEST} levels")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _value in pairs]
+        raise ValueError(f"'{next(key for key in keys if keys.count(key) > 1)[:_DIGITS]}' stands there twice")
+    return found
 
 
 def _whole(digits: str) -> int:

@@ -42,7 +42,7 @@ from steps.trust.folder import release_keys
 from steps.trust.releases import ReleaseKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from steps.autoshift.catalog_sources import CatalogNames
     from steps.autoshift.planning import ClusterNeeds
@@ -140,11 +140,14 @@ def run(given: Inputs) -> cli.Answer:
     """Look at each mirror, and return the verdicts as text. Raises what reading the inputs raises."""
     found = _clusters(given, given.source)
     hub = _hub(given)
-    former = needs.former_releases(_clusters(given, given.former)) if given.former else {}
+    former = needs.former_releases(_clusters(given, given.former)) if given.former else None
     fleet = needs.fleet_needs(found, hub=hub, former=former)
     wave = given.wave.of(fleet)
-    verdicts = _verdicts(given, fleet if given.written else wave)
-    notes = [f"the values say nothing of cluster {name}" for name in needs.unmanaged(found, hub or [])]
+    targets = _targets(given)
+    verdicts = _verdicts(given, targets, fleet if given.written else wave)
+    notes = list(_notes(targets, needs.unmanaged(found, hub or [])))
+    if hub is not None and not fleet:
+        notes.append("the hub knows no cluster of these values; without a hub, a set stands for its clusters")
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if given.written:
         manifest = gate.config_map(verdicts, namespace=given.namespace, made=made, notes=notes)
@@ -154,6 +157,13 @@ def run(given: Inputs) -> cli.Answer:
     write_results(given.results, _results(asked))
     text = report.document(asked, made=made, notes=notes) if given.as_json else report.table(asked, notes)
     return cli.Answer(text, NotReadyError.exit_code if given.fails and not report.is_ready(asked) else 0)
+
+
+def _notes(targets: Iterable[Known], unmanaged: Iterable[str]) -> Iterator[str]:
+    yield from (f"the values say nothing of cluster {name}" for name in unmanaged)
+    for one in targets:
+        if one.exported:
+            yield f"what was mirrored to {one.target} is told by an export, as of its run of {one.exported}"
 
 
 def _write(manifest: KubernetesObject) -> None:
@@ -166,7 +176,7 @@ def _write(manifest: KubernetesObject) -> None:
         raise ForbiddenError(error.reason, hint) from error
 
 
-def _verdicts(given: Inputs, rows: Sequence[ClusterNeed]) -> list[Verdict]:
+def _verdicts(given: Inputs, targets: list[Known], rows: Sequence[ClusterNeed]) -> list[Verdict]:
     distinct = list(needs.distinct(rows))
     look = _look(given)
 
@@ -174,7 +184,6 @@ def _verdicts(given: Inputs, rows: Sequence[ClusterNeed]) -> list[Verdict]:
         seen, demands = look.at(target, distinct)
         return verdict.judge(demands, seen)
 
-    targets = _targets(given)
     with ThreadPoolExecutor(TARGETS_AT_ONCE) as pool:
         said = pool.map(judged, targets)
         return verdict.verdicts(rows, {one.target: of for one, of in zip(targets, said, strict=True)})
@@ -234,7 +243,7 @@ def _targets(given: Inputs) -> list[Known]:
     told = [*mirrored.from_folders(given.data), *known.of_files(given.published)]
     if given.inventories:
         told += mirrored.from_cluster(Cluster.connect(), given.inventories, given.namespace)
-    found = mirrored.by_target(told)
+    found = known.together(told)
     named = given.targets or tuple(found)
     return [found.get(target) or known.Known(target=target) for target in dict.fromkeys(named)]
 

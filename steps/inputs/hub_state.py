@@ -16,7 +16,7 @@ from steps.readiness.needs import HubCluster
 from steps.yaml.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FORMAT: Final = 1
@@ -26,6 +26,7 @@ VERSION_LABEL: Final = "openshiftVersion"
 VERSION_CLAIM: Final = "version.openshift.io"
 GROUP: Final = "cluster.open-cluster-management.io"
 SET_LABEL: Final = "cluster.open-cluster-management.io/clusterset"
+_SHOWN: Final = 80
 _HINT: Final = "write it by `oc get managedclusters -o json`, or in the form of docs/reference/readiness.md"
 
 
@@ -36,13 +37,13 @@ def read(path: Path) -> list[HubCluster]:
     except FileNotFoundError:
         raise NotFoundError(f"hub-state: there is no file {path}", _HINT) from None
     try:
-        document = _parsed(content)
-        found = list(_clusters(document))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _each_once(_clusters(_parsed(content)))
+    except ValueError as error:
+        raise InvalidInputError(f"hub-state: {path}: {str(error)[:200]}", _HINT) from error
+    except (KeyError, TypeError, AttributeError) as error:
         raise InvalidInputError(
-            f"hub-state: {path} cannot be understood: {str(error)[:200]}", _HINT
+            f"hub-state: {path} is neither a list of ManagedClusters nor of the form of our own", _HINT
         ) from error
-    return found
 
 
 def from_api() -> list[HubCluster]:
@@ -66,7 +67,7 @@ def _parsed(content: bytes) -> Any:
     if content.lstrip()[:1] == b"{":
         from steps.bounded import json_of
 
-        return json_of(content, limit=LARGEST)
+        return json_of(content, limit=LARGEST, each_once=True)
     return value(content, limit=LARGEST)
 
 
@@ -84,26 +85,45 @@ def _clusters(document: Any) -> Iterator[HubCluster]:
             yield HubCluster(
                 name=str(name),
                 version=_version(str(one.get("version") or ""), str(name)),
+                doubt="" if one.get("version") else "hub-state tells no release of it",
                 cluster_set=str(one.get("set") or ""),
                 operators=operators,
             )
 
 
+def _each_once(clusters: Iterable[HubCluster]) -> list[HubCluster]:
+    """Return the clusters. Raises ValueError where one is there twice, and not said the same of it."""
+    found: dict[str, HubCluster] = {}
+    for one in clusters:
+        if found.setdefault(one.name, one) != one:
+            raise ValueError(f"cluster '{one.name}' is there twice, and not the same is said of it")
+    return list(found.values())
+
+
 def _managed(document: Any) -> HubCluster:
-    """Read a ManagedCluster; a version that is no release, such as that of a nightly build, is not known."""
+    """Read a ManagedCluster.
+
+    A version that is no release, such as that of a nightly build, is not known, and neither is one of which
+    label and claim say different things.
+    """
     metadata = document["metadata"]
     labels = metadata.get("labels") or {}
     claims = {
         one.get("name"): one.get("value") for one in (document.get("status") or {}).get("clusterClaims") or []
     }
-    told = str(claims.get(VERSION_CLAIM) or labels.get(VERSION_LABEL) or "")
-    try:
-        version = _version(told, str(metadata["name"]))
-    except ValueError:
-        version = ""
+    told = dict.fromkeys(str(one) for one in (claims.get(VERSION_CLAIM), labels.get(VERSION_LABEL)) if one)
+    version, doubt = "", "the hub tells no release of it"
+    if len(told) > 1:
+        doubt = f"the hub tells two releases of it, {' and '.join(told)[:_SHOWN]}, as while it is updated"
+    elif told:
+        try:
+            version, doubt = _version(next(iter(told)), str(metadata["name"])), ""
+        except ValueError:
+            doubt = f"the hub says that it runs {next(iter(told))[:_SHOWN]}, which is no release X.Y.Z"
     return HubCluster(
         name=str(metadata["name"]),
         version=version,
+        doubt=doubt,
         cluster_set=str(labels.get(SET_LABEL) or ""),
     )
 

@@ -41,11 +41,3 @@ def from_cluster(cluster: Cluster, names: Iterable[str], namespace: str) -> list
             log.warning("ConfigMap %s/%s names no target", namespace, name)
         found += said
     return found
-
-
-def by_target(found: Iterable[Known]) -> dict[str, Known]:
-    """Return them by target; of several about one target the first counts."""
-    targets: dict[str, Known] = {}
-    for one in found:
-        targets.setdefault(one.target, one)
-    return targets

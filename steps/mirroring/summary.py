@@ -44,7 +44,8 @@ class TargetSummary(Part):
     places below the target that runs have filled (REPOSITORY:TAG or REPOSITORY@DIGEST), `deleted` those that
     were emptied on purpose. `expected` are the digests of images that were mirrored by tag, by their origin
     HOST/REPOSITORY:TAG, as runs have verified them or as generations tell them. `room` is that of
-    `placement.Nesting`.
+    `placement.Nesting`. `finished` is when the last run to the target ended, RFC 3339 in UTC; empty where
+    nobody knows.
     """
 
     target: str
@@ -53,7 +54,8 @@ class TargetSummary(Part):
     brought: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     expected: dict[str, str] = Field(default_factory=dict)
-    room: int = 0
+    room: int = Field(default=0, ge=0)
+    finished: str = ""
 
 
 class Summary(Record):
@@ -87,6 +89,7 @@ def _of_target(
         deleted=tuple(sorted(_deleted(store.deletion, target))),
         expected=_expected(store, entries) | _verified(store, target, origins),
         room=max((image.room for image in images), default=0),
+        finished=max((entry.finished for entry in entries), default=""),
     )
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import catalog_reference
+from steps.autoshift.release_channels import UpdateChannel
 from steps.mirroring.ocmirror import placement
 from steps.mirroring.ocmirror.mirror_sets import MirrorSets
 from steps.mirroring.ocmirror.placement import CONTENT, GRAPH_IMAGE, RELEASES, Nesting, Rules
 from steps.oci.reference import Reference
 from steps.trust import releases
+from steps.versions import precedence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from steps.imageset.model import Mirror
+    from steps.imageset.model import Mirror, ReleaseChannel
     from steps.readiness.known import Known
 
 _OF_MINOR: Final = re.compile(r"v\d+\.\d+")
@@ -118,6 +120,19 @@ class Coverage:
             )
         )
 
+    def asks_for_release(self, version: str, architecture: str) -> bool:
+        """Return whether an ImageSet names a range of a channel that has a release.
+
+        Of a channel without a range the head comes, and nobody knows which release that was; so it is with
+        what lies on a shortest path.
+        """
+        return any(
+            _is_in(channel, version)
+            for mirror in self.imagesets
+            if architecture in (mirror.platform.architectures or ("amd64",))
+            for channel in mirror.platform.channels
+        )
+
     def own_image(self, name: str) -> bool:
         """Return whether an ImageSet names an additional image."""
         return any(name in Rules.of(mirror).own_places for mirror in self.imagesets)
@@ -128,3 +143,15 @@ class Coverage:
 
     def _below(self, place: str) -> str:
         return f"{self.target}/{self.nesting.join(place)}"
+
+
+def _is_in(channel: ReleaseChannel, version: str) -> bool:
+    low, high = channel.min_version, channel.max_version
+    if not (low or high) or (channel.shortest_path and version not in {low, high}):
+        return False
+    try:
+        is_had = UpdateChannel.parse(channel.name).may_have(version)
+    except ValueError:  # a channel of another kind, such as that of OKD
+        return False
+    after = not low or precedence(low) <= precedence(version)
+    return is_had and after and (not high or precedence(version) <= precedence(high))

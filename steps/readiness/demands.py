@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.release_channels import minor_of
 from steps.autoshift.releases import UPGRADE_DEFAULTS
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from steps.readiness.needs import Needs
     from steps.readiness.operators import Chosen
     from steps.readiness.presence import Question
+
+
+SAY_WHAT_RUNS: Final = (
+    "see what the cluster runs, by oc get clusterversion there; say it by --hub-state in the form of "
+    "docs/reference/readiness.md, or look again when the hub knows it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +104,10 @@ class Demands:
             return [], []
         end = self._end(needs.target, architecture, reasons)
         if not needs.current:
-            reasons.append(Reason(Cause.NO_CURRENT, f"the way to {end or needs.target} is not known"))
+            why = f": {needs.doubt}" if needs.doubt else ""
+            remedy = SAY_WHAT_RUNS if needs.doubt else ""
+            what = f"the way to {end or needs.target} is not known{why}"
+            reasons.append(Reason(Cause.NO_CURRENT, what, remedy=remedy))
         if not end:
             return [], []
         if not needs.current or needs.current == end:
@@ -158,7 +167,10 @@ class Demands:
             return Reason(Cause.DELETED, what, (place,), 1)
         if place in known.brought:
             return Reason(Cause.LOST, what, (place,), 1)
-        if known.imagesets is None and not known.brought:
+        if end and self.found.coverage.asks_for_release(end, architecture):
+            cause = Cause.NOT_BROUGHT if known.is_whole else Cause.MISSING
+            return Reason(cause, what, (place,), 1)
+        if not known.is_whole or (known.imagesets is None and not known.brought):
             return Reason(Cause.MISSING, what, (place,), 1, remedy)
         there = {minor_of(version) for version, built_for in self.found.releases if built_for == architecture}
         cause = Cause.OTHER_MINOR if there and minor not in there else Cause.NEVER_ASKED

@@ -30,11 +30,13 @@ FORMER: Final = "the former values"
 class HubCluster:
     """What the hub knows of a cluster; what it does not know is empty.
 
-    `operators` are the names of installed ClusterServiceVersions, by package.
+    `doubt` says why the version is not known. `operators` are the names of installed ClusterServiceVersions,
+    by package.
     """
 
     name: str
     version: str = ""
+    doubt: str = ""
     cluster_set: str = ""
     operators: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,11 +46,11 @@ class Needs:
     """What a cluster needs of a mirror.
 
     `target` is the release that it shall run, None where the values name none; `also` are further releases,
-    such as the one that it is installed with. `current` runs now, empty where that is not known. `installed`
-    are pairs of package and ClusterServiceVersion, as far as they are known; `knows_operators` tells whether
-    somebody said which are installed. `images` are references that no catalog names. `without_catalog` and
-    `strange` are labels that ask for something that nobody can look for; `by_default` those of its upgrade
-    that are missing, so that AutoShift takes its own defaults.
+    such as the one that it is installed with. `current` runs now, empty where that is not known; `doubt` says
+    why not. `installed` are pairs of package and ClusterServiceVersion, as far as they are known;
+    `knows_operators` tells whether somebody said which are installed. `images` are references that no catalog
+    names. `without_catalog` and `strange` are labels that ask for something that nobody can look for;
+    `by_default` those of its upgrade that are missing, so that AutoShift takes its own defaults.
     """
 
     target: VersionRequest | None
@@ -62,6 +64,7 @@ class Needs:
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     by_default: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def minor(self) -> str:
@@ -122,7 +125,7 @@ def fleet_needs(
             of_clusters[entry.name].append(one)
         else:
             of_sets[entry.name] = one
-    maker = _Maker(former or {})
+    maker = _Maker(former, asks_hub=hub is not None)
     rows = [
         maker.row(name, _possible(needs, known.get(name)), known.get(name))
         for name, needs in of_clusters.items()
@@ -164,7 +167,8 @@ def former_releases(found: Iterable[ClusterNeeds]) -> dict[str, str]:
 class _Maker:
     """Makes rows whose equal needs are the same object."""
 
-    former: Mapping[str, str]
+    former: Mapping[str, str] | None
+    asks_hub: bool
     _known: dict[Needs, Needs] = field(default_factory=dict)
 
     def row(self, name: str, found: Sequence[ClusterNeeds], hub: HubCluster | None) -> ClusterNeed:
@@ -172,19 +176,28 @@ class _Maker:
         current = hub.version if hub else ""
         told_by = HUB if current else ""
         if not current:
-            current = self.former.get(str(found[0].cluster.entry), "")
+            current = (self.former or {}).get(str(found[0].cluster.entry), "")
             told_by = FORMER if current else ""
+        doubt = "" if current else self._doubt(hub)
         registries = {_registry(one.cluster) for one in found}
         return ClusterNeed(
             name=name,
             kind=kind,
             sets=tuple(one.cluster.cluster_set.name for one in found if one.cluster.cluster_set),
-            alternatives=tuple(self._shared(one, current, hub) for one in found),
+            alternatives=tuple(self._shared(one, current, hub, doubt) for one in found),
             registry=registries.pop() if len(registries) == 1 else "",
             told_by=told_by,
         )
 
-    def _shared(self, found: ClusterNeeds, current: str, hub: HubCluster | None) -> Needs:
+    def _doubt(self, hub: HubCluster | None) -> str:
+        """Return why it is not known what runs; empty where nobody was asked."""
+        if hub:
+            return hub.doubt
+        said = "the hub does not know it" if self.asks_hub else ""
+        former = "" if self.former is None else "the former values name no single release for it"
+        return ", and ".join(filter(None, (said, former)))
+
+    def _shared(self, found: ClusterNeeds, current: str, hub: HubCluster | None, doubt: str) -> Needs:
         target, also = _targets(found.requests)
         minor = target.minor if target else minor_of(current) if current else ""
         packages = {operator.package for operator in found.operators}
@@ -201,6 +214,7 @@ class _Maker:
             without_catalog=found.without_catalog,
             strange=found.strange,
             by_default=found.by_default,
+            doubt=doubt,
         )
         return self._known.setdefault(needs, needs)
 

@@ -134,7 +134,8 @@ class Operators:
             one.target_tag or reference.tag for one in named if (reference := Reference.find(one.catalog))
         }
         if Reference.parse(place).tag in tags:
-            return Reason(Cause.LOST, what, (place,), 1)
+            was_there = self.found.coverage.is_known and self.found.coverage.leads_to_catalog(place)
+            return Reason(Cause.LOST if was_there else Cause.NOT_BROUGHT, what, (place,), 1)
         cause = Cause.OTHER_MINOR if named else Cause.NEVER_ASKED
         return Reason(
             cause, what, (place,), 1, f"mirror it with openshift-version={minor}, or values that name it"

@@ -26,6 +26,7 @@ class Cause(StrEnum):
     OTHER_MINOR = "mirrored for another minor"
     DELETED = "deleted"
     LOST = "lost in the registry"
+    NOT_BROUGHT = "asked for, and no run has brought it"
     MISSING = "not in the registry"
     OTHER_IMAGE = "another image under the same tag"
     INCOMPLETE = "incomplete in the registry"
@@ -102,6 +103,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.OTHER_MINOR: "mirror it for this minor: deploy the ImageSet that these values give",
     Cause.DELETED: "mirror it again, by an ImageSet that names it; workflow-delete-execute deleted it",
     Cause.LOST: f"mirror it again: {_AGAIN}; {_STORAGE}",
+    Cause.NOT_BROUGHT: f"see in the log of the last run what failed, then mirror it again: {_AGAIN}",
     Cause.MISSING: f"mirror it again, by an ImageSet that names it: {_AGAIN}",
     Cause.OTHER_IMAGE: f"find out who pushed it, then mirror it again: {_AGAIN}",
     Cause.INCOMPLETE: f"mirror it again: {_AGAIN}; {_STORAGE}",

@@ -122,13 +122,22 @@ def _of_group(group: Group, found: Found) -> Iterator[Reason]:
             continue
         if cause is Cause.NO_ANSWER:
             yield Reason(cause, missing[0])
-        else:
-            yield Reason(
-                cause,
-                f"{len(missing)} of {len(group.images)} images of {group.what}",
-                tuple(missing[:SHOWN]),
-                len(missing),
-            )
+            continue
+        what, of = group.what, len(group.images)
+        if of > 1:
+            what = f"{len(missing)} of {of} images of {what}"
+        if cause is Cause.NOT_COVERED:
+            what = f"{what}: {_led_astray(group, missing[0])}"
+        yield Reason(cause, what, tuple(missing[:SHOWN]), len(missing))
+
+
+def _led_astray(group: Group, name: str) -> str:
+    """Say where clusters look for an image that lies elsewhere in the mirror, or that they look nowhere."""
+    image = next(one for one in group.images if name == f"{one.origin}{one.joint}{one.version}")
+    kind = "ImageDigestMirrorSet" if image.joint == "@" else "ImageTagMirrorSet"
+    if not image.places:
+        return f"no {kind} leads from {image.origin} to this mirror"
+    return f"an {kind} leads to {', '.join(image.places[:SHOWN])}, and it lies in {image.usual}"
 
 
 def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, str]:
@@ -137,7 +146,7 @@ def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, 
     Of several places the first that has the image counts, as for a node: that it lacks a part there is seen
     too late for the next one (containers/image, docker/docker_image_src.go, newImageSource).
     """
-    name = f"{image.origin}{'@' if ':' in image.version else ':'}{image.version}"
+    name = f"{image.origin}{image.joint}{image.version}"
     answers = {question.place: found.answers.get(question) for question in image.questions()}
     if any(answer is None for answer in answers.values()):
         return Cause.NO_ANSWER, f"{name} was not asked for"
@@ -166,18 +175,18 @@ def _of_answer(answer: Answer, image: Wanted, name: str, expected: str) -> tuple
 
 def _gone(image: Wanted, group: Group, found: Found) -> Cause:
     """Return why an image is nowhere, by what runs have brought and deletions have taken."""
-    known, joint = found.known, "@" if ":" in image.version else ":"
+    known = found.known
     below = [
-        f"{place.removeprefix(f'{known.target}/')}{joint}{image.version}"
+        f"{place.removeprefix(f'{known.target}/')}{image.joint}{image.version}"
         for place in (*image.places, image.usual)
     ]
     if any(place in known.deleted for place in below):
         return Cause.DELETED
     if any(place in known.brought for place in below):
         return Cause.LOST
-    if known.imagesets is None:
+    if known.imagesets is None or (group.asked_for and not (known.is_whole and known.brought)):
         return Cause.MISSING
-    return Cause.LOST if group.asked_for else Cause.NEVER_ASKED
+    return Cause.NOT_BROUGHT if group.asked_for else Cause.NEVER_ASKED
 
 
 # --- signatures
@@ -191,8 +200,10 @@ def _of_signatures(releases: Iterable[Release], found: Found) -> Iterator[Reason
             continue
         by_minor = found.verdicts.get(release.digest)
         if by_minor is None:
-            yield Reason(Cause.UNVERIFIED, f"release {release.node.version}: nobody looked at its signatures")
-            continue
+            if found.coverage.is_known:
+                what = f"release {release.node.version}: nobody looked at its signatures"
+                yield Reason(Cause.UNVERIFIED, what)
+            continue  # else it is said that nobody knows where clusters look for them
         seen = dict.fromkeys(
             (verdict.state, reason) for verdict in by_minor.values() for reason in verdict.reasons
         )

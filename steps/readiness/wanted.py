@@ -22,6 +22,11 @@ class Wanted:
     usual: str
     runs: bool = False
 
+    @property
+    def joint(self) -> str:
+        """What stands between origin and version."""
+        return "@" if ":" in self.version else ":"
+
     def questions(self) -> tuple[Question, ...]:
         """Return what to ask the registry; the usual place too, to tell where it lies instead."""
         places = dict.fromkeys((*self.places, self.usual))

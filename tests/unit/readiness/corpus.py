@@ -70,6 +70,7 @@ class World:
     blocked: list[BlockedEdge] = field(default_factory=list)
     has_graph: bool = True
     releases: dict[str, Release] = field(default_factory=dict)
+    brought: set[str] = field(default_factory=set)
     stored: dict[str, dict[str, Stored]] = field(default_factory=dict)
     lost_layers: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
@@ -92,6 +93,7 @@ class World:
         children = {self.digest(): f"linux/{one}" for one in PLATFORMS} if index else {}
         repository = self.stored.setdefault(f"{TARGET}/{place}", {})
         repository[key] = repository[digest] = Stored(digest, children)
+        self.brought.add(f"{place}{'@' if ':' in key else ':'}{key}")
         repository |= {child: Stored(child) for child in children}
 
     def answer(self, question: Question) -> Answer:
@@ -133,6 +135,7 @@ class World:
             target=TARGET,
             resources=tuple(sets) if self.published else None,
             imagesets=(ASKED_FOR,),
+            brought=frozenset(self.brought),
             expected=self.expected,
         )
         channels = {
@@ -341,6 +344,14 @@ def _forget(made: World, version: str) -> None:
 def deleted_target(made: World) -> Effect | None:
     _forget(made, made.way[-1])
     return broken(Cause.NEVER_ASKED, Cause.OTHER_MINOR)
+
+
+def never_brought(made: World) -> Effect:
+    """The ImageSet asks for it, and the run that should have brought it failed there."""
+    part = made.random.choice(made.releases[made.random.choice(_goes(made))].content)[1]
+    del made.stored[f"{TARGET}/openshift/release"][part]
+    made.brought.discard(f"openshift/release@{part}")
+    return broken(Cause.NOT_BROUGHT)
 
 
 def gap(made: World) -> Effect | None:
@@ -778,6 +789,7 @@ OF_RELEASES = _holes(
     "lost_content_of_what_runs",
     "lost_layer",
     "deleted_target",
+    "never_brought",
     "gap",
     "gap_with_a_way_around",
     "what_runs_is_not_mirrored",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,16 @@ from tests.unit.readiness.conftest import Fleet
 from tests.unit.readiness.site import Site
 
 Capture = pytest.CaptureFixture[str]
+MANAGED: dict[str, Any] = {
+    "kind": "ManagedCluster",
+    "metadata": {
+        "name": "edge-1",
+        "labels": {
+            "openshiftVersion": "4.19.20",
+            "cluster.open-cluster-management.io/clusterset": "stores",
+        },
+    },
+}
 
 
 def reasons(document: dict[str, Any]) -> dict[str, list[str]]:
@@ -60,7 +71,9 @@ def test_the_config_map_of_the_data_directory_says_what_the_data_directory_says(
         arguments = [one for one in fleet.arguments("--json") if not one.startswith("--data=")]
         assert fleet_readiness.main([*arguments, f"--published={export}"]) == 17
         by_export = json.loads(capsys.readouterr().out)
-        assert {**by_export, "made": ""} == {**by_data, "made": ""}
+        note = f"what was mirrored to {fleet.site.target} is told by an export, as of its run of"
+        assert by_export["notes"] == [f"{note} 2026-11-27T10:00:00Z"]
+        assert {**by_export, "made": "", "notes": []} == {**by_data, "made": ""}
         assert "lost in the registry" in reasons(by_export)
 
 
@@ -108,6 +121,20 @@ def test_what_was_deleted_on_purpose_is_told_as_deleted(fleet: Fleet, capsys: Ca
     (folder / "executed-0123456789ab.json").write_text(plan.as_json())
     code, document = fleet.look(capsys=capsys)
     assert (code, reasons(document)["deleted"]) == (17, ["1 of 3 images of release 4.20.12"])
+
+
+def test_what_came_is_told_from_what_never_came(fleet: Fleet, capsys: Capture) -> None:
+    [digest, *_] = fleet.site.parts["4.20.12"]
+    fleet.site.delete("openshift/release", digest)
+    del fleet.site.brought[f"openshift/release@{digest}"]
+    _code, document = fleet.look(capsys=capsys)
+    assert reasons(document)["asked for, and no run has brought it"] == ["1 of 3 images of release 4.20.12"]
+    export = fleet.folder / "inventory.json"
+    text = summary.of_store(Store(fleet.folder / "data")).changed(whole=False).as_json()
+    export.write_text(json.dumps(notify.config_map(notify.INVENTORY, "oc-mirror", {"inventory.json": text})))
+    assert fleet_readiness.main(without_data(fleet, f"--published={export}")) == 17
+    document = json.loads(capsys.readouterr().out)
+    assert reasons(document)["not in the registry"] == ["1 of 3 images of release 4.20.12"]
 
 
 def without_data(fleet: Fleet, *more: str) -> list[str]:
@@ -185,6 +212,53 @@ def test_the_hub_may_tell_by_what_oc_prints(fleet: Fleet, tmp_path: Path, capsys
     assert document["notes"] == ["the values say nothing of cluster x"]
 
 
+@pytest.mark.parametrize(
+    ("change", "doubt"),
+    [
+        ({"openshiftVersion": ""}, "the hub tells no release of it"),
+        (
+            {"openshiftVersion": "4.20.0-0.nightly-2026-10-01-101010"},
+            "the hub says that it runs 4.20.0-0.nightly-2026-10-01-101010, which is no release X.Y.Z",
+        ),
+        ({"claim": "4.20.1"}, "the hub tells two releases of it, 4.20.1 and 4.19.20, as while it is updated"),
+        ({"name": "edge-9"}, "the hub does not know it"),
+    ],
+)
+def test_it_is_said_why_nobody_knows_what_runs(
+    fleet: Fleet, tmp_path: Path, capsys: Capture, change: dict[str, str], doubt: str
+) -> None:
+    cluster = json.loads(json.dumps(MANAGED))
+    claim, cluster["metadata"]["name"] = change.pop("claim", ""), change.pop("name", "edge-1")
+    cluster["metadata"]["labels"] |= change
+    if claim:
+        cluster["status"] = {"clusterClaims": [{"name": "version.openshift.io", "value": claim}]}
+    path = tmp_path / "managed.json"
+    path.write_text(json.dumps({"kind": "List", "items": [cluster]}))
+    fleet.hub = {}
+    arguments = fleet.arguments("--json", f"--hub-state={path}")
+    values = tmp_path / "values/fleet.yaml"
+    values.write_text(json.dumps(json.loads(values.read_text()) | {"clusters": {"edge-1": {"config": {}}}}))
+    assert fleet_readiness.main(arguments) == 17
+    document = json.loads(capsys.readouterr().out)
+    [number] = [row["judgement"] for row in document["clusters"] if row["cluster"] == "edge-1"]
+    said = document["judgements"][number]["reasons"]
+    [reason] = [one for one in said if one["cause"] == "what runs now is not known"]
+    assert reason["what"] == f"the way to 4.20.12 is not known: {doubt}"
+    assert "oc get clusterversion" in reason["to_do"]
+
+
+def test_a_hub_without_clusters_of_the_values_leaves_nothing_to_judge(
+    fleet: Fleet, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "managed.json"
+    path.write_text('{"kind": "List", "items": []}')
+    fleet.hub = {}
+    code, document = fleet.look(f"--hub-state={path}", capsys=capsys)
+    assert (code, document["ready"], document["clusters"]) == (17, False, [])
+    [note] = document["notes"]
+    assert note.startswith("the hub knows no cluster of these values")
+
+
 def managed(name: str, version: str, cluster_set: str) -> dict[str, Any]:
     labels = {"openshiftVersion": version, "cluster.open-cluster-management.io/clusterset": cluster_set}
     return {"kind": "ManagedCluster", "metadata": {"name": name, "labels": labels}, "status": {}}
@@ -248,10 +322,19 @@ def test_a_second_look_asks_only_for_what_may_have_changed(
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
-        ("{}", 3, "cannot be understood"),
+        ("{}", 3, "neither a list of ManagedClusters nor of the form"),
+        ('{"kind": "List", "items": null}', 3, "neither a list of ManagedClusters nor of the form"),
+        ('{"kind": "List", "items": ["x", 3]}', 3, "neither a list of ManagedClusters nor of the form"),
+        ('{"kind": "List", "items": ' + "[" * 9999, 3, "nested too deeply"),
+        ('{"format": 1, "clusters": {"a": {}, "a": {"set": "b"}}}', 3, "'a' stands there twice"),
+        (
+            json.dumps({"kind": "List", "items": [MANAGED, MANAGED]}).replace("4.19.20", "4.20.1", 1),
+            3,
+            "cluster 'edge-1' is there twice, and not the same is said of it",
+        ),
         ('{"format": 2, "clusters": {}}', 3, "format 2, this version reads 1"),
         ('{"format": 1, "clusters": {"a": {"version": "4.20"}}}', 3, "not a release X.Y.Z"),
-        ("[1, 2]", 3, "cannot be understood"),
+        ("[1, 2]", 3, "neither a list of ManagedClusters nor of the form"),
         (None, 4, "there is no file"),
     ],
 )
@@ -269,6 +352,68 @@ def test_a_hub_state_that_is_none_is_refused(
         path.write_text(content)
     assert fleet_readiness.main(fleet.arguments(f"--hub-state={path}")) == code
     assert words in caplog.text + capsys.readouterr().err
+
+
+def _exported(fleet: Fleet, **changes: Any) -> dict[str, Any]:
+    """The ConfigMap oc-mirror-inventory, with changes to what it says of its target."""
+    fleet.arguments()
+    document = json.loads(summary.of_store(Store(fleet.folder / "data")).as_json())
+    document["targets"][0] |= changes
+    return notify.config_map(notify.INVENTORY, "oc-mirror", {"inventory.json": json.dumps(document)})
+
+
+def _packed(fleet: Fleet) -> dict[str, Any]:
+    files = resources.in_files(fleet.site.resources()) | {"much": "x" * notify.LARGEST}
+    return notify.config_map("oc-mirror-cluster-resources", "oc-mirror", files, target=fleet.site.target)
+
+
+def _cut(config_map: dict[str, Any]) -> dict[str, Any]:
+    content = config_map["binaryData"]["idms.yaml.gz"]
+    config_map["binaryData"]["idms.yaml.gz"] = content[: len(content) // 8 * 4]
+    return config_map
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda fleet: {**_packed(fleet), "data": ["x"]}, "is damaged: its data are no files"),
+        (
+            lambda fleet: _cut(_packed(fleet)),
+            "oc-mirror-cluster-resources is damaged: idms.yaml.gz cannot be",
+        ),
+        (lambda fleet: {**_packed(fleet), "metadata": {"annotations": ["x"]}}, "no ConfigMap with a target"),
+        (lambda fleet: {**_packed(fleet), "metadata": ["x"]}, "no ConfigMap with a target"),
+        (lambda fleet: _exported(fleet, target="http://x y/;"), "is of 'http://x y/;', which is no target"),
+        (lambda fleet: _exported(fleet, target=""), "is of '', which is no target"),
+        (lambda fleet: _exported(fleet, room=-5), "targets.0.room"),
+    ],
+)
+def test_a_damaged_export_is_refused_and_not_judged_by(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture, made: Callable[[Fleet], dict[str, Any]], words: str
+) -> None:
+    path = fleet.folder / "export.json"
+    path.write_text(json.dumps(made(fleet)))
+    assert fleet_readiness.main(without_data(fleet, f"--published={path}")) == 3
+    assert words in caplog.text
+
+
+def test_what_several_say_of_one_registry_is_put_together(fleet: Fleet, capsys: Capture) -> None:
+    """Two data directories mirrored to one registry: clusters apply what both publish."""
+    fleet.hub["edge-1"]["version"] = "4.19.20"
+    whole = _exported(fleet)
+    text = json.loads(whole["data"]["inventory.json"])
+    [target] = text["targets"]
+    paths = []
+    for number, names in enumerate((("idms.yaml",), ("idms.yaml", "itms.yaml"))):
+        kept = {name: one for name, one in target["resources"].items() if (name in names) != bool(number)}
+        assert kept
+        text["targets"] = [{**target, "resources": kept}]
+        paths.append(fleet.folder / f"{number}.json")
+        whole["data"]["inventory.json"] = json.dumps(text)
+        paths[-1].write_text(json.dumps(whole))
+    for given, code in ((paths[:1], 17), (paths[1:], 17), (paths, 0)):
+        assert fleet_readiness.main(without_data(fleet, *(f"--published={one}" for one in given))) == code
+        capsys.readouterr()
 
 
 def test_a_mirror_has_to_be_named(capsys: Capture, caplog: pytest.LogCaptureFixture) -> None:
