@@ -88,6 +88,11 @@ class Credentials:
         finally:
             key.unlink(missing_ok=True)
 
+    def masked(self, text: str) -> str:
+        """Return what a server said without the password, which it was shown and may repeat."""
+        password = (self._read("password") or b"").decode(errors="replace").strip()
+        return text.replace(password, "…") if password else text
+
     def _read(self, name: str) -> bytes | None:
         path = self.secret / name if self.secret else None
         return path.read_bytes() if path and path.is_file() else None
@@ -293,6 +298,7 @@ def explain(stderr: str, origin: Origin, known_revisions: Callable[[], Iterable[
 
     `known_revisions` is called for the branches and tags of the server only if the revision is wrong.
     """
+    stderr = origin.credentials.masked(stderr)
     if re.search(_NO_SUCH_REVISION, stderr):
         return no_such_revision(origin, known_revisions())
     for pattern, what, hint, transient in _REFUSALS:

@@ -315,7 +315,8 @@ class _Proposal:
                 "delete that branch, or give another one as publish-branch",
             )
         if re.search(_REFUSED, error.stderr):
-            said = re.findall(r"^(?:remote: |\s*! ).*$", error.stderr, re.MULTILINE)
+            stderr = self.origin.credentials.masked(error.stderr)
+            said = re.findall(r"^(?:remote: |\s*! ).*$", stderr, re.MULTILINE)
             shown = "; ".join(" ".join(line.split())[:200] for line in said[:3])
             return GitError(
                 f"{self.origin.url} refuses the branch {self.branch.name}: {shown}",

@@ -125,6 +125,10 @@ class Client:
                 WRONG_PLACE,
             ) from None
 
+    def _masked(self, text: str) -> str:
+        """Take the token out of what a forge says: it was shown it."""
+        return text.replace(self._access.token, "…")
+
     @property
     def _host(self) -> str:
         return urlsplit(self._forge.api).netloc
@@ -140,7 +144,7 @@ class Client:
             to = urlsplit(answer.headers.get("Location", ""))
             raise GitError(
                 f"{self._host} leads from {self._forge.repository} to another place:"
-                f" {to.netloc or self._host}{to.path[:200]}",
+                f" {self._masked(f'{to.netloc or self._host}{to.path[:200]}')}",
                 "give the URL that the repository has now as values-git-url; nothing is sent to another host",
             )
         try:
@@ -154,7 +158,7 @@ class Client:
             found = None
         if 200 <= status < 300:
             return found
-        said = _said(found)
+        said = self._masked(_said(found))
         self._check_limits(answer, said)
         if status in {401, 403}:
             raise GitError(

@@ -380,6 +380,7 @@ def branch(value: str) -> str:
         or value.endswith(("/", ".", ".lock"))
         or re.search(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock/", value)
         or len(value) > 200
+        or value in {"HEAD", "@"}
     ):
         raise ValueError(f"'{value}' is not the name of a branch")
     return value
@@ -411,7 +412,7 @@ def places_of_values(value: str) -> tuple[str, ...]:
     found = names(value)
     for name in found:
         file, _, rest = name.rpartition(":")
-        if not re.fullmatch(r"([A-Za-z]+\.)?[^\s.:/]+", rest) or file.startswith(("/", "-")):
+        if not re.fullmatch(r"[^\s.:/]+(\.[^\s.:/]+)*", rest) or file.startswith(("/", "-")):
             raise ValueError(f"'{name}' is not NAME, SECTION.NAME or FILE:SECTION.NAME")
     return found
 

@@ -72,7 +72,9 @@ def _entries(source: SourceFile) -> Iterator[_Entry]:
 
 def _one(named: str, entries: list[_Entry]) -> Place:
     file, _, rest = named.rpartition(":")
-    section, _, name = rest.rpartition(".")
+    section, _, name = rest.partition(".")
+    if section not in SECTIONS or not name:  # a name may have dots itself
+        section, name = "", rest
     fitting = [
         entry
         for entry in entries
@@ -83,7 +85,7 @@ def _one(named: str, entries: list[_Entry]) -> Place:
     if not fitting:
         raise _unknown(named, name, entries)
     if len(sections := {entry.place.section for entry in fitting}) > 1:
-        choice = " or ".join(f"{one}.{name}" for one in sorted(sections))
+        choice = " or ".join(f"{file}{':' if file else ''}{one}.{name}" for one in sorted(sections))
         raise UsageError(f"publish-for: '{named}' is the name of more than one", f"write {choice}")
     for chosen in ([one for one in fitting if one.has_block], [one for one in fitting if one.has_config]):
         if len(chosen) == 1:

@@ -15,6 +15,7 @@ from steps.bounded import NotJsonError, json_of
 from steps.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, StartError
 from steps.mirroring import notify
 from steps.mirroring.publish import apply, resources
+from steps.mirroring.request import SITES
 from steps.mirroring.store import Store, records
 from steps.mirroring.store.changes import ChangeList
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
@@ -163,7 +164,7 @@ def from_folder(folder: Path, target: str) -> Published:
         )
     target = target or next(iter(known), "")
     if target not in known:
-        there = f"there are: {', '.join(sorted(known))}" if known else _RUN_FIRST
+        there = f"there are: {', '.join(sorted(known))}" if known else _sites_of(folder) or _RUN_FIRST
         raise NotFoundError(f"nothing is published for {target or 'any target'} in {folder}", there)
     place = known[target].resources
     try:
@@ -175,6 +176,12 @@ def from_folder(folder: Path, target: str) -> Published:
         resources=_permitted(files, target, str(place)),
         changes=store.changes.newest_kept(target),
     )
+
+
+def _sites_of(folder: Path) -> str:
+    """Return how to name the data directory of a site, where there are some; else nothing."""
+    sites = sorted(path.name for path in (folder / SITES).glob("*/"))
+    return f"name the data directory of a site: --data={folder / SITES / sites[0]}" if sites else ""
 
 
 def wait(cluster: Cluster, namespace: str, job: str, timeout: float) -> None:

@@ -284,6 +284,12 @@ def test_a_draft_stays_one(server: Server, mark: str) -> None:
             "refuses the token .* HTTP 401 Bad credentials",
             "git-write",
         ),
+        ((401, {}, {"message": f"who is {TOKEN}?"}), r"HTTP 401 who is …\?", "git-write"),
+        (
+            (301, {"Location": f"https://{TOKEN}@example.com/{TOKEN}"}, {}),
+            "to another place: …@example.com/…$",
+            "now",
+        ),
         ((403, {}, {"message": "403 Forbidden"}), "refuses the token", "Pull requests|role Developer"),
         ((404, {}, {"message": "404 Project Not Found"}), "has no repository group/values", "values-git-url"),
         (

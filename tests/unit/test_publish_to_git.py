@@ -242,6 +242,18 @@ def test_without_any_resource_nothing_is_proposed(site: Site, caplog: pytest.Log
     assert site.branches() == ["main"]
 
 
+def test_of_a_data_directory_with_sites_one_is_to_be_named(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    north = site.data.parent / "all/sites/north"
+    north.parent.mkdir(parents=True)
+    site.data = site.data.rename(north).parents[1]
+    code, said = fails(site, caplog)
+    assert (code, f"name the data directory of a site: --data={north}" in said) == (4, True)
+    site.data = north
+    assert site.run() == 0
+
+
 def test_of_several_targets_one_is_named(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     publish(site.data, target="second.example.com/mirror")
     code, said = fails(site, caplog)

@@ -29,6 +29,14 @@ def test_a_name_alone_is_enough_where_it_is_the_only_one() -> None:
     ]
 
 
+def test_a_name_may_have_dots() -> None:
+    dotted = files(a="clusters:\n  edge.example: {}\n  b: {}\nmanagedClusterSets:\n  clusters.b: {}\n")
+    for named in places_of_values("edge.example,clusters.edge.example,managedClusterSets.clusters.b"):
+        [found] = find([named], dotted)
+        assert named in {found.name, str(found)}
+    assert [str(one) for one in find(["clusters.b"], dotted)] == ["clusters.b"]
+
+
 def test_of_several_files_the_one_with_the_block_counts() -> None:
     assert [one.file for one in find(["managed"], FLEET)] == ["managed.yaml"]
     assert [one.file for one in find(["edge.yaml:managedClusterSets.managed"], FLEET)] == ["edge.yaml"]
@@ -38,6 +46,10 @@ def test_what_is_not_certain_is_refused_with_the_choice() -> None:
     with pytest.raises(UsageError, match="the name of more than one") as caught:
         find(["hub"], FLEET)
     assert caught.value.hint == "write clusters.hub or hubClusterSets.hub"
+    both = files(edge="clusters:\n  x: {}\nhubClusterSets:\n  x: {}\n")
+    with pytest.raises(UsageError, match="the name of more than one") as in_file:
+        find(["edge.yaml:x"], both)
+    assert in_file.value.hint == "write edge.yaml:clusters.x or edge.yaml:hubClusterSets.x"
     twice = files(a="clusters:\n  x: {}\n", b="clusters:\n  x: {}\n")
     with pytest.raises(UsageError, match=r"clusters\.x stands in several files: a.yaml, b.yaml") as several:
         find(["x"], twice)
@@ -77,6 +89,9 @@ def test_the_kinds_of_values_refuse_what_git_and_kubernetes_would() -> None:
         (branch, "--upload-pack=x"),
         (branch, "a..b"),
         (branch, "refs/heads/a"),
+        (branch, "HEAD"),
+        (branch, "@"),
+        (places_of_values, "a..b"),
         (branch, "a b"),
         (branch, "a.lock"),
         (author, "A B"),
