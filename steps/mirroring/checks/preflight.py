@@ -167,6 +167,7 @@ def check_keys(request: Request) -> None:
     None is ever shown.
     """
     vouching.signing_key(request)
+    vouching.warn_of_readers(request)
     vouching.trusted_keys(request)
 
 

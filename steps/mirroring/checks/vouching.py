@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -41,6 +42,18 @@ def signing_key(request: Request) -> PrivateKey | None:
     if place is None:
         return None
     return folder.signing_key(place / KEY_FILE, place / PASSPHRASE_FILE, parameter=SIGNING_KEY.name)
+
+
+def warn_of_readers(request: Request) -> None:
+    """Warn of a key to sign with, or its passphrase, that everybody on this machine can read.
+
+    Files of a mounted Secret are links, and who reads them is for the pod to say.
+    """
+    place = request.values[SIGNING_KEY]
+    paths = [] if place is None else [place / KEY_FILE, place / PASSPHRASE_FILE]
+    for path in paths:
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & stat.S_IROTH:
+            log.warning("signing-key: everybody on this machine can read %s; chmod go= %s", path, path)
 
 
 def trusted_keys(request: Request) -> TrustedKeys | None:

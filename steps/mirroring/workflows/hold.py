@@ -108,6 +108,7 @@ def before_push(
     store, request = session.store, session.request
     target = request.target_registry
     if not asked_for(request):
+        _warn_without_hold(request, listed)
         return listed
     listed = listed or store.changes.pending(target, waiting)  # again, for its error
     approved = request.values[APPROVED_CHANGES_SHA256]
@@ -121,6 +122,18 @@ def before_push(
     told = f"generation {', '.join(str(one.sequence) for one in waiting)} for {target}"
     published = set(store.imports.of(target).generations.values())
     raise _not_approved(store, request, listed, target, told, published=published)
+
+
+def _warn_without_hold(request: Request, listed: ChangeList | None) -> None:
+    """Say that nothing waits for an approval, where one is given that is not of what is pushed."""
+    approved = request.values[APPROVED_CHANGES_SHA256]
+    if approved and listed and not listed.is_empty and approved != listed.sha256:
+        log.warning(
+            "approved-changes-sha256 is %s, and the list of what is pushed has %s: without hold=true nothing"
+            " waits for an approval",
+            approved,
+            listed.sha256,
+        )
 
 
 def _identities(generations: dict[int, Generation]) -> set[str]:

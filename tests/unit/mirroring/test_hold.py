@@ -292,6 +292,16 @@ def test_from_disk_pushes_nothing_before_its_list_is_approved(
     assert disconnected.mirror(HOLD).returncode == 0, "nothing waits, so nothing is held"
 
 
+def test_without_hold_an_approval_of_another_list_is_said_to_have_no_effect(
+    three: Place, disconnected: Place
+) -> None:
+    shutil.copytree(three.data / "generations", disconnected.data / "generations")
+    ran = disconnected.mirror(f"--approved-changes-sha256={'0' * 64}")
+    assert ran.returncode == 0
+    assert f"approved-changes-sha256 is {'0' * 64}, and the list of what is pushed has " in ran.stderr
+    assert "without hold=true nothing waits for an approval" in ran.stderr
+
+
 def test_a_generation_that_came_since_needs_an_approval_of_its_own(
     three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
 ) -> None:

@@ -208,6 +208,22 @@ def test_a_key_that_cannot_be_used_is_told_before_anything_is_mirrored(
     assert not connected.generations()
 
 
+def test_a_key_that_everybody_can_read_is_told(connected: Place, signed: Signed) -> None:
+    place = signed.keys / "release-2027"
+    for name, mode in (("signing.key", 0o640), ("passphrase", 0o604)):
+        (place / name).chmod(mode)
+    ran = connected.mirror(f"--signing-key={place}")
+    assert ran.returncode == 0, ran.stderr
+    [told] = [line for line in ran.stderr.splitlines() if "can read" in line]
+    assert (
+        told
+        == f"signing-key: everybody on this machine can read {place}/passphrase; chmod go= {place}/passphrase"
+    )
+    (place / "passphrase").rename(signed.keys / "elsewhere")
+    (place / "passphrase").symlink_to(signed.keys / "elsewhere")
+    assert "can read" not in connected.mirror(f"--signing-key={place}").stderr, "as in a pod"
+
+
 def test_a_key_with_a_passphrase_signs(connected: Place, signed: Signed) -> None:
     ran = connected.mirror(f"--signing-key={signed.keys}/release-2027")
     assert ran.returncode == 0, ran.stderr
