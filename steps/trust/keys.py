@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from steps.trust.refusals import KeyFormatError, PassphraseError, UntrustedSignatureError
+from steps.trust.refusals import KeyEndedError, KeyFormatError, PassphraseError, UntrustedSignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -165,7 +165,7 @@ class TrustedKeys:
                         return key
                     ended = key
         if ended is not None and ended.until is not None:
-            raise UntrustedSignatureError(
+            raise KeyEndedError(
                 f"it is signed by the key {ended.name}, which ended at {ended.until:%Y-%m-%dT%H:%M:%SZ}"
             )
         raise UntrustedSignatureError(f"no trusted key has signed it; trusted: {self.names}")

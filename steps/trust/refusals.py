@@ -13,3 +13,7 @@ class PassphraseError(KeyFormatError):
 
 class UntrustedSignatureError(ValueError):
     """No trusted key has made a signature, or one that has ended."""
+
+
+class KeyEndedError(UntrustedSignatureError):
+    """A trusted key has made a signature, and has ended."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FOLDER: Final = "folder"
 LISTS: Final = (LIST, TEXT, RECEIVED)
 """Files of a medium itself, read as a stranger's."""
+_OF_DATA: Final = (LEDGER, "runs")
+"""Folders that a data directory has, on the side that makes archives or on each."""
 LISTED: Final = 1000
 """Files that no generation names and that are told by name."""
 WALKED: Final = 100_000
@@ -58,13 +60,15 @@ class Extra:
 class Extras:
     """The first of the files that no generation names, by path, and of how many with how many bytes.
 
-    `walked` is False where there is more than is looked through, or a folder that cannot be read.
+    `walked` is False where there is more than is looked through, or a folder that cannot be read. `data` are
+    folders that look like data directories: only the generations in them were looked through.
     """
 
     files: tuple[Extra, ...] = ()
     count: int = 0
     size: int = 0
     walked: bool = True
+    data: tuple[Path, ...] = ()
 
 
 class PartLackingError(Exception):
@@ -116,12 +120,18 @@ class Copy:
         return {folder / f"generations/{self.sequence:06d}" for folder in volumes}
 
     def own(self, names: Container[str]) -> set[Path]:
-        """Return the paths of its files of these names."""
+        """Return the paths of its files of these names: of one in parts those that are read, no others."""
         if not self.identity:
             found = self.volume.folder / self.prefix
             return {path for path in found.iterdir() if path.name in names}
-        parts = [part for name, here in self.parts.items() if name in names for part in here]
-        return {volume.folder / item.path for item, volume in parts}
+        paths: set[Path] = set()
+        for name, here in self.parts.items():
+            if name in names:
+                try:
+                    paths |= {piece.volume.folder / piece.path for piece in self.pieces(name)}
+                except PartLackingError:
+                    paths |= {volume.folder / item.path for item, volume in here}
+        return paths
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a small file; None where it is missing, or larger than any of ours."""
@@ -212,8 +222,11 @@ def _prefix(path: str) -> str:
 def extras(folders: Iterable[Path], own: Container[Path], whole: Container[Path]) -> Extras:
     """Return what lies in folders besides the files `own`, the folders `whole` and a medium's own lists.
 
-    Of a data directory only the generations are looked through. No link is followed.
+    Of a data directory only the generations are looked through, and it is named: a medium may only look like
+    one. No link is followed.
     """
+    folders = list(folders)
+    data = tuple(folder for folder in folders if _is_data(folder))
     lists = {volume.folder / name for one in folders for volume in Volume.found_on(one) for name in LISTS}
     kept: list[Extra] = []
     unread: list[Path] = []
@@ -225,12 +238,18 @@ def extras(folders: Iterable[Path], own: Container[Path], whole: Container[Path]
         count, size = count + 1, size + (found.size or 0)
         if len(kept) < LISTED:
             kept.append(found)
-    return Extras(tuple(kept), count, size, walked=not unread and next(walk, None) is None)
+    walked = not unread and next(walk, None) is None
+    return Extras(tuple(kept), count, size, walked=walked, data=data)
+
+
+def _is_data(folder: Path) -> bool:
+    """Return whether a folder looks like a data directory, of either side."""
+    return any((folder / name).is_dir() for name in _OF_DATA)
 
 
 def _outermost(folders: Iterable[Path]) -> list[Path]:
     """Return the folders to look through, without those that lie in another one."""
-    found = {folder / "generations" if (folder / LEDGER).is_dir() else folder for folder in folders}
+    found = {folder / "generations" if _is_data(folder) else folder for folder in folders}
     return sorted(folder for folder in found if found.isdisjoint(folder.parents))
 
 

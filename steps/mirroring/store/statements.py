@@ -23,7 +23,7 @@ from steps.mirroring.store.generations import IMAGESET, RECORD, STATEMENT, Prede
 from steps.mirroring.store.records import Part
 from steps.trust import dsse
 from steps.trust.dsse import IN_TOTO, Envelope, EnvelopeError
-from steps.trust.refusals import UntrustedSignatureError
+from steps.trust.refusals import KeyEndedError, UntrustedSignatureError
 from steps.trust.statement import Statement, StatementError
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ AGAIN: Final = (
     " out who changed it"
 )
 """What to do with a generation that is not what was signed."""
+
+
+_ANEW: Final = (
+    "let the connected side make a full archive (incremental-mode false) with the key that has taken its"
+    " place; or correct NAME.until, if that key has not ended"
+)
 
 
 class _Predicate(Part):
@@ -162,6 +168,8 @@ def verify(sequence: int, folder: Path, read: Read, keys: TrustedKeys, now: date
         if statement.predicate_type != PREDICATE_TYPE:
             raise StatementError(f"it is about something else: {statement.predicate_type[:200]!r}")
         predicate = Predicate.model_validate(statement.predicate)
+    except KeyEndedError as error:
+        raise refuse(str(error), _ANEW) from None
     except UntrustedSignatureError as error:
         raise refuse(str(error), f"{AGAIN}; or put the signer's public key into trusted-keys") from None
     except ValidationError as error:

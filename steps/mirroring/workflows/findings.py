@@ -160,7 +160,9 @@ class Audit:
             "extra": {
                 "count": self.extras.count,
                 "size": self.extras.size,
-                "complete": self.extras.walked and self.extras.count == len(self.extras.files),
+                "complete": self.extras.walked
+                and not self.extras.data
+                and self.extras.count == len(self.extras.files),
                 "files": [
                     {"path": plain(str(one.path)), "kind": one.kind, "size": one.size}
                     for one in self.extras.files
@@ -188,7 +190,10 @@ def _extra_lines(extras: Extras) -> list[str]:
     lines += [f"  and {count - SHOWN} more"] if count > SHOWN else []
     rest = f"more than {copies.WALKED:,} files and folders lie there, or one cannot be read"
     end = [] if extras.walked else [f"not all of it was looked through: {rest}"]
-    return [*(lines if count else []), *end]
+    data = [
+        f"of the data directory {plain(str(one))} only generations/ was looked through" for one in extras.data
+    ]
+    return [*(lines if count else []), *end, *data]
 
 
 def _size_of(one: Extra) -> str:

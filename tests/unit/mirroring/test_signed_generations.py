@@ -364,7 +364,9 @@ def test_a_key_counts_until_its_end(arrived: Place, signed: Signed) -> None:
     end.write_text((datetime.now(UTC) + timedelta(hours=1)).isoformat())
     assert arrived.mirror("--dry-run=true").returncode == 0
     end.write_text("2026-01-31")
-    assert "signed by the key release-2026, which ended at 2026-01-31T00:00:00Z" in refused(arrived)
+    said = refused(arrived)
+    assert "signed by the key release-2026, which ended at 2026-01-31T00:00:00Z" in said
+    assert "with the key that has taken its place; or correct NAME.until" in said
 
 
 def test_swapped_generations_are_refused(arrived: Place) -> None:

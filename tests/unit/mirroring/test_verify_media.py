@@ -100,7 +100,7 @@ def test_the_table_says_what_who_when_and_how_it_is(guard: Place, signed: Signed
     assert lines[2].startswith("2           continues 1")
     assert "release-2026" in lines[2]
     assert lines[3].endswith("untrusted")
-    assert lines[-2].startswith("generation 3 is not signed")
+    assert lines[-3].startswith("generation 3 is not signed")
     assert lines[-1] == f"generations in {signed.made.data}: 2 trusted, 1 untrusted"
 
 
@@ -306,12 +306,45 @@ def test_of_a_data_directory_only_its_generations_are_looked_through(
 ) -> None:
     data = signed.made.data
     (data / "generations/note.txt").write_text("x")
-    for folder in (data, data / "generations"):
-        found = verify(guard, signed, folder, code=0, capsys=capsys)
-        assert extra(found, data) == [("generations/note.txt", "file", 1)]
+    found = verify(guard, signed, data / "generations", code=0, capsys=capsys)
+    assert extra(found, data) == [("generations/note.txt", "file", 1)]
+    for lacking in ("none", "ledger"):  # the other side has no ledger
+        shutil.rmtree(data / lacking, ignore_errors=True)
+        found = verify(guard, signed, data, code=0, capsys=capsys)["extra"]
+        assert ([Path(one["path"]).name for one in found["files"]], found["complete"]) == (
+            ["note.txt"],
+            False,
+        )
     ran = signed.made.mirror("--workflow=workflow-verify", f"--trusted-keys={signed.trusted}")
     assert ran.returncode == 0, ran.stderr
     assert "1 file that no generation names, 1 B; nobody vouches for it:" in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["ledger", "runs"])
+def test_a_medium_that_looks_like_a_data_directory_hides_nothing_from_a_guard(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE, name: str
+) -> None:
+    (medium / "tool.exe").write_text("x")
+    (medium / name).mkdir()
+    found = verify(guard, signed, medium, code=0, capsys=capsys)["extra"]
+    assert not found["complete"], "a guard that asks for it lets nothing pass"
+    guard.mirror(f"--verify={medium}", f"--trusted-keys={signed.trusted}")
+    printed = capsys.readouterr().out
+    assert f"of the data directory {medium} only generations/ was looked through" in printed
+
+
+def test_a_part_that_is_not_read_is_an_extra_file(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
+) -> None:
+    """A list may name a second part for the same bytes of a signed file: no hash is compared with it."""
+    path = medium / "packing-list.json"
+    listed = json.loads(path.read_text())
+    [file] = [one for one in listed["generations"][0]["files"] if one["name"].endswith(".tar")]
+    file["parts"].append({**file["parts"][0], "number": 7})
+    path.write_text(json.dumps(listed))
+    (medium / f"generations/000001/{file['name']}.part-007").write_text("x")
+    found = verify(guard, signed, medium, code=0, capsys=capsys)
+    assert extra(found, medium) == [(f"generations/000001/{file['name']}.part-007", "file", 1)]
 
 
 def test_of_many_extra_files_some_are_named_and_the_rest_counted(
