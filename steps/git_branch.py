@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("steps.repository")
 
 _TRAILER: Final = "Published-Tree"
+_PURPOSE: Final = "Published-For"
 _SHOWN: Final = 80
 _FILE: Final = "100644"
 _NO_FILES: Final = {"120000": "link", "160000": "submodule"}
@@ -57,11 +58,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """The branch of a proposal, its commit's subject, and the author as `NAME <EMAIL>`."""
+    """The branch of a proposal, its commit's subject, and the author as `NAME <EMAIL>`.
+
+    `purpose` tells proposals apart that are given one branch: none replaces that of another.
+    """
 
     name: str
     subject: str
     author: str
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +256,9 @@ class _Proposal:
                 f"GIT_{role}_DATE": f"@{date} +0000",
             }
         git = replace(self.git, environment={**self.git.environment, **variables})
-        message = f"{self.branch.subject}\n\nBy publish-to-git of oc-mirror-pipeline.\n\n{_TRAILER}: {tree}\n"
+        purpose = f"{_PURPOSE}: {self.branch.purpose}\n" if self.branch.purpose else ""
+        body = f"By publish-to-git of oc-mirror-pipeline.\n\n{purpose}{_TRAILER}: {tree}\n"
+        message = f"{self.branch.subject}\n\n{body}"
         return git.ask("commit-tree", tree, "-p", self.base, given=message.encode()).strip()
 
     def _stranger(self) -> str:
@@ -266,20 +273,32 @@ class _Proposal:
         return "".join(one if one.isprintable() else "�" for one in who.rpartition("> ")[0] + ">")[:_SHOWN]
 
     def _check_ours(self) -> None:
-        """Refuse to replace a branch whose head is no commit of ours."""
-        if self.head and (who := self._stranger()):
+        """Refuse to replace a branch whose head is no commit of ours, or is for another purpose."""
+        if not self.head:
+            return
+        if who := self._stranger():
             raise ConflictError(
                 f"branch {self.branch.name} of {self.origin.url} is not replaced: its newest commit"
                 f" {self.head[:12]} is by {who}, not by publish-to-git",
                 "merge or close its request and delete the branch, or give another one as publish-branch",
             )
+        message = self.git.ask("show", "--no-patch", "--format=%B", self.head)
+        purpose = re.search(rf"^{_PURPOSE}: (.+)$", message, re.MULTILINE)
+        if purpose and purpose[1] != self.branch.purpose and self._proposes_more():
+            raise ConflictError(
+                f"branch {self.branch.name} of {self.origin.url} is not replaced: it proposes what is"
+                f" mirrored to {purpose[1][:_SHOWN]}, and that is not merged yet",
+                "give each target-registry a publish-branch of its own, or merge that request first",
+            )
+
+    def _proposes_more(self) -> bool:
+        """Return whether the branch, whose head is ours, proposes anything that the base does not have."""
+        proposed = set(self._differences(f"{self.head}~", self.head))
+        return bool(proposed & set(self._differences(self.base, self.head)))
 
     def _tell_of_leftover(self) -> None:
         """Warn of a branch of ours that proposes what the base does not have, and need not have."""
-        if not self.head or self._stranger():
-            return
-        proposed = set(self._differences(f"{self.head}~", self.head))
-        if proposed & set(self._differences(self.base, self.head)):
+        if self.head and not self._stranger() and self._proposes_more():
             log.warning(
                 "branch %s proposes what is not needed any more: close its request, and delete the branch",
                 self.branch.name,

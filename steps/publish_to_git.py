@@ -155,11 +155,15 @@ def _push(given: Inputs, published: Published) -> tuple[Proposed, change.Written
 
     def wanted(tree: Tree) -> Change:
         values = read_values(tree, given.file_path).files if given.places else ()
-        written.append(change.make(published, values, given.places, given.ca))
+        folder = change.folder_of(published.target, tree.paths, tree.read)
+        written.append(change.make(published, values, given.places, given.ca, folder=folder))
         return written[-1].change
 
     branch = Branch(
-        name=_branch(given, published), subject=describe.title(published.target), author=given.author
+        name=_branch(given, published),
+        subject=describe.title(published.target),
+        author=given.author,
+        purpose=" ".join(published.target.split()),
     )
     proposed = git_branch.propose(given.origin, branch, wanted)
     for line in written[-1].dropped:

@@ -109,21 +109,23 @@ class Forge:
                 sort = {"sort": "recentupdate"}
                 return shown | sort | {"base_branch": base, "state": state, "limit": str(PAGE)}
 
-    def read(self, found: Mapping[str, Any], branch: str) -> Found | None:
-        """Read a request of an answer; None where it is not one of this repository's `branch`, or was merged.
+    def read(self, found: Mapping[str, Any], branch: str, base: str) -> Found | None:
+        """Read a request of an answer; None where it does not propose this repository's `branch` to `base`.
 
-        Raises KeyError or TypeError for what is no request.
+        Nor is one that was merged. Not every version of a forge filters as it is asked to. Raises KeyError or
+        TypeError for what is no request.
         """
         if self.kind is Kind.GITLAB:
             same = (
                 found["source_branch"] == branch and found["source_project_id"] == found["target_project_id"]
             )
+            same = same and found["target_branch"] == base
             number, text, url = found["iid"], found.get("description"), found["web_url"]
             merged = found["state"] == "merged"
         else:
             head = found["head"]
             of_this = (head.get("repo") or {}).get("full_name", "").lower() == self.repository.lower()
-            same = head["ref"] == branch and of_this
+            same = head["ref"] == branch and of_this and found["base"]["ref"] == base
             number, text, url = found["number"], found.get("body"), found["html_url"]
             merged = bool(found.get("merged_at"))
         if not same or merged:

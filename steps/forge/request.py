@@ -95,7 +95,7 @@ def _once(client: Client, forge: Forge, proposal: Proposal) -> Request:
         if found is None:
             raise
         return _renewed(client, forge, proposal, found)
-    made = _read(forge, answer, proposal.branch)
+    made = _read(forge, answer, proposal)
     if made is None:
         raise GitError(
             f"{forge.api} has not opened what it was asked to", "look at the repository's requests"
@@ -124,15 +124,15 @@ def _listed(client: Client, forge: Forge, proposal: Proposal, *, closed: bool) -
         answer = client.ask("GET", forge.requests_path, query)
         if not isinstance(answer, list):
             raise _no_forge(forge)
-        read = (_read(forge, one, proposal.branch) for one in answer)
+        read = (_read(forge, one, proposal) for one in answer)
         yield from (found for found in read if found)
         if not answer:
             return
 
 
-def _read(forge: Forge, answer: Any, branch: str) -> Found | None:
+def _read(forge: Forge, answer: Any, proposal: Proposal) -> Found | None:
     try:
-        return forge.read(answer, branch)
+        return forge.read(answer, proposal.branch, proposal.base)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _no_forge(forge) from None
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps.git_branch import Change
 from steps.mirroring.publish import autoshift, resources
-from steps.mirroring.store.published import RESOURCES, readable_name
+from steps.mirroring.store.published import RESOURCES, distinct_name, readable_name
 from steps.publishing import block, place
 from steps.publishing.splice import put
 from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from steps.publishing.block import CaReference
     from steps.publishing.sources import Published
@@ -32,9 +32,14 @@ class Written:
 
 
 def make(
-    published: Published, values: Iterable[SourceFile], named: Iterable[str], ca: CaReference | None
+    published: Published,
+    values: Iterable[SourceFile],
+    named: Iterable[str],
+    ca: CaReference | None,
+    *,
+    folder: str,
 ) -> Written:
-    """Return the change that brings what is published for a target into the values and `cluster-resources/`.
+    """Return the change that brings what is published for a target into the values and into `folder`.
 
     Raises NotFoundError, UsageError and InvalidInputError for places and files, see `place` and `splice`.
     """
@@ -51,7 +56,6 @@ def make(
             return new
 
         changed[one.file] = put(current, one.keys, wanted)
-    folder = folder_of(published.target)
     files = {
         f"{folder}/{name}": text.encode() for name, text in resources.in_files(published.resources).items()
     }
@@ -64,6 +68,16 @@ def make(
     )
 
 
-def folder_of(target: str) -> str:
-    """Return where the resources of a target lie in the repository."""
-    return f"{RESOURCES}/{readable_name(target)}"
+def folder_of(target: str, paths: Collection[str], read: Callable[[str], bytes]) -> str:
+    """Return where the resources of a target lie in the repository, which has files at `paths`.
+
+    Two targets may have the same readable name: who comes second has a hash behind it.
+    """
+    plain, distinct = (f"{RESOURCES}/{name(target)}" for name in (readable_name, distinct_name))
+    if any(path.startswith(f"{distinct}/") for path in paths):
+        return distinct
+    texts = [read(path) for path in paths if path.startswith(f"{plain}/")]
+    found = resources.load({str(number): text.decode(errors="replace") for number, text in enumerate(texts)})
+    places = [place for resource in found for place in resources.images(resource)]
+    own = any(place == target or place.startswith((f"{target}/", f"{target}:")) for place in places)
+    return distinct if places and not own else plain

@@ -232,6 +232,14 @@ def test_a_request_from_a_fork_is_not_ours(server: Server) -> None:
     assert len(server.requests) == 2
 
 
+def test_a_request_to_another_base_is_not_ours_even_where_a_forge_does_not_filter(server: Server) -> None:
+    open_or_renew(server.forge, Access(TOKEN), proposal(base="release"))
+    listed = [dict(server.requests[0])]
+    server.instead = lambda method: (200, {}, listed) if method == "GET" else None
+    assert open_or_renew(server.forge, Access(TOKEN), PROPOSAL).done == "opened"
+    assert len(server.requests) == 2
+
+
 def test_a_request_whose_answer_was_lost_is_not_opened_twice(server: Server) -> None:
     lost = list[str]()
 

@@ -275,6 +275,22 @@ def test_what_somebody_else_pushed_is_never_replaced(upstream: Upstream) -> None
         assert upstream.head() == theirs
 
 
+def test_two_purposes_with_one_branch_do_not_replace_each_other(upstream: Upstream) -> None:
+    one, two = (replace(BRANCH, purpose=f"registry.example.com/{name}") for name in ("a-b", "a/b"))
+    first = propose(upstream.origin(), one, wanted())
+    assert propose(upstream.origin(), one, wanted()) == replace(first, pushed=False)
+    assert propose(upstream.origin(), one, wanted({"values.yaml": b"a: 5\n"})).pushed
+    head = upstream.head()
+    with pytest.raises(ConflictError, match=r"what is mirrored to registry.example.com/a-b, and") as caught:
+        propose(upstream.origin(), two, wanted({"values.yaml": b"a: 7\n"}))
+    assert "publish-branch of its own" in caught.value.hint
+    assert upstream.head() == head
+    upstream.git("update-ref", "refs/heads/main", head)
+    assert propose(upstream.origin(), two, wanted({"values.yaml": b"a: 7\n"})).pushed, (
+        "the first one is merged"
+    )
+
+
 def test_a_branch_of_others_is_not_taken_over(upstream: Upstream) -> None:
     upstream.push(f"main:{BRANCH.name}")
     with pytest.raises(ConflictError, match="is not replaced"):

@@ -218,6 +218,11 @@ def readable_name(target: str) -> str:
     return name if len(name) <= _LONGEST else _hashed(name, target)
 
 
+def distinct_name(target: str) -> str:
+    """Return a name as `readable_name` does, which no other target has."""
+    return _hashed(readable_name(target), target)
+
+
 def _hashed(name: str, target: str) -> str:
     return f"{name[: _LONGEST - 9].rstrip('-.')}-{hashlib.sha256(target.encode()).hexdigest()[:8]}"
 

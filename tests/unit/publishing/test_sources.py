@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from steps.publishing import change
 from steps.publishing.sources import Published, timeless
+from steps.tree import Tree
 from tests.unit.publishing.samples import TARGET, mirror_set
 
 
@@ -25,9 +28,37 @@ def test_what_is_no_verdict_is_left_out(document: str) -> None:
 
 def test_the_verdicts_lie_apart_from_what_clusters_apply() -> None:
     published = Published(target=TARGET, resources=[mirror_set()], fleet="{}\n")
-    made = change.make(published, [], [], None).change
+    made = change.make(published, [], [], None, folder="cluster-resources/r").change
     assert sorted(made.files) == [
-        "cluster-resources/registry.example.com-5000-ocp/idms.yaml",
+        "cluster-resources/r/idms.yaml",
         "oc-mirror/fleet.json",
     ]
-    assert made.folders == ("cluster-resources/registry.example.com-5000-ocp",)
+    assert made.folders == ("cluster-resources/r",)
+
+
+def test_of_two_targets_with_the_same_readable_name_the_second_has_a_folder_of_its_own(
+    tmp_path: Path,
+) -> None:
+    def folder_of(target: str) -> str:
+        tree = Tree(tmp_path)
+        return change.folder_of(target, tree.paths, tree.read)
+
+    one, two = "registry.example.com/a-b", "registry.example.com/a/b"
+    plain = "cluster-resources/registry.example.com-a-b"
+    assert folder_of(one) == folder_of(two) == plain
+    for target in (one, two):
+        made = change.make(
+            Published(target=target, resources=[mirror_set(to=target)]),
+            [],
+            [],
+            None,
+            folder=folder_of(target),
+        )
+        for path, content in made.change.files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(content)
+    assert folder_of(one) == plain
+    second = folder_of(two)
+    assert second.startswith(f"{plain}-")
+    shutil.rmtree(tmp_path / plain)
+    assert folder_of(two) == second, "it stays where it is"
