@@ -63,7 +63,7 @@ LAYERS = (
         in_memory=True,
     ),
     Layer("contract", "Tekton files against entrypoints, documents against both", 30),
-    Layer("cluster", "the real API server, the real Tekton, the image as built", 1200, (TWO_LANES, ALONE)),
+    Layer("cluster", "the real API server, the real Tekton, the image as built", 1440, (TWO_LANES, ALONE)),
 )
 BY_NAME = {layer.name: layer for layer in LAYERS}
 
