@@ -132,7 +132,13 @@ def run(given: Inputs) -> dict[str, str]:
         branch=_branch(given, published),
         base=proposed.base,
         title=describe.title(published.target),
-        body=describe.body(published, places=written.places, dropped=written.dropped, commit=proposed.commit),
+        body=describe.body(
+            published,
+            places=written.places,
+            dropped=written.dropped,
+            commit=proposed.commit,
+            assumed=written.assumed,
+        ),
         commit=proposed.commit,
         new=proposed.pushed,
     )
@@ -166,6 +172,8 @@ def _push(given: Inputs, published: Published) -> tuple[Proposed, change.Written
         purpose=" ".join(published.target.split()),
     )
     proposed = git_branch.propose(given.origin, branch, wanted)
+    for line in written[-1].assumed:
+        log.warning("assumed, since no label openshift-version tells it: %s", line)
     for line in written[-1].dropped:
         log.warning("no longer in the block, as the mirror does not have it: %s", line)
     return proposed, written[-1]

@@ -7,6 +7,7 @@ _validate-cluster-install.tpl, 929a8558) renders nothing at all where mirrors ha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,9 +37,15 @@ class CaReference:
 
 
 def merged(
-    there: Mapping[str, Any], mirror: Mapping[str, Any], ca: CaReference | None, where: str
+    there: Mapping[str, Any],
+    mirror: Mapping[str, Any],
+    ca: CaReference | None,
+    where: str,
+    minor: str = "",
 ) -> dict[str, Any]:
     """Return the block that stands `there` with what the mirror decides; `mirror` is a block of its own.
+
+    `minor` is the version X.Y of OpenShift that its clusters run, empty where that is not known.
 
     Raises InvalidInputError where AutoShift would refuse the result for want of a CA, and for a block that
     is none.
@@ -65,8 +72,41 @@ def merged(
         "useIDMS": True,
     } | {key: value for key, value in there.items() if key not in {"mirrorRegistry", "catalogs"}}
     if found := mirror.get("catalogs"):
-        result["catalogs"] = _catalogs(found, [one for one in catalogs if isinstance(one, dict)])
+        known = [one for one in catalogs if isinstance(one, dict)]
+        result["catalogs"] = _catalogs(_one_of_each(found, known, minor)[0], known)
     return result
+
+
+def assumed(there: Mapping[str, Any], mirror: Mapping[str, Any], minor: str) -> list[str]:
+    """Return what `merged` has to assume: a line for each source of which nothing tells the catalog."""
+    known = there.get("catalogs")
+    entries = [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
+    return _one_of_each(mirror.get("catalogs") or [], entries, minor)[1]
+
+
+def _one_of_each(
+    ours: list[dict[str, Any]], there: list[dict[str, Any]], minor: str
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return one catalog of each source, and which of them were assumed.
+
+    AutoShift makes a CatalogSource of each entry and names it by its source. Of several, the one of the
+    clusters' `minor` counts, else the one that stands there, else the newest.
+    """
+    chosen, lines = list[dict[str, Any]](), list[str]()
+    for source in dict.fromkeys(one["source"] for one in ours):
+        several = [one for one in ours if one["source"] == source]
+        of_minor = [one for one in several if minor and re.match(rf"v?{re.escape(minor)}(?!\d)", one["tag"])]
+        kept = [one for one in several if any(_stands_for(entry, one) for entry in there)]
+        newest = max(several, key=lambda one: [int(part) for part in re.findall(r"\d+", one["tag"])])
+        chosen.append([*of_minor, *kept, newest][0])
+        if len(several) > 1 and not of_minor and not kept:
+            tags = ", ".join(one["tag"] for one in several)
+            lines.append(f"catalog {source} with tag {newest['tag']}, the newest of {tags}")
+    return chosen, lines
+
+
+def _stands_for(entry: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    return all(entry.get(field) == ours.get(field) for field in ("source", "imagePath", "tag"))
 
 
 def dropped(there: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from steps.publishing.block import CaReference
+    from steps.publishing.place import Place
     from steps.publishing.sources import Published
 
 FLEET: Final = "oc-mirror/fleet.json"
@@ -24,11 +25,15 @@ FLEET: Final = "oc-mirror/fleet.json"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The change, the places of the blocks in it, and what stood in a block and stands there no longer."""
+    """The change, the places of the blocks in it, what stood in a block and stands there no longer.
+
+    `assumed` is what nothing tells, and a person is to look at.
+    """
 
     change: Change
     places: tuple[str, ...]
     dropped: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
 
 
 def make(
@@ -46,12 +51,14 @@ def make(
     sources = {source.path: source for source in values}
     mirror = autoshift.block(published.resources, published.target)
     found = place.find(named, list(sources.values()))
-    changed, dropped = dict[str, bytes](), list[str]()
+    changed, dropped, assumed = dict[str, bytes](), list[str](), list[str]()
     for one in found:
         current = SourceFile(one.file, changed.get(one.file, sources[one.file].content))
 
-        def wanted(there: Mapping[str, Any], where: str = f"{one.file}: {one}") -> dict[str, Any]:
-            new = block.merged(there, mirror, ca, where)
+        def wanted(there: Mapping[str, Any], one: Place = one) -> dict[str, Any]:
+            where = f"{one.file}: {one}"
+            new = block.merged(there, mirror, ca, where, one.minor)
+            assumed.extend(f"{line} ({where})" for line in block.assumed(there, mirror, one.minor))
             dropped.extend(f"{line} ({where})" for line in block.dropped(there, new))
             return new
 
@@ -65,6 +72,7 @@ def make(
         Change(files={**changed, **files}, folders=(folder,)),
         tuple(f"{one.file}: {one}" for one in found),
         tuple(dropped),
+        tuple(assumed),
     )
 
 

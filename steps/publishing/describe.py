@@ -30,7 +30,14 @@ def title(target: str) -> str:
     return f"Mirror {changes_text.plain(target)[:150]}: what clusters need to use it"
 
 
-def body(published: Published, *, places: Iterable[str], dropped: Iterable[str], commit: str) -> str:
+def body(
+    published: Published,
+    *,
+    places: Iterable[str],
+    dropped: Iterable[str],
+    commit: str,
+    assumed: Iterable[str] = (),
+) -> str:
     """Return the text of the request in Markdown; `commit` is part of it."""
     lines = [
         f"What is mirrored to {_code(published.target)}, for the clusters that use it. `publish-to-git` of"
@@ -38,6 +45,7 @@ def body(published: Published, *, places: Iterable[str], dropped: Iterable[str],
         "",
         f"* Commit: {commit}",
         *(f"* `config.disconnected` of {_code(one)}" for one in places),
+        *(f"* Assumed, since no label openshift-version tells it: {_code(one)}" for one in assumed),
         *(f"* No longer in the block: {_code(one)}" for one in dropped),
         "",
     ]

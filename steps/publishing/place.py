@@ -6,11 +6,13 @@ several files do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.autoshift.fleet import SECTIONS
 from steps.autoshift.listing import few_paths
+from steps.autoshift.releases import VERSION_LABEL
 from steps.autoshift.spelling import nearest
 from steps.errors import NotFoundError, UsageError
 from steps.yaml.text import parse
@@ -26,11 +28,15 @@ _SHOWN: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a block belongs: a file, and the keys that lead to the block."""
+    """Where a block belongs: a file, and the keys that lead to the block.
+
+    `minor` is the version X.Y of OpenShift that its clusters run, by their labels; empty where none tells it.
+    """
 
     file: str
     section: str
     name: str
+    minor: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -47,6 +53,8 @@ class _Entry:
     place: Place
     has_config: bool
     has_block: bool
+    version: str
+    cluster_set: str
 
 
 def find(named: Iterable[str], files: Sequence[SourceFile]) -> list[Place]:
@@ -57,7 +65,18 @@ def find(named: Iterable[str], files: Sequence[SourceFile]) -> list[Place]:
     is not well-formed.
     """
     entries = [entry for source in files for entry in _entries(source)]
-    return list(dict.fromkeys(_one(name, entries) for name in named))
+    chosen = dict.fromkeys(_one(name, entries) for name in named)
+    return [replace(place, minor=_minor(place, entries)) for place in chosen]
+
+
+def _minor(place: Place, entries: list[_Entry]) -> str:
+    """Return the last version that the label of a place names, or that of its cluster set."""
+    own = [entry for entry in entries if entry.place.keys == place.keys]
+    sets = {entry.cluster_set for entry in own} - {""}
+    of_set = [entry for entry in entries if entry.place.section != "clusters" and entry.place.name in sets]
+    labels = [entry.version for entry in (*own, *of_set) if entry.version]
+    found = re.findall(r"(\d+\.\d+)(?:\.\d+)*", labels[0]) if labels else []
+    return found[-1] if found else ""
 
 
 def _entries(source: SourceFile) -> Iterator[_Entry]:
@@ -67,7 +86,19 @@ def _entries(source: SourceFile) -> Iterator[_Entry]:
             for name, entry in found.items() if isinstance(found, dict) else ():
                 config: Any = entry.get("config") if isinstance(entry, dict) else None
                 block = isinstance(config, dict) and config.get("disconnected") is not None
-                yield _Entry(Place(source.path, section, name), isinstance(config, dict), block)
+                yield _Entry(
+                    Place(source.path, section, name),
+                    isinstance(config, dict),
+                    block,
+                    version=_text(entry, "labels", VERSION_LABEL),
+                    cluster_set=_text(entry, "config", "clusterSet"),
+                )
+
+
+def _text(entry: Any, *keys: str) -> str:
+    for key in keys:
+        entry = entry.get(key) if isinstance(entry, dict) else None
+    return entry if isinstance(entry, str) else ""
 
 
 def _one(named: str, entries: list[_Entry]) -> Place:

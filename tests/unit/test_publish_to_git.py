@@ -130,6 +130,23 @@ def test_the_next_run_renews_the_request_with_its_list(site: Site) -> None:
     assert "tag: v4.21" in site.git("show", f"{BRANCH}:values.yaml")
 
 
+def test_what_is_assumed_stands_in_the_log_and_in_the_request(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = [mirror_set(), catalog_source(tag="v4.20"), catalog_source(tag="v4.21")]
+    found[2]["metadata"]["name"] += "-21"
+    publish(site.data, *found)
+    assert site.run() == 0
+    line = (
+        "catalog redhat-operators with tag v4.21, the newest of v4.20, v4.21 (values.yaml: clusters.edge-1)"
+    )
+    assert f"assumed, since no label openshift-version tells it: {line}" in caplog.text
+    assert f"* Assumed, since no label openshift-version tells it: `{line}`" in site.forge.text()
+    values = yaml.safe_load(site.git("show", f"{BRANCH}:values.yaml"))
+    catalogs = values["clusters"]["edge-1"]["config"]["disconnected"]["catalogs"]
+    assert [one["tag"] for one in catalogs] == ["v4.21"]
+
+
 def test_killed_between_push_and_request_the_next_run_opens_it(site: Site) -> None:
     site.forge.instead = lambda _method: (500, {}, {})
     import stamina

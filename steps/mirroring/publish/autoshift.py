@@ -29,11 +29,19 @@ _HEAD = """\
 # mirrorRegistry.caRef (or .ca). disableDefaultCatalogs: true then switches Red Hat's own catalogs off.
 """
 
+_SEVERAL = """\
+# Of the catalogs of one source keep the one for the clusters' version: AutoShift makes one CatalogSource of
+# each source, and two entries would take turns.
+"""
+
 
 def render(resources: Iterable[Resource], target: str) -> str:
     """Return the block as YAML, for `target` (HOST[:PORT][/PATH])."""
-    document = {"config": {"disconnected": block(resources, target)}}
-    return _HEAD + yaml.safe_dump(document, sort_keys=False, width=2**16)
+    found = block(resources, target)
+    document = {"config": {"disconnected": found}}
+    sources = [catalog["source"] for catalog in found.get("catalogs", ())]
+    head = _HEAD if len(sources) == len(set(sources)) else _HEAD + _SEVERAL
+    return head + yaml.safe_dump(document, sort_keys=False, width=2**16)
 
 
 def block(resources: Iterable[Resource], target: str) -> dict[str, Any]:

@@ -336,6 +336,12 @@ def test_autoshift_gets_paths_below_its_host_and_sources_by_their_names() -> Non
     }
 
 
+def test_the_block_says_that_of_several_catalogs_of_a_source_one_is_to_be_kept() -> None:
+    found = [catalog(f"cs-{tag}", f"{HOST}/redhat/redhat-operator-index:v4.{tag}") for tag in (19, 20)]
+    assert "keep the one for the clusters' version" in autoshift.render(found, HOST)
+    assert "keep the one for the clusters' version" not in autoshift.render(found[:1], HOST)
+
+
 def test_a_mirror_without_path_has_none_in_the_block() -> None:
     block = autoshift.render([catalog("cs-a", f"{HOST}/redhat/certified-operator-index:v4.18")], HOST)
     found = yaml.safe_load(block)["config"]["disconnected"]

@@ -37,6 +37,32 @@ def test_a_name_may_have_dots() -> None:
     assert [str(one) for one in find(["clusters.b"], dotted)] == ["clusters.b"]
 
 
+@pytest.mark.parametrize(
+    ("named", "minor"),
+    [
+        ("clusters.own", "4.20"),
+        ("clusters.of-set", "4.19"),
+        ("clusters.path", "4.20"),
+        ("clusters.blank", "4.19"),
+        ("clusters.alone", ""),
+        ("clusters.odd", ""),
+        ("managed", "4.19"),
+    ],
+)
+def test_the_version_of_a_place_is_that_of_its_label_or_of_its_set(named: str, minor: str) -> None:
+    fleet = files(
+        sets="managedClusterSets:\n  managed:\n    labels: {openshift-version: '4.19.12'}\n",
+        a="clusters:\n"
+        "  own:\n    labels: {openshift-version: 4.20}\n    config: {clusterSet: managed}\n"
+        "  of-set:\n    config: {clusterSet: managed}\n"
+        "  path:\n    labels: {openshift-version: '4.18.22-4.20.12'}\n"
+        "  blank:\n    labels: {openshift-version: ''}\n    config: {clusterSet: managed}\n"
+        "  alone:\n    config: {clusterSet: none}\n"
+        "  odd:\n    labels: [openshift-version]\n    config: 3\n",
+    )
+    assert [one.minor for one in find([named], fleet)] == [minor]
+
+
 def test_of_several_files_the_one_with_the_block_counts() -> None:
     assert [one.file for one in find(["managed"], FLEET)] == ["managed.yaml"]
     assert [one.file for one in find(["edge.yaml:managedClusterSets.managed"], FLEET)] == ["edge.yaml"]

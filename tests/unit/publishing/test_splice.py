@@ -359,6 +359,33 @@ def test_without_a_ca_it_is_refused_as_autoshift_would() -> None:
     assert "publish-ca-ref" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("minor", "there", "tag", "is_assumed"),
+    [
+        ("4.19", "v4.20", "v4.19", False),
+        ("4.1", "v4.9", "v4.9", False),
+        ("4.21", "v4.9", "v4.9", False),
+        ("4.21", "v4.8", "v4.20", True),
+        ("", "v4.19", "v4.19", False),
+        ("", "", "v4.20", True),
+    ],
+)
+def test_of_several_catalogs_of_one_source_the_clusters_get_one(
+    minor: str, there: str, tag: str, is_assumed: bool
+) -> None:
+    """AutoShift names a CatalogSource by its source: two would take turns for ever."""
+    index = {"source": "redhat-operators", "imagePath": "redhat/redhat-operator-index"}
+    mirror = {**MIRROR, "catalogs": [{**index, "tag": f"v4.{number}"} for number in (19, 20, 9)]}
+    block_there = {"catalogs": [{**index, "tag": there, "publisher": "us"}]} if there else {}
+    new = block.merged(block_there, mirror, CA, "here", minor)
+    assert new["catalogs"] == [{**index, "tag": tag, **({"publisher": "us"} if there else {})}]
+    assert block.dropped(block_there, new) == []
+    lines = block.assumed(block_there, mirror, minor)
+    assert lines == (
+        ["catalog redhat-operators with tag v4.20, the newest of v4.19, v4.20, v4.9"] * is_assumed
+    )
+
+
 SECTIONS = ("hubClusterSets", "managedClusterSets", "clusters")
 
 
