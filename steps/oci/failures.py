@@ -44,6 +44,10 @@ class UnreachableError(RegistryError):
     """The registry, or the proxy before it, does not answer, or not in time."""
 
 
+class DamagedError(UnreachableError):
+    """What arrives is not what its digest names: on the way, or, if it stays so, where it is stored."""
+
+
 class RefusedError(RegistryError):
     """The registry answers and does not let us in."""
 

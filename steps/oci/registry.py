@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 from steps.errors import RegistryError
 from steps.oci.failures import (
     AbsentError,
+    DamagedError,
     PartAbsentError,
     RefusedError,
     UnreachableError,
@@ -289,6 +290,12 @@ class Repository:
             if answer.status_code != requests.codes.ok:
                 raise self._transport.failure(answer, f"the tags of {self._name}")
             document = parse(self._transport.stream(answer, LARGEST_MANIFEST, self._name).read())
+            tags = document.get("tags") or []
+            if not document or not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+                raise RegistryError(
+                    f"the tags of {self._name}: what answers for {self._transport.registry} is no registry",
+                    "check the proxy",
+                )
             links = parse_header_links(answer.headers.get("Link", ""))
         following = next((link["url"] for link in links if link.get("rel") == "next"), "")
         return document, f"tags/list?{following.partition('?')[2]}" if "?" in following else ""
@@ -315,7 +322,8 @@ class Repository:
                     raise self._transport.failure(answer, name)
                 digest = answer.headers.get("Docker-Content-Digest", "")
                 media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-                if answer.ok and digest.startswith("sha256:") and media_type in INDEXES + MANIFESTS:
+                is_it = digest == version if version.startswith("sha256:") else digest.startswith("sha256:")
+                if answer.ok and is_it and media_type in INDEXES + MANIFESTS:
                     return Manifest(digest, media_type in INDEXES)
         try:
             digest, manifest = self._manifest(version)
@@ -377,7 +385,7 @@ class Repository:
         _media_type, content = self._typed(version)
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if version.startswith("sha256:") and digest != version:
-            raise UnreachableError(f"{name}: the manifest arrived damaged", "try again")
+            raise DamagedError(f"{name}: the manifest arrived damaged", "try again")
         return digest, content
 
     def _typed(self, version: str) -> tuple[str, bytes]:

@@ -134,7 +134,7 @@ class Demands:
             self._compare(end, architecture, reasons)
             return end
         if self.found.no_releases:
-            reasons.append(Reason(Cause.NO_ANSWER, self.found.no_releases))
+            reasons.append(self.found.no_releases)
         elif unread := self.found.unread.get(tag_of(end or request.minor, architecture)):
             reasons.append(unread)
         else:
@@ -182,7 +182,7 @@ class Demands:
         if target is None:
             return []
         if self.found.graph is None:
-            reasons.append(Reason(Cause.NO_GRAPH, self.found.no_graph or "the graph image was not read"))
+            reasons.append(self.found.no_graph or Reason(Cause.NO_GRAPH, "the graph image was not read"))
             return []
         if self.found.coverage.is_known and self.found.coverage.service is None:
             reasons.append(

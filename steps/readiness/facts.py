@@ -86,7 +86,7 @@ class Look:
             with self.access.open(place) as repository:
                 tags = [tag for tag in repository.tags() if content.is_release_tag(tag)][:MOST_RELEASES]
         except StepError as error:
-            found.no_releases = error.reason
+            found.no_releases = Reason(presence.cause_of(error), error.reason)
             return
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(lambda tag: self._release(place, tag, remembered), tags))
@@ -109,12 +109,13 @@ class Look:
         except PartAbsentError as error:
             return Reason(Cause.INCOMPLETE, f"{place}:{tag}: {error.reason}")
         except StepError as error:
-            return Reason(Cause.NO_ANSWER, error.reason)
+            return Reason(presence.cause_of(error), error.reason)
 
     def _read_graph(self, found: Found, remembered: Kept) -> None:
         image = Reference.find(found.coverage.graph_image)
         if image is None or not image.registry:
-            found.no_graph = f"{found.coverage.graph_image} is no reference of an image"
+            what = f"{found.coverage.graph_image} is no reference of an image"
+            found.no_graph = Reason(Cause.NO_GRAPH, what)
             return
         digest = ""
         try:
@@ -124,7 +125,9 @@ class Look:
                 found.graph = known or content.read_graph(repository, digest)
                 remembered.graphs[digest] = found.graph
         except StepError as error:
-            found.no_graph = error.reason
+            is_read = isinstance(error, AbsentError | UnreadableError)
+            cause = Cause.NO_GRAPH if is_read else presence.cause_of(error)
+            found.no_graph = Reason(cause, error.reason)
         remembered.limit(
             releases=[one.digest for one in found.releases.values()], graphs=[digest], now=time.time()
         )
@@ -205,8 +208,8 @@ def _catalogs_beside(found: Found, wanted: Mapping[str, frozenset[str]]) -> dict
 
 def _silent(found: Found, needs: list[Needs], why: str) -> tuple[Found, dict[Needs, Demand]]:
     """Return what is known of a target that does not answer: it is asked nothing more."""
-    found.no_releases = found.no_graph = why
-    found.catalogs = dict.fromkeys(_catalogs_of(found, needs), Reason(Cause.NO_ANSWER, why))
+    found.no_releases = found.no_graph = reason = Reason(Cause.NO_ANSWER, why)
+    found.catalogs = dict.fromkeys(_catalogs_of(found, needs), reason)
     demands = Demands(found)
     demanded = {one: demands.of(one) for one in needs}
     found.answers = dict.fromkeys(questions_of(demanded.values()), presence.Answer(obstacle=why))
@@ -232,4 +235,4 @@ def _catalog(read: Catalog | RegistryError) -> Catalog | Reason | None:
             return None
         case UnreadableError():
             return Reason(Cause.UNREADABLE, read.reason)
-    return Reason(Cause.NO_ANSWER, read.reason)
+    return Reason(presence.cause_of(read), read.reason)

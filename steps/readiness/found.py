@@ -35,9 +35,9 @@ class Found:
     known: Known
     releases: Mapping[tuple[str, str], Release] = field(default_factory=dict)
     unread: Mapping[str, Reason] = field(default_factory=dict)
-    no_releases: str = ""
+    no_releases: Reason | None = None
     graph: GraphData | None = None
-    no_graph: str = ""
+    no_graph: Reason | None = None
     catalogs: Mapping[str, Catalog | Reason | None] = field(default_factory=dict)
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     verdicts: Mapping[str, Mapping[Minor, Verdict]] | None = field(default_factory=dict)

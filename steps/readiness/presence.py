@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from steps.errors import StepError
-from steps.oci.failures import AbsentError, RefusedError, UnreachableError, UnreadableError
+from steps.oci.failures import AbsentError, DamagedError, RefusedError, UnreachableError, UnreadableError
 from steps.readiness.content import MULTI
+from steps.readiness.reasons import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,13 +47,15 @@ class Question(NamedTuple):
 class Answer:
     """The digest that is there, empty for nothing; the parts that are not; what kept us from asking.
 
-    `unfit` says for which platform it is, where that is not the one that was asked for.
+    `unfit` says for which platform it is, where that is not the one that was asked for; `cause` what kind of
+    obstacle there is.
     """
 
     digest: str = ""
     lacks: tuple[str, ...] = ()
     obstacle: str = ""
     unfit: str = ""
+    cause: Cause = Cause.NO_ANSWER
 
     @property
     def is_whole(self) -> bool:
@@ -76,21 +79,32 @@ def ask(access: Access, questions: Iterable[Question], *, layers: bool = False) 
 def _share(access: Access, questions: list[Question], *, layers: bool) -> list[tuple[Question, Answer]]:
     """Ask for images of one repository; a registry that does not answer is asked once."""
     found: list[tuple[Question, Answer]] = []
-    obstacle = ""
+    obstacle: Answer | None = None
     try:
         with access.open(questions[0].place) as repository:
             for question in questions:
                 if obstacle:
-                    found.append((question, Answer(obstacle=obstacle)))
+                    found.append((question, obstacle))
                     continue
                 try:
                     found.append((question, _answer(repository, question, layers=layers)))
+                except DamagedError:
+                    found.append((question, Answer(question.version, lacks=("the bytes of its digest",))))
                 except StepError as error:
-                    obstacle = error.reason if isinstance(error, UnreachableError | RefusedError) else ""
-                    found.append((question, Answer(obstacle=error.reason)))
+                    found.append((question, _obstacle(error)))
+                    obstacle = found[-1][1] if isinstance(error, UnreachableError | RefusedError) else None
     except StepError as error:  # a name that no registry has, or a login that cannot be read
-        found += [(question, Answer(obstacle=error.reason)) for question in questions[len(found) :]]
+        found += [(question, _obstacle(error)) for question in questions[len(found) :]]
     return found
+
+
+def _obstacle(error: StepError) -> Answer:
+    return Answer(obstacle=error.reason, cause=cause_of(error))
+
+
+def cause_of(error: StepError) -> Cause:
+    """Return the cause of an error that kept us from asking."""
+    return Cause.REFUSED if isinstance(error, RefusedError) else Cause.NO_ANSWER
 
 
 def _answer(repository: Repository, question: Question, *, layers: bool) -> Answer:

@@ -38,6 +38,7 @@ class Cause(StrEnum):
     FORBIDS_MINOR = "operator forbids the next minor"
     NEEDS_LATER = "operator needs a later OpenShift"
     REQUIRED = "what an operator requires is missing"
+    REFUSED = "the registry refuses to answer"
     UNREADABLE = "what is there cannot be read"
     NO_ANSWER = "the registry does not answer"
     NOT_PUBLISHED = "what was published is not known"
@@ -65,6 +66,7 @@ class Cause(StrEnum):
 UNKNOWN: Final = frozenset(
     {
         Cause.NO_ANSWER,
+        Cause.REFUSED,
         Cause.UNREADABLE,
         Cause.NOT_PUBLISHED,
         Cause.NO_CURRENT,
@@ -116,6 +118,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.NEEDS_LATER: "pin the operator to a version for this minor, or mirror the catalog of this minor",
     Cause.REQUIRED: f"mirror the ImageSet that these values give, which has what operators require: {RUNS}",
     Cause.NO_ANSWER: "look again when it answers",
+    Cause.REFUSED: "see that the pull secret (--authfile, or pull-secret) has a login for it that may read",
     Cause.UNREADABLE: f"see what is stored under this name, then mirror it again: {_AGAIN}",
     Cause.NOT_PUBLISHED: "give --data, the data directory of its runs, or --published, an exported ConfigMap",
     Cause.NO_CURRENT: "give --hub-state, or --former-revision with the values that are in force",

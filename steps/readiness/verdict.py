@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from steps.readiness.presence import Answer
     from steps.readiness.wanted import Group, Wanted
 
+OBSTACLES: Final = frozenset({Cause.NO_ANSWER, Cause.REFUSED})
 SHOWN: Final = 3
 """Digests or places that a reason names."""
 LONGEST: Final = 80
@@ -118,9 +119,12 @@ def _of_group(group: Group, found: Found) -> Iterator[Reason]:
     for cause, names in by_cause.items():
         missing = list(dict.fromkeys(names))
         if group.spare:
-            yield Reason(Cause.RUNNING, f"{group.what}: {cause}", tuple(missing[:SHOWN]), len(missing))
+            remedy = Reason(cause, "").to_do if cause in OBSTACLES else ""
+            yield Reason(
+                Cause.RUNNING, f"{group.what}: {cause}", tuple(missing[:SHOWN]), len(missing), remedy
+            )
             continue
-        if cause is Cause.NO_ANSWER:
+        if cause in OBSTACLES:
             yield Reason(cause, missing[0])
             continue
         what, of = group.what, len(group.images)
@@ -155,8 +159,8 @@ def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, 
     }
     if first := next((answer for place, answer in told.items() if place in image.places), None):
         return _of_answer(first, image, name, found.known.expected.get(name, first.digest))
-    if obstacle := next((answer.obstacle for answer in told.values() if answer.obstacle), ""):
-        return Cause.NO_ANSWER, obstacle
+    if obstacle := next((answer for answer in told.values() if answer.obstacle), None):
+        return obstacle.cause, obstacle.obstacle
     if told or not image.places:
         return Cause.NOT_COVERED, name
     return _gone(image, group, found), name
@@ -165,7 +169,7 @@ def _of_image(image: Wanted, group: Group, found: Found) -> tuple[Cause | None, 
 def _of_answer(answer: Answer, image: Wanted, name: str, expected: str) -> tuple[Cause | None, str]:
     """Return what is the matter with an image that is there, or that nobody could ask for."""
     if answer.obstacle:
-        return Cause.NO_ANSWER, answer.obstacle
+        return answer.cause, answer.obstacle
     if answer.unfit:
         return Cause.UNFIT, f"{name} is for {answer.unfit[:LONGEST]}, not for linux/{image.architecture}"
     if answer.lacks:

@@ -1,7 +1,8 @@
 """Where mirror sets lead a node: the places that it tries for an image by digest, or by tag (pure).
 
 The machine config operator makes a registries.conf of them. There the longest source counts that the name
-of an image lies in, and its mirrors are tried in their order (containers-registries.conf(5)).
+of an image lies in, and its mirrors are tried in their order (containers-registries.conf(5)). A source
+`*.HOST` has the images of all subdomains of HOST; what follows the host of an image is put behind its mirror.
 """
 
 from __future__ import annotations
@@ -45,8 +46,14 @@ class MirrorSets:
 
     def places(self, name: str) -> tuple[str, ...]:
         """Return where HOST/REPOSITORY is tried, the first one first; nothing where no source has it."""
-        sources = [source for source in self.mirrors if name == source or name.startswith(f"{source}/")]
-        if not sources:
-            return ()
-        source = max(sources, key=len)
-        return tuple(f"{mirror}{name.removeprefix(source)}" for mirror in self.mirrors[source])
+        rest = {source: _rest(name, source) for source in self.mirrors}
+        source = max((one for one, found in rest.items() if found is not None), key=len, default="")
+        return tuple(f"{mirror}{rest[source]}" for mirror in self.mirrors.get(source, ()))
+
+
+def _rest(name: str, source: str) -> str | None:
+    """Return what a name has behind a source; None where it does not lie in it."""
+    if source.startswith("*."):
+        host, slash, path = name.partition("/")
+        return f"{slash}{path}" if host.endswith(source[1:]) else None
+    return name.removeprefix(source) if name == source or name.startswith(f"{source}/") else None

@@ -146,7 +146,7 @@ class World:
             known=known,
             releases={(one.node.version, one.architecture): one for one in self.releases.values()},
             graph=GraphData(channels, tuple(self.blocked)) if self.has_graph else None,
-            no_graph="" if self.has_graph else "there is none",
+            no_graph=None if self.has_graph else Reason(Cause.NO_GRAPH, "there is none"),
             catalogs=self.catalogs,
             verdicts=self.verdicts,
         )

@@ -297,6 +297,20 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         BROKEN,
         "not covered by the mirror configuration",
     ),
+    "a scope of all subdomains": (
+        lambda lab: lab.site.digest_mirrors.update(
+            {"*.redhat.io": lab.site.target, "gone": lab.site.digest_mirrors.pop("registry.redhat.io/quay")}
+        ),
+        READY,
+        "",
+    ),
+    "a mirror set of tags in place of one of digests": (
+        lambda lab: lab.site.tag_mirrors.update(
+            {"registry.redhat.io/quay": lab.site.digest_mirrors.pop("registry.redhat.io/quay")}
+        ),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
     "a shorter scope": (
         lambda lab: lab.site.digest_mirrors.update({"registry.redhat.io": f"{lab.site.target}/none"}),
         READY,
