@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LONGEST_PATTERN: Final = 4096
 """Characters of a regular expression in the graph data; those of OpenShift have a hundred."""
 LONGEST_VERSION: Final = 64
+_VERSION: Final = re.compile(r"\d{1,18}(?:\.\d{1,18}){2}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 _LOOPS: Final = re.compile(r"\)[*+{]")
 _MOST_LOOPS: Final = 8
 """Repetitions in an expression. The update service searches in linear time, Python does not."""
@@ -99,9 +100,11 @@ class UpdateGraph:
 
     def in_channel(self, channel: str) -> set[str]:
         """Return the releases of the mirror that a channel has."""
-        listed = self.data.channels.get(channel, frozenset())
+        listed, built = self.data.channels.get(channel, frozenset()), f"+{self.architecture}"
         return {
-            version for version, node in self.nodes.items() if version in listed or channel in node.channels
+            version
+            for version, node in self.nodes.items()
+            if version in listed or f"{version}{built}" in listed or channel in node.channels
         }
 
     def newest(self, minor: str, channel: str) -> str:
@@ -225,7 +228,8 @@ def node_of(metadata: Mapping[str, object]) -> Node:
 def graph_data(documents: Iterable[tuple[str, object]]) -> GraphData:
     """Collect the graph data from its files, each with its folder: `channels` or `blocked-edges`.
 
-    The update service passes over a file that it cannot read, so that is done here, too.
+    The update service passes over a file that it cannot read, so that is done here, too: one of a channel as
+    a whole if one of its versions is none. An expression that only the service can read is kept.
     """
     channels: dict[str, frozenset[str]] = {}
     blocked: list[BlockedEdge] = []
@@ -233,8 +237,9 @@ def graph_data(documents: Iterable[tuple[str, object]]) -> GraphData:
         if not isinstance(document, dict):
             continue
         if folder == "channels" and isinstance(document.get("name"), str):
-            known = channels.get(document["name"], frozenset())
-            channels[document["name"]] = known | frozenset(_texts(document.get("versions")))
+            known, versions = channels.get(document["name"], frozenset()), document.get("versions")
+            if isinstance(versions, list) and all(map(_is_version, versions)):
+                channels[document["name"]] = known | frozenset(versions)
         elif folder == "blocked-edges" and (edge := _blocked(document)):
             blocked.append(edge)
     return GraphData(channels, tuple(blocked))
@@ -242,7 +247,7 @@ def graph_data(documents: Iterable[tuple[str, object]]) -> GraphData:
 
 def _blocked(document: Mapping[str, object]) -> BlockedEdge | None:
     to, pattern = document.get("to"), document.get("from")
-    if not isinstance(to, str) or not isinstance(pattern, str) or _compiled(pattern) is None:
+    if not isinstance(to, str) or not isinstance(pattern, str):
         return None
     name, message, url = (document.get(key) for key in ("name", "message", "url"))
     rules = document.get("matchingRules")
@@ -258,21 +263,29 @@ def _blocked(document: Mapping[str, object]) -> BlockedEdge | None:
 
 
 def _matches(pattern: str, version: str) -> bool:
-    """Search for an expression; one that could take for ever to search for counts as found."""
+    """Search for an expression.
+
+    One that could take for ever to search for, or that cannot be read here, counts as found: the update
+    service searches with the crate regex of Rust.
+    """
     if _LOOPS.search(pattern) or sum(map(pattern.count, "*+{")) > _MOST_LOOPS:
         return True
     compiled = _compiled(pattern)
-    return compiled is not None and compiled.search(version) is not None
+    return compiled is None or compiled.search(version) is not None
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    if len(pattern) > LONGEST_PATTERN:
+    if len(pattern) > LONGEST_PATTERN or "[:" in pattern:  # a class [[:digit:]] is something else in Python
         return None
     try:
         return re.compile(pattern)
     except (re.error, RecursionError, OverflowError):
         return None
+
+
+def _is_version(value: object) -> bool:
+    return isinstance(value, str) and _VERSION.fullmatch(value) is not None
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.fleet import EffectiveLabels, FleetCluster, FleetEntry
-from steps.autoshift.release_channels import minor_of, position_of
+from steps.autoshift.release_channels import minor_at, minor_of, position_of
+from steps.autoshift.releases import MOST_MINORS
 from steps.versions import precedence
 from steps.yaml.text import text_at
 
@@ -75,10 +76,14 @@ class Needs:
 
     @property
     def minors(self) -> tuple[str, ...]:
-        """The minors whose catalogs tell something: its own, and that of what runs now."""
-        return tuple(
-            dict.fromkeys(filter(None, (self.minor, minor_of(self.current) if self.current else "")))
-        )
+        """The minors whose catalogs tell something: its own, and back to that of what runs now."""
+        before = minor_of(self.current) if self.current else ""
+        if not self.minor or not before:
+            return tuple(filter(None, (self.minor or before,)))
+        own, first = position_of(self.minor), position_of(before)
+        if before.partition(".")[0] != self.minor.partition(".")[0] or own - first > MOST_MINORS:
+            return (self.minor, before)
+        return tuple(minor_at(position) for position in range(own, first - 1, -1)) or (self.minor, before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.release_channels import minor_of, position_of
@@ -105,7 +106,7 @@ class Operators:
             reasons.append(Reason(Cause.LATER_INSTALLED, f"{way.ahead}, in {place}"))
         reasons += self._limits(bundles, needs)
         if before and position_of(before) < position_of(needs.minor):
-            reasons += self._blocks(request, package, installed, before=before, minor=needs.minor)
+            reasons += self._blocks(request, installed, tuple(reversed(needs.minors)))
         groups = [self._catalog(place, needs.architecture)]
         groups += [self._group(bundle, place, needs.architecture) for bundle in bundles]
         groups += self._required(catalog, bundles, needs, reasons)
@@ -158,33 +159,35 @@ class Operators:
             if not stays and forbids(bundle, minor):
                 yield _forbidden(bundle, minor)
 
-    def _blocks(
-        self, request: OperatorRequest, package: Package, installed: str, *, before: str, minor: str
-    ) -> Iterator[Reason]:
-        """Yield why OLM would not let the cluster go from one minor to another: what is installed forbids it.
+    def _blocks(self, request: OperatorRequest, installed: str, minors: tuple[str, ...]) -> Iterator[Reason]:
+        """Yield why OLM would not let the cluster go on to a minor: what is installed forbids it.
 
-        Where it is not known what is installed, the catalog of the minor before says what may be.
+        `minors` are those on the way. At each OLM updates the operator by the catalog of that minor, where
+        the mirror has it. Where it is not known what is installed, the catalog of the first minor says what
+        may be.
         """
-        catalog = self.found.catalogs.get(self.found.coverage.catalog(request.source, before))
-        earlier = catalog.package(request.package) if isinstance(catalog, Catalog) else None
-        if earlier:
-            way = olm.way(
-                earlier,
-                request.channel or earlier.default_channel,
-                installed=installed,
-                pins=request.pinned_csvs,
-            )
-            now = earlier.bundles.get(installed) or package.bundles.get(installed)
-            last = way.steps[-1] if way.steps else now
-        else:
-            now = last = package.bundles.get(installed)
-        if last and forbids(last, minor):
-            yield _forbidden(last, minor)
-        elif now and forbids(now, minor):
-            yield Reason(
-                Cause.UPDATE_FIRST,
-                f"{now.name} forbids OpenShift {minor}; OLM updates it to {last and last.name}",
-            )
+        packages = [self._package(request, minor) for minor in minors]
+        there = {name: one for package in packages if package for name, one in package.bundles.items()}
+        name = installed
+        for package, (_here, following) in zip(packages, pairwise(minors), strict=False):
+            now = there.get(name)
+            last = _last(package, request, name) or now
+            if last and forbids(last, following):
+                yield _forbidden(last, following)
+                return
+            if now and forbids(now, following):
+                what = f"{now.name} forbids OpenShift {following}; OLM updates it to {last and last.name}"
+                yield Reason(Cause.UPDATE_FIRST, what)
+            elif name and not last:
+                yield Reason(
+                    Cause.LIMIT, f"{name}, of which no catalog in the mirror says it, for {following}"
+                )
+                return
+            name = last.name if last else name
+
+    def _package(self, request: OperatorRequest, minor: str) -> Package | None:
+        catalog = self.found.catalogs.get(self.found.coverage.catalog(request.source, minor))
+        return catalog.package(request.package) if isinstance(catalog, Catalog) else None
 
     def _required(
         self, catalog: Catalog, bundles: Iterable[Bundle], needs: Needs, reasons: list[Reason]
@@ -219,6 +222,15 @@ class Operators:
             wanted = Wanted(image.name, image.version, architecture, (image.name,), image.name, runs=True)
             self._groups[key] = Group(f"catalog {place}", (wanted,))
         return self._groups[key]
+
+
+def _last(package: Package | None, request: OperatorRequest, installed: str) -> Bundle | None:
+    """Return what OLM would install last by a catalog, None for nothing."""
+    if package is None:
+        return None
+    channel = request.channel or package.default_channel
+    steps = olm.way(package, channel, installed=installed, pins=request.pinned_csvs).steps
+    return steps[-1] if steps else None
 
 
 def forbids(bundle: Bundle, minor: str) -> bool:

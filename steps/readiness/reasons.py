@@ -55,6 +55,7 @@ class Cause(StrEnum):
     LATER_RUNS = "a later release runs already"
     LATER_INSTALLED = "a later version of an operator is installed"
     UPDATE_FIRST = "operator has to be updated first"
+    LIMIT = "whether an installed operator allows the next minor is not known"
     RUNNING = "what runs now is not whole in the registry"
     INSTALLED = "installed operators are not known"
     SET = "cluster set is not known"
@@ -87,6 +88,7 @@ WARNINGS: Final = frozenset(
         Cause.LATER_RUNS,
         Cause.LATER_INSTALLED,
         Cause.UPDATE_FIRST,
+        Cause.LIMIT,
         Cause.RUNNING,
         Cause.INSTALLED,
         Cause.SET,
@@ -134,6 +136,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.LATER_RUNS: "raise openshift-version in the values",
     Cause.LATER_INSTALLED: "OLM leaves it; its images were not looked for, so see that the mirror has them",
     Cause.UPDATE_FIRST: "let OLM update it before the cluster",
+    Cause.LIMIT: "see the condition Upgradeable of the cluster: oc get clusterversion version -o yaml",
     Cause.RUNNING: "mirror the release that runs as well: new nodes need it",
     Cause.INSTALLED: "give --hub-state with the operators of each cluster",
     Cause.STRANGE: "if it is an operator, add its labels -subscription-name, -channel and -source",

@@ -62,6 +62,48 @@ def test_where_the_newest_of_the_minor_before_forbids_the_next_one_it_is_not_rea
         assert Cause.FORBIDS_MINOR in causes(judged(made)), installed
 
 
+def test_over_two_minors_the_catalog_between_takes_the_operator_along() -> None:
+    """An operator that comes with each minor: 1.0 is for 4.18 and 4.19, 1.1 for 4.19 and 4.20."""
+    made = next(
+        one
+        for one in map(corpus.world, range(1000))
+        if one.way[0].startswith("4.18") and len(one.package.bundles) == 3
+    )
+    made.installed = "op.v1.0.0"
+    made.change_bundle("op.v1.0.0", newest_openshift="4.19")
+    made.change_bundle("op.v1.1.0", newest_openshift="4.20")
+    whole = made.package
+    said = judged(made)
+    assert [one.what for one in said.reasons if one.cause is Cause.FORBIDS_MINOR] == [
+        "op.v1.0.0 supports OpenShift up to 4.19, not 4.20"
+    ]
+    for minor, names in (("v4.18", ["op.v1.0.0"]), ("v4.19", ["op.v1.0.0", "op.v1.1.0"])):
+        place = made.place.replace("v4.20", minor)
+        kept = replace(
+            whole,
+            bundles={name: whole.bundles[name] for name in names},
+            channels={"stable": tuple(names)},
+            entries={"stable": whole.entries["stable"][: len(names)]},
+        )
+        made.catalogs[place] = Catalog(place, "", {"op": kept})
+        made.sources.append(place)
+    said = judged(made)
+    assert said.state is State.WARNINGS, said
+    assert [one.what for one in said.reasons if one.cause is Cause.UPDATE_FIRST] == [
+        "op.v1.0.0 forbids OpenShift 4.20; OLM updates it to op.v1.1.0"
+    ]
+
+
+def test_of_an_installed_version_that_no_catalog_has_nobody_knows_what_it_allows() -> None:
+    made = world(steps=1)
+    *others, head = made.package.entries["stable"]
+    made.change(entries={"stable": (*others, replace(head, skip_range=">=0.1.0 <1.0.0"))})
+    made.installed = "op.v0.9.0"
+    said = judged(made)
+    assert (said.state, causes(said)) == (State.WARNINGS, {Cause.LIMIT}), said
+    assert made.needs().minors == ("4.20", "4.19")
+
+
 def test_a_limit_keeps_no_cluster_from_another_release_of_its_minor() -> None:
     for limit in ("4.18", "nonsense", "4.20.3", "''"):
         made = world(steps=1)

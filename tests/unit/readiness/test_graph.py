@@ -68,7 +68,10 @@ def test_a_release_may_name_its_channels_itself() -> None:
         (r"(a+)+b", "4.20.2", False),  # nobody knows how long that takes: it counts as found
         (".*" * 9, "4.20.2", False),
         (r"4[.]18[.](1|2)?.*[+](amd64|arm64)", "4.20.2", True),
-        (r"(", "4.20.2", True),  # the update service passes over what is no expression
+        (r"^4[.][[:digit:]]{2}[.]9[+]", "4.20.2", False),  # only the update service can read these
+        (r"^4[.]19[.]9[+]amd64\z", "4.20.2", False),
+        (r"(", "4.20.2", False),
+        ("x" * 5000, "4.20.2", False),
     ],
 )
 def test_a_blocked_edge_is_found_by_an_expression_over_version_and_architecture(
@@ -150,11 +153,12 @@ def test_there_is_a_way_where_the_closure_of_the_edges_has_one(
 
 def test_files_that_cannot_be_read_are_passed_over() -> None:
     documents: list[tuple[str, Any]] = [
-        ("channels", {"name": CHANNEL, "versions": ["4.20.1", 4, None]}),
+        ("channels", {"name": CHANNEL, "versions": ["4.20.1", "4.20.0-rc.1", "4.20.2+arm64"]}),
+        ("channels", {"name": CHANNEL, "versions": ["4.20.7", 4, None]}),
+        ("channels", {"name": CHANNEL, "versions": ["4.20.8", "4.20"]}),
+        ("channels", {"name": CHANNEL, "versions": {"4.20.9": 1}}),
         ("channels", {"versions": ["4.20.2"]}),
         ("channels", "a text"),
-        ("blocked-edges", {"to": "4.20.1", "from": "(" * 50}),
-        ("blocked-edges", {"to": "4.20.1", "from": "x" * 5000}),
         ("blocked-edges", {"to": 4, "from": ".*"}),
         (
             "blocked-edges",
@@ -163,7 +167,7 @@ def test_files_that_cannot_be_read_are_passed_over() -> None:
         ("blocked-edges", {"to": "4.20.3", "from": ".*", "name": "A"}),
     ]
     found = graph_data(documents)
-    assert found.channels == {CHANNEL: frozenset({"4.20.1"})}
+    assert found.channels == {CHANNEL: frozenset({"4.20.1", "4.20.0-rc.1", "4.20.2+arm64"})}
     assert found.blocked == (BlockedEdge("4.20.2", ".*", Risk("A", "B C", "u")), BlockedEdge("4.20.3", ".*"))
 
 
@@ -187,3 +191,10 @@ def test_metadata_are_read_as_they_are_written() -> None:
         }
     )
     assert found == Node("4.20.2", ("4.20.1",), (), ("a", "b"))
+
+
+def test_a_channel_may_have_a_release_for_one_architecture_only() -> None:
+    nodes = {"4.20.1": Node("4.20.1"), "4.20.2": Node("4.20.2", ("4.20.1",))}
+    data = GraphData({CHANNEL: frozenset({"4.20.1", "4.20.2+arm64"})})
+    for architecture, members in (("arm64", {"4.20.1", "4.20.2"}), ("amd64", {"4.20.1"})):
+        assert UpdateGraph(architecture, nodes, data).in_channel(CHANNEL) == members
