@@ -1,15 +1,17 @@
 """What changed between two ImageSets, in words: the first thing to read before a mirror run.
 
 Both are reduced to statements (`operator X from CATALOG` → `stable-3.16`), and the statements are compared,
-so the order of lists, comments and layout do not show.
+so the order of lists, comments and layout do not show. An entry of a list is known by its name or, where that
+does not tell it from others, by all that it says.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from steps.imageset.imageset import ImageSet
 
@@ -34,7 +36,7 @@ def changes(old: ImageSet, new: ImageSet) -> dict[str, Any]:
         "operators": _parts(
             _by_operator_channel(before), _by_operator_channel(after), "catalog", "package", "channel"
         ),
-        "charts": _named(dict(_charts(before)), dict(_charts(after))),
+        "charts": _named(_together(_charts(before)), _together(_charts(after))),
         "additional": _named(_additional(before), _additional(after)),
         "other": _sentences(_others(old), _others(new)),
     }
@@ -42,6 +44,15 @@ def changes(old: ImageSet, new: ImageSet) -> dict[str, Any]:
 
 Keyed = dict[tuple[str, ...], str]
 """What is said of each, by what tells it apart."""
+_Key = TypeVar("_Key")
+
+
+def _together(pairs: Iterable[tuple[_Key, str]]) -> dict[_Key, str]:
+    """Return what is said of each; where a name stands there several times, all that is said of it."""
+    found: defaultdict[_Key, list[str]] = defaultdict(list)
+    for key, said in pairs:
+        found[key].append(said)
+    return {key: " and also ".join(sorted(said)) for key, said in found.items()}
 
 
 def _parts(before: Keyed, after: Keyed, *fields: str) -> dict[str, list[dict[str, str | None]]]:
@@ -80,7 +91,12 @@ def _sentences(before: dict[str, str], after: dict[str, str]) -> list[str]:
         if name in before and before[name] != after[name]
     ]
     removed = [f"removed: {_said(name, before[name])}" for name in before if name not in after]
-    return sorted(added) + sorted(changed) + sorted(removed)
+    return [_on_one_line(line) for line in sorted(added) + sorted(changed) + sorted(removed)]
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text without characters that end a line, or that a terminal would obey."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _said(name: str, value: str) -> str:
@@ -91,50 +107,63 @@ def _statements(imageset: ImageSet | None) -> dict[str, str]:
     """Say everything that an ImageSet says, fields that are unknown here included, as name → value."""
     tree = imageset.document() if imageset else {}
     mirror = _get(tree, "mirror")
-    found = dict(_releases(_get(mirror, "platform"))) | dict(_operators(mirror))
-    found |= dict(_images(mirror)) | _settings(tree)
-    return found | dict(_flat(_get(mirror, "helm"), "helm"))
+    found = _together([*_releases(_get(mirror, "platform")), *_operators(mirror), *_images(mirror)])
+    return found | _settings(tree) | _together(_flat(_get(mirror, "helm"), "helm"))
 
 
 def _others(imageset: ImageSet) -> dict[str, str]:
     """Say what `changes` has no field for."""
     tree = imageset.document()
     mirror = _get(tree, "mirror")
-    found = dict(_catalogs(mirror)) | _settings(tree)
-    for catalog in _items(mirror, "operators"):
-        for package in _items(catalog, "packages"):
-            if _items(package, "channels") and (said := _of_package(package)):
-                found[_operator(package, catalog)] = said
-    return found | dict(_flat(_without(_get(mirror, "helm"), "repositories", "local"), "helm"))
+    packages = [
+        (_operator(package, catalog), said)
+        for catalog in _items(mirror, "operators")
+        for package in _items(catalog, "packages")
+        if _items(package, "channels") and (said := _of_package(package))
+    ]
+    helm = _get(mirror, "helm")
+    whole = [
+        (f"charts of Helm repository {_text(repository, 'name')}", f"all, {_rest(repository, 'name')}")
+        for repository in _items(helm, "repositories")
+        if not _items(repository, "charts")
+    ]
+    rest = _flat(_without(helm, "repositories", "local"), "helm")
+    return _together([*_catalogs(mirror), *packages, *whole, *rest]) | _settings(tree)
 
 
 def _settings(tree: Any) -> dict[str, str]:
     """Say each value that is neither of a release channel, a catalog, an image nor of Helm."""
     mirror = _get(tree, "mirror")
-    found = dict(_flat(_without(_get(mirror, "platform"), "channels"), "platform"))
-    found |= dict(_flat(_without(mirror, "platform", "operators", "additionalImages", "helm"), ""))
-    return found | dict(_flat(_without(tree, "mirror", "apiVersion", "kind"), ""))
+    return _together(
+        [
+            *_flat(_without(_get(mirror, "platform"), "channels"), "platform"),
+            *_flat(_without(mirror, "platform", "operators", "additionalImages", "helm"), ""),
+            *_flat(_without(tree, "mirror", "apiVersion", "kind"), ""),
+        ]
+    )
 
 
 def _by_channel(mirror: Any) -> Keyed:
-    return {(name,): said for name, said in _channels(_get(mirror, "platform"))}
+    return _together(((name,), said) for name, said in _channels(_get(mirror, "platform")))
 
 
 def _by_operator_channel(mirror: Any) -> Keyed:
     """Say of each channel which versions; of a package without channels, whose channel is empty, as well."""
-    return {
-        (_text(catalog, "catalog"), _text(package, "name"), _text(channel, "name")): said
+    return _together(
+        ((_text(catalog, "catalog"), _text(package, "name"), _text(channel, "name")), said)
         for catalog in _items(mirror, "operators")
         for package in _items(catalog, "packages")
         for channel, said in [
-            *((channel, _range(channel)) for channel in _items(package, "channels")),
+            *((channel, _of_channel(channel)) for channel in _items(package, "channels")),
             *([] if _items(package, "channels") else [({}, _of_package(package))]),
         ]
-    }
+    )
 
 
 def _additional(mirror: Any) -> dict[str, str]:
-    return {_text(image, "name"): _rest(image, "name") for image in _items(mirror, "additionalImages")}
+    return _together(
+        (_text(image, "name"), _rest(image, "name")) for image in _items(mirror, "additionalImages")
+    )
 
 
 def _charts(mirror: Any) -> Iterator[tuple[str, str]]:
@@ -188,11 +217,16 @@ def _operator(package: Any, catalog: Any) -> str:
 def _of_package(package: Any) -> str:
     """Say what counts for all channels of a package."""
     default = _text(package, "defaultChannel")
-    return "; ".join(filter(None, (_range(package), default and f"default channel {default}")))
+    rest = _rest(package, "name", "channels", "minVersion", "maxVersion", "defaultChannel")
+    return "; ".join(filter(None, (_range(package), default and f"default channel {default}", rest)))
+
+
+def _of_channel(channel: Any) -> str:
+    return ", ".join(filter(None, (_range(channel), _rest(channel, "name", "minVersion", "maxVersion"))))
 
 
 def _channel(channel: Any) -> str:
-    return f"{_text(channel, 'name')} {_range(channel)}".strip()
+    return f"{_text(channel, 'name')} {_of_channel(channel)}".strip()
 
 
 def _images(mirror: Any) -> Iterator[tuple[str, str]]:
@@ -213,14 +247,27 @@ def _flat(tree: Any, path: str) -> Iterator[tuple[str, str]]:
         for key, value in tree.items():
             yield from _flat(value, f"{path}.{key}" if path else key)
     elif isinstance(tree, list):
-        for index, item in enumerate(tree):
-            yield from _flat(item, f"{path}[{index}]")
+        names = Counter(map(_name, tree))
+        for item in tree:
+            name = _name(item)
+            if name and names[name] == 1:
+                yield f"{path}[{name}]", ""
+                yield from _flat(_without(item, "name", "version"), f"{path}[{name}]")
+            else:
+                yield f"{path}[{_rest(item)}]", ""
     elif tree is not None:
         yield path, _said_value(tree)
 
 
+def _name(entry: Any) -> str:
+    """Name an entry of a list; several versions of a chart may stand there."""
+    return f"{_text(entry, 'name')} {_text(entry, 'version')}".strip() if _text(entry, "name") else ""
+
+
 def _rest(entry: Any, *said: str) -> str:
-    return ", ".join(f"{name} {value}" for name, value in _flat(_without(entry, *said), ""))
+    """Say on one line what an entry says besides the fields `said`; of a single value, that value."""
+    flat = _flat(_without(entry, *said) if isinstance(entry, dict) else entry, "")
+    return ", ".join(sorted(f"{name} {value}".strip() for name, value in flat))
 
 
 def _without(tree: Any, *keys: str) -> Any:
