@@ -239,6 +239,12 @@ _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
         False,
     ),
     (
+        "mismatched algorithms",
+        "the repository names its objects by SHA-256, which is not supported",
+        "use a repository with Git's default, SHA-1, and name it as {0.url}",
+        False,
+    ),
+    (
         r"[Oo]ut of memory|died of signal (9|11)\b",
         f"git needs more than the {MEMORY:,} bytes of memory that it may have",
         _ADVICE,

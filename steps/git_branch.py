@@ -96,6 +96,7 @@ def propose(origin: Origin, branch: Branch, change: Callable[[Tree], Change]) ->
             " commit",
             "give publish-base, the branch that the clusters follow",
         )
+    origin = replace(origin, revision=origin.revision.removeprefix("refs/heads/"))
     found = list[Proposed]()
 
     def attempt(place: Origin) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Helm refuses larger charts' values in practice (the Secret of a release holds 1 MiB); this is generous.
 MAXIMUM_BYTES = 16 * 1024 * 1024
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Tree:
         return os.path.realpath(self.root)
 
     def read(self, path: str) -> bytes:
-        """Return a file's bytes; symbolic links that lead out of the tree are refused."""
+        """Return a file's bytes; links that lead out of the tree, and pointers of Git LFS, are refused."""
         # Texts, not Paths: a checkout has hundreds of policies, and a Path costs more than its file.
         location = os.path.join(self.root, path)  # noqa: PTH118
         real = os.path.realpath(location)
@@ -54,9 +55,15 @@ class Tree:
                     f"{path} has {size:,} bytes, more than {MAXIMUM_BYTES:,}", "is this a values file?"
                 )
             with open(location, "rb") as file:  # noqa: PTH123
-                return file.read()
+                content = file.read()
         except OSError as error:
             raise NotFoundError(f"{path} cannot be read: {error.strerror}", "check the file") from error
+        if content.startswith(_LFS_POINTER):
+            raise InvalidInputError(
+                f"{path} is kept by Git LFS: Git itself has only a pointer to it",
+                "keep values files in Git: 'git lfs untrack' the pattern, and commit the file again",
+            )
+        return content
 
     def select(self, wanted: str, keep: Callable[[str], bool] = bool) -> list[str]:
         """Resolve a comma-separated list of files, folders and globs, in the order given.

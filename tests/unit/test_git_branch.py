@@ -108,6 +108,11 @@ def test_a_change_is_one_commit_on_the_base(upstream: Upstream) -> None:
     assert "run.sh" not in seen[0]
 
 
+def test_a_base_may_be_named_in_full(upstream: Upstream) -> None:
+    found = propose(upstream.origin("refs/heads/main"), BRANCH, wanted())
+    assert (found.base, found.commit) == ("main", upstream.head())
+
+
 def test_the_same_again_does_nothing(upstream: Upstream) -> None:
     first = propose(upstream.origin(), BRANCH, wanted())
     second = propose(upstream.origin(), BRANCH, wanted())

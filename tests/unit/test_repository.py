@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -146,6 +147,21 @@ def test_an_unknown_commit_is_told(git_repository: GitRepository, tmp_path: Path
     git_repository.commit({"a.yaml": ""})
     with pytest.raises(GitError, match="no branch, tag or commit"):
         checkout(origin_of(git_repository, "0123456789" * 4), tmp_path / "workspace")
+
+
+def test_a_repository_with_sha_256_is_told(tmp_path: Path) -> None:
+    bare = tmp_path / "sha256.git"
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments]
+        done = subprocess.run(command, cwd=bare, check=True, capture_output=True, text=True, input="")
+        return done.stdout.strip()
+
+    bare.mkdir()
+    git("init", "--quiet", "--bare", "--object-format=sha256")
+    git("update-ref", "refs/heads/main", git("commit-tree", git("mktree")))
+    with pytest.raises(GitError, match="names its objects by SHA-256, which is not supported"):
+        checkout(origin(f"file://{bare}"), tmp_path / "to")
 
 
 def test_a_url_without_a_repository_is_told(tmp_path: Path) -> None:

@@ -82,3 +82,9 @@ def test_a_huge_file_is_refused_before_it_is_read(tree: Tree) -> None:
         stream.truncate(17 * 1024 * 1024)
     with pytest.raises(InvalidInputError, match="more than"):
         tree.read("huge.yaml")
+
+
+def test_a_pointer_of_git_lfs_is_told(tree: Tree) -> None:
+    (tree.root / "lfs.yaml").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(InvalidInputError, match=r"lfs\.yaml is kept by Git LFS"):
+        tree.read("lfs.yaml")
