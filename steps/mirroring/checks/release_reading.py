@@ -56,7 +56,10 @@ class Reader:
             return release
         with self.target.open(image.place) as repository:
             one = next(iter(image.signed))
-            says = _or(lambda: release_content.version_of(repository, one), otherwise="")
+            try:
+                says = release_content.version_of(repository, one)
+            except StepError as error:
+                return replace(release, image=replace(image, obstacle=error.reason))
             release = replace(release, version=version or says, says=says)
             if not release.needs_content():
                 return release

@@ -216,6 +216,19 @@ def test_a_release_that_the_registry_does_not_show_is_unknown(lab: Lab, moody_ta
 
 
 @standin_only
+def test_a_release_that_does_not_say_which_it_is_is_unknown(lab: Lab, moody_target: Moody) -> None:
+    lab.sign()
+    target = f"--target-registry={moody_target.host}/{lab.target.partition('/')[2]}"
+    assert lab.place.mirror(target, lab.keys()).returncode == 0
+    with ACCESS.open(f"{lab.target}/openshift/release-images") as repository:
+        config = json.loads(repository.manifest(image_of(lab.version).manifest)[1])["config"]["digest"]
+    moody_target.manners = [lambda asked: refusal(403, "DENIED") if asked.path.endswith(config) else None]
+    ran = lab.place.mirror(target, lab.keys(), "--verify-signatures=only")
+    assert ran.returncode == 15, ran.stderr
+    assert "may not accept it, which is not known: the registry does not answer" in ran.stderr
+
+
+@standin_only
 def test_a_release_whose_tag_was_moved_is_not_judged_by_the_image_that_lies_there_now(lab: Lab) -> None:
     """The other release is whole and signed, but it is not the one that clusters will ask for."""
     place = f"{lab.target}/openshift/release-images"
