@@ -42,7 +42,7 @@ from steps.trust.folder import release_keys
 from steps.trust.releases import ReleaseKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from steps.autoshift.catalog_sources import CatalogNames
     from steps.autoshift.planning import ClusterNeeds
@@ -56,6 +56,8 @@ RESULTS = ("verdict", "ready", "ready-with-warnings", "unknown", "not-ready")
 RELEASE_KEYS_IN_A_POD = Path(RELEASE_KEYS.task_argument)
 TARGETS_AT_ONCE = 4
 """Targets that are looked at side by side: while one is read, images are asked for at another."""
+MOST_WARNINGS = 20
+"""Warnings about the values files that the notes have."""
 PATIENCE = 3600.0
 """Seconds for all questions to registries together."""
 
@@ -138,14 +140,16 @@ def parse(argv: list[str]) -> Inputs:
 
 def run(given: Inputs) -> cli.Answer:
     """Look at each mirror, and return the verdicts as text. Raises what reading the inputs raises."""
-    found = _clusters(given, given.source)
+    warnings: list[str] = []
+    found = _clusters(given, given.source, warnings.append)
     hub = _hub(given)
-    former = needs.former_releases(_clusters(given, given.former)) if given.former else None
+    former = needs.former_releases(_clusters(given, given.former, log.info)) if given.former else None
     fleet = needs.fleet_needs(found, hub=hub, former=former)
     wave = given.wave.of(fleet)
     targets = _targets(given)
     verdicts = _verdicts(given, targets, fleet if given.written else wave)
     notes = list(_notes(targets, needs.unmanaged(found, hub or [])))
+    notes += [*needs.moving(wave, hub or []), *warnings[:MOST_WARNINGS]]
     if hub is not None and not fleet:
         notes.append("the hub knows no cluster of these values; without a hub, a set stands for its clusters")
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -201,7 +205,9 @@ def _hub(given: Inputs) -> list[HubCluster] | None:
     return hub_state.from_api() if given.asks_hub else None
 
 
-def _clusters(given: Inputs, source: values_source.ValuesSource) -> list[ClusterNeeds]:
+def _clusters(
+    given: Inputs, source: values_source.ValuesSource, warn: Callable[[str], None]
+) -> list[ClusterNeeds]:
     _commit, tree = source.open()
     values = values_source.read_values(tree, source.file_path)
     policies = values_source.read_policies(tree)
@@ -211,6 +217,7 @@ def _clusters(given: Inputs, source: values_source.ValuesSource) -> list[Cluster
             policies,
             openshift_version=given.openshift_version,
             catalog_names=given.catalog_names,
+            warn=warn,
         )
     )
 

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from steps.yaml.text import text_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -107,6 +109,26 @@ def _known_catalogs(catalogs: list[Tree]) -> Iterator[tuple[str, str]]:
             known = _SOURCE_OF_NAME.get(path.rstrip("/").rpartition("/")[2])
             if known:
                 yield name, known
+
+
+def catalogs_of_block(config: Mapping[str, Tree]) -> dict[str, str]:
+    """Return where `config.disconnected` has AutoShift put the catalog of each source: HOST/PATH:TAG.
+
+    AutoShift makes the CatalogSource SOURCE-SUFFIX of each entry (policies/stable/disconnected-mirror,
+    manifests/catalog-sources.yaml). Of two entries of a source the last one counts; an entry without an
+    `imagePath` is left out.
+    """
+    disconnected = config.get("disconnected")
+    block = disconnected if isinstance(disconnected, dict) else {}
+    registry, catalogs = block.get("mirrorRegistry"), block.get("catalogs")
+    if not isinstance(registry, dict) or not isinstance(catalogs, list):
+        return {}
+    found: dict[str, str] = {}
+    for entry in catalogs:
+        if isinstance(entry, dict) and (path := text_at(entry, "imagePath")):
+            parts = (text_at(registry, "host"), text_at(registry, "path").strip("/"), path.strip("/"))
+            found[text_at(entry, "source")] = f"{'/'.join(filter(None, parts))}:{text_at(entry, 'tag')}"
+    return found
 
 
 def parse_catalog_names(text: str) -> CatalogNames:

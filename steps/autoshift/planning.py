@@ -156,13 +156,16 @@ def cluster_needs(
     *,
     openshift_version: str = "",
     catalog_names: CatalogNames | None = None,
+    warn: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[ClusterNeeds]:
     """Yield what each cluster set needs, then each cluster: one whose set is not known once for each set.
 
-    Nothing is united and nothing is added, as a plan does. The arguments are those of `plan_fleet`. Raises
-    InvalidInputError.
+    Nothing is united and nothing is added, as a plan does. The arguments are those of `plan_fleet`. `warn`
+    takes what is wrong with the files, such as a key that stands there twice. Raises InvalidInputError.
     """
-    merged, _warnings = read_values(values, SECTIONS)
+    merged, warnings = read_values(values, SECTIONS)
+    for text in warnings:
+        warn(text)
     fleet = read_fleet(merged, values)
     given = _given(openshift_version, "", "the parameter openshift-version")
     reader = _reader(fleet, values, policies, lambda _text, _cluster: None, catalog_names)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from steps.autoshift.catalog_sources import catalogs_of_block
 from steps.autoshift.fleet import EffectiveLabels, FleetCluster, FleetEntry
 from steps.autoshift.release_channels import minor_at, minor_of, position_of
 from steps.autoshift.releases import MOST_MINORS
@@ -51,7 +52,9 @@ class Needs:
     why not. `installed` are pairs of package and ClusterServiceVersion, as far as they are known;
     `knows_operators` tells whether somebody said which are installed. `images` are references that no catalog
     names. `without_catalog` and `strange` are labels that ask for something that nobody can look for;
-    `by_default` those of its upgrade that are missing, so that AutoShift takes its own defaults.
+    `by_default` those of its upgrade that are missing, so that AutoShift takes its own defaults. `block` are
+    pairs of source and place of the catalogs in `config.disconnected`, None where AutoShift does not go by
+    it.
     """
 
     target: VersionRequest | None
@@ -66,6 +69,7 @@ class Needs:
     strange: tuple[str, ...] = ()
     by_default: tuple[str, ...] = ()
     doubt: str = ""
+    block: tuple[tuple[str, str], ...] | None = None
 
     @property
     def minor(self) -> str:
@@ -159,6 +163,16 @@ def unmanaged(found: Iterable[ClusterNeeds], hub: Iterable[HubCluster]) -> list[
     return sorted(one.name for one in hub if one.name not in clusters and one.cluster_set not in sets)
 
 
+def moving(rows: Iterable[ClusterNeed], hub: Iterable[HubCluster]) -> list[str]:
+    """Return sentences about clusters that are in another set on the hub than in the values."""
+    sets = {one.name: one.cluster_set for one in hub if one.cluster_set}
+    return [
+        f"cluster {row.name} is in set {sets[row.name]} on the hub and judged in {row.sets[0]} of the values"
+        for row in rows
+        if row.kind == "cluster" and len(row.sets) == 1 and sets.get(row.name, row.sets[0]) != row.sets[0]
+    ]
+
+
 def former_releases(found: Iterable[ClusterNeeds]) -> dict[str, str]:
     """Return the release that earlier values name for each cluster and set, where it is a single one."""
     releases: dict[str, set[str]] = defaultdict(set)
@@ -220,6 +234,7 @@ class _Maker:
             strange=found.strange,
             by_default=found.by_default,
             doubt=doubt,
+            block=_block(found.cluster),
         )
         return self._known.setdefault(needs, needs)
 
@@ -253,6 +268,13 @@ def _member(needs: ClusterNeeds, name: str) -> ClusterNeeds:
     labels = EffectiveLabels({}, cluster.entry.labels)
     member = FleetCluster(entry, cluster.is_hub, labels, cluster.config, cluster.entry)
     return replace(needs, cluster=member)
+
+
+def _block(cluster: FleetCluster) -> tuple[tuple[str, str], ...] | None:
+    """Return the catalogs that AutoShift makes CatalogSources of, None where it takes those of OpenShift."""
+    if cluster.labels.get("disconnected-mirror") != "true":
+        return None
+    return tuple(sorted(catalogs_of_block(cluster.config).items()))
 
 
 def _registry(cluster: FleetCluster) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from steps.autoshift.catalog_sources import INDEXES
 from steps.autoshift.release_channels import minor_of, position_of
 from steps.catalog.packages import Catalog
 from steps.oci.reference import Reference
@@ -68,7 +69,8 @@ class Operators:
         chosen = []
         for request in sorted(needs.operators, key=lambda one: (one.package, one.channel or "", one.source)):
             before = minor_of(needs.current) if needs.current else ""
-            key = (request, needs.minor, before, installed.get(request.package, ""), needs.architecture)
+            name = installed.get(request.package, "")
+            key = (request, needs.minor, before, name, needs.architecture, needs.block)
             if key not in self._known:
                 self._known[key] = self._choose(request, needs, installed.get(request.package, ""), before)
             chosen.append(self._known[key])
@@ -89,6 +91,7 @@ class Operators:
         reasons: list[Reason] = []
         if not self.found.coverage.leads_to_catalog(place):
             reasons.append(Reason(Cause.NOT_COVERED, f"no CatalogSource leads to {place}", (place,), 1))
+        reasons += self._led(request, place, needs)
         package = catalog.package(request.package)
         if package is None:
             what = f"operator {request.package} is not in {place}"
@@ -112,6 +115,15 @@ class Operators:
         groups += self._required(catalog, bundles, needs, reasons)
         version = stays.version if stays else ""
         return Chosen(request.package, channel, version, place, tuple(groups), tuple(reasons))
+
+    def _led(self, request: OperatorRequest, place: str, needs: Needs) -> Iterator[Reason]:
+        """Yield where AutoShift leads a Subscription, by the values, if that is not to a catalog's place."""
+        if needs.block is None or request.source not in INDEXES:
+            return
+        led = dict(needs.block).get(request.source)
+        if led != place:
+            entry = f"config.disconnected.catalogs of the values has {led or 'no entry'} for {request.source}"
+            yield Reason(Cause.LED_ELSEWHERE, f"{entry}; {place} was looked at", (place,), 1)
 
     def _no_catalog(self, request: OperatorRequest, place: str, answer: object, minor: str) -> Reason:
         """Return why a catalog cannot be looked at: `answer` says it, or is None where it is not there."""

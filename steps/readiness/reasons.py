@@ -47,6 +47,7 @@ class Cause(StrEnum):
     BY_DEFAULT = "a default of AutoShift leads elsewhere"
     NO_GRAPH = "the update graph is not known"
     NO_CATALOG = "the catalog of an operator is not known"
+    LED_ELSEWHERE = "the values lead an operator to another catalog"
     UNCLEAR = "what an operator requires is not known"
     UNVERIFIED = "signatures were not verified"
     NOT_ASKED = "its registry was not looked at"
@@ -75,6 +76,7 @@ UNKNOWN: Final = frozenset(
         Cause.BY_DEFAULT,
         Cause.NO_GRAPH,
         Cause.NO_CATALOG,
+        Cause.LED_ELSEWHERE,
         Cause.UNCLEAR,
         Cause.UNVERIFIED,
         Cause.NOT_ASKED,
@@ -128,6 +130,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.BY_DEFAULT: "set this label for the clusters that AutoShift upgrades",
     Cause.NO_GRAPH: "mirror with graph: true, and look at openshift/graph-image",
     Cause.NO_CATALOG: "say which catalog it is: catalog-sources=NAME=HOST/PATH:TAG",
+    Cause.LED_ELSEWHERE: "put the block of this mirror into the values: publish-to-git does it",
     Cause.UNCLEAR: "see what it requires, and that the mirror has it, before you update",
     Cause.UNVERIFIED: "give --release-keys, the public keys by which clusters verify releases",
     Cause.NOT_ASKED: "name it by --target-registry, or give the data directory of its runs",

@@ -247,6 +247,22 @@ def test_it_is_said_why_nobody_knows_what_runs(
     assert "oc get clusterversion" in reason["to_do"]
 
 
+def test_values_that_stand_twice_and_another_set_on_the_hub_are_told(
+    fleet: Fleet, tmp_path: Path, capsys: Capture
+) -> None:
+    fleet.hub["edge-1"] |= {"version": "4.19.20", "set": "others"}
+    arguments = fleet.arguments("--json")
+    cluster = "labels: {quay-channel: stable-3.14}\n    config: {clusterSet: stores}"
+    text = yaml.safe_dump(json.loads((tmp_path / "values/fleet.yaml").read_text()))
+    twice = f"clusters:\n  edge-1:\n    {cluster}\n  edge-1:\n    {cluster}\n"
+    (tmp_path / "values/fleet.yaml").write_text(text + twice)
+    assert fleet_readiness.main(arguments) == 0
+    moves, doubled = json.loads(capsys.readouterr().out)["notes"]
+    assert moves == "cluster edge-1 is in set others on the hub and judged in stores of the values"
+    assert "edge-1" in doubled
+    assert "fleet.yaml" in doubled
+
+
 def test_a_hub_without_clusters_of_the_values_leaves_nothing_to_judge(
     fleet: Fleet, tmp_path: Path, capsys: Capture
 ) -> None:

@@ -429,6 +429,26 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         UNKNOWN,
         "the catalog of an operator is not known",
     ),
+    "AutoShift's block": (
+        lambda lab: _block(lab, "redhat/redhat-operator-index", "v4.20"),
+        READY,
+        "",
+    ),
+    "AutoShift's block of another minor": (
+        lambda lab: _block(lab, "redhat/redhat-operator-index", "v4.19"),
+        UNKNOWN,
+        "the values lead an operator to another catalog",
+    ),
+    "AutoShift's block of another path": (
+        lambda lab: _block(lab, "else/redhat-operator-index", "v4.20"),
+        UNKNOWN,
+        "the values lead an operator to another catalog",
+    ),
+    "AutoShift's block without the catalog": (
+        lambda lab: _block(lab, "", ""),
+        UNKNOWN,
+        "the values lead an operator to another catalog",
+    ),
     "a label that nobody knows": (
         lambda lab: lab.labels.update({"something-else": "true"}),
         WARNED,
@@ -440,6 +460,14 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         "never asked for",
     ),
 }
+
+
+def _block(lab: Lab, path: str, tag: str) -> None:
+    host, _, below = lab.site.target.partition("/")
+    entries = [{"source": "redhat-operators", "imagePath": path, "tag": tag}, {"source": "x"}, "x"]
+    registry = {"host": host, "path": below}
+    lab.config["disconnected"] = {"mirrorRegistry": registry, "catalogs": entries}
+    lab.labels["disconnected-mirror"] = "true"
 
 
 def _rename(lab: Lab, source: str) -> None:
