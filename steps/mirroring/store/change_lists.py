@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -23,7 +25,7 @@ from steps.errors import InvalidInputError, NotFoundError, StepError
 from steps.files import rename, write_atomically
 from steps.mirroring.store import changes_text, records
 from steps.mirroring.store.changes import ChangeList, Gathered, Point, State, compare
-from steps.mirroring.store.generations import newest_of
+from steps.mirroring.store.generations import newest_of, newest_of_each
 from steps.mirroring.store.published import readable_name
 from steps.mirroring.store.records import Record
 
@@ -56,13 +58,16 @@ class RunState(Record):
     def state(self) -> State:
         """The state, to be compared."""
         unknown = (
-            () if self.complete else (f"images of the run of {self.finished}: oc-mirror did not name them",)
+            ()
+            if self.complete
+            else (f"all that the run of {self.finished} has, and its images: oc-mirror did not name all",)
         )
         return State(
             point=Point(run=self.finished),
             contents=(self.contents,),
             images=self.images if self.complete else None,
             unknown=unknown,
+            is_partial=not self.complete,
         )
 
 
@@ -113,24 +118,42 @@ class ChangeLists:
         kept = self.read(self.folder / f"{generation.sequence:06d}.json")
         return kept if kept and kept.identities == {generation.identity} else None
 
-    def has(self, sequence: int) -> bool:
+    def has(self, generation: Generation) -> bool:
         """Return whether a list of this generation, which was made here, is kept."""
-        return (self.folder / f"{sequence:06d}.json").exists()
+        return self._kept_of(generation) is not None
+
+    def set_aside(self, listed: ChangeList) -> None:
+        """Give the list of a generation that is replaced another name: it is the newest one no more.
+
+        Raises OSError where it cannot be renamed.
+        """
+        self._rename(self.path(listed))
 
     def pending(self, target: str, waiting: Iterable[Generation]) -> ChangeList:
         """Return what `waiting` bring to `target` against the newest that it has of the same mirror names."""
         waiting = list(waiting)
-        names = {one.mirror_name for one in waiting}
-        here = [one for one in self._imported(target) if "" in names or one.mirror_name in {"", *names}]
-        return compare(self._state(here) if here else None, self._state(waiting))
+        listed = self._state(waiting)
+        if len(ending := newest_of_each(waiting)) < len(waiting):
+            listed = replace(listed, lasting=self._state(ending))
+        return compare(self._had(target, {one.mirror_name for one in waiting}), listed)
 
-    def _imported(self, target: str) -> list[Generation]:
-        """Return the newest generation of each mirror name that a target has, as far as records tell."""
+    def _had(self, target: str, names: set[str]) -> State | None:
+        """Return what a target has of these mirror names, as far as records tell; None: nothing."""
         imported, known = self._imports.of(target).generations, self._generations.ledger()
-        newest = {
-            one.mirror_name: one for number, one in known.items() if imported.get(number) == one.identity
-        }
-        return sorted(newest.values(), key=lambda one: one.sequence)
+        here = [one for number, one in known.items() if imported.get(number) == one.identity]
+        newest = [one for one in newest_of_each(here) if "" in names or one.mirror_name in {"", *names}]
+        told = {one.mirror_name: one.sequence for one in newest}
+        compared_from = min((told.get(name, told.get("", 0)) for name in names), default=0)
+        lost = max(imported.keys() - {one.sequence for one in here}, default=0)
+        had = self._state(newest) if newest else None
+        if lost <= compared_from:
+            return had
+        why = (
+            f"what {target} has: generation {lost} was imported, and its record is not here; so what is told"
+            " as new may be there already"
+        )
+        had = had or State(point=Point(), contents=())
+        return replace(had, images=None, blobs=None, unknown=(*had.unknown, why), is_partial=True)
 
     def _state(self, generations: Iterable[Generation]) -> State:
         gathered = Gathered()
@@ -172,11 +195,12 @@ class ChangeLists:
         Raises OSError where it cannot be written.
         """
         path = self.path(listed, target)
-        if path.is_file() and path.read_bytes() == listed.canonical:
-            return path
-        self._keep_other(path, listed)
-        write_atomically(path.with_suffix(".md"), changes_text.markdown(listed))
-        write_atomically(path, listed.canonical)
+        earlier = path.read_bytes() if path.is_file() else b""
+        if earlier != listed.canonical:
+            self._rename(path)  # somebody may have approved the other one
+            write_atomically(path.with_suffix(".md"), changes_text.markdown(listed))
+            write_atomically(path, listed.canonical)
+        _make_newest(path)
         for old in sorted(path.parent.glob("[0-9]*.json"), key=_age)[:-KEPT]:
             old.with_suffix(".md").unlink(missing_ok=True)
             old.unlink(missing_ok=True)
@@ -188,14 +212,14 @@ class ChangeLists:
         name = f"{newest:06d}" if newest else listed.after.run.replace("-", "").replace(":", "")
         return self.folder_of(target) / f"{name}.json"
 
-    def _keep_other(self, path: Path, listed: ChangeList) -> None:
-        """Give another list of that name another one: somebody may have approved it."""
-        earlier = path.read_bytes() if path.is_file() else listed.canonical
-        if earlier != listed.canonical:
-            other = f"{path.stem}-{hashlib.sha256(earlier).hexdigest()[:12]}"
-            for suffix in (".md", ".json"):
-                if path.with_suffix(suffix).is_file():
-                    rename(path.with_suffix(suffix), path.with_name(f"{other}{suffix}"))
+    def _rename(self, path: Path) -> None:
+        """Give the list at `path`, if there is one, a name by its hash."""
+        if not path.is_file():
+            return
+        other = f"{path.stem}-{_sha256(path)[:12]}"
+        for suffix in (".md", ".json"):
+            if path.with_suffix(suffix).is_file():
+                rename(path.with_suffix(suffix), path.with_name(f"{other}{suffix}"))
 
     def by_hash(self, sha256: str, target: str = "") -> ChangeList | None:
         """Return the list that was written with this hash; None where none was."""
@@ -207,7 +231,7 @@ class ChangeLists:
 
     def targets(self) -> list[ChangeList]:
         """Return the newest list that a run has written for each target."""
-        newest = [max(folder.glob("[0-9]*.json"), key=_age, default=None) for folder in self._targets()]
+        newest = [_newest_in(folder) for folder in self._targets()]
         return [listed for path in newest if path and (listed := self.read(path))]
 
     def _targets(self) -> list[Path]:
@@ -215,8 +239,8 @@ class ChangeLists:
 
     def newest_kept(self, target: str) -> ChangeList | None:
         """Return the newest list that a run has written for `target`; None where there is none."""
-        paths = sorted(self.folder_of(target).glob("[0-9]*.json"), key=_age)
-        return self.read(paths[-1]) if paths else None
+        path = _newest_in(self.folder_of(target))
+        return self.read(path) if path else None
 
     def read(self, path: Path) -> ChangeList | None:
         """Read a list that was kept; None where there is none that can be read."""
@@ -232,11 +256,24 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _age(path: Path) -> int:
+def _newest_in(folder: Path) -> Path | None:
+    """Return the newest list of a folder that no other one has replaced; None where there is none."""
+    return max((path for path in folder.glob("[0-9]*.json") if "-" not in path.stem), key=_age, default=None)
+
+
+def _age(path: Path) -> tuple[int, str]:
     try:
-        return path.stat().st_mtime_ns
+        return path.stat().st_mtime_ns, path.name
     except OSError:  # pruned between the two
-        return 0
+        return 0, path.name
+
+
+def _make_newest(path: Path) -> None:
+    """Make a file younger than all lists beside it: the clock may have been set back since those."""
+    newest = max(path.parent.glob("[0-9]*.json"), key=_age)
+    if newest != path:
+        later = _age(newest)[0] + 1
+        os.utime(path, ns=(later, later))
 
 
 def _known(known: Mapping[int, Generation], number: int) -> Generation:

@@ -138,7 +138,9 @@ def _parts(part: Part) -> Iterable[Any]:
 class State:
     """What a mirror has: as its records describe it, and each image's digest and each blob's size by name.
 
-    `images` and `blobs` are None where they are not known, `unknown` says why.
+    `images` and `blobs` are None where they are not known, `unknown` says why. `is_partial`: `contents` may
+    lack something. `lasting` is what is mirrored in the end, where several generations come at once and a
+    later one drops what an earlier one has; None: all of it.
     """
 
     point: Point
@@ -147,6 +149,8 @@ class State:
     blobs: Mapping[str, int] | None = None
     archives: int = 0
     unknown: tuple[str, ...] = ()
+    is_partial: bool = False
+    lasting: State | None = None
 
 
 @dataclass(slots=True)
@@ -157,10 +161,16 @@ class Gathered:
     images: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    is_partial: bool = False
 
     def add(self, generation: Generation, index: ContentIndex | None, problem: str = "") -> None:
         """Add a generation; without its index, `problem` says why."""
         self.generations.append(generation)
+        if _lacks_names(generation, index):
+            self.is_partial = True
+            self.unknown.append(
+                f"all that generation {generation.sequence} has: its record does not name all"
+            )
         if index is None or not index.complete:
             why = problem or (
                 "it was made by version 0.1" if index is None else "oc-mirror did not name them"
@@ -190,30 +200,44 @@ class Gathered:
             blobs=self.blobs if known else None,
             archives=sum(one.size for one in self.generations),
             unknown=tuple(self.unknown),
+            is_partial=self.is_partial,
         )
+
+
+def _lacks_names(generation: Generation, index: ContentIndex | None) -> bool:
+    """Return whether `contents` lacks something: version 0.1 wrote none, some oc-mirrors do not name all."""
+    if index is None or index.complete:
+        return not generation.contents
+    return len(index.images) < sum(generation.images.values())
 
 
 def compare(before: State | None, after: State) -> ChangeList:
     """Return what `after` brings against `before`, and what of `before` it lacks; None has nothing."""
     earlier = before or State(point=Point(), contents=(), images={}, blobs={})
+    lasting = after.lasting or after
     return ChangeList(
         before=before.point if before else None,
         after=after.point,
         releases=_names("releases", earlier, after, versions.natural),
-        operators=_operators(_channels(earlier.contents), _channels(after.contents)),
+        operators=_operators(
+            _channels(earlier.contents),
+            _channels(after.contents),
+            _channels((*lasting.contents, *(earlier.contents if after.is_partial else ()))),
+        ),
         charts=_names("charts", earlier, after),
         additional=_names("additional", earlier, after),
-        images=_images(earlier.images, after.images),
+        images=_images(earlier.images, after.images, lasting.images),
         sizes=_sizes(earlier.blobs, after.blobs, after.archives),
-        unknown=(*earlier.unknown, *after.unknown),
+        unknown=(*earlier.unknown, *after.unknown, *_perhaps_moved(earlier.images, lasting.images)),
     )
 
 
 def _names(key: str, before: State, after: State, order: Callable[[str], Any] | None = None) -> Names:
     old, new = _all(key, before.contents), _all(key, after.contents)
+    gone = set() if after.is_partial else old - _all(key, (after.lasting or after).contents)
     return Names(
         added=tuple(sorted(new - old, key=order)),
-        removed=tuple(sorted(old - new, key=order)),
+        removed=tuple(sorted(gone, key=order)),
     )
 
 
@@ -237,43 +261,75 @@ def _channels(contents: Iterable[Contents]) -> dict[Channel, tuple[str, ...]]:
 
 
 def _operators(
-    before: Mapping[Channel, tuple[str, ...]], after: Mapping[Channel, tuple[str, ...]]
+    before: Mapping[Channel, tuple[str, ...]],
+    brought: Mapping[Channel, tuple[str, ...]],
+    lasting: Mapping[Channel, tuple[str, ...]],
 ) -> OperatorChanges:
+    def told(channel: Channel) -> tuple[str, ...]:
+        """Return what there is after it: all that is brought, and of what was there what stays."""
+        stays = lasting.get(channel, ())
+        new = {name for name in brought.get(channel, ()) if name not in before.get(channel, ())}
+        found = new | {name for name in before.get(channel, ()) if name in stays}
+        return tuple(sorted(found, key=versions.natural, reverse=True))
+
+    after = {channel: told(channel) for channel in sorted({*before, *brought})}
+
     def of(channels: Iterable[Channel]) -> tuple[OperatorChange, ...]:
         return tuple(
             OperatorChange(
                 package=package,
                 channel=channel,
                 before=before.get((package, channel), ()),
-                after=after.get((package, channel), ()),
+                after=after[package, channel],
             )
-            for package, channel in sorted(channels)
+            for package, channel in channels
         )
 
-    both = before.keys() & after.keys()
     return OperatorChanges(
-        added=of(after.keys() - both),
-        updated=of(channel for channel in both if before[channel] != after[channel]),
-        removed=of(before.keys() - both),
+        added=of(channel for channel in after if channel not in before),
+        updated=of(
+            channel
+            for channel in after
+            if after[channel] and before.get(channel, ()) and after[channel] != before[channel]
+        ),
+        removed=of(channel for channel in after if channel in before and not after[channel]),
     )
 
 
-def _images(before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> ImageChanges:
-    if before is None or after is None:
+def _images(
+    before: Mapping[str, str] | None, brought: Mapping[str, str] | None, lasting: Mapping[str, str] | None
+) -> ImageChanges:
+    if before is None or brought is None or lasting is None:
         return ImageChanges()
 
-    def of(names: Iterable[str]) -> tuple[ImageChange, ...]:
+    def of(names: Iterable[str], after: Mapping[str, str]) -> tuple[ImageChange, ...]:
         return tuple(
             ImageChange(name=name, before=before.get(name, ""), after=after.get(name, ""))
             for name in sorted(names)
         )
 
-    both = before.keys() & after.keys()
+    both = before.keys() & lasting.keys()
+    moved = [
+        name for name in both if "" not in {before[name], lasting[name]} and before[name] != lasting[name]
+    ]
     return ImageChanges(
-        added=of(after.keys() - both),
-        updated=of(name for name in both if before[name] != after[name]),
-        removed=of(before.keys() - both),
+        added=of(brought.keys() - before.keys(), brought),
+        updated=of(moved, lasting),
+        removed=of(before.keys() - lasting.keys(), lasting),
     )
+
+
+def _perhaps_moved(before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> list[str]:
+    """Say of how many images that both have it is not known whether they are the same."""
+    if before is None or after is None:
+        return []
+    names = sorted(name for name in before.keys() & after.keys() if "" in {before[name], after[name]})
+    if not names:
+        return []
+    return [
+        f"whether {_few(names)} changed: the target did not tell a digest of "
+        + ("it" if len(names) == 1 else "them")
+    ]
 
 
 def _sizes(before: Mapping[str, int] | None, after: Mapping[str, int] | None, archives: int) -> Sizes:
@@ -299,6 +355,8 @@ def differences(approved: ChangeList, now: ChangeList) -> list[str]:
     ):
         found += [f"{what}: now {_few(sorted(new - old))}"] if new - old else []
         found += [f"{what}: no longer {_few(sorted(old - new))}"] if old - new else []
+    if not found and approved.canonical != now.canonical:
+        found.append("versions or digests that were there before, sizes, or what is not known")
     return found
 
 

@@ -35,7 +35,7 @@ def title(listed: ChangeList) -> str:
 
 def _point(point: Point) -> str:
     if not point.generations:
-        return f"the run of {plain(point.run)}" if point.run else "a run without a record"
+        return f"the run of {plain(point.run)}" if point.run else "what has no record here"
     names = sorted({one.mirror_name for one in point.generations} - {""})
     numbers = ", ".join(str(one.sequence) for one in point.generations)
     return f"generation {numbers}" + (f" of {plain(', '.join(names))}" if names else "")

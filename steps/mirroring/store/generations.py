@@ -419,6 +419,13 @@ def newest_of(mirror_name: str, known: Mapping[int, Generation]) -> int:
     return max((number for number, one in known.items() if one.mirror_name in names), default=0)
 
 
+def newest_of_each(generations: Iterable[Generation]) -> list[Generation]:
+    """Return the newest generation of each mirror name, oldest first; one without a name counts for all."""
+    known = {one.sequence: one for one in generations}
+    names = {one.mirror_name for one in known.values()} - {""} or {""}
+    return [known[number] for number in sorted({newest_of(name, known) for name in names} - {0})]
+
+
 def superfluous(here: Iterable[int], known: Mapping[int, Generation], kept: Iterable[int]) -> list[int]:
     """Return the numbers in `here` that are neither kept nor continued by a kept one, even indirectly.
 

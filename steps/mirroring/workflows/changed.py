@@ -49,10 +49,10 @@ def after_to_disk(store: Store, generation: Generation) -> None:
 
 def catch_up(store: Store) -> None:
     """Write the list of the newest generation where a kill came between the two."""
-    newest = max(store.generations.present(), default=None)
+    newest = max(store.generations.present().values(), key=lambda one: one.sequence, default=None)
     if newest is None or store.changes.has(newest):
         return
-    if listed := _made(lambda: store.changes.between(None, newest)):
+    if listed := _made(lambda: store.changes.between(None, newest.sequence)):
         _keep(store, listed)
 
 
@@ -122,6 +122,14 @@ def _digests(access: Access, asked: Mapping[str, Reference]) -> dict[str, str]:
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip(asked, pool.map(ask, asked.values()), strict=True))
+
+
+def set_aside(store: Store, listed: ChangeList) -> None:
+    """Give the list of a held generation that is replaced another name; where that fails, the log says so."""
+    try:
+        store.changes.set_aside(listed)
+    except OSError as error:
+        log.warning("the list of what was held stays where it is: %s", error.strerror)
 
 
 def tell(store: Store, listed: ChangeList | None, target: str = "") -> None:

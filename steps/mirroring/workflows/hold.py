@@ -51,13 +51,29 @@ def settle(session: Session) -> Done | None:
     listed = store.changes.between(None, held.sequence)
     approved = request.values[APPROVED_CHANGES_SHA256]
     if approved == listed.sha256:
-        return _published(store, held, listed)
+        done = _published(store, held, listed)
+        _warn_of_own(session, held)
+        return done
     if _is_replaced(session, held):
+        changed.set_aside(store, listed)
         store.set_held_aside(held)
         return None
     changed.tell(store, listed)  # also where the run was killed that made it
     told = f"generation {held.sequence}"
     raise _not_approved(store, request, listed, "", told, published=_identities(store.generations.ledger()))
+
+
+def _warn_of_own(session: Session, held: Generation) -> None:
+    """Warn where the run that publishes what was held is to mirror something else: it has not done that."""
+    name = session.request.mirror_name
+    if held.mirror_name == name and held.imageset_sha256 == session.given_imageset.sha256:
+        return
+    log.warning(
+        "generation %d was made by another ImageSet%s than this run has: this run has only published it; run"
+        " again to mirror what your ImageSet names",
+        held.sequence,
+        f", of mirror name {held.mirror_name}," if held.mirror_name != name else "",
+    )
 
 
 def _is_replaced(session: Session, held: Generation) -> bool:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_each_kind_of_change_is_told_apart() -> None:
 def test_a_list_is_nothing_for_equal_states_and_its_reverse_for_exchanged_ones(
     one: State, other: State
 ) -> None:
-    assert compare(one, one).is_empty
+    assert compare(one, one).is_empty or "" in (one.images or {}).values()
     there, back = compare(one, other), compare(other, one)
     assert there.images.added == tuple(
         change.model_copy(update={"before": change.after, "after": change.before})
@@ -385,6 +386,127 @@ def test_direct_runs_are_compared_with_the_run_before(printed: Printed, direct: 
     )
 
 
+def bring(place: Place, other: Place, *numbers: int) -> None:
+    for number in numbers:
+        name = f"generations/{number:06d}"
+        shutil.copytree(place.data / name, other.data / name)
+
+
+def images(listed: ChangeList) -> tuple[list[str], list[str]]:
+    """What is new and what goes, without host."""
+    return tuple(  # type: ignore[return-value]
+        [one.name.partition("/")[2] for one in found]
+        for found in (listed.images.added, listed.images.removed)
+    )
+
+
+def test_what_a_later_one_of_several_generations_drops_goes(
+    connected: Place, disconnected: Place, target: str
+) -> None:
+    for named in (("app:v1", "db:v1", "app:v9"), ("app:v2", "db:v1"), ("app:v3", "app:v9")):
+        connected.names(*(f"team/{name}" for name in named))
+        assert connected.mirror().returncode == 0
+    bring(connected, disconnected, 1)
+    assert disconnected.mirror().returncode == 0
+    bring(connected, disconnected, 2, 3)
+    store = Store(disconnected.data)
+    listed = store.changes.pending(target, store.imports.pending(target))
+    assert images(listed) == (["team/app:v2", "team/app:v3"], ["team/app:v1", "team/db:v1"])
+    assert [name.partition("/")[2] for name in listed.additional.removed] == ["team/app:v1", "team/db:v1"]
+
+
+def test_versions_of_generations_that_come_at_once_are_told_with_those_that_go() -> None:
+    before = state(
+        operators=[operator("p", "s", "1"), operator("p", "s", "2"), operator("q", "s", "1")],
+        releases=["4.20.1", "4.20.2"],
+    )
+    last = state(operators=[operator("p", "s", "4")], releases=["4.20.1"])
+    between = [operator("p", "s", "1"), operator("p", "s", "3"), operator("q", "s", "2")]
+    first = state(operators=between, releases=["4.20.2", "4.20.3"])
+    brought = replace(first, contents=(*first.contents, *last.contents), lasting=last)
+    listed = compare(before, brought)
+    assert (listed.releases.added, listed.releases.removed) == (("4.20.3",), ("4.20.2",))
+    assert [(one.package, one.before, one.after) for one in listed.operators.updated] == [
+        ("p", ("2", "1"), ("4", "3")),
+        ("q", ("1",), ("2",)),
+    ]
+
+
+@pytest.mark.parametrize("left", [(), (1,)])
+def test_what_was_imported_and_has_no_record_here_is_told_as_not_known(
+    printed: Printed, three: Place, disconnected: Place, target: str, left: tuple[int, ...]
+) -> None:
+    bring(three, disconnected, 1, 2)
+    assert disconnected.mirror().returncode == 0
+    for number in {1, 2} - {*left}:
+        shutil.rmtree(disconnected.data / f"generations/{number:06d}")
+    bring(three, disconnected, 3)
+    _code, text, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+    assert "against nothing" not in text
+    assert f"not known: what {target} has: generation 2 was imported, and its record is not here" in text
+    assert "Images" not in text
+    assert " new in " not in text
+
+
+def test_retention_of_older_generations_leaves_nothing_unknown(
+    three: Place, disconnected: Place, target: str
+) -> None:
+    bring(three, disconnected, 1, 2)
+    assert disconnected.mirror("--keep-generations=1").returncode == 0
+    shutil.rmtree(disconnected.data / "generations/000001", ignore_errors=True)
+    bring(three, disconnected, 3)
+    store = Store(disconnected.data)
+    listed = store.changes.pending(target, store.imports.pending(target))
+    assert listed.unknown == ()
+    assert images(listed) == (["team/app:v3"], ["team/app:v2"])
+
+
+def test_an_image_whose_digest_is_not_known_has_not_changed_but_may_have() -> None:
+    before = state({"r/a:1": "sha256:1", "r/b:1": "", "r/c:1": "sha256:3", "r/d:1": ""})
+    after = state({"r/a:1": "", "r/b:1": "", "r/c:1": "sha256:4", "r/e:1": ""})
+    listed = compare(before, after)
+    assert [one.name for one in listed.images.updated] == ["r/c:1"]
+    assert [one.name for one in listed.images.added] == ["r/e:1"]
+    assert listed.unknown == ("whether r/a:1, r/b:1 changed: the target did not tell a digest of them",)
+
+
+def test_what_a_record_does_not_name_does_not_go() -> None:
+    before = state(releases=["4.20.1"], operators=[operator("p", "s", "1")], additional=["r/a"])
+    after = replace(state(operators=[operator("p", "s", "2")]), is_partial=True, unknown=("all",))
+    listed = compare(before, after)
+    assert (listed.releases.removed, listed.additional.removed) == ((), ())
+    assert [(one.before, one.after) for one in listed.operators.updated] == [(("1",), ("2", "1"))]
+
+
+def test_a_generation_whose_record_names_nothing_is_told_as_not_known(three: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(three.data, copy)
+    path = copy / "generations/000002/generation.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "contents": {}, "contents_sha256": "", "meaning": ""}))
+    shutil.rmtree(copy / "ledger")
+    listed = Store(copy).changes.between(2, 3)
+    assert listed.unknown == (
+        "all that generation 2 has: its record does not name all",
+        "images of generation 2: it was made by version 0.1",
+    )
+    assert Store(copy).changes.between(3, 2).additional.removed == ()
+
+
+def test_the_newest_list_is_the_one_that_was_told_last_whatever_the_clock_says(
+    three: Place, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(three.data, copy)
+    store = Store(copy)
+    for number in (1, 2):
+        os.utime(copy / f"changes/00000{number}.json", (4e9, 4e9 + number))
+    store.changes.keep(store.changes.between(None, 3))
+    newest = store.changes.newest_kept("")
+    assert newest
+    assert newest.after.generations[0].sequence == 3
+
+
 def test_a_list_that_differs_from_the_approved_one_says_in_what() -> None:
     approved = compare(None, state({"r/a": "sha256:1"}, releases=["4.20.1"]))
     now = compare(None, state({"r/a": "sha256:2"}, releases=["4.20.1", "4.20.2"]))
@@ -394,6 +516,10 @@ def test_a_list_that_differs_from_the_approved_one_says_in_what() -> None:
         "images: no longer r/a sha256:1",
     ]
     assert differences(approved, approved) == []
+    heavier = compare(None, state({"r/a": "sha256:1"}, {"sha256:1": 2}, releases=["4.20.1"]))
+    assert differences(approved, heavier) == [
+        "versions or digests that were there before, sizes, or what is not known"
+    ]
 
 
 def test_lists_are_kept_in_bounds(three: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

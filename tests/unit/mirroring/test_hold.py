@@ -123,6 +123,29 @@ def test_another_imageset_replaces_what_is_held_and_loses_nothing(holding: Place
     check_whole(holding, "v1", "v3")
 
 
+def test_what_was_held_and_replaced_by_nothing_new_is_no_longer_the_newest_change(holding: Place) -> None:
+    listed = (holding.data / "changes/000002.json").read_bytes()
+    holding.names("team/app:v1", "team/db:v1")
+    ran = holding.mirror(HOLD)
+    assert ran.returncode == 0, ran.stderr
+    store = Store(holding.data)
+    newest = store.changes.newest_kept("")
+    assert newest
+    assert [one.sequence for one in newest.after.generations] == [1]
+    assert store.changes.by_hash(hashlib.sha256(listed).hexdigest()), "for whoever approves it late"
+
+
+def test_a_run_with_another_imageset_that_publishes_what_is_held_says_that_it_did_no_more(
+    holding: Place,
+) -> None:
+    holding.names("team/app:v3", "team/db:v1")
+    ran = holding.mirror(HOLD, approved(holding))
+    assert ran.returncode == 0, ran.stderr
+    assert "generation 2 was made by another ImageSet than this run has" in ran.stderr
+    assert "run again to mirror what your ImageSet names" in ran.stderr
+    check_whole(holding, "v1", "v2")
+
+
 def test_a_run_that_is_asked_to_replaces_what_is_held(holding: Place) -> None:
     first = (holding.data / "held/000002/generation.json").read_bytes()
     ran = holding.mirror(HOLD, "--replace-held=true")
