@@ -150,10 +150,10 @@ def test_a_second_target_gets_a_config_map_of_its_own_by_a_right_of_its_own(
 def test_a_failure_is_an_event_and_a_stop_is_told(laptop: Laptop, cluster: Cluster) -> None:
     done = laptop.mirror("--workflow=workflow-to-disk", STANDIN_FAIL="additional")
     assert done.returncode == 8
-    assert laptop.status()["error"] == "not found"
+    assert laptop.status()["error"] == "no such tag"
     [event] = cluster.get("events", "-n", laptop.namespace, "--field-selector=reason=MirrorFailed")["items"]
     assert event["type"] == "Warning"
-    assert "team/db:v1 (not found)" in event["message"]
+    assert "team/db:v1 (no such tag)" in event["message"]
     assert event["involvedObject"]["name"] == "oc-mirror-status"
     process = subprocess.Popen(
         laptop.command("--workflow=workflow-to-disk"),

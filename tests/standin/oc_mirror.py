@@ -64,6 +64,12 @@ KEYWORDS = [
 ]
 RELEASES = "openshift/release-images"
 BITS = {"release": 2, "operator": 4, "additional": 8, "helm": 16}
+ADVICE = """.
+\t Please review {} for a list of mirroring errors.
+\t You may consider:
+\t * removing images or operators that cause the error from the image set config, and retrying
+\t * keeping the image set config (images are mandatory for you), and retrying
+\t * mirroring the failing images manually, if retries also fail."""
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TOP = {"kind", "apiVersion", "archiveSize", "mirror", "metadata"}
@@ -257,6 +263,25 @@ class Image:
     @property
     def is_graph(self) -> bool:
         return self.repository == "openshift/graph-image"
+
+    @property
+    def type(self) -> str:
+        """As the log names it (api/v2alpha1/type_image.go)."""
+        if self.kind == "operator":
+            part = "Bundle" if self.repository.endswith("-bundle") else "RelatedImage"
+            return f"operator{'Catalog' if self.is_catalog else part}"
+        if self.is_graph:
+            return "cincinnatiGraph"
+        release = "ocpRelease" if self.repository == RELEASES else "ocpReleaseContent"
+        return {"release": release, "additional": "generic", "helm": "helmImage"}[self.kind]
+
+    @property
+    def unknown(self) -> str:
+        """What containers/image says of an image that its registry does not have."""
+        name = self.origin.partition(" at ")[0]
+        tag = name.rpartition("@")[2] if "@" in name else name.rpartition(":")[2]
+        where = name.removesuffix(tag)[:-1]
+        return f"initializing source docker://{name}: reading manifest {tag} in {where}: manifest unknown"
 
 
 def digest(data: bytes) -> str:
@@ -946,7 +971,7 @@ def copy(run: Run, image: Image, *, fails: bool) -> None:
     """Copy one image; raises OSError with the text of its failure."""
     pause()
     if fails:
-        raise OSError(setting("ERROR", "reading manifest: manifest unknown"))
+        raise OSError(setting("ERROR", image.unknown))
     signature = None
     if copies_signatures(run) and run.mode != "diskToMirror":
         signature = signature_in_source(run, image)
@@ -989,7 +1014,7 @@ def work(run: Run, images: list[Image]) -> int:
         try:
             copy(run, image, fails=image.origin in doomed)
         except OSError as error:
-            log(f"Failed to copy {image.kind} {image.origin}", "ERROR")
+            log(f"Failed to copy {image.type} {image.origin}", "ERROR")
             bundle = f"{image.operator}.{image.tag}"
             belongs = (
                 f" (Operator bundles: [{bundle}] - Operators: [{image.operator}])" if image.operator else ""
@@ -1202,7 +1227,9 @@ def mirror(run: Run) -> None:
             return
         bits = work(run, images)
         if bits and (run.mode == "mirrorToDisk" or setting("EXIT") != "0"):
-            raise ExitError("[Worker] some errors occurred during the mirroring.", bits)
+            listed = run.working_dir / "logs" / f"mirroring_errors_{run.stamp}.txt"
+            text = f"[Worker] some errors occurred during the mirroring{ADVICE.format(listed)}"
+            raise ExitError(text, bits)
         if run.mode != "diskToMirror":
             pin(run)
         if run.mode == "mirrorToDisk":

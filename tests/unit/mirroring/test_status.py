@@ -83,11 +83,11 @@ def test_a_run_that_fails_is_recorded_with_cause_and_remedy(
     assert run is not None
     assert run.state == records.FAILED
     assert run.exit_code == 8
-    assert run.error == "not found"
+    assert run.error == "no such tag"
     assert [(image.rpartition("/")[2], cause) for image, cause in run.failed.items()] == [
-        ("db:v1", "not found")
+        ("db:v1", "no such tag")
     ]
-    assert "blockedImages" in run.hint
+    assert "correct the tag" in run.hint
     assert 1 < len(run.log) <= last_lines.KEPT
     assert any("db:v1" in line for line in run.log), "its last lines say which image"
 

@@ -177,7 +177,7 @@ def test_a_failed_image_makes_no_generation_and_advances_no_history(
     assert ran.returncode == 8
     *_, error, hint = ran.stderr.splitlines()
     assert "exit code 8 (additional images failed): 1 of 2 additional images not mirrored" in error
-    assert f"{connected.host}/team/gone:v9 (not found)" in error
+    assert f"{connected.host}/team/gone:v9 (no such tag)" in error
     assert "ImageSet" in hint
     assert connected.histories() == histories
     assert len(connected.generations()) == 1

@@ -231,7 +231,7 @@ def test_a_target_that_does_not_answer_is_a_network_failure(direct: Place) -> No
 @standin_only
 def test_what_failed_before_is_not_blamed_again(direct: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STANDIN_FAIL", "additional")
-    assert "team/db:v1 (not found)" in direct.mirror().stderr.splitlines()[-2]
+    assert "team/db:v1 (no such tag)" in direct.mirror().stderr.splitlines()[-2]
     ran = direct.mirror("--target-registry=127.0.0.1:1/mirror")
     assert "team/db" not in ran.stderr.splitlines()[-2]
 
