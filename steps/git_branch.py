@@ -361,7 +361,8 @@ def _fetched(git: Git, origin: Origin, branch: str, folder: Path) -> tuple[str, 
                 f"{origin.url} is empty: it has no branch to propose a change to",
                 "push the values there first",
             )
-        raise no_such_revision(origin, [name.removeprefix("refs/heads/") for name in heads])
+        error = no_such_revision(origin, [name.removeprefix("refs/heads/") for name in heads])
+        raise NoSuchRevisionError(f"{origin.url} has no branch '{origin.revision}'", error.hint)
     base = repository.fetch_commit(git, names[0])
     head = ""
     if names[1] in known:

@@ -199,7 +199,7 @@ def test_what_is_wrong_is_told_before_anything_is_pushed(
         (("--publish-ca-ref=",), 3, "the block names no CA of the registry"),
         (("--target-registry=other.example.com",), 4, "nothing is published for other.example.com"),
         (("--publish-forge=auto",), 2, "it is not known which forge"),
-        (("--publish-base=missing",), 7, "no branch, tag or commit 'missing'"),
+        (("--publish-base=missing",), 7, "has no branch 'missing'"),
         (("--values-file-path=missing.yaml",), 4, "there is no 'missing.yaml'"),
         (("--publish-branch=a..b",), 2, "is not the name of a branch"),
     ):
