@@ -148,6 +148,11 @@ class Forge:
         return "PUT" if self.kind is Kind.GITLAB else "PATCH"
 
     @property
+    def refuses_a_second(self) -> bool:
+        """Whether it never has two open requests of a branch; Gitea looks for the first without a lock."""
+        return self.kind is not Kind.GITEA
+
+    @property
     def rights(self) -> str:
         """What the token must be allowed to do."""
         return _RIGHTS[self.kind]

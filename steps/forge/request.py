@@ -100,7 +100,18 @@ def _once(client: Client, forge: Forge, proposal: Proposal) -> Request:
         raise GitError(
             f"{forge.api} has not opened what it was asked to", "look at the repository's requests"
         )
-    return Request(made.url, "opened")
+    return _unless_twice(client, forge, proposal, made)
+
+
+def _unless_twice(client: Client, forge: Forge, proposal: Proposal, made: Found) -> Request:
+    """Close the request that was just made where another run has opened an earlier one: Gitea takes both."""
+    if forge.refuses_a_second:
+        return Request(made.url, "opened")
+    first = min(_listed(client, forge, proposal, closed=False), key=lambda one: one.number, default=made)
+    if first.number >= made.number:
+        return Request(made.url, "opened")
+    client.ask(forge.renewal, f"{forge.requests_path}/{made.number}", body={"state": "closed"})
+    return _renewed(client, forge, proposal, first)
 
 
 def _open_one(client: Client, forge: Forge, proposal: Proposal) -> Found | None:

@@ -5,6 +5,8 @@ It needs no cluster.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,20 +46,20 @@ class Repository:
     secret: Path
     data: Path
 
+    def arguments(self) -> list[str]:
+        return [
+            f"--values-git-url={self.url}",
+            "--values-file-path=values.yaml",
+            f"--data={self.data}",
+            f"--git-write-secret-path={self.secret}",
+            "--publish-forge=gitea",
+            "--publish-for=managed",
+            "--publish-ca-ref=bundle:ca.crt",
+        ]
+
     def publish(self, *more: str) -> int:
         with stamina.set_testing(True, attempts=1):
-            return publish_to_git.main(
-                [
-                    f"--values-git-url={self.url}",
-                    "--values-file-path=values.yaml",
-                    f"--data={self.data}",
-                    f"--git-write-secret-path={self.secret}",
-                    "--publish-forge=gitea",
-                    "--publish-for=managed",
-                    "--publish-ca-ref=bundle:ca.crt",
-                    *more,
-                ]
-            )
+            return publish_to_git.main([*self.arguments(), *more])
 
     def requests(self, state: str = "open") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.server.api("GET", f"repos/{OWNER}/{self.name}/pulls?state={state}")
@@ -122,6 +124,50 @@ def test_after_the_merge_there_is_nothing_to_do(repository: Repository) -> None:
     assert repository.raw("values.yaml", "main") == repository.raw("values.yaml")
     assert repository.publish() == 0
     assert repository.requests() == []
+
+
+def test_what_was_merged_and_reverted_is_proposed_again(repository: Repository) -> None:
+    """The forge opens no request for a commit that the base has already."""
+    assert repository.publish() == 0
+    [request] = repository.requests()
+    merge = f"repos/{OWNER}/{repository.name}/pulls/{request['number']}/merge"
+    repository.server.api("POST", merge, {"Do": "merge"})
+    token = (repository.secret / "password").read_text()
+    work = repository.data / "work"
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=p", "-c", "user.email=p@example.com", *arguments], check=True)
+
+    git("clone", "--quiet", repository.url.replace("://", f"://robot:{token}@"), str(work))
+    git("-C", str(work), "revert", "--mainline=1", "--no-edit", "HEAD")
+    git("-C", str(work), "push", "--quiet")
+    assert repository.publish() == 0
+    [again] = repository.requests()
+    assert again["number"] != request["number"]
+    assert again["head"]["sha"] == repository.head() != request["head"]["sha"]
+    assert repository.publish() == 0
+    assert [one["number"] for one in repository.requests()] == [again["number"]]
+
+
+def test_a_draft_stays_one(repository: Repository) -> None:
+    assert repository.publish() == 0
+    [request] = repository.requests()
+    path = f"repos/{OWNER}/{repository.name}/pulls/{request['number']}"
+    repository.server.api("PATCH", path, {"title": f"WIP: {request['title']}"})
+    publish(repository.data, mirror_set(), catalog_source(tag="v4.21"))
+    assert repository.publish() == 0
+    [renewed] = repository.requests()
+    assert renewed["draft"] is True
+    assert repository.head() in renewed["body"]
+
+
+def test_runs_that_start_together_open_one_request(repository: Repository) -> None:
+    code = "import sys; from steps.publish_to_git import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *repository.arguments()]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _number in range(3)]
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], said
+    assert len(repository.requests()) == 1
 
 
 def test_what_a_person_closed_is_not_opened_again(repository: Repository) -> None:

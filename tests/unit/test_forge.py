@@ -65,6 +65,7 @@ class Server:
         base = {
             Kind.GITHUB: "/api/v3/repos/group/values/pulls",
             Kind.GITLAB: "/api/v4/projects/group%2Fvalues/merge_requests",
+            Kind.GITEA: "/api/v1/repos/group/values/pulls",
         }[self.kind]
         if not target.path.startswith(base):
             return 404, {}, {"message": "Not Found"}
@@ -103,6 +104,14 @@ class Server:
     def patch_github(self, _query: dict[str, str], number: str, body: dict[str, Any]) -> Answer:
         self.requests[int(number) - 1].update(body)
         return 200, {}, self.requests[int(number) - 1]
+
+    def get_gitea(self, query: dict[str, str], _number: str, _body: dict[str, Any]) -> Answer:
+        """Without a filter by the branch that is proposed, 50 at once."""
+        start = 50 * (int(query["page"]) - 1)
+        found = [one for one in reversed(self.requests) if one["state"] == query["state"]]
+        return 200, {}, found[start : start + 50]
+
+    post_gitea, patch_gitea = post_github, patch_github
 
     def get_gitlab(self, query: dict[str, str], _number: str, _body: dict[str, Any]) -> Answer:
         found = [
@@ -272,6 +281,29 @@ def test_a_request_that_another_run_opened_meanwhile_is_found(server: Server) ->
     assert open_or_renew(server.forge, Access(TOKEN), PROPOSAL).done == "renewed"
     assert len(server.requests) == 1
     assert COMMIT in server.text()
+
+
+def test_where_a_forge_takes_two_requests_at_once_the_first_one_stays() -> None:
+    """As the real Gitea does; behind many requests of others."""
+    with serving(Kind.GITEA) as server:
+        raced = list[str]()
+
+        def race(method: str) -> Answer | None:
+            if method == "POST" and not raced:
+                raced.append(method)
+                other = {**server.seen[-1][2], "body": "of another run"}
+                server.post_gitea({}, "", other)
+                for number in range(70):
+                    server.post_gitea({}, "", {**other, "head": f"branch-{number}"})
+            return None
+
+        server.instead = race
+        found = open_or_renew(server.forge, Access(TOKEN), PROPOSAL)
+        assert (found.done, found.url) == ("renewed", f"{server.url}/group/values/pull/1")
+        ours = [one for one in server.requests if one["head"]["ref"] == PROPOSAL.branch]
+        assert [one["state"] for one in ours] == ["open", "closed"]
+        assert COMMIT in ours[0]["body"]
+        assert open_or_renew(server.forge, Access(TOKEN), PROPOSAL).done == "unchanged"
 
 
 @pytest.mark.parametrize("mark", ["Draft: ", "[WIP] ", "draft - ", "", "WIPER "])
