@@ -94,7 +94,11 @@ class Coverage:
         for mirror in self.imagesets:
             for catalog in mirror.operators:
                 named = Reference.find(catalog.catalog)
-                if named and (named.name, named.version) == (wanted.name, wanted.version):
+                if (
+                    named
+                    and named.name == wanted.name
+                    and wanted.version in {named.version, catalog.target_tag}
+                ):
                     place = catalog.target_catalog or placement.path_of(catalog.catalog)
                     return f"{self._below(place)}:{catalog.target_tag or wanted.tag}"
         return f"{self._below(placement.path_of(wanted.name))}:{wanted.tag or 'latest'}"

@@ -193,11 +193,8 @@ class Demands:
             self._paths[key] = self._graph(needs.architecture).path(needs.current, end, target.channel)
         way = self._paths[key]
         if isinstance(way, Gap):
-            remedy = (
-                f"mirror with openshift-version={needs.current}-{end}, which brings the releases between"
-                if way.missing or (needs.current, needs.architecture) not in self.found.releases
-                else f"compare the channel {target.channel} with where these releases are"
-            )
+            knows_current = (needs.current, needs.architecture) in self.found.releases
+            remedy = _way_out(way, needs.current, end, target.channel, knows_current=knows_current)
             reasons.append(Reason(Cause.NO_PATH, way.why, (way.missing,) if way.missing else (), 0, remedy))
             return []
         risks: dict[str, list[str]] = defaultdict(list)
@@ -259,6 +256,18 @@ def _by_default(needs: Needs) -> Iterator[Reason]:
         default = UPGRADE_DEFAULTS[label]
         if default != channel:
             yield Reason(Cause.BY_DEFAULT, f"label {label} is missing, and AutoShift then takes {default}")
+
+
+def _way_out(gap: Gap, current: str, end: str, channel: str, *, knows_current: bool) -> str:
+    """Return what to do where no updates lead from what runs to the end."""
+    if gap.missing or not knows_current:
+        return f"mirror with openshift-version={current}-{end}, which brings the releases between"
+    if gap.reachable:
+        return f"let openshift-version name a release to which updates lead: {', '.join(gap.reachable)}"
+    return (
+        f"compare the channel {channel} with where these releases are; mirror again with graph: true, if the "
+        "update is newer than the graph data"
+    )
 
 
 def questions_of(demands: Iterable[Demand]) -> set[Question]:

@@ -29,6 +29,8 @@ LONGEST_PATTERN: Final = 4096
 LONGEST_VERSION: Final = 64
 _VERSION: Final = re.compile(r"\d{1,18}(?:\.\d{1,18}){2}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 _LOOPS: Final = re.compile(r"\)[*+{]")
+SHOWN: Final = 3
+"""Releases that a gap names."""
 _MOST_LOOPS: Final = 8
 """Repetitions in an expression. The update service searches in linear time, Python does not."""
 _CHANNELS: Final = "io.openshift.upgrades.graph.release.channels"
@@ -84,10 +86,14 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Why there is no path, and the release that would have to be in the mirror, empty if none is known."""
+    """Why there is no path, and the release that would have to be in the mirror, empty if none is known.
+
+    `reachable` are the newest releases of the minor to which there is a path.
+    """
 
     why: str
     missing: str = ""
+    reachable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,19 +140,34 @@ class UpdateGraph:
         return named | set(self.data.channels)
 
     @cached_property
-    def _edges(self) -> Mapping[str, Mapping[str, tuple[Risk, ...]]]:
-        """The updates from each release, with their risks."""
+    def _blocked(self) -> Mapping[str, list[BlockedEdge]]:
+        """The files of blocked edges that are about this architecture, by the release that they lead to."""
         blocked: dict[str, list[BlockedEdge]] = defaultdict(list)
         for edge in self.data.blocked:
             to, _, architecture = edge.to.partition("+")
             if architecture in {"", self.architecture}:
                 blocked[to].append(edge)
+        return blocked
+
+    @cached_property
+    def _edges(self) -> Mapping[str, Mapping[str, tuple[Risk, ...]]]:
+        """The updates from each release, with their risks."""
         found: dict[str, dict[str, tuple[Risk, ...]]] = defaultdict(dict)
         for start, end in self._raw_edges():
-            hits = [edge for edge in blocked[end] if _matches(edge.pattern, f"{start}+{self.architecture}")]
-            if all(edge.risk for edge in hits):
-                found[start][end] = tuple(edge.risk for edge in hits if edge.risk)
+            risks = self._risks(start, end)
+            if risks is not None:
+                found[start][end] = risks
         return found
+
+    def _risks(self, start: str, end: str) -> tuple[Risk, ...] | None:
+        """Return the risks of an update, None where it is blocked without a condition."""
+        hits = [
+            edge
+            for edge in self._blocked.get(end, ())
+            if _matches(edge.pattern, f"{start}+{self.architecture}")
+        ]
+        risks = tuple(edge.risk for edge in hits if edge.risk)
+        return risks if len(risks) == len(hits) else None
 
     def _raw_edges(self) -> Iterator[tuple[str, str]]:
         for node in self.nodes.values():
@@ -186,9 +207,15 @@ class UpdateGraph:
             for here in leading
             for before in self.nodes[here].previous
             if before not in self.nodes and before in listed and precedence(start) < precedence(before)
+            if self._risks(before, here) is not None
         }
         if not absent:
-            return Gap(f"no update leads from {start} to {end} in channel {channel}")
+            blocked = self._first_blocked(start, end, there)
+            why = f": the graph data block the one from {' to '.join(blocked)}" if blocked else ""
+            return Gap(
+                f"no update leads from {start} to {end} in channel {channel}{why}",
+                reachable=self._reachable(start, there, minor_of(end)),
+            )
         near = [version for version in absent if minor_of(version) == minor_of(start)]
         lowest = min(map(minor_of, absent), key=lambda minor: precedence(f"{minor}.0"))
         missing = max(near or [one for one in absent if minor_of(one) == lowest], key=precedence)
@@ -198,11 +225,38 @@ class UpdateGraph:
             missing,
         )
 
-    def _reach(self, start: str) -> set[str]:
+    def _first_blocked(self, start: str, end: str, there: set[str]) -> tuple[str, str] | None:
+        """Return the first update that is blocked, where there would be a way if none was; else nothing."""
+        following: dict[str, list[str]] = defaultdict(list)
+        for one, other in self._raw_edges():
+            if {one, other} <= there:
+                following[one].append(other)
+        before: dict[str, str] = {start: ""}
+        waiting = deque([start])
+        while waiting and end not in before:
+            here = waiting.popleft()
+            for after in following[here]:
+                if after not in before:
+                    before[after] = here
+                    waiting.append(after)
+        way, here = [end], before.get(end, "")
+        while here:
+            way.append(here)
+            here = before[here]
+        return next((pair for pair in pairwise(reversed(way)) if self._risks(*pair) is None), None)
+
+    def _reachable(self, start: str, there: set[str], minor: str) -> tuple[str, ...]:
+        """Return the newest releases of a minor to which updates lead, the newest first."""
+        reached = self._reach(start, there) - {start}
+        found = [version for version in reached if minor_of(version) == minor]
+        return tuple(sorted(found, key=precedence, reverse=True)[:SHOWN])
+
+    def _reach(self, start: str, within: set[str] | None = None) -> set[str]:
+        """Return a release and those to which updates lead, over releases `within` a set if one is given."""
         found, waiting = {start}, [start]
         while waiting:
             for after in self._edges.get(waiting.pop(), {}):
-                if after not in found:
+                if after not in found and (within is None or after in within):
                     found.add(after)
                     waiting.append(after)
         return found

@@ -149,6 +149,10 @@ class Operators:
         if Reference.parse(place).tag in tags:
             was_there = self.found.coverage.is_known and self.found.coverage.leads_to_catalog(place)
             return Reason(Cause.LOST if was_there else Cause.NOT_BROUGHT, what, (place,), 1)
+        if "" in tags:
+            what = f"{what}: an ImageSet names it by digest, so that nobody knows for which minor it is"
+            remedy = f"give it targetTag: v{minor} in the ImageSet, and mirror it again"
+            return Reason(Cause.NO_CATALOG, what, (place,), 1, remedy)
         cause = Cause.OTHER_MINOR if named else Cause.NEVER_ASKED
         return Reason(
             cause, what, (place,), 1, f"mirror it with openshift-version={minor}, or values that name it"

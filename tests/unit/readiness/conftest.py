@@ -41,6 +41,8 @@ class Fleet:
     config: dict[str, Any] = field(default_factory=dict)
     catalogs: tuple[str, ...] = (f"{CATALOG}:v4.20",)
     images: tuple[str, ...] = ()
+    more: dict[str, str] = field(default_factory=dict)
+    """Fields of each catalog in the ImageSet."""
 
     def arguments(self, *more: str) -> list[str]:
         values = self.folder / "values"
@@ -53,7 +55,9 @@ class Fleet:
             clusters = {name: {"set": "stores", **one} for name, one in self.hub.items()}
             state.write_text(json.dumps({"format": 1, "clusters": clusters}))
             arguments.append(f"--hub-state={state}")
-        data = self.site.publish(self.folder / "data", imageset(*self.catalogs, images=self.images))
+        data = self.site.publish(
+            self.folder / "data", imageset(*self.catalogs, images=self.images, more=self.more)
+        )
         keys = self.folder / "keys"
         keys.mkdir(exist_ok=True)
         (keys / "openshift.pub").write_bytes(MAKER.sigstore.public.pem())

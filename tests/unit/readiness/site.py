@@ -267,11 +267,16 @@ def _mirror_set(kind: str, key: str, mirrors: Mapping[str, str]) -> dict[str, An
     }
 
 
-def imageset(*catalogs: str, channels: Iterable[str] = ("stable-4.20",), images: Iterable[str] = ()) -> str:
-    """An ImageSet that names whole catalogs (NAME:TAG), channels and additional images."""
+def imageset(
+    *catalogs: str,
+    channels: Iterable[str] = ("stable-4.20",),
+    images: Iterable[str] = (),
+    more: Mapping[str, str] | None = None,
+) -> str:
+    """An ImageSet that names whole catalogs (NAME:TAG, each with `more`), channels and additional images."""
     mirror = {
         "platform": {"channels": [{"name": name} for name in channels], "graph": True},
-        "operators": [{"catalog": catalog} for catalog in catalogs],
+        "operators": [{"catalog": catalog, **(more or {})} for catalog in catalogs],
         "additionalImages": [{"name": image} for image in images],
     }
     document = {

@@ -109,6 +109,20 @@ def test_a_gap_names_a_release_that_would_lead_on() -> None:
     )
 
 
+def test_a_gap_that_a_blocked_edge_makes_is_told_as_that_and_names_what_can_be_reached() -> None:
+    edges = {"4.19.1": [], "4.20.1": ["4.19.1"], "4.20.2": ["4.20.1", "4.19.9"]}
+    channel = [*edges, "4.19.9"]
+    blocked = BlockedEdge("4.20.2", ".*")
+    found = graph(edges, channel=channel, blocked=(blocked,)).path("4.19.1", "4.20.2", CHANNEL)
+    assert isinstance(found, Gap)
+    assert (found.missing, found.reachable) == ("", ("4.20.1",)), "4.19.9 would not help: it is blocked, too"
+    assert found.why.endswith(f"in channel {CHANNEL}: the graph data block the one from 4.20.1 to 4.20.2")
+    blocked = BlockedEdge("4.20.2", r"^4[.]20[.]1[+]")
+    found = graph(edges, channel=channel, blocked=(blocked,)).path("4.19.1", "4.20.2", CHANNEL)
+    assert isinstance(found, Gap)
+    assert found.missing == "4.19.9"
+
+
 def test_what_is_not_there_or_not_in_the_channel_is_told() -> None:
     edges = {"4.19.1": [], "4.20.2": ["4.19.1"]}
     for start, end, channel, words in (

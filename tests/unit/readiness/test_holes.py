@@ -15,7 +15,7 @@ from steps.trust.releases import RELEASES
 from tests.unit.mirroring.conftest import serve_registry
 from tests.unit.mirroring.test_acceptance import ACCESS, layer, push
 from tests.unit.readiness.conftest import Fleet
-from tests.unit.readiness.site import Site, bundle, channel, package
+from tests.unit.readiness.site import CATALOG, Site, bundle, channel, package
 from tests.unit.trust.signers import CONTENT, Signer
 
 VAULT = "docker.io/hashicorp/vault"
@@ -429,6 +429,16 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         UNKNOWN,
         "the catalog of an operator is not known",
     ),
+    "a catalog by digest": (
+        lambda lab: _catalog_by_digest(lab, ""),
+        UNKNOWN,
+        "the catalog of an operator is not known",
+    ),
+    "a catalog by digest, with its tag": (
+        lambda lab: _catalog_by_digest(lab, "v4.20"),
+        READY,
+        "",
+    ),
     "AutoShift's block": (
         lambda lab: _block(lab, "redhat/redhat-operator-index", "v4.20"),
         READY,
@@ -460,6 +470,23 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         "never asked for",
     ),
 }
+
+
+def _catalog_by_digest(lab: Lab, tag: str) -> None:
+    """An ImageSet that names the catalog by digest, with a path of its own in the mirror."""
+    lab.catalogs = (f"{CATALOG}@sha256:{'1' * 64}",)
+    lab.more = {"targetCatalog": "own/index", "targetTag": tag} if tag else {}
+    place, [usual] = f"{lab.site.target}/own/index", lab.site.catalogs
+    with ACCESS.open(f"{lab.site.target}/{INDEX}") as repository:
+        image = repository.image("v4.20")
+        media_type, content = repository.typed_manifest("v4.20")
+        blobs = [repository.read_blob(one, 1 << 20) for one in (image.config, *image.layers)]
+    with ACCESS.open(place) as repository:
+        for blob in blobs:
+            repository.push_blob(blob)
+        repository.put_bytes("v4.20", content, media_type)
+    lab.lose(INDEX, "v4.20")
+    lab.site.catalogs[:] = [f"{place}:v4.20"] if tag else [usual]
 
 
 def _block(lab: Lab, path: str, tag: str) -> None:
