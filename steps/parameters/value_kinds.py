@@ -362,14 +362,14 @@ def commit(value: str) -> str:
 def plan_sha256(value: str) -> str:
     """Parse the hash of a plan of deletion."""
     if not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ValueError(f"'{value}' is not the sha256 of a plan, 64 hexadecimal digits")
+        raise ValueError(f"'{value}' is not the sha256 of a plan, 64 digits from 0-9 and a-f")
     return value
 
 
 def changes_sha256(value: str) -> str:
     """Parse the hash of a list of changes."""
     if not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ValueError(f"'{value}' is not the sha256 of a list of changes, 64 hexadecimal digits")
+        raise ValueError(f"'{value}' is not the sha256 of a list of changes, 64 digits from 0-9 and a-f")
     return value
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,7 @@ _NAMED: Final = 5
 """Files that a message names."""
 _ENDINGS: Final = (".pub", ".pem")
 _END: Final = ".until"
+_NEW_KEY: Final = "remove it, and make a new key: whoever reads this could have signed with the old one"
 _GPG_ENDINGS: Final = (".asc", ".gpg")
 _OF_CATALOGS: Final = ".catalogs"
 LARGEST_GPG: Final = 1 << 20
@@ -48,6 +50,7 @@ def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
         raise NotFoundError(
             f"{parameter}: there is no folder {folder}", "name the folder with the public keys"
         )
+    _check_private(folder, parameter)
     paths = _files(folder, _ENDINGS)
     if not paths:
         raise NotFoundError(
@@ -66,6 +69,8 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     from steps.trust.gpg import Keyring  # late: see there
     from steps.trust.releases import ReleaseKeys
 
+    if folder.is_dir():
+        _check_private(folder, parameter)
     pem, gpg = _files(folder, _ENDINGS), _files(folder, _GPG_ENDINGS)
     if not gpg and not pem:
         trusted_keys(folder, parameter=parameter)  # says what is missing
@@ -105,6 +110,18 @@ def _trusted(paths: list[Path], folder: Path, parameter: str) -> TrustedKeys:
     return keys
 
 
+def _check_private(folder: Path, parameter: str) -> None:
+    """Raise InvalidInputError for a private key under any name: others read this folder, or ConfigMap."""
+    for path in sorted(folder.iterdir()):
+        content = b""
+        with suppress(OSError):  # what nobody may read gives nothing away; a public key is read again
+            content = _read(path) if path.is_file() else b""
+        if b"PRIVATE KEY" in content:
+            raise InvalidInputError(
+                f"{parameter}: {path} cannot be used: it is a private key; give the public one", _NEW_KEY
+            )
+
+
 def _check_ends(paths: list[Path], folder: Path, parameter: str) -> None:
     """Raise InvalidInputError for an end of no key: somebody relies on it, and the key would count on."""
     names = {path.stem for path in paths}
@@ -140,7 +157,7 @@ def keys_in(texts: Mapping[str, str], *, where: str) -> TrustedKeys:
     if private := [name for name, text in texts.items() if "PRIVATE KEY" in text]:
         raise InvalidInputError(
             f"{where}: {private[0]} cannot be used: it is a private key; give the public one",
-            "remove it, and make a new key: whoever reads this could have signed with the old one",
+            _NEW_KEY,
         )
     names = sorted(name for name in texts if name.endswith(_ENDINGS))
     if not names:

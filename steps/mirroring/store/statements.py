@@ -162,7 +162,7 @@ def verify(sequence: int, folder: Path, read: Read, keys: TrustedKeys, now: date
     try:
         sealed = Envelope.parse(envelope)
         if sealed.payload_type != IN_TOTO:
-            raise EnvelopeError(f"its payload is {sealed.payload_type[:80]!r}")
+            raise EnvelopeError(f"its payload is of the type {sealed.payload_type[:80]!r}, not {IN_TOTO!r}")
         key = sealed.signer(keys, now)
         statement = Statement.parse(sealed.payload)
         if statement.predicate_type != PREDICATE_TYPE:

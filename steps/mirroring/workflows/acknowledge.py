@@ -124,6 +124,7 @@ def _tell(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
     known = before.get(one.receipt.side)
     new = _record(store, one, dry_run=dry_run)
     if known and one.receipt.number <= known.number:
+        _log_not_counted(one, known)
         return False
     _log_earlier(one, before)
     log.info("%s; %s", one.words, _summary(new, dry_run=dry_run))
@@ -226,6 +227,7 @@ def _log_earlier(one: Confirmed, before: Mapping[str, ConfirmedTarget]) -> None:
             receipt.number,
             known.number,
         )
+        _log_not_counted(one, known)
     elif known and (lost := known.generations.keys() - one.identities.keys()):
         meaning = "the earlier one counts" if receipt.number == known.number else "it is confirmed no more"
         log.warning(
@@ -244,6 +246,21 @@ def _log_earlier(one: Confirmed, before: Mapping[str, ConfirmedTarget]) -> None:
             ", ".join(sorted(others)),
             receipt.target,
             min(others),
+        )
+
+
+def _log_not_counted(one: Confirmed, known: ConfirmedTarget) -> None:
+    """Say which generations a receipt names in vain, since it is not newer than the one that counts."""
+    receipt = one.receipt
+    if vain := one.identities.keys() - known.generations.keys():
+        log.warning(
+            "receipt %d of %s names generation %s, and receipt %d, which counts, does not: not confirmed; if"
+            " that side was set back to an earlier state, mirror --forget-target='%s'",
+            receipt.number,
+            receipt.target,
+            numbers_as_text(vain),
+            known.number,
+            receipt.target,
         )
 
 

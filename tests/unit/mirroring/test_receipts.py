@@ -279,6 +279,10 @@ def test_an_older_receipt_changes_nothing(near: Place, tmp_path: Path) -> None:
         assert said in ran.stderr
         assert confirmed(near) == {target: [1, 2]}
         assert Store(near.data).acknowledged.targets()[target].number == 9
+    assert (
+        "receipt 8 of r.example.com names generation 3, and receipt 9, which counts, does not" in ran.stderr
+    )
+    assert "set back to an earlier state, mirror --forget-target='r.example.com'" in ran.stderr
 
 
 def test_what_a_registry_has_lost_since_stays_here_also_where_an_old_receipt_comes_again(

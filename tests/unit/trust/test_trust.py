@@ -245,6 +245,18 @@ def test_a_private_key_among_texts_that_others_read_is_refused_under_any_name(
     assert "BEGIN" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["signing.key", "release.pub", "notes.txt"])
+def test_a_private_key_in_a_folder_of_public_ones_is_refused_under_any_name(
+    tmp_path: Path, key: PrivateKey, name: str
+) -> None:
+    (tmp_path / "good.pub").write_bytes(key.public.pem())
+    (tmp_path / name).write_bytes(pem(key))
+    for read in (folder.trusted_keys, folder.release_keys):
+        with pytest.raises(InvalidInputError, match=f"{name} cannot be used: it is a private key") as caught:
+            read(tmp_path, parameter="trusted-keys")
+        assert "make a new key" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"[]", b"{}", b"null", b'{"payload": 1}', b"[" * 200_000]
