@@ -61,11 +61,14 @@ class Beside:
     bundles: list[Attached]
 
     @classmethod
-    def read(cls, repository: Repository, digest: str) -> Beside:
-        """Read it all, a few megabytes. Raises RegistryError, UnreadableError where it is larger."""
+    def read(cls, repository: Repository, digest: str, *, attested: bool = True) -> Beside:
+        """Read it all, a few megabytes, or all but the tag of attestations where nobody asks for these.
+
+        Raises RegistryError, UnreadableError where it is larger.
+        """
         return cls(
             attached.layers(repository, attached.tag(digest, "sig")),
-            attached.layers(repository, attached.tag(digest, "att")),
+            attached.layers(repository, attached.tag(digest, "att")) if attested else [],
             [one for one in attached.referrers(repository, digest) if one.media_type in bundle.MEDIA_TYPES],
         )
 
@@ -110,8 +113,8 @@ def verify(image: str, policy: Policy, access: Access, *, revision: str = "") ->
     """
     reference = Reference.parse(image)
     with access.within(PATIENCE).open(reference.name) as repository:
-        beside = Beside.read(repository, reference.digest)
-    question = Question(image, reference.digest, policy, datetime.now(UTC), revision)
+        beside = Beside.read(repository, reference.digest, attested=policy.needs_provenance)
+    question = Question(image, reference.digest, policy, datetime.now(UTC), revision.lower())
     found = Verified(signer(question, beside).name)
     return built(question, beside, found) if policy.needs_provenance else found
 
@@ -144,6 +147,9 @@ def built(question: Question, beside: Beside, signed: Verified) -> Verified:
         try:
             key, statement = opened(question, one)
             if statement.predicate_type not in {provenance.V1, provenance.V02}:
+                if provenance.is_some(statement.predicate_type):
+                    kind = statement.predicate_type[:100]
+                    refusals.append(f"{where}: it is provenance of a kind that is not read, {kind!r}")
                 continue
             source, builder = _accepted(question, provenance.Provenance.of(statement))
         except _PASSED_OVER as error:

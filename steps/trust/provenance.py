@@ -102,6 +102,11 @@ def normal(repository: str) -> str:
     return f"{scheme}://{kept}{found['server'].lower()}/{path}"
 
 
+def is_some(predicate_type: str) -> bool:
+    """Return whether a type of predicates is one of provenance, perhaps of a version that is not read."""
+    return "provenance" in predicate_type.lower()
+
+
 def full_commit(revision: str) -> bool:
     """Return whether a revision is a whole commit, and no branch or tag."""
     return bool(_COMMIT.fullmatch(revision))

@@ -70,7 +70,7 @@ def test_a_signed_image_is_accepted_with_what_its_provenance_says(image: str) ->
     assert verify(image, policy(OTHER, KEY), Access()) == Verified("key-1")
     found = verify(image, strict(KEY), Access(), revision=COMMIT)
     assert found == Verified("key-0", BUILDER, SOURCE, COMMIT)
-    assert verify(image, strict(KEY, builder=""), Access(), revision="main") == found
+    assert verify(image, policy(KEY, source=SOURCE), Access(), revision="main") == found
 
 
 def test_a_second_run_attaches_nothing(image: str) -> None:
@@ -274,6 +274,26 @@ def test_more_than_a_few_reasons_are_counted(image: str) -> None:
     said = refused(image, policy(KEY))
     assert said.count("it is of another type") == 3
     assert said.endswith("; and 2 more")
+
+
+def test_attestations_that_cannot_be_read_matter_only_where_one_is_asked_for(image: str) -> None:
+    sign(image)
+    put_beside(image, "att", [Attached("text/plain", b"x", {})] * (MOST + 1))
+    assert verify(image, policy(KEY), Access()).signed_by == "key-0"
+    with pytest.raises(RegistryError, match="has no layers, or more than"):
+        verify(image, strict(KEY), Access())
+
+
+def test_provenance_of_an_unknown_version_is_named_and_a_commit_in_capitals_is_one(image: str) -> None:
+    sign(image)
+    with pytest.raises(UntrustedError, match="it was built at the commit"):
+        verify(image, strict(KEY), Access(), revision="D" * 40)
+    assert verify(image, strict(KEY), Access(), revision=COMMIT.upper()).commit == COMMIT
+    kind = "https://slsa.dev/provenance/v3"
+    subjects = {"x": digest_of(image).removeprefix("sha256:")}
+    envelope = dsse.seal(Statement(subjects, kind, BUILD.predicate()).as_bytes(), KEY)
+    put_beside(image, "att", [Attached(DSSE, envelope, {})])
+    assert f"it is provenance of a kind that is not read, '{kind}'" in refused(image, strict(KEY))
 
 
 def test_very_many_signatures_are_not_read(image: str) -> None:
