@@ -81,7 +81,7 @@ class Service:
         if reason := self._due_already():
             log.info("%s", reason)
             self.mirror_now()
-        mirror_at, verify_at = self._schedule.after(self._clock()), self._next_verification()
+        mirror_at, verify_at = self._schedule.after(self._clock()), self._first_verification()
         while True:
             self.wait_until(min(mirror_at, verify_at), next_run=mirror_at)
             if mirror_at <= self._clock():
@@ -96,6 +96,17 @@ class Service:
         if self._verification is None:
             return datetime.max.replace(tzinfo=UTC)
         return self._verification.schedule.after(self._clock())
+
+    def _first_verification(self) -> datetime:
+        """Return when the target is verified first: at once, where a verification was due since the last."""
+        look = self._store.verified.last_look(self.request.target_registry)
+        last = _moment(look.finished) if look else None
+        if self._verification is None or last is None:
+            return self._next_verification()
+        due = self._verification.schedule.after(last)
+        if due <= self._clock():
+            log.info("the target was to be verified at %s: making up for it now", records.timestamp(due))
+        return due
 
     def _due_already(self) -> str:
         """Return why a run begins without waiting.
@@ -173,3 +184,12 @@ class Service:
         """
         self._all_runs = tuple(self._store.runs.all())
         self._runs = records.alike(self._all_runs, self.request)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the time of a record; None where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

@@ -20,6 +20,7 @@ from steps.mirroring.schedule import Schedule
 from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.runs import Done, Run, Watcher
+from steps.mirroring.store.verified import Look
 from steps.service.loop import Service, Verification
 from tests.unit.service.test_server import ask
 
@@ -213,6 +214,41 @@ def test_the_target_is_verified_by_a_schedule_of_its_own_and_no_turn_of_either_i
         assert done == [("verify", "13:00"), ("mirror", "14:30"), ("verify", "17:00"), ("mirror", "18:30")]
     else:
         assert done == [("verify", "13:00"), ("mirror", "14:00"), ("verify", "14:00"), ("mirror", "16:00")]
+
+
+@pytest.mark.parametrize(
+    ("last", "first"),
+    [
+        ("2026-11-21T13:00:00Z", "12:00"),
+        ("2026-11-22T13:00:05Z", "13:00"),
+        ("", "13:00"),
+    ],
+)
+def test_a_verification_that_was_missed_is_made_up_for_once(tmp_path: Path, last: str, first: str) -> None:
+    now, done = [NOON], list[str]()
+
+    def verify(_watcher: Watcher) -> str:
+        done.append(f"{now[0]:%H:%M}")
+        if len(done) == 2:
+            raise EnoughError
+        return "verified"
+
+    Store(tmp_path).verified.looked(Look(target="host/x", finished=last))
+    running = Service(
+        Request(workflow=DIRECT, data=tmp_path, target_registry="host/x"),
+        Schedule.parse("0 0 1 1 *"),
+        mirror=Mirror(tmp_path),
+        verification=Verification(Schedule.parse("0 13 * * *"), verify),
+        clock=lambda: now[0],
+    )
+
+    def wait(moment: datetime, *, next_run: datetime) -> None:
+        now[0] = max(now[0], moment)
+
+    running.wait_until = wait  # type: ignore[method-assign]
+    with pytest.raises(EnoughError):
+        running.run()
+    assert done == [first, "13:00"]
 
 
 def test_the_service_from_start_to_sigterm(connected: Place) -> None:
