@@ -121,6 +121,7 @@ def _upkeep(
 def _repair(request: Request, store: Store, recorder: Recorder) -> Done:
     """Mirror again what the target has lost; nothing is published by it."""
     ready = preflight.check(request, store)
+    log.info("oc-mirror %s, %s, data in %s", ready.oc_mirror.program.version, request.workflow, store.root)
     with Session.open(
         request, store, recorder, oc_mirror=ready.oc_mirror, imageset=ready.imageset
     ) as session:

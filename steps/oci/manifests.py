@@ -30,17 +30,23 @@ _HINT: Final = "see what is stored under this name"
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Where a layer or configuration is, and in which format."""
+    """Where a layer or configuration is, in which format, and how many bytes it has (-1: nobody says)."""
 
     digest: str
     media_type: str
+    size: int = -1
 
     @classmethod
     def of(cls, descriptor: Any, name: str) -> Blob:
         """Read a descriptor. Raises UnreadableError for anything else."""
         if not isinstance(descriptor, dict) or not str(descriptor.get("digest")).startswith("sha256:"):
             raise UnreadableError(f"{name} is no image that can be read", _HINT)
-        return cls(str(descriptor["digest"]), str(descriptor.get("mediaType")))
+        size = descriptor.get("size")
+        return cls(
+            str(descriptor["digest"]),
+            str(descriptor.get("mediaType")),
+            size if isinstance(size, int) and size >= 0 else -1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +74,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The digests of what a manifest names: other manifests if it is an index, else blobs.
+    """What a manifest names: the digests of other manifests if it is an index, else blobs.
 
     Layers that registries may leave out are not among them (OCI image-spec, "Non-Distributable Layers").
     """
 
     manifests: tuple[str, ...]
-    blobs: tuple[str, ...]
+    blobs: tuple[Blob, ...]
 
     @classmethod
     def of(cls, name: str, manifest: dict[str, Any]) -> Parts:
@@ -82,8 +88,8 @@ class Parts:
         if is_index(manifest):
             return cls(tuple(listed(manifest, name)), ())
         image = Image.of(name, "", manifest)
-        kept = (layer.digest for layer in image.layers if not _MAY_LACK.search(layer.media_type))
-        return cls((), (image.config.digest, *kept))
+        kept = (layer for layer in image.layers if not _MAY_LACK.search(layer.media_type))
+        return cls((), (image.config, *kept))
 
 
 def is_index(manifest: dict[str, Any]) -> bool:

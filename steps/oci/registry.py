@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 LARGEST_MANIFEST: Final = 8 * 1024 * 1024
 LARGEST_LAYER: Final = 4 * 1024**3
+DAMAGED: Final = "damaged"
+"""How `Repository.flaw` begins for a part that is there with another number of bytes."""
 _REFUSALS: Final = frozenset({400, 404, 405, 415, 422})
 _KINDS: Final = ", ".join(INDEXES + MANIFESTS)
 
@@ -123,9 +125,12 @@ class Repository:
         """Ask what a tag or digest leads to, without reading it; None where it is not there."""
         return self._retrying(lambda: self._find(version))
 
-    def has_blob(self, digest: str) -> bool:
-        """Ask whether a layer or configuration is there."""
-        return self._retrying(lambda: self._has_blob(digest))
+    def flaw(self, blob: Blob) -> str:
+        """Ask whether a layer or configuration is there with all its bytes; return what is wrong, or nothing.
+
+        No content is read: a registry says how many bytes it has, and not whether they are the right ones.
+        """
+        return self._retrying(lambda: self._flaw(blob))
 
     def digest(self, version: str) -> str:
         """Ask for the digest that a tag has at this moment. Raises AbsentError where it is not there."""
@@ -332,18 +337,24 @@ class Repository:
         self._takes_head = False
         return Manifest(digest, is_index(manifest))
 
-    def _has_blob(self, digest: str) -> bool:
-        """Ask by HEAD. Where it is refused, as by some storage that a registry leads to, GET decides."""
-        with self._transport.ask("HEAD", f"blobs/{digest}", self._named(digest)) as answer:
-            if answer.ok or answer.status_code == requests.codes.not_found:
-                return answer.ok
+    def _flaw(self, blob: Blob) -> str:
+        """Ask by HEAD. GET decides where that is refused, as by some storage that a registry leads to.
+
+        GET also decides where HEAD tells another size: some registries and proxies say 0 for everything.
+        """
+        path, name = f"blobs/{blob.digest}", self._named(blob.digest)
+        with self._transport.ask("HEAD", path, name) as answer:
+            if answer.status_code == requests.codes.not_found:
+                return f"lacks {blob.digest}"
             if answer.status_code == requests.codes.too_many_requests:
-                raise self._transport.failure(answer, self._named(digest))
+                raise self._transport.failure(answer, name)
+            if answer.ok and not _cut(answer, blob):
+                return ""
         try:
-            self._transport.get(f"blobs/{digest}", self._named(digest)).close()
+            with self._transport.get(path, name) as answer:
+                return _cut(answer, blob)
         except AbsentError:
-            return False
-        return True
+            return f"lacks {blob.digest}"
 
     def _signature(self, tag: str) -> Signature:
         """Judge the answer as containers/image does (docker/docker_client.go, isManifestUnknownError)."""
@@ -471,6 +482,15 @@ class Repository:
             if answer.status_code not in {requests.codes.ok, requests.codes.accepted}:
                 raise self._transport.failure(answer, name)
         return True
+
+
+def _cut(answer: requests.Response, blob: Blob) -> str:
+    """Return what is wrong with the size that an answer tells; empty where it tells none."""
+    length = answer.headers.get("Content-Length", "")
+    encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
+    if encoded or not length.isdecimal() or blob.size < 0 or int(length) == blob.size:
+        return ""
+    return f"{DAMAGED}: {int(length)} of {blob.size} bytes of {blob.digest}"
 
 
 def _all(stream: IO[bytes]) -> bytes:

@@ -127,7 +127,7 @@ def _answer(repository: Repository, question: Question, *, layers: bool) -> Answ
             return Answer(manifest.digest, unfit=unfit)
     if layers and not lacks:
         parts = filter(None, map(repository.parts, chosen))
-        lacks = [blob for one in parts for blob in one.blobs if not repository.has_blob(blob)]
+        lacks = [blob.digest for one in parts for blob in one.blobs if repository.flaw(blob)]
     return Answer(manifest.digest, tuple(lacks))
 
 

@@ -78,6 +78,11 @@ def says_little(question: Question) -> Without | None:
     return None
 
 
+def tells_no_sizes(question: Question) -> Reply | None:
+    """HEAD of a blob tells a length of 0."""
+    return Reply(200) if question.method == "HEAD" and _BLOB.match(question.path) else None
+
+
 def is_busy(every: int = 5, *, by_date: bool = False) -> Manner:
     """Every so many questions HTTP 429, with the time in seconds or as a date.
 

@@ -7,6 +7,9 @@ brought them had read them: registries, or the cache of a from-disk run.
 
 Catalogs that oc-mirror has filtered, the release graph, and images of some platforms are made in a whole run
 only. The next run of the workflow brings these: it is not left out while a look has found something missing.
+
+A layer of which the registry has a damaged copy stays: it says that it has it, so oc-mirror pushes none, and
+docker-registry would drop what is pushed (distribution, registry/storage/blobwriter.go, moveBlob).
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from steps.mirroring.retries import retrying
 from steps.mirroring.store.runs import timestamp
 from steps.mirroring.workflows import direct, from_disk, verify_target
 from steps.oci.reference import Reference
+from steps.oci.registry import DAMAGED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,8 +55,10 @@ def run(session: Session) -> Done:
     request, store = session.request, session.store
     found = verify_target.look(request, store)
     store.verified.looked(found)
+    verify_target.tell(found)
     now = dict[str, str]()
-    for record, lost in _of_their_records(store.verified.of(request.target_registry), found.missing):
+    lost_ones = [place for place, what in found.missing.items() if not what.startswith(DAMAGED)]
+    for record, lost in _of_their_records(store.verified.of(request.target_registry), lost_ones):
         now |= _mirror_again(session, record, lost)
     wrong = {place: now.get(place, what) for place, what in found.missing.items()}
     found = found.changed(

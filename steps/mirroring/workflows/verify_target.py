@@ -22,6 +22,7 @@ from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.store.verified import Look, newest
 from steps.oci.failures import UnreadableError
 from steps.oci.reference import Reference
+from steps.oci.registry import DAMAGED
 from steps.parameters.table.verification import VERIFY_LAYERS
 from steps.parameters.value_kinds import VerifyLayers
 
@@ -45,6 +46,10 @@ _BEFORE_REPAIR: Final = (
 _AFTER_REPAIR: Final = (
     "the lines before say why each was not mirrored alone; the next run of the workflow that brought them"
     " mirrors them"
+)
+_DAMAGED: Final = (
+    "a registry takes no other copy of what it has: remove the damaged file in its storage,"
+    " then give repair=true"
 )
 
 
@@ -112,16 +117,32 @@ def conclude(found: Look, *, tried: bool = False) -> Done:
             unchanged=not found.repaired,
         )
     lines = [f"{place} ({what})" for place, what in found.missing.items()]
-    for line in lines[:_SHOWN]:
-        log.error("lost: %s", line)
+    tell(found, "still lost" if tried else "lost")
     more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
     shown = f"{', '.join(lines[:3])}{more}{again}"
     raise LostError(
         f"{found.target} lacks {len(lines)} of {found.images} images that it had: {shown}",
-        f"{_AFTER_REPAIR if tried else _BEFORE_REPAIR}. See in the registry's log who deleted them",
+        _hint(found, tried=tried),
         cause=reasons.NOT_KEPT.name,
         failed=dict.fromkeys(found.missing, reasons.NOT_KEPT.name),
     )
+
+
+def tell(found: Look, word: str = "lost") -> None:
+    """Log what is missing, the first of it."""
+    lines = [f"{place} ({what})" for place, what in found.missing.items()]
+    for line in lines[:_SHOWN]:
+        log.error("%s: %s", word, line)
+    if len(lines) > _SHOWN:
+        log.error("%s: %d more", word, len(lines) - _SHOWN)
+
+
+def _hint(found: Look, *, tried: bool) -> str:
+    damaged = [what.startswith(DAMAGED) for what in found.missing.values()]
+    if all(damaged):
+        return _DAMAGED
+    hint = f"{_AFTER_REPAIR if tried else _BEFORE_REPAIR}. See in the registry's log who deleted them"
+    return f"{hint}. Of what is damaged: {_DAMAGED}" if any(damaged) else hint
 
 
 def is_sparse(store: Store, target: str, mirror_name: str) -> bool:
@@ -163,7 +184,7 @@ def ask_for_parts(
                     log.info("%s: its layers are not asked for: %s", place, error.reason)
                     continue
                 if lost:
-                    found[place] = f"lacks {lost}"
+                    found[place] = lost
         return found
 
     with ThreadPoolExecutor(verify.AT_ONCE) as pool:

@@ -16,7 +16,8 @@ from steps.mirroring.store import Store
 from steps.mirroring.store.verified import Look, VerifiedImage, VerifiedImages
 from steps.mirroring.workflows.repair import alone
 from steps.oci.access import Access
-from tests.unit.mirroring.conftest import standin_only
+from tests.standin.manners import tells_no_sizes
+from tests.unit.mirroring.conftest import serve_registry, standin_only
 from tests.unit.mirroring.test_deletion import EXECUTE, GENERATE, approved
 from tests.unit.mirroring.test_to_registry import carry
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.standin.moody import Moody
     from tests.unit.mirroring.conftest import Place, Ran
 
 ACCESS = Access(tls_verify=False)
@@ -221,15 +223,65 @@ def test_a_lost_layer_is_found_and_brought_back(direct: Place, target: str, tmp_
         parts = opened.parts(opened.digest("v1"))
         assert parts is not None
         lost = parts.blobs[-1]
-        delete_blob(target, "team/db", lost)
-        assert not opened.has_blob(lost)
+        delete_blob(target, "team/db", lost.digest)
+        assert opened.flaw(lost) == f"lacks {lost.digest}"
     assert verify(direct, "--verify-layers=none").returncode == 0
     ran = verify(direct, "--verify-layers=all")
     assert ran.returncode == 18
-    assert f"team/db:v1 (lacks {lost})" in ran.stderr
-    assert verify(direct, "--verify-layers=all", "--repair").returncode == 0
+    assert f"team/db:v1 (lacks {lost.digest})" in ran.stderr
+    ran = verify(direct, "--verify-layers=all", "--repair")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("lost: ") == ran.stderr.count(f"lost: team/db:v1 (lacks {lost.digest})\n") == 1
+    assert f"workflow-verify-target, data in {direct.data}" in ran.stderr
     with ACCESS.open(f"{target}/team/db") as opened:
-        assert opened.has_blob(lost)
+        assert opened.flaw(lost) == ""
+
+
+def test_a_layer_that_was_cut_short_is_found_and_its_file_has_to_go_first(
+    direct: Place, tmp_path: Path
+) -> None:
+    with serve_registry(tmp_path / "registry") as host:
+        direct.arguments = ["--workflow=workflow-direct", f"--target-registry={host}/mirror"]
+        assert direct.mirror().returncode == 0
+        with ACCESS.open(f"{host}/mirror/team/db") as opened:
+            parts = opened.parts(opened.digest("v1"))
+        assert parts
+        layer = parts.blobs[-1]
+        file = (
+            tmp_path
+            / "registry/docker/registry/v2/blobs"
+            / layer.digest.replace("sha256:", f"sha256/{layer.digest[7:9]}/")
+        )
+        file /= "data"
+        whole = file.read_bytes()
+        file.write_bytes(whole[:100])
+        what = f"team/db:v1 (damaged: 100 of {len(whole)} bytes of {layer.digest})"
+        lose(f"{host}/mirror", "team/app:v1")
+        ran = verify(direct, "--verify-layers=all", "--repair")
+        assert ran.returncode == 18
+        assert f"still lost: {what}\n" in ran.stderr
+        assert "mirroring again: team/app:v1\n" in ran.stderr
+        assert "hint: a registry takes no other copy of what it has: remove the damaged file" in ran.stderr
+        assert file.read_bytes() == whole[:100]
+        file.unlink()
+        ran = verify(direct, "--verify-layers=all", "--repair")
+        assert ran.returncode == 0, ran.stderr
+        assert file.read_bytes() == whole
+
+
+def test_a_registry_that_tells_no_size_of_a_layer_has_none_cut_short(
+    direct: Place, moody_target: Moody
+) -> None:
+    """Some registries and proxies answer HEAD of a blob with a length of 0."""
+    direct.arguments = [
+        "--workflow=workflow-direct",
+        f"--target-registry={moody_target.host}/mirror-{uuid.uuid4()}",
+    ]
+    assert direct.mirror().returncode == 0
+    moody_target.manners.append(tells_no_sizes)
+    ran = verify(direct, "--verify-layers=all")
+    assert ran.returncode == 0, ran.stderr
+    assert "with all layers of 2" in ran.stderr
 
 
 def delete_blob(target: str, repository: str, digest: str) -> None:
