@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from steps.readiness.presence import Question
 
 
+LONGEST: Final = 200
+"""Characters of what the values say, in a reason."""
 SAY_WHAT_RUNS: Final = (
     "see what the cluster runs, by oc get clusterversion there; say it by --hub-state in the form of "
     "docs/reference/readiness.md, or look again when the hub knows it"
@@ -84,7 +86,7 @@ class Demands:
         chosen = self._operators.of(needs, reasons)
         for one in chosen:
             groups += one.groups
-        groups += self._images(needs)
+        groups += self._images(needs, reasons)
         unique = tuple(dict.fromkeys(groups))
         return Demand(
             reasons=tuple(dict.fromkeys(reasons)),
@@ -239,13 +241,18 @@ class Demands:
             self._groups[key] = Group(f"release {version}", images, spare=spare)
         return self._groups[key]
 
-    def _images(self, needs: Needs) -> list[Group]:
+    def _images(self, needs: Needs, reasons: list[Reason]) -> list[Group]:
         groups = []
         for text in needs.images:
             image = Reference.find(text)
-            if image is not None:
-                asked_for = not self.found.known.imagesets or self.found.coverage.own_image(text)
-                groups.append(Group(f"image {text}", (self.wanted(image, needs.architecture),), asked_for))
+            if image is None:
+                what = f"image {text[:LONGEST]} is no reference of an image"
+                reasons.append(
+                    Reason(Cause.NEVER_ASKED, what, remedy="correct the label or the field that names it")
+                )
+                continue
+            asked_for = not self.found.known.imagesets or self.found.coverage.own_image(text)
+            groups.append(Group(f"image {text}", (self.wanted(image, needs.architecture),), asked_for))
         return groups
 
 

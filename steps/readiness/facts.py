@@ -22,6 +22,7 @@ from steps.readiness.found import Found
 from steps.readiness.reasons import Cause, Reason
 from steps.trust import releases as trust
 from steps.trust.sigstore import Image
+from steps.versions import natural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -84,10 +85,13 @@ class Look:
         place = found.coverage.releases
         try:
             with self.access.open(place) as repository:
-                tags = [tag for tag in repository.tags() if content.is_release_tag(tag)][:MOST_RELEASES]
+                tags = [tag for tag in repository.tags() if content.is_release_tag(tag)]
         except StepError as error:
             found.no_releases = Reason(presence.cause_of(error), error.reason)
             return
+        if len(tags) > MOST_RELEASES:
+            log.warning("%s has %d releases; the newest %d are read", place, len(tags), MOST_RELEASES)
+            tags = sorted(tags, key=natural, reverse=True)[:MOST_RELEASES]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(lambda tag: self._release(place, tag, remembered), tags))
         read = [one for one in answers if not isinstance(one, Reason)]

@@ -28,6 +28,8 @@ _MINOR: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\..*)?")
 _LIMIT: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.0)?")
 _SAME: Final = {"4.23": "5.0"}
 """Minors that OLM takes for another one: these are one release."""
+HUB: Final = "docker.io"
+"""The registry of images that name none, as nodes take it."""
 _KUBERNETES_OF_4: Final = 13
 """OpenShift 4.N has Kubernetes 1.(N+13)."""
 
@@ -224,7 +226,8 @@ class Operators:
         key = (bundle.name, place, architecture)
         if key not in self._groups:
             references = [Reference.find(text) for text in (bundle.content.images if bundle.content else ())]
-            images = [self.wanted(one, architecture) for one in references if one and one.registry]
+            named = [one if one.registry else replace(one, registry=HUB) for one in references if one]
+            images = [self.wanted(one, architecture) for one in named]
             if images and bundle.content and bundle.content.image:  # of the bundle only the files are read
                 images[0] = replace(images[0], runs=False)
             self._groups[key] = Group(f"operator {bundle.name}", tuple(dict.fromkeys(images)))

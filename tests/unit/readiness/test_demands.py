@@ -104,6 +104,15 @@ def test_of_an_installed_version_that_no_catalog_has_nobody_knows_what_it_allows
     assert made.needs().minors == ("4.20", "4.19")
 
 
+def test_an_image_of_an_operator_without_a_registry_is_one_of_docker_hub() -> None:
+    made = world(steps=1)
+    head = list(made.package.bundles)[-1]
+    made.change_bundle(head, related=("mongo:4.2",))
+    said = judged(made)
+    assert (said.state, causes(said)) == (State.NOT_READY, {Cause.NOT_COVERED})
+    assert [one.missing for one in said.reasons] == [("docker.io/library/mongo:4.2",)]
+
+
 def test_a_limit_keeps_no_cluster_from_another_release_of_its_minor() -> None:
     for limit in ("4.18", "nonsense", "4.20.3", "''"):
         made = world(steps=1)

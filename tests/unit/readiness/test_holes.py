@@ -429,6 +429,11 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         UNKNOWN,
         "the catalog of an operator is not known",
     ),
+    "an image that is none": (
+        lambda lab: lab.labels.update({"vault-version": "1 17"}),
+        BROKEN,
+        "never asked for",
+    ),
     "a catalog by digest": (
         lambda lab: _catalog_by_digest(lab, ""),
         UNKNOWN,
