@@ -159,7 +159,8 @@ def _named(
         digest, lost = _digest(image, access, target)
         gone = lost is not None and lost.cause is Cause.NOT_THERE
         if digest or (lost and not (gone and needed is not None and image.origin not in needed)):
-            found.add(Named(origin.name, digest, version, origin.version, lost))
+            label = version if digest else version or origin.version
+            found.add(Named(origin.name, digest, label, origin.version, lost))
     versioned = {one.digest for one in found if one.version}
     once = {(one.name, one.digest or one.tag, one.version): one for one in found}
     left = [one for one in once.values() if one.version or not one.digest or one.digest not in versioned]

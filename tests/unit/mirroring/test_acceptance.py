@@ -198,6 +198,18 @@ def test_a_release_that_an_earlier_imageset_named_may_be_gone(lab: Lab) -> None:
     assert "has no release" in ran.stderr
 
 
+@standin_only
+def test_a_release_that_is_gone_is_called_by_its_tag_where_that_is_no_version(lab: Lab) -> None:
+    assert lab.place.mirror(lab.keys()).returncode == 0
+    for path in (lab.place.data / "inventory").rglob("*.json"):
+        path.write_text(path.read_text().replace(f"ocp-release:{lab.version}-x86_64", "ocp-release:night"))
+    with ACCESS.open(f"{lab.target}/openshift/release-images") as repository:
+        repository.delete(image_of(lab.version).manifest)
+    ran = lab.place.mirror(lab.keys(), "--verify-signatures=only")
+    assert ran.returncode == 15, ran.stderr
+    assert "OpenShift night: clusters of 4.20 and 4.21 and 4.22 do not accept it" in ran.stderr
+
+
 def hides_the_release(question: Question) -> Reply | None:
     """A registry that forbids one tag, as behind a rule of a proxy."""
     wanted = question.path.endswith("/openshift/release-images/manifests/4.21.1-x86_64")
