@@ -211,6 +211,8 @@ class _Edits:
     def _replace(self, key: yaml.Node, node: yaml.Node, new: Any, *, flow: bool) -> None:
         """Write the value of `key` anew, from its colon on; a comment after it stays."""
         start, end = self._after_colon(key), self._end(key, node)
+        if isinstance(node, yaml.CollectionNode) and not node.value and "#" in self.text[start:end]:
+            raise self._refused(node, "a comment stands between braces that have nothing else")
         collection = isinstance(new, dict | list) and bool(new)
         if flow or not collection:
             self.found.append((start, end, f" {_in_flow(new)}"))

@@ -303,6 +303,10 @@ def test_a_file_in_flow_style_stays_in_flow_style() -> None:
         ),
         ("managedClusterSets:\n  managed:\n\tlabels: {}\n", "line 3: not valid YAML"),
         ("managedClusterSets:\n  managed:\n    a: 1\n    a: 2\n", "line 4: key 'a' stands twice"),
+        (
+            "managedClusterSets:\n  managed:\n    config: {\n      # later\n    }\n",
+            "line 3: a comment stands between braces",
+        ),
         ("managedClusterSets:\n  managed: 3\n", "line 2: there is a value where a map belongs"),
         ("managedClusterSets:\n  managed: [1]\n", "a value where a map belongs"),
         ("managedClusterSets: {managed: {}}\n---\nx: 1\n", "holds 2 YAML documents"),
