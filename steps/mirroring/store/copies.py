@@ -79,8 +79,8 @@ class PartLackingError(Exception):
 class Copy:
     """A generation that lies somewhere: in the folder `place`, plain, or in parts by packing lists.
 
-    `sizes` are those of the files that lists name, `parts` what of them lies where; both empty for a plain
-    copy, of which `prefix` is the path below its volume.
+    `sizes` are those of the files that lists name, `sums` size and sha256 as each list says them, `parts`
+    what of them lies where; all empty for a plain copy, of which `prefix` is the path below its volume.
     """
 
     sequence: int
@@ -89,6 +89,7 @@ class Copy:
     prefix: str = ""
     identity: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
     parts: dict[str, list[tuple[Item, Volume]]] = field(default_factory=dict)
     elsewhere: dict[str, list[Item]] = field(default_factory=dict)
 
@@ -199,6 +200,7 @@ def _add(items: Iterable[Item], own: int, volume: Volume, packed: dict[tuple[int
         place = volume.folder / f"generations/{number:06d}"
         copy = packed.setdefault((number, identity), Copy(number, place, volume, identity=identity))
         copy.sizes.setdefault(name, item.file.size)
+        copy.sums.setdefault(name, set()).add((item.file.size, item.file.sha256))
         if item.part.volume == own:
             copy.parts.setdefault(name, []).append((item, volume))
         else:

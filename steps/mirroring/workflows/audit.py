@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from steps.mirroring.request import Request
     from steps.mirroring.store import Store
-    from steps.mirroring.store.copies import Extras
+    from steps.mirroring.store.copies import Copy, Extras
+    from steps.mirroring.store.generations import Generation
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +120,23 @@ def _check_place(finding: Finding, identities: dict[int, str]) -> None:
         finding.fails(wrong, f"{where}: {copy.place} holds generation {record.sequence}")
     if copy.identity and copy.identity != record.identity:
         finding.fails(wrong, f"{where}: the packing list names another record")
+    for name in _listed_otherwise(copy, record):
+        finding.fails(wrong, f"{where}: the packing list names another {name} than its record")
     before = record.predecessor
     finding.alone = before is not None and before.sequence not in identities
     if before is not None and identities.get(before.sequence, before.identity) != before.identity:
         finding.fails(wrong, f"{where} continues another generation {before.sequence} than the one here")
     identities[record.sequence] = record.identity
+
+
+def _listed_otherwise(copy: Copy, record: Generation) -> list[str]:
+    """Return the files of which a packing list says something else than the record: no import takes these."""
+    sizes = {file.name: file.size for file in record.files}
+    return [
+        name
+        for name, sha256 in record.sha256s.items()
+        if copy.sums.get(name, set()) - {(sizes.get(name, copy.sizes.get(name, 0)), sha256)}
+    ]
 
 
 def _hash(findings: Iterable[Finding]) -> None:

@@ -333,6 +333,21 @@ def test_a_medium_that_looks_like_a_data_directory_hides_nothing_from_a_guard(
     assert f"of the data directory {medium} only generations/ was looked through" in printed
 
 
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 2**40}])
+def test_a_list_that_contradicts_what_was_signed_is_refused_by_the_guard_as_by_an_import(
+    guard: Place, signed: Signed, medium: Path, capsys: CAPTURE, change: dict[str, Any]
+) -> None:
+    path = medium / "packing-list.json"
+    listed = json.loads(path.read_text())
+    files = listed["generations"][0]["files"]
+    [file] = [one for one in files if one["name"].endswith(".tar")]
+    files.append({**file, **change})
+    path.write_text(json.dumps(listed))
+    found = verify(guard, signed, medium, code=UNTRUSTED, capsys=capsys)
+    said = f"generation 1: the packing list names another {file['name']} than its record"
+    assert said in found["generations"][0]["problems"]
+
+
 def test_a_part_that_is_not_read_is_an_extra_file(
     guard: Place, signed: Signed, medium: Path, capsys: CAPTURE
 ) -> None:
