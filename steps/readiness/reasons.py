@@ -103,16 +103,19 @@ WARNINGS: Final = frozenset(
 RUNS: Final = "workflow-direct, or workflow-to-disk and workflow-from-disk"
 """The runs that bring something to a registry."""
 _AGAIN: Final = "workflow-direct, or workflow-from-disk, with skip-unchanged=false"
+_BACK: Final = (
+    "workflow-verify-target with verify-layers=all and repair=true brings it back, or says what does"
+)
 _STORAGE: Final = "look at the registry's storage and its garbage collection"
 TO_DO: Final[Mapping[Cause, str]] = {
     Cause.NEVER_ASKED: f"mirror it by an ImageSet that names it: {RUNS}",
     Cause.OTHER_MINOR: "mirror it for this minor: deploy the ImageSet that these values give",
     Cause.DELETED: "mirror it again, by an ImageSet that names it; workflow-delete-execute deleted it",
-    Cause.LOST: f"mirror it again: {_AGAIN}; {_STORAGE}",
+    Cause.LOST: f"{_BACK}; {_STORAGE}",
     Cause.NOT_BROUGHT: f"see in the log of the last run what failed, then mirror it again: {_AGAIN}",
-    Cause.MISSING: f"mirror it again, by an ImageSet that names it: {_AGAIN}",
-    Cause.OTHER_IMAGE: f"find out who pushed it, then mirror it again: {_AGAIN}",
-    Cause.INCOMPLETE: f"mirror it again: {_AGAIN}; {_STORAGE}",
+    Cause.MISSING: f"mirror it again, by an ImageSet that names it: {RUNS}",
+    Cause.OTHER_IMAGE: f"find out who pushed it; {_BACK}",
+    Cause.INCOMPLETE: f"{_BACK}; {_STORAGE}",
     Cause.UNFIT: "choose a version that its maker built for this architecture, or another image",
     Cause.SIGNATURE: "see the cause in docs/reference/verdicts.md; mirror again with signatures=auto",
     Cause.NOT_COVERED: "mirror it with this data directory, and apply all of its cluster-resources",
@@ -123,7 +126,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.REQUIRED: f"mirror the ImageSet that these values give, which has what operators require: {RUNS}",
     Cause.NO_ANSWER: "look again when it answers",
     Cause.REFUSED: "see that the pull secret (--authfile, or pull-secret) has a login for it that may read",
-    Cause.UNREADABLE: f"see what is stored under this name, then mirror it again: {_AGAIN}",
+    Cause.UNREADABLE: f"see what is stored under this name, then mirror it again: {RUNS}",
     Cause.NOT_PUBLISHED: "give --data, the data directory of its runs, or --published, an exported ConfigMap",
     Cause.NO_CURRENT: "give --hub-state, or --former-revision with the values that are in force",
     Cause.NO_RELEASE: "set the label openshift-version, or the parameter of that name",

@@ -196,7 +196,9 @@ def _say(host: str, answers: dict[str, _Answer]) -> None:
         )
     elif not any(answer.signed for answer in answers.values()):
         log.info(
-            "%s: no signature found of %s; mirrored without, unless others are signed", host, _some(answers)
+            "%s: no signature found of %s; those of its images that have one are mirrored with it",
+            host,
+            _some(answers),
         )
 
 

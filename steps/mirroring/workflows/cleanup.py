@@ -94,7 +94,8 @@ def after_run(store: Store, name: str, mirror: Mirror, used: Used) -> None:
             images[repository] |= stale
     if images:
         freed = store.cache.remove(images, among={*_repositories(entries), *catalogs}, kept=_images(kept))
-        log.info("removed %d replaced images, %s, from the cache", freed.tags, units.size(freed.size))
+        what = "image" if freed.tags == 1 else "images"
+        log.info("removed %d replaced %s, %s, from the cache", freed.tags, what, units.size(freed.size))
 
 
 def prune(store: Store, keep: int, *, dry_run: bool = False) -> list[int]:

@@ -125,7 +125,9 @@ def run(session: Session) -> Done:
     if not waiting:
         newest = store.imports.of(target).newest
         return Done(
-            summary=f"{target} has everything: generation {newest} was imported before", unchanged=True
+            summary=f"{target} has everything: generation {newest} was imported before;"
+            " verify-target says what it has lost since",
+            unchanged=True,
         )
     signed = vouching.check_waiting(session.request, store, waiting, once_signed=once_signed)
     planned = _plan(session, waiting)

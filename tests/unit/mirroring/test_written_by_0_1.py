@@ -32,7 +32,7 @@ from steps.mirroring.workflows import deletion_plan
 from steps.service import page
 from steps.service.loop import Service
 from steps.service.metrics import Metrics
-from steps.workload.startup import Failed
+from steps.workload.startup import Waiting
 from tests.unit.mirroring.conftest import STANDIN, Place, standin_only
 from tests.unit.mirroring.test_deletion import EXECUTE, GENERATE, approved, digest_of, plan_of
 from tests.unit.mirroring.test_receipt import LABEL, receipts, taken
@@ -579,7 +579,8 @@ def test_the_receipts_of_a_target_are_found_by_the_recorded_tag(unpack: Unpack) 
 def test_the_last_word_of_a_pod_is_understood() -> None:
     text = (RECORDS / "status.json").read_text()
     state = observed(pod(ended(8, text)))
-    assert isinstance(state, Failed)
+    assert isinstance(state, Waiting), "the Job tries again"
+    assert state.error
     written = json.loads(text)
     assert written["message"] in state.error.reason
     assert state.error.hint == written["hint"]

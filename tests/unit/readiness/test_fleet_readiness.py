@@ -96,9 +96,7 @@ def test_the_table_says_what_is_missing_and_what_to_do(fleet: Fleet, capsys: Cap
     assert f"NOT READY  edge-1  at {fleet.site.target}  4.19.5 > 4.19.20 > 4.20.12" in printed
     assert "lost in the registry: 1 of 3 images of release 4.20.12" in printed
     assert lost in printed
-    assert (
-        "to do: mirror it again: workflow-direct, or workflow-from-disk, with skip-unchanged=false" in printed
-    )
+    assert "to do: workflow-verify-target with verify-layers=all and repair=true brings it back" in printed
 
 
 def test_what_was_deleted_on_purpose_is_told_as_deleted(fleet: Fleet, capsys: Capture) -> None:

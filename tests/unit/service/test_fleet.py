@@ -63,7 +63,7 @@ def test_the_document_of_fleet_readiness_is_understood_the_worst_first(tmp_path:
             name="edge-2", registry="one.example.com", verdict="ready", current="4.20.9", wanted="4.20.12"
         ),
     )
-    assert "skip-unchanged=false" in fleet.clusters[0].to_do
+    assert "workflow-verify-target" in fleet.clusters[0].to_do
     assert read() is fleet, "the same file is not read twice"
     (tmp_path / "new").write_text(report.document(VERDICTS[:1], made=MADE))
     (tmp_path / "new").replace(tmp_path / "fleet.json")
