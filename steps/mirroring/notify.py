@@ -110,7 +110,7 @@ class Notifier:
             return
         content = listed.canonical.decode()
         files = {"changes.json": content} if len(content) <= LARGEST // 2 else {}
-        files |= {"changes.md": changes_text.markdown(listed), "sha256": listed.sha256}
+        files |= {"changes.md": changes_text.markdown_within(listed, LARGEST // 3), "sha256": listed.sha256}
         self._publish(CHANGES, files, target=target)
         log.info("the list of changes is in ConfigMap %s/%s, too", self._namespace, CHANGES)
 

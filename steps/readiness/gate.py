@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ from steps.readiness import report
 from steps.readiness.reasons import worst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.readiness.needs import ClusterNeed
     from steps.readiness.verdict import Verdict
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST: Final = 400_000
-"""Bytes of the document as it stands; a larger one is compressed. With keys and what the API server keeps of
-them, an object of etcd may have 1.5 MiB."""
+"""Bytes of the document as it stands; a larger one is compressed."""
+PACKED: Final = 500_000
+"""Bytes of the compressed document; one that is larger is made brief."""
+ROOM: Final = 1_450_000
+"""Bytes of it as the API server keeps it, names of fields twice: an object of etcd may have 1.5 MiB."""
 MOST: Final = 5000
 """Clusters and sets that have keys of their own."""
+_MORE: Final = 20
+"""Bytes of an entry besides its name, twice, and its value."""
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,200}")
 
 
@@ -37,19 +43,33 @@ def config_map(
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": notify.FLEET, "namespace": namespace, "labels": dict(LABELS)},
-        "data": keys(verdicts, made=made),
     }
+    notes = list(notes)
     content = report.document(verdicts, made=made, notes=notes)
     if len(content.encode()) <= LARGEST:
-        manifest["data"][notify.FLEET_DOCUMENT] = content
-    else:
-        packed = gzip.compress(content.encode(), mtime=0)
-        manifest["binaryData"] = {f"{notify.FLEET_DOCUMENT}.gz": base64.b64encode(packed).decode()}
-    return manifest
+        written = {notify.FLEET_DOCUMENT: content}
+        return manifest | {"data": keys(verdicts, made=made, taken=_kept(written)) | written}
+    packed = _packed(content)
+    if len(packed) > PACKED:
+        packed = _packed(report.document(verdicts, made=made, notes=notes, brief=True))
+        log.warning("%s: %s", notify.FLEET, report.BRIEF)
+    written = {f"{notify.FLEET_DOCUMENT}.gz": packed}
+    return manifest | {"data": keys(verdicts, made=made, taken=_kept(written)), "binaryData": written}
 
 
-def keys(verdicts: Sequence[Verdict], *, made: str) -> dict[str, str]:
-    """Return the flat keys. A cluster that has none is not ready; of several registries the worst counts.
+def _packed(content: str) -> str:
+    return base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+
+
+def _kept(data: Mapping[str, str]) -> int:
+    """Return the bytes that the API server keeps for entries, with the names of the fields that we manage."""
+    return sum(2 * len(key) + len(json.dumps(value)) + _MORE for key, value in data.items())
+
+
+def keys(verdicts: Sequence[Verdict], *, made: str, taken: int = 0) -> dict[str, str]:
+    """Return the flat keys, as many as there is room for beside `taken` bytes.
+
+    A cluster that has none is not ready; of several registries the worst counts.
 
     made, ready (true or false), verdict (the worst)
     verdict.CLUSTER, release.CLUSTER           the verdict, and the release that it is about
@@ -63,10 +83,14 @@ def keys(verdicts: Sequence[Verdict], *, made: str) -> dict[str, str]:
     by_cluster: dict[tuple[str, str], list[Verdict]] = {}
     for one in verdicts:
         by_cluster.setdefault((one.cluster.kind, one.cluster.name), []).append(one)
-    if len(by_cluster) > MOST:
-        log.warning("%s has keys for the first %d of %d clusters", notify.FLEET, MOST, len(by_cluster))
-    for many in list(by_cluster.values())[:MOST]:
-        found |= dict(_of_cluster(many[0].cluster, str(worst(one.judged.state for one in many))))
+    taken += _kept(found)
+    for number, many in enumerate(by_cluster.values()):
+        its = dict(_of_cluster(many[0].cluster, str(worst(one.judged.state for one in many))))
+        taken += _kept(its)
+        if number >= MOST or taken > ROOM:
+            log.warning("%s has keys for the first %d of %d clusters", notify.FLEET, number, len(by_cluster))
+            break
+        found |= its
     return found
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from steps.readiness.verdict import Judged, Verdict
 
 FORMAT: Final = 1
+BRIEF: Final = (
+    "this list was too long for its ConfigMap: operators, what is missing, and all reasons but the worst are"
+    " left out; fleet-readiness --json has them"
+)
 SHOWN_CLUSTERS: Final = 40
 """Rows of the table; what is alike is one row."""
 SHOWN_REASONS: Final = 5
@@ -76,10 +80,13 @@ def wanted_by(cluster: ClusterNeed) -> str:
     return str(target) if target else ""
 
 
-def document(verdicts: Sequence[Verdict], *, made: str, notes: Iterable[str] = ()) -> str:
+def document(
+    verdicts: Sequence[Verdict], *, made: str, notes: Iterable[str] = (), brief: bool = False
+) -> str:
     """Return the verdicts as JSON. `made` is RFC 3339 in UTC.
 
-    What is alike is written once, as a judgement, to which clusters refer by its place in the list.
+    What is alike is written once, as a judgement, to which clusters refer by its place in the list. `brief`
+    leaves of a judgement the path, and the worst reason without what is missing; a note says so.
     """
     numbers = {id(one.judged): one.judged for one in verdicts}
     number_of = {name: number for number, name in enumerate(numbers)}
@@ -89,8 +96,8 @@ def document(verdicts: Sequence[Verdict], *, made: str, notes: Iterable[str] = (
             "made": made,
             "ready": is_ready(verdicts),
             "counts": counts_of(verdicts),
-            "notes": list(notes),
-            "judgements": [_judgement(judged) for judged in numbers.values()],
+            "notes": [*notes, *([BRIEF] if brief else [])],
+            "judgements": [(_brief if brief else _judgement)(judged) for judged in numbers.values()],
             "clusters": [_entry(one, number_of[id(one.judged)]) for one in verdicts],
         },
         indent=1,
@@ -128,6 +135,11 @@ def _judgement(judged: Judged) -> dict[str, Any]:
         ],
         "reasons": [_reason(reason) for reason in judged.reasons],
     }
+
+
+def _brief(judged: Judged) -> dict[str, Any]:
+    reasons = [{**_reason(reason), "missing": []} for reason in judged.reasons[:1]]
+    return {"path": list(judged.path), "operators": [], "reasons": reasons}
 
 
 def _entry(verdict: Verdict, judgement: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps.bounded import json_of
 from steps.mirroring.notify import FLEET_DOCUMENT
+from steps.mirroring.store import changes_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 LARGEST: Final = 32 << 20
 """Bytes of the document, unpacked."""
+LONGEST: Final = 2000
+"""Characters of a reason, and of what to do about it."""
 WORST_FIRST: Final = ("not ready", "unknown", "ready with warnings", "ready")
 
 
@@ -133,7 +136,8 @@ def _first(reasons: list[Any]) -> tuple[str, str]:
     """Return the worst reason, which comes first, and what to do about it."""
     if not reasons:
         return "", ""
-    return f"{reasons[0]['cause']}: {reasons[0]['what']}", str(reasons[0]["to_do"])
+    what = f"{reasons[0]['cause']}: {reasons[0]['what']}"
+    return changes_text.plain(what, LONGEST), changes_text.plain(str(reasons[0]["to_do"]), LONGEST)
 
 
 def _cluster(entry: Any, reason: tuple[str, str]) -> Cluster:
@@ -141,11 +145,11 @@ def _cluster(entry: Any, reason: tuple[str, str]) -> Cluster:
     if entry["verdict"] not in WORST_FIRST:
         raise ValueError(f"'{entry['verdict']}' is no verdict")
     return Cluster(
-        name=name if kind == "cluster" else f"{kind} {name}",
-        registry=str(entry["registry"]),
+        name=changes_text.plain(name if kind == "cluster" else f"{kind} {name}"),
+        registry=changes_text.plain(str(entry["registry"])),
         verdict=str(entry["verdict"]),
-        current=str(entry["current"]),
-        wanted=str(entry["wanted"]),
+        current=changes_text.plain(str(entry["current"])),
+        wanted=changes_text.plain(str(entry["wanted"])),
         reason=reason[0],
         to_do=reason[1],
     )

@@ -108,7 +108,7 @@ def changes_of(listed: ChangeList | None, *, held: Generation | None = None) -> 
         sha256=listed.sha256,
         title=changes_text.title(listed),
         sizes=changes_text.sizes(listed),
-        unknown=listed.unknown,
+        unknown=tuple(map(changes_text.plain, changes_text.unknown(listed, SHOWN))),
         kinds=tuple(
             Kind(
                 heading=heading,

@@ -56,13 +56,13 @@ def brief(listed: ChangeList) -> list[str]:
         lines.append(f"  {heading} ({words}): {'; '.join([*shown, *more])}")
     if listed.is_empty:
         lines.append("  nothing")
-    return lines + [f"  not known: {plain(reason)}" for reason in listed.unknown[:IN_A_LOG]]
+    return lines + [f"  not known: {plain(reason)}" for reason in unknown(listed, IN_A_LOG)]
 
 
 def text(listed: ChangeList, limit: int = IN_TEXT) -> str:
     """Return the list for a terminal."""
     lines = [title(listed), f"  {sizes(listed)}"]
-    lines += [f"  not known: {plain(reason)}" for reason in listed.unknown]
+    lines += [f"  not known: {plain(reason)}" for reason in unknown(listed, limit)]
     for heading, found in sections(listed):
         if found:
             lines += ["", f"{heading} ({', '.join(counts(found))})"]
@@ -75,9 +75,9 @@ def text(listed: ChangeList, limit: int = IN_TEXT) -> str:
 
 def markdown(listed: ChangeList, limit: int = IN_MARKDOWN) -> str:
     """Return the list for a change board."""
-    lines = ["# What changes", "", f"{_first_upper(title(listed))}.", ""]
+    lines = ["# What changes", "", f"{_escaped(_first_upper(title(listed)))}.", ""]
     lines += [f"* {_first_upper(sizes(listed))}"]
-    lines += [f"* Not known: {_escaped(reason)}" for reason in listed.unknown]
+    lines += [f"* Not known: {_escaped(reason)}" for reason in unknown(listed, limit)]
     lines += [f"* sha256 of this list: `{listed.sha256}`"]
     for heading, found in sections(listed):
         if not found:
@@ -93,6 +93,23 @@ def markdown(listed: ChangeList, limit: int = IN_MARKDOWN) -> str:
         "What goes is no longer mirrored. It stays in registries until a plan of deletion removes it.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def markdown_within(listed: ChangeList, most: int) -> str:
+    """Return the list for a change board in at most `most` bytes of UTF-8: fewer lines where they are long.
+
+    One line of each kind is always there.
+    """
+    limit = IN_MARKDOWN
+    while len((found := markdown(listed, limit)).encode()) > most and limit > 1:
+        limit //= 2
+    return found
+
+
+def unknown(listed: ChangeList, limit: int) -> list[str]:
+    """Return the first reasons why something is not known, and how many more there are."""
+    more = len(listed.unknown) - limit
+    return [*listed.unknown[:limit], *([f"and {more} more reasons"] if more > 0 else [])]
 
 
 def sections(listed: ChangeList) -> Iterator[tuple[str, list[Line]]]:
@@ -171,10 +188,10 @@ def counts(lines: Sequence[Line]) -> list[str]:
     return [f"{count} {_WORDS[sign]}" for sign, count in counted.items() if count]
 
 
-def plain(name: str) -> str:
+def plain(name: str, longest: int = LONGEST) -> str:
     """Return a name on one line without characters that a terminal would obey, of bounded length."""
-    shown = "".join(character if character.isprintable() else "�" for character in name[: LONGEST + 1])
-    return f"{shown[:LONGEST]}…" if len(shown) > LONGEST else shown
+    shown = "".join(character if character.isprintable() else "�" for character in name[: longest + 1])
+    return f"{shown[:longest]}…" if len(shown) > longest else shown
 
 
 def _first_upper(words: str) -> str:
@@ -182,9 +199,14 @@ def _first_upper(words: str) -> str:
 
 
 def _code(name: str) -> str:
-    """Return a name as a code span in a cell of a table."""
-    return "`{}`".format(name.replace("`", "'").replace("|", "\\|"))
+    """Return a name as a code span in a cell of a table.
+
+    A bar is shown as a broken one: behind a backslash in the name no escape would keep it in its cell.
+    """
+    return "`{}`".format(name.replace("`", "'").replace("|", "¦"))
 
 
 def _escaped(words: str) -> str:
-    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|!" else one for one in plain(words))
+    """Return words that mark up nothing; no escape keeps a forge from taking a mention, so it is parted."""
+    shown = "".join(f"\\{one}" if one in "\\`*_{}[]<>#|!~&" else one for one in plain(words))
+    return shown.replace("@", "@\N{ZERO WIDTH SPACE}")

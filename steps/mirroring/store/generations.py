@@ -14,9 +14,9 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from steps import files, units
 from steps.bounded import json_of
@@ -50,6 +50,8 @@ class Predecessor(Part):
     identity: str
 
 
+MirrorName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
+"""A mirror name, as `mirror-name` takes it; empty for version 0.1. It names files, and stands in receipts."""
 MOST: Final = 999_999
 """The highest number of a generation, whose folder has six digits."""
 
@@ -76,7 +78,7 @@ class Generation(Record):
     started: str
     finished: str
     host: str
-    mirror_name: str = ""
+    mirror_name: MirrorName = ""
     contents: dict[str, list[Any]] = Field(default_factory=dict)
     contents_sha256: str = ""
     meaning: str = ""

@@ -19,8 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.mirroring.store import Store, changes_text
+from steps.mirroring import notify
+from steps.mirroring.request import TO_DISK
+from steps.mirroring.store import Store, changes_text, runs
 from steps.mirroring.store.changes import ChangeList, Point, State, compare, differences
+from steps.mirroring.store.runs import Run
 from tests.unit.mirroring.conftest import MIRROR, Place, standin_only
 
 Printed = Callable[..., tuple[int, str, str]]
@@ -28,6 +31,8 @@ Printed = Callable[..., tuple[int, str, str]]
 CATALOG = "registry.example.com/redhat/index:v4.18"
 HEAD = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n"
 
+SNAKES = "\U0001f40d" * 250
+"""Four bytes each."""
 names = st.text(max_size=400)
 states = st.builds(
     lambda contents, images, blobs: State(point=Point(), contents=(contents,), images=images, blobs=blobs),
@@ -144,6 +149,29 @@ def test_no_name_breaks_out_of_its_line_cell_or_code_span(one: State, other: Sta
             cells = re.fullmatch(r"\| (?:new|changed|goes) \| `([^`]*)` \|", row)
             assert cells, row
             assert not re.search(r"(?<!\\)\|", cells[1]), row
+
+
+def test_a_bar_behind_a_backslash_stays_in_its_cell_and_words_outside_of_code_mark_up_nothing() -> None:
+    named = "x\\|y <b>@everyone#1`|\u202e"
+    before = replace(state(), point=Point(run=named), unknown=(named,))
+    text = changes_text.markdown(compare(before, state({named: "sha256:1"})))
+    [row] = [line for line in text.split("\n") if line.startswith("| new")]
+    assert row.count("|") == 3
+    for line in (line for line in text.split("\n") if "everyone" in line and line != row):
+        assert not re.search(r"(?<!\\)[<>#`|]|@everyone", line.removeprefix("* ")), line
+    assert "\u202e" not in text
+
+
+def test_markdown_keeps_within_a_limit_of_bytes_and_says_what_it_left_out() -> None:
+    many = {f"registry.example.com/{number:04d}/{SNAKES}": f"sha256:{number}" for number in range(900)}
+    reasons = tuple(f"{number} {'?' * 290}" for number in range(900))
+    listed = compare(replace(state(), unknown=reasons), state(many, releases=[*many]))
+    text = changes_text.markdown_within(listed, 100_000)
+    assert len(text.encode()) <= 100_000
+    assert "more reasons" in text
+    assert "more: the JSON of this list has all" in text
+    assert f"`{listed.sha256}`" in text
+    assert changes_text.markdown_within(listed, 10_000_000) == changes_text.markdown(listed)
 
 
 def test_the_first_generation_brings_all_of_it_against_nothing(three: Place) -> None:
@@ -535,3 +563,30 @@ def test_lists_are_kept_in_bounds(three: Place, tmp_path: Path, monkeypatch: pyt
         "000003.json",
         "000003.md",
     ]
+
+
+def test_the_config_map_with_the_list_has_room_whatever_the_names_are(three: Place, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(three.data, data)
+    store = Store(data)
+    named = {f"{number:06d}{SNAKES}": "sha256:1" for number in range(1000)}
+    listed = store.changes.between(None, 3)
+    after = replace(state(named, releases=[*named], charts=[*named], additional=[*named]), point=listed.after)
+    store.changes.keep(compare(None, after))
+    written: list[dict[str, Any]] = []
+
+    class Cluster:
+        def apply(self, manifest: dict[str, Any]) -> None:
+            written.append(manifest)
+
+    notify.Notifier(Cluster(), "oc-mirror", store)(  # type: ignore[arg-type]
+        Run(
+            workflow=TO_DISK,
+            started="2026-11-27T10:00:00Z",
+            state=runs.SUCCEEDED,
+            finished="2026-11-27T10:00:00Z",
+        )
+    )
+    [found] = [one for one in written if one["metadata"]["name"] == "oc-mirror-changes"]
+    assert found["data"].keys() == {"changes.md", "sha256"}
+    assert sum(len(text.encode()) for text in found["data"].values()) < 1 << 19

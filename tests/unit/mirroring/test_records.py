@@ -194,3 +194,12 @@ def test_a_record_that_the_volume_does_not_give_is_not_one_that_is_missing(
     (tmp_path / record).mkdir(parents=True)
     with pytest.raises(IsADirectoryError):
         read(Store(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["../x", "two words", "A", "x" * 254, "a\n", "\u202e", "-"])
+def test_a_generation_has_only_a_mirror_name_that_a_run_can_have(tmp_path: Path, name: str) -> None:
+    """Others would end a run after its push, where a receipt takes no such name."""
+    path = tmp_path / "generation.json"
+    path.write_text(json.dumps({**GENERATION.document(), "mirror_name": name}))
+    with pytest.raises(InvalidInputError, match="mirror_name"):
+        generations.load(path)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,3 +140,36 @@ def test_a_resource_in_a_config_map_that_is_none_is_refused(resource: str) -> No
     config_map = notify.config_map(notify.INVENTORY, "oc-mirror", {summary.KEY: content})
     with pytest.raises(InvalidInputError, match=r"a resource of registry\.example\.com cannot be understood"):
         known.of_config_map(config_map)
+
+
+def kept_in_etcd(manifest: dict[str, Any]) -> int:
+    """As JSON, with the names of the fields once more, as the API server keeps them."""
+    return len(json.dumps(manifest)) + sum(len(key) + 10 for key in manifest["data"])
+
+
+@pytest.mark.parametrize("length", [10, 60, 200])
+def test_keys_of_long_names_leave_room_for_the_rest(length: int, caplog: pytest.LogCaptureFixture) -> None:
+    many = [verdict(row(f"{number:06d}".ljust(length, "x")), Cause.LOST) for number in range(5000)]
+    found = gate.config_map(many, namespace="oc-mirror", made=MADE, notes=[])
+    assert kept_in_etcd(found) < 1.5 * (1 << 20)
+    there = len([key for key in found["data"] if key.startswith("verdict.")])
+    assert there == 5000 or f"keys for the first {there} of 5000 clusters" in caplog.text
+    assert there > 1000
+
+
+def test_judgements_that_are_all_different_are_made_brief_where_there_is_no_room() -> None:
+    def lacking(cluster: ClusterNeed, number: int) -> Verdict:
+        digests = tuple(f"sha256:{hashlib.sha256(b'%d %d' % (number, one)).hexdigest()}" for one in range(4))
+        reasons = [Reason(cause, f"x{number}", digests, 4) for cause in (Cause.LOST, Cause.SET)]
+        return Verdict(cluster, f"mirror-{number % 20}.example.com", Judged.of(reasons))
+
+    many = [lacking(row(f"edge-{number // 20:04d}"), number) for number in range(20_000)]
+    found = gate.config_map(many, namespace="oc-mirror", made=MADE, notes=["a note"])
+    assert kept_in_etcd(found) < 1.5 * (1 << 20)
+    content = json.loads(gzip.decompress(base64.b64decode(found["binaryData"]["fleet.json.gz"])))
+    assert len(content["clusters"]) == 20_000
+    assert content["notes"][0] == "a note"
+    assert "too long for its ConfigMap" in content["notes"][1]
+    [reason] = content["judgements"][0]["reasons"]
+    assert (reason["missing"], reason["count"]) == ([], 4)
+    assert len([key for key in found["data"] if key.startswith("verdict.")]) == 1000

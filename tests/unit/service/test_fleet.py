@@ -14,7 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from steps.readiness import gate, report
-from steps.readiness.reasons import Cause
+from steps.readiness.reasons import Cause, Reason
+from steps.readiness.verdict import Judged, Verdict
 from steps.service import page, status
 from steps.service.fleet import Cluster, Fleet, FleetReader
 from steps.service.holdings import Holdings
@@ -72,6 +73,19 @@ def test_the_document_of_fleet_readiness_is_understood_the_worst_first(tmp_path:
     assert after.counts == {"ready": 1}
     (tmp_path / "fleet.json").unlink()
     assert read() is None
+
+
+def test_names_and_reasons_of_a_fleet_turn_no_direction_and_fill_no_page(tmp_path: Path) -> None:
+    name = "edge\u202e\x07" + "x" * 5000
+    reason = Reason(Cause.LOST, "y\u2066" * 5000, remedy="z\u202e" * 5000)
+    told = Verdict(row(name), f"r\u202e{name}", Judged.of([reason]))
+    (tmp_path / "fleet.json").write_text(report.document([told], made=MADE))
+    fleet = FleetReader(tmp_path)()
+    assert fleet is not None
+    [one] = fleet.clusters
+    shown = (one.name, one.registry, one.reason, one.to_do)
+    assert all(text.isprintable() for text in shown)
+    assert sum(map(len, shown)) < 5000
 
 
 def test_a_large_fleet_is_read_as_the_config_map_has_it(tmp_path: Path) -> None:
