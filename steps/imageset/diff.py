@@ -42,6 +42,18 @@ def changes(old: ImageSet, new: ImageSet) -> dict[str, Any]:
     }
 
 
+def settings(old: ImageSet, new: ImageSet) -> list[str]:
+    """List in sentences what else two ImageSets say of what both name, such as its place in the target."""
+    found = changes(old, new)
+    updated = [
+        (f"{kind} {one['name']}", one["before"], one["after"])
+        for kind, key in (("image", "additional"), ("chart", "charts"))
+        for one in found[key]["updated"]
+    ]
+    before, after = ({name: said[side] for name, *said in updated} for side in (0, 1))
+    return [*found["other"], *_sentences(before, after)]
+
+
 Keyed = dict[tuple[str, ...], str]
 """What is said of each, by what tells it apart."""
 _Key = TypeVar("_Key")

@@ -17,12 +17,14 @@ import logging
 import os
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from steps.errors import InvalidInputError, NotFoundError, StepError
 from steps.files import rename, write_atomically
+from steps.imageset.diff import settings as imageset_settings
 from steps.mirroring.store import changes_text, records
 from steps.mirroring.store.changes import ChangeList, Gathered, Point, State, compare
 from steps.mirroring.store.generations import newest_of, newest_of_each
@@ -30,7 +32,7 @@ from steps.mirroring.store.published import readable_name
 from steps.mirroring.store.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from steps.mirroring.store.contents import Contents
@@ -104,6 +106,7 @@ class ChangeLists:
         after = _known(known, max(known) if last is None else last)
         before = self._before(known, after) if first is None else _known(known, first)
         listed = compare(self._state([before]) if before else None, self._state([after]))
+        listed = self._with_settings(listed, [(before, after)] if before else [])
         if not listed.unknown or first is not None:
             return listed
         return self._kept_of(after) or listed
@@ -133,18 +136,46 @@ class ChangeLists:
         """Return what `waiting` bring to `target` against the newest that it has of the same mirror names."""
         waiting = list(waiting)
         listed = self._state(waiting)
+        names = {one.mirror_name for one in waiting}
         if len(ending := newest_of_each(waiting)) < len(waiting):
             listed = replace(listed, lasting=self._state(ending))
-        return compare(self._had(target, {one.mirror_name for one in waiting}), listed)
+        had = self._imported(target)
+        pairs = []
+        for name in names:
+            before = newest_of(name, {one.sequence: one for one in had})
+            its = [one for one in had if one.sequence == before]
+            its += [one for one in waiting if one.mirror_name == name]
+            pairs += list(pairwise(its))
+        return self._with_settings(compare(self._had(target, had, names), listed), pairs)
 
-    def _had(self, target: str, names: set[str]) -> State | None:
-        """Return what a target has of these mirror names, as far as records tell; None: nothing."""
+    def _with_settings(
+        self, listed: ChangeList, pairs: Iterable[tuple[Generation, Generation]]
+    ) -> ChangeList:
+        """Add what the ImageSets of generations say otherwise; one that is not here has no images either."""
+        found, unknown = [], []
+        for before, after in sorted(pairs, key=lambda pair: pair[1].sequence):
+            if not (self._generations.is_here(before) and self._generations.is_here(after)):
+                continue
+            try:
+                old, new = self._generations.imageset(before), self._generations.imageset(after)
+                found += imageset_settings(old, new)
+            except InvalidInputError as error:
+                unknown.append(f"settings of the ImageSet: {error.reason}")
+        return listed.changed(
+            settings=tuple(dict.fromkeys(found)), unknown=tuple(dict.fromkeys((*listed.unknown, *unknown)))
+        )
+
+    def _imported(self, target: str) -> list[Generation]:
+        """Return the generations that a target has, as far as their records are here, oldest first."""
         imported, known = self._imports.of(target).generations, self._generations.ledger()
-        here = [one for number, one in known.items() if imported.get(number) == one.identity]
+        return [one for number, one in known.items() if imported.get(number) == one.identity]
+
+    def _had(self, target: str, here: Sequence[Generation], names: set[str]) -> State | None:
+        """Return what a target has of these mirror names, as far as records tell; None: nothing."""
         newest = [one for one in newest_of_each(here) if "" in names or one.mirror_name in {"", *names}]
         told = {one.mirror_name: one.sequence for one in newest}
         compared_from = min((told.get(name, told.get("", 0)) for name in names), default=0)
-        lost = max(imported.keys() - {one.sequence for one in here}, default=0)
+        lost = max(self._imports.of(target).generations.keys() - {one.sequence for one in here}, default=0)
         had = self._state(newest) if newest else None
         if lost <= compared_from:
             return had

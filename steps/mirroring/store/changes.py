@@ -95,7 +95,10 @@ class Sizes(Part):
 
 
 class ChangeList(Record):
-    """What `after` brings against `before`, None for nothing; `unknown` says what could not be compared."""
+    """What `after` brings against `before`, None for nothing; `unknown` says what could not be compared.
+
+    `settings` are sentences about what their ImageSets say otherwise of what both name (`imageset.diff`).
+    """
 
     kind: Literal["ChangeList"] = "ChangeList"
     before: Point | None
@@ -106,7 +109,16 @@ class ChangeList(Record):
     additional: Names
     images: ImageChanges
     sizes: Sizes
+    settings: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the list as plain values, without `settings` where there are none.
+
+        So a list that was held before there was this field keeps its hash.
+        """
+        found = super().document()
+        return found if self.settings else {key: value for key, value in found.items() if key != "settings"}
 
     @property
     def canonical(self) -> bytes:
@@ -122,7 +134,7 @@ class ChangeList(Record):
     def is_empty(self) -> bool:
         """Whether nothing differs, as far as it could be compared."""
         named = (self.releases, self.charts, self.additional, self.operators, self.images)
-        return not self.unknown and not any(any(_parts(part)) for part in named)
+        return not self.unknown and not self.settings and not any(any(_parts(part)) for part in named)
 
     @property
     def identities(self) -> frozenset[str]:
@@ -352,6 +364,7 @@ def differences(approved: ChangeList, now: ChangeList) -> list[str]:
         ("charts", _lines(approved.charts), _lines(now.charts)),
         ("additional images", _lines(approved.additional), _lines(now.additional)),
         ("images", _image_lines(approved), _image_lines(now)),
+        ("settings", {*approved.settings}, {*now.settings}),
     ):
         found += [f"{what}: now {_few(sorted(new - old))}"] if new - old else []
         found += [f"{what}: no longer {_few(sorted(old - new))}"] if old - new else []

@@ -132,6 +132,15 @@ def sections(listed: ChangeList) -> Iterator[tuple[str, list[Line]]]:
             *_images("-", changes.removed),
         ],
     )
+    yield "Settings of the ImageSet", [_setting(sentence) for sentence in listed.settings]
+
+
+_SIGNS: Final = {"added": "+", "removed": "-"}
+
+
+def _setting(sentence: str) -> Line:
+    word, _, rest = sentence.partition(": ")
+    return _SIGNS.get(word, "~"), plain(rest)
 
 
 def _operators(listed: ChangeList) -> list[Line]:
@@ -209,4 +218,4 @@ def _code(name: str) -> str:
 def _escaped(words: str) -> str:
     """Return words that mark up nothing; no escape keeps a forge from taking a mention, so it is parted."""
     shown = "".join(f"\\{one}" if one in "\\`*_{}[]<>#|!~&" else one for one in plain(words))
-    return shown.replace("@", "@\N{ZERO WIDTH SPACE}")
+    return shown.replace("@", "@ ")

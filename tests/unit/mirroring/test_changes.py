@@ -443,6 +443,29 @@ def test_what_a_later_one_of_several_generations_drops_goes(
     assert [name.partition("/")[2] for name in listed.additional.removed] == ["team/app:v1", "team/db:v1"]
 
 
+def test_settings_that_differ_are_a_part_of_the_list_and_none_leave_its_bytes_as_they_were() -> None:
+    listed = compare(state(), state())
+    assert b"settings" not in listed.canonical
+    other = listed.changed(
+        settings=("changed: image r/a: not restricted → targetTag x", "added: archiveSize (4)")
+    )
+    assert not other.is_empty
+    assert ChangeList.model_validate(json.loads(other.canonical)) == other
+    assert "~ image r/a: not restricted → targetTag x" in changes_text.text(other)
+    assert "| new | `archiveSize (4)` |" in changes_text.markdown(other)
+    assert differences(listed, other) == [
+        "settings: now added: archiveSize (4), changed: image r/a: not restricted → targetTag x"
+    ]
+
+
+def test_an_imageset_that_is_damaged_leaves_its_settings_unknown(three: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(three.data, copy)
+    (copy / "generations/000002/imageset.yaml").write_text("kind: [")
+    listed = Store(copy).changes.between(2, 3)
+    assert listed.unknown == ("settings of the ImageSet: generation 2: imageset.yaml is damaged",)
+
+
 def test_versions_of_generations_that_come_at_once_are_told_with_those_that_go() -> None:
     before = state(
         operators=[operator("p", "s", "1"), operator("p", "s", "2"), operator("q", "s", "1")],

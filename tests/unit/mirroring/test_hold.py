@@ -370,3 +370,25 @@ def test_a_signed_generation_that_was_held_is_published_with_its_statement(
     ran = connected.mirror(HOLD, approved(connected))
     assert ran.returncode == 0, ran.stderr
     assert (connected.data / "generations/000001/generation.intoto.jsonl").read_bytes() == statement
+
+
+def test_another_name_in_the_target_is_told_and_waits_for_its_approval(
+    connected: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    connected.names("team/app:v1")
+    assert connected.mirror().returncode == 0
+    shutil.copytree(connected.data / "generations", disconnected.data / "generations")
+    assert disconnected.mirror().returncode == 0
+    connected.imageset.write_text(f"{connected.imageset.read_text()}    targetTag: other\n")
+    ran = connected.mirror(HOLD)
+    assert ran.returncode == 16, ran.stderr
+    told = f"Settings of the ImageSet (1 changed): ~image {connected.host}/team/app:v1"
+    assert told in ran.stderr
+    assert connected.mirror(HOLD, approved(connected)).returncode == 0
+    shutil.copytree(connected.data / "generations/000002", disconnected.data / "generations/000002")
+    ran = disconnected.mirror(HOLD)
+    assert ran.returncode == 16, ran.stderr
+    assert told in ran.stderr
+    assert not has(target, "team/app:other")
+    assert disconnected.mirror(HOLD, approved(disconnected)).returncode == 0
+    assert has(target, "team/app:other")
