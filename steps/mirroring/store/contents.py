@@ -33,7 +33,7 @@ from steps.oci.reference import Reference
 from steps.yaml.documents import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from steps.imageset.model import Mirror
@@ -49,17 +49,19 @@ _PORT = re.compile(r"(?<=localhost):\d+(?=/openshift/graph-image)")
 """In the name of the release graph, which oc-mirror makes in its cache: another port in every run."""
 
 
-def describe(reading: Reading, mirror: Mirror, working_dir: Path) -> Contents:
+def describe(
+    reading: Reading, mirror: Mirror, working_dir: Path, *, catalogs: Collection[str] = ()
+) -> Contents:
     """`releases` (versions), `operators` (package, channel, version, bundle), `additional`, `charts`, sorted.
 
-    What oc-mirror did not name is not in it.
+    `catalogs` are those that the run has read, as `Used` has them. What oc-mirror did not name is not in it.
     """
     rules = Rules.of(mirror)
     origins = set(reading.copied)
     releases = [origin for origin in origins if is_release(_payload(rules, origin, reading.copied[origin]))]
     operators = [
         {"package": package, "channel": channel, "version": version, "bundle": name}
-        for package, channel, version, name in sorted(_bundles(origins, rules, working_dir))
+        for package, channel, version, name in sorted(_bundles(origins, rules, working_dir, catalogs))
     ]
     return {
         "releases": sorted(filter(None, (_version(origin, working_dir) for origin in releases))),
@@ -85,10 +87,18 @@ def _version(origin: str, working_dir: Path) -> str:
         return reference.tag.rpartition("-")[0] if reference else ""
 
 
-def _bundles(origins: set[str], rules: Rules, working_dir: Path) -> set[tuple[str, str, str, str]]:
+def _bundles(
+    origins: set[str], rules: Rules, working_dir: Path, used: Collection[str]
+) -> set[tuple[str, str, str, str]]:
+    """Return what is mirrored of the catalogs that were read.
+
+    Beside them lie those of the run before, and of other mirrors: the same bundle is in other channels there.
+    """
     mirrored = {origin.removeprefix("docker://") for origin in origins}
     catalogs = [Reference.find(origin) for origin in origins if path_of(origin) in rules.catalogs]
     read = {catalog.digest.removeprefix("sha256:") if catalog else "" for catalog in catalogs}
+    if len(used) >= len(catalogs) and all((working_dir / CATALOGS / folder).is_dir() for folder in used):
+        read = {folder.rpartition("/")[2] for folder in used}
     found: set[tuple[str, str, str, str]] = set()
     for catalog in (working_dir / CATALOGS).glob("*/*/"):
         filters = sorted(catalog.glob("filtered-catalogs/*/"), key=lambda path: path.stat().st_mtime)

@@ -43,7 +43,8 @@ def run(session: Session) -> Done:
         mirror_name=session.request.mirror_name,
         nesting=session.request.nesting,
     )
-    described = contents.describe(reading, imageset.mirror, store.working_dir.path)
+    used = store.working_dir.used(imageset.mirror, reading, store.cache)
+    described = contents.describe(reading, imageset.mirror, store.working_dir.path, catalogs=used.catalogs)
     asked.check(reading, imageset.mirror, store.working_dir.path)
     verified = _verify(session, pinned=_pinned(store.working_dir.path) - earlier)
     name = session.request.mirror_name
@@ -51,7 +52,6 @@ def run(session: Session) -> Done:
     store.verified.record(verify.recorded(session, name, verified))
     changed.after_direct(session, reading, described)
     store.mirrored.record(target, session.request.mirror_name, described)
-    used = store.working_dir.used(imageset.mirror, reading, store.cache)
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())

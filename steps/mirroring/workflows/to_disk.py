@@ -217,7 +217,9 @@ def _generation(
     store, imageset, before = session.store, session.given_imageset, base.generation
     packed = index.packed()
     write_atomically(store.content_index, packed)
-    described = contents.describe(archived.reading, imageset.mirror, store.working_dir.path)
+    described = contents.describe(
+        archived.reading, imageset.mirror, store.working_dir.path, catalogs=used.catalogs
+    )
     sizes.add(store.sizes, sizes.measure(imageset.mirror, index, store.working_dir.path, store.cache))
     return Generation(
         sequence=sequence,

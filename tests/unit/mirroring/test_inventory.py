@@ -162,6 +162,36 @@ def test_a_generation_lists_releases_and_bundles_with_their_versions(tmp_path: P
     assert found["additional"] == ["quay.io/team/app:v1"]
 
 
+def test_a_bundle_is_in_the_channels_of_the_catalog_that_was_read(tmp_path: Path) -> None:
+    """That of the run before lies beside it until the run has ended."""
+    bundle = f"r.example.com/o/b@sha256:{HEX}"
+    reading = Reading()
+    for origin in (f"docker://{bundle}", "docker://registry.example.com/redhat/index:v4.18"):
+        reading.feed(f"2026/11/23 11:28:37 [INFO] : Success copying {origin} ➡️ cache")
+    for digest, channel in (("1" * 64, "stable-1"), ("2" * 64, "stable-2")):
+        folder = tmp_path / f"operator-catalogs/index/{digest}/filtered-catalogs/f/catalog-config/alpha"
+        folder.mkdir(parents=True)
+        documents = [
+            {"schema": "olm.channel", "package": "alpha", "name": channel, "entries": [{"name": "alpha.v1"}]},
+            {
+                "schema": "olm.bundle",
+                "package": "alpha",
+                "name": "alpha.v1",
+                "image": bundle,
+                "properties": [],
+            },
+        ]
+        (folder / "catalog.json").write_text("\n".join(map(json.dumps, documents)))
+
+    def channels(*used: str) -> list[str]:
+        found = contents.describe(reading, MIRROR, tmp_path, catalogs=used)
+        return [one["channel"] for one in found["operators"]]
+
+    assert channels(f"index/{'2' * 64}") == ["stable-2"]
+    assert channels(f"index/{'3' * 64}") == ["stable-1", "stable-2"], "where it is not known which was read"
+    assert channels() == ["stable-1", "stable-2"]
+
+
 def test_what_cannot_be_read_of_a_catalog_costs_the_run_nothing(tmp_path: Path) -> None:
     reading = Reading()
     reading.feed("x Success copying docker://registry.example.com/redhat/index:v4.18 ➡️ cache")
