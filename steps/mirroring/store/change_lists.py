@@ -205,13 +205,22 @@ class ChangeLists:
 
     def _last_run(self, target: str, mirror_name: str) -> State | None:
         path = self._state_file(target, mirror_name)
-        with suppress(FileNotFoundError, InvalidInputError):
+        try:
             return records.read(RunState, path, what="what a run has left", hint="remove this file").state
+        except FileNotFoundError:
+            why = "its version did not keep them"
+        except InvalidInputError as error:
+            why = error.reason
         contents = self._mirrored.of(target, mirror_name)  # all that an earlier version has kept
-        if not contents:
+        if not contents and not path.exists():
             return None
-        unknown = ("images of the run before: its version did not keep them",)
-        return State(point=Point(), contents=(contents,), unknown=unknown)
+        unknown = (f"images of the run before: {why}",)
+        return State(
+            point=Point(),
+            contents=(contents,),
+            unknown=unknown if contents else (f"all that the run before has, and its images: {why}",),
+            is_partial=not contents,
+        )
 
     def _state_file(self, target: str, mirror_name: str) -> Path:
         return self.folder_of(target) / f"{mirror_name or 'unnamed'}.state"

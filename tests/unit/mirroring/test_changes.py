@@ -443,6 +443,23 @@ def test_what_a_later_one_of_several_generations_drops_goes(
     assert [name.partition("/")[2] for name in listed.additional.removed] == ["team/app:v1", "team/db:v1"]
 
 
+def test_a_damaged_record_of_the_run_before_is_named_and_is_not_nothing(direct: Place) -> None:
+    assert direct.mirror().returncode == 0
+    direct.names("team/app:v2", "team/db:v1")
+    [kept] = (direct.data / "changes").rglob("*.state")
+    for mirrored, words in (
+        ("{}", "not known: all that the run before has, and its images: "),
+        (None, "not known: images of the run before: "),
+    ):
+        kept.write_text("{")
+        if mirrored:
+            (direct.data / "mirrored.json").write_text(mirrored)
+        ran = direct.mirror("--skip-unchanged=false")
+        assert ran.returncode == 0, ran.stderr
+        assert "against what has no record here" in ran.stderr
+        assert f"{words}{kept} is not what a run has left"[:200] in ran.stderr
+
+
 def test_settings_that_differ_are_a_part_of_the_list_and_none_leave_its_bytes_as_they_were() -> None:
     listed = compare(state(), state())
     assert b"settings" not in listed.canonical
