@@ -528,6 +528,26 @@ def _add_tree(tar: tarfile.TarFile, folder: Path, relative_to: Path) -> None:
             tar.addfile(member, io.BytesIO(data))
 
 
+METADATA = "internal/oc-mirror-version.json"
+OTHER = "It is recommended to use the same oc-mirror version for both mirror-to-disk and disk-to-mirror."
+
+
+def identity() -> dict[str, str]:
+    return {"gitVersion": setting("VERSION", "4.20.0"), "gitCommit": "855b64a3"}
+
+
+def check_identity(run: Run) -> None:
+    """Warn where another program made the archive (version/metadata.go, CheckVersionMetadata)."""
+    path, mine = run.working_dir / METADATA, identity()
+    if not path.exists():
+        text = "No oc-mirror version metadata found in this archive. Mirror-to-disk may have been run with an older oc-mirror release that did not record version information."
+        log(f"⚠️  {text} {OTHER}", "WARN")
+    elif (its := json.loads(path.read_text())) != mine:
+        names = [f"version {one['gitVersion']} (commit {one['gitCommit']})" for one in (its, mine)]
+        text = f"this archive was created with {names[0]}, but the current binary is {names[1]}"
+        log(f"⚠️  oc-mirror version mismatch: {text}. {OTHER}", "WARN")
+
+
 def unarchive(run: Run) -> None:
     import tarfile
 
@@ -1205,7 +1225,7 @@ def pin(run: Run) -> None:
         path.write_bytes(content)
         log(f"Pinned {kind.upper()} written to: {path}")
     if version() >= SECOND:
-        write(run.working_dir / "internal" / "oc-mirror-version.json", b"{}")
+        write(run.working_dir / METADATA, json.dumps(identity()).encode())
 
 
 def mirror(run: Run) -> None:
@@ -1219,6 +1239,8 @@ def mirror(run: Run) -> None:
     try:
         if run.mode == "diskToMirror":
             unarchive(run)
+            if version() >= SECOND:
+                check_identity(run)
         images = collect(run)
         if copies_signatures(run):
             prepare_registries_d(run)
@@ -1386,7 +1408,7 @@ def _is_date(text: str) -> bool:
 def main(argv: list[str]) -> int:  # noqa: PLR0911 - a refusal each
     if "version" in argv:
         log("👋 Hello, welcome to oc-mirror")
-        print(json.dumps({"clientVersion": {"gitVersion": setting("VERSION", "4.20.0")}}))
+        print(json.dumps({"clientVersion": identity()}))
         return 0
     if "--v2" in argv and "--help" in argv:
         print(usage())

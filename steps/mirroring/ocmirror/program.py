@@ -50,12 +50,14 @@ _DEFAULT = re.compile(r"\(default \"?(.*?)\"?\)$")
 class Program:
     """One oc-mirror: `version` as it calls itself, and `options`, each with the default that its help names.
 
-    A default is empty where the help names none, as for `false`, 0 and an empty text.
+    A default is empty where the help names none, as for `false`, 0 and an empty text. `commit` is what
+    the program says it was built from; empty where it says nothing.
     """
 
     executable: str
     version: str
     options: Mapping[str, str]
+    commit: str = ""
 
     def has(self, option: str) -> bool:
         """Return whether the program has an option, such as `--remove-signatures`."""
@@ -85,7 +87,8 @@ def inspect(executable: str, environment: Mapping[str, str]) -> Program:
     Raises NotFoundError if it is no oc-mirror, InvalidInputError if it is too old for us.
     """
     answer = process.ask([executable, "version", "--output", "json"], environment=environment)
-    version = parse_version(answer.output or answer.errors)
+    said = answer.output or answer.errors
+    version = parse_version(said)
     answer = process.ask([executable, "--v2", "--help"], environment=environment)
     options = parse_help(f"{answer.output}\n{answer.errors}")
     if lacking := [option for option in NEEDED if option not in options]:
@@ -93,7 +96,7 @@ def inspect(executable: str, environment: Mapping[str, str]) -> Program:
             f"oc-mirror {version} ({executable}) has no option {', '.join(lacking)}: every run needs it",
             f"{_WAY_OUT}: 4.18 and later, and 2.0 and later, have it",
         )
-    return Program(executable, version, options)
+    return Program(executable, version, options, commit=_commit(said))
 
 
 def parse_version(output: str) -> str:
@@ -116,6 +119,10 @@ def parse_version(output: str) -> str:
             f"{_WAY_OUT}: 4.18 or newer, or 2.0 or newer",
         )
     return text
+
+
+def _commit(output: str) -> str:
+    return str(json_of(output[output.index("{") :])["clientVersion"].get("gitCommit", ""))
 
 
 def parse_help(text: str) -> dict[str, str]:

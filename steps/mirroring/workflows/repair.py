@@ -14,6 +14,7 @@ docker-registry would drop what is pushed (distribution, registry/storage/blobwr
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+VERSION: Final = "internal/oc-mirror-version.json"
+"""Where oc-mirror 2.x looks for who made an archive, in its working directory."""
 _CACHED: Final = "cache.invalid"
 """A registry for the name of an image that oc-mirror takes from its cache: only path and tag count then."""
 
@@ -189,7 +192,18 @@ def _run(session: Session, workflow: str) -> None:
     store.scratch.mkdir(parents=True)
     if workflow == FROM_DISK:
         verify.empty_archive(store.scratch)
+        _write_version(session)
         arguments = from_disk.arguments(session, store.scratch, dry_run=False)
     else:
         arguments = direct.arguments(session, workspace=store.scratch, dry_run=False)
     session.oc_mirror.run(arguments, working_dir=store.scratch / "working-dir")
+
+
+def _write_version(session: Session) -> None:
+    """Say that the archive of nothing is of this program (version/metadata.go, CheckVersionMetadata).
+
+    Otherwise it warns that the archive was made by an older one.
+    """
+    program, path = session.oc_mirror.program, session.store.scratch / "working-dir" / VERSION
+    path.parent.mkdir(parents=True)
+    write_atomically(path, json.dumps({"gitVersion": program.version, "gitCommit": program.commit}))

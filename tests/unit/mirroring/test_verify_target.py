@@ -78,7 +78,9 @@ def test_a_lost_image_is_named_and_mirrored_again_alone(
     disconnected: Place,
     target: str,
     has: Callable[[str, str], bool],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("STANDIN_VERSION", "2.0.0")
     place = direct
     if workflow == "from_disk":
         place = disconnected
@@ -94,6 +96,8 @@ def test_a_lost_image_is_named_and_mirrored_again_alone(
     ran = verify(place, "--repair=true")
     assert ran.returncode == 0, ran.stderr
     assert "mirrored again: 1" in ran.stderr
+    assert "version metadata" not in ran.stderr
+    assert "version mismatch" not in ran.stderr
     assert not re.search("copying .*team/app", ran.stderr), "an image that was there is mirrored again"
     assert has(target, "team/db:v1")
     assert [path.read_bytes() for path in published] == before
