@@ -32,6 +32,9 @@ HUB: Final = "docker.io"
 """The registry of images that name none, as nodes take it."""
 _KUBERNETES_OF_4: Final = 13
 """OpenShift 4.N has Kubernetes 1.(N+13)."""
+_KUBERNETES_OF_5: Final = (1, 36)
+"""What OpenShift 5 has at least: 5.0 is 4.23."""
+_KUBERNETES: Final = re.compile(r"(\d{1,3})\.(\d{1,4})\.(\d{1,4})(?:[-+].*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +171,8 @@ class Operators:
         minor = needs.minor
         stays = bool(needs.current) and minor_of(needs.current) == minor
         for bundle in bundles:
-            needed = bundle.content.oldest_kubernetes if bundle.content else ""
-            if needed and _needs_later(needed, minor):
-                yield Reason(
-                    Cause.NEEDS_LATER,
-                    f"{bundle.name} needs Kubernetes {needed}, which OpenShift {minor} does not have",
-                )
+            if lacking := needs_kubernetes(bundle, minor):
+                yield lacking
             if not stays and forbids(bundle, minor):
                 yield _forbidden(bundle, minor)
 
@@ -274,9 +273,24 @@ def _forbidden(bundle: Bundle, minor: str) -> Reason:
     return Reason(Cause.FORBIDS_MINOR, f"{bundle.name} supports OpenShift up to {limit}, not {minor}")
 
 
-def _needs_later(kubernetes: str, minor: str) -> bool:
-    """Return whether a minor's Kubernetes is older than the version; False where that is not known."""
-    found, openshift = _MINOR.fullmatch(kubernetes), _MINOR.fullmatch(minor)
-    if not found or not openshift or openshift[1] != "4" or found[1] != "1":
-        return False
-    return int(found[2]) > int(openshift[2]) + _KUBERNETES_OF_4
+def needs_kubernetes(bundle: Bundle, minor: str) -> Reason | None:
+    """Return why OLM would not install a bundle with the Kubernetes of a minor, or why nobody knows.
+
+    OLM reads three numbers without a `v` (minKubeVersionStatus in pkg/controller/operators/olm,
+    requirements.go), and takes all else as not met.
+    """
+    needed = bundle.content.oldest_kubernetes if bundle.content else ""
+    if not needed:
+        return None
+    what = f"{bundle.name} needs Kubernetes {needed[:40]}"
+    version, openshift = _KUBERNETES.fullmatch(needed), _MINOR.fullmatch(minor)
+    if not version:
+        return Reason(Cause.UNCLEAR, f"{what}, which OLM cannot read as a version")
+    is_4 = openshift is not None and openshift[1] == "4"
+    has = (1, int(openshift[2]) + _KUBERNETES_OF_4) if openshift and is_4 else _KUBERNETES_OF_5
+    asked, patch = (int(version[1]), int(version[2])), int(version[3])
+    if asked > has and is_4:
+        return Reason(Cause.NEEDS_LATER, f"{what}, which OpenShift {minor} does not have")
+    if asked > has or (asked == has and patch):
+        return Reason(Cause.UNCLEAR, f"{what}; whether OpenShift {minor} has it is not known")
+    return None

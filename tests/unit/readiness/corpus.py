@@ -672,9 +672,18 @@ def needs_a_later_kubernetes(made: World) -> Effect | None:
     return broken(Cause.NEEDS_LATER)
 
 
+def needs_a_kubernetes_that_nobody_knows(made: World) -> Effect | None:
+    """A patch release of the minor's own Kubernetes, or what OLM cannot read."""
+    if not made.visited():
+        return None
+    version = made.random.choice(["1.33.7", "1.20", "v1.20.0", "latest", "'"])
+    made.change_bundle(made.visited()[-1], oldest_kubernetes=version)
+    return UNKNOWN, frozenset({Cause.UNCLEAR})
+
+
 def needs_this_kubernetes(made: World) -> Effect:
     made.change_bundle(
-        list(made.package.bundles)[-1], oldest_kubernetes=made.random.choice(["1.33.0", "1.20.1"])
+        list(made.package.bundles)[-1], oldest_kubernetes=made.random.choice(["1.33.0", "1.20.1", "1.33.0-0"])
     )
     return READY, frozenset()
 
@@ -774,6 +783,7 @@ OF_OPERATORS = _holes(
     "a_later_one_is_installed",
     "pinned_away",
     "needs_a_later_kubernetes",
+    "needs_a_kubernetes_that_nobody_knows",
     "needs_this_kubernetes",
     "forbids_the_minor",
     "allows_the_minor",

@@ -147,6 +147,28 @@ def test_a_limit_is_read_as_olm_reads_it(limit: str, minor: str, *, forbids: boo
     assert operators.forbids(bundle, minor) is forbids
 
 
+@pytest.mark.parametrize(
+    ("version", "minor", "cause"),
+    [
+        ("1.33.0", "4.20", None),
+        ("1.33.0-0", "4.20", None),
+        ("1.33.4", "4.20", Cause.UNCLEAR),
+        ("1.34.0", "4.20", Cause.NEEDS_LATER),
+        ("2.0.0", "4.20", Cause.NEEDS_LATER),
+        ("1.35.9", "5.1", None),
+        ("1.37.0", "5.1", Cause.UNCLEAR),
+        ("1.20", "4.20", Cause.UNCLEAR),
+        ("v1.20.0", "4.20", Cause.UNCLEAR),
+    ],
+)
+def test_the_kubernetes_that_a_bundle_needs_is_read_as_olm_reads_it(
+    version: str, minor: str, cause: Cause | None
+) -> None:
+    bundle = Bundle("op.v1", "1.0.0", content=Content("", oldest_kubernetes=version))
+    found = operators.needs_kubernetes(bundle, minor)
+    assert (found and found.cause) == cause
+
+
 def test_a_release_that_a_cluster_is_installed_with_has_to_be_there() -> None:
     made = world(steps=1)
     found, needed = made.found(), made.needs()
