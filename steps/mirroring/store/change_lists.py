@@ -29,6 +29,7 @@ from steps.mirroring.store import changes_text, records
 from steps.mirroring.store.changes import ChangeList, Gathered, Point, State, compare
 from steps.mirroring.store.generations import newest_of, newest_of_each
 from steps.mirroring.store.published import readable_name
+from steps.mirroring.store.receipt import numbers_as_text
 from steps.mirroring.store.records import Record
 
 if TYPE_CHECKING:
@@ -321,13 +322,8 @@ def _known(known: Mapping[int, Generation], number: int) -> Generation:
         return known[number]
     raise NotFoundError(
         f"there is no generation {number}",
-        f"give one of those on record: {_ranges(known)}",
+        f"give one of those on record: {numbers_as_text(known)}",
     )
-
-
-def _ranges(known: Mapping[int, Generation]) -> str:
-    first, last = min(known), max(known)
-    return str(first) if first == last else f"{first} to {last}"
 
 
 def run_state(finished: str, contents: Contents, images: Mapping[str, str], *, complete: bool) -> RunState:

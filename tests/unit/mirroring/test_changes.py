@@ -295,6 +295,19 @@ def test_what_cannot_be_compared_is_refused_with_what_can(
     assert words in errors
 
 
+def test_a_number_that_no_record_has_is_not_among_those_that_are_offered(
+    printed: Printed, three: Place, tmp_path: Path
+) -> None:
+    copy = replace(three, data=tmp_path / "copy")
+    shutil.copytree(three.data, copy.data)
+    for path in (copy.data / "generations/000002", copy.data / "ledger/000002.json"):
+        path.rename(tmp_path / path.name)
+    code, _text, errors = printed(copy, "--changes=2")
+    assert code == 4
+    assert "there is no generation 2" in errors
+    assert "give one of those on record: 1,3" in errors
+
+
 def test_a_data_directory_without_generations_says_so(
     printed: Printed, tmp_path: Path, connected: Place
 ) -> None:
