@@ -91,10 +91,10 @@ class Verified:
 
         Where the volume cannot be written, this is logged.
         """
-        self.replace(verified)
+        self.write(verified)
         self._found(verified.target, {image.place for image in verified.images})
 
-    def replace(self, verified: VerifiedImages) -> None:
+    def write(self, verified: VerifiedImages) -> None:
         """Replace the entry of its mirror name, and leave the last look as it is.
 
         Where the volume cannot be written, this is logged.
@@ -136,7 +136,7 @@ class Verified:
         for record in self.of(target):
             left = tuple(image for image in record.images if not deleted(image))
             if len(left) < len(record.images):
-                self.replace(record.changed(images=left))
+                self.write(record.changed(images=left))
                 self._found(target, {image.place for image in record.images if deleted(image)})
 
     def retire(self, target: str, names: Collection[str]) -> None:

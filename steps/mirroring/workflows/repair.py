@@ -153,7 +153,7 @@ def _settle(session: Session, record: VerifiedImages, again: Mapping[str, Verifi
         there[place] = again[place].model_copy(update={"digest": others[place]})
     images = tuple(there.get(image.place, image) for image in record.images)
     if images != record.images:
-        session.store.verified.replace(record.changed(images=images))
+        session.store.verified.write(record.changed(images=images))
     whole = dict.fromkeys(there, "")
     return wrong | whole | verify_target.ask_for_parts(session.target, target, there)
 
