@@ -330,7 +330,7 @@ def test_what_is_deleted_or_changed_does_not_make_others_found(tmp_path: Path) -
     known.record(record)
     known.looked(Look(target="host/x", finished="2026", missing={"a:v1": "missing", "b:v1": "missing"}))
     known.forget("host/x", lambda image: image.place in {"b:v1", "d:v1"})
-    known.replace(known.of("host/x")[0])
+    known.write(known.of("host/x")[0])
     found = known.last_look("host/x")
     assert found is not None
     assert found.missing == {"a:v1": "missing"}
