@@ -31,7 +31,7 @@ from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows import changed, hold, import_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from steps.imageset.imageset import ImageSet
@@ -121,7 +121,8 @@ def run(session: Session) -> Done:
     once_signed = store.imports.of(target).signed
     if not session.request.dry_run:
         once_signed = import_record.compare(session) or once_signed
-    waiting = store.imports.pending(target) or _to_repeat(session)
+    pending = store.imports.pending(target)
+    waiting = pending or _to_repeat(session)
     if not waiting:
         newest = store.imports.of(target).newest
         return Done(
@@ -129,14 +130,16 @@ def run(session: Session) -> Done:
             " verify-target says what it has lost since",
             unchanged=True,
         )
-    signed = vouching.check_waiting(session.request, store, waiting, once_signed=once_signed)
-    planned = _plan(session, waiting)
+    behind = [] if pending else _behind(store, waiting)
+    signed = vouching.check_waiting(session.request, store, [*behind, *waiting], once_signed=once_signed)
+    planned = _plan(session, waiting, behind)
     size = sum(generation.size for generation in waiting)
     if session.request.dry_run:
         lists = [_list(session, batch) for batch in planned]
         return Done(summary=estimate.keep_lists(store, lists, f"{units.size(size)} of archives to import"))
     listed = hold.before_push(session, waiting, changed.before_from_disk(store, target, waiting))
     accepted: dict[str, dict[str, str]] = {}
+    _unpack(store, behind)
     for batch in planned:
         accepted |= _import(session, batch, signed=signed or once_signed)
     changed.tell(store, listed, target)
@@ -171,6 +174,30 @@ def _to_repeat(session: Session) -> list[Generation]:
     return found
 
 
+def _behind(store: Store, again: Sequence[Generation]) -> list[Generation]:
+    """Return the generations that those to import `again` continue (oldest first) if the cache lacks blobs.
+
+    They were imported, so their images are not pushed again: their archives are unpacked into the cache only.
+    A blob that is not there either, oc-mirror names.
+    """
+    here = store.generations.present()
+    found: dict[int, Generation] = {}
+    for generation in again:
+        index = store.generations.content_index(generation)
+        if index is None or all(one.archived or store.cache.has(blob) for blob, one in index.blobs.items()):
+            continue
+        before = generation.predecessor
+        while before and before.sequence in here and here[before.sequence].identity == before.identity:
+            found[before.sequence] = here[before.sequence]
+            before = here[before.sequence].predecessor
+    for generation in again:
+        found.pop(generation.sequence, None)
+    if found:
+        numbers = ", ".join(map(str, sorted(found)))
+        log.info("the cache lacks what generation %s brought: unpacked again", numbers)
+    return [found[number] for number in sorted(found)]
+
+
 def _to_mend(store: Store, target: str) -> str:
     """Return what is wrong with a target that has everything by the records; empty if nothing is."""
     if store.published.of(target) is None:
@@ -179,12 +206,12 @@ def _to_mend(store: Store, target: str) -> str:
     return f"{target} has lost {len(found.missing)} images" if found and found.missing else ""
 
 
-def _plan(session: Session, waiting: list[Generation]) -> list[Batch]:
-    """Check that all of `waiting` can be imported, and put them into batches."""
+def _plan(session: Session, waiting: list[Generation], behind: Sequence[Generation]) -> list[Batch]:
+    """Check that all of `waiting` can be imported, and `behind` unpacked; put `waiting` into batches."""
     store = session.store
     imagesets = [store.generations.imageset(generation) for generation in waiting]
-    space.check_import(store, waiting)
-    store.generations.verify(waiting)
+    space.check_import(store, [*behind, *waiting])
+    store.generations.verify([*behind, *waiting])
     log.info(
         "to import, chain and files checked: %s", ", ".join(generation.summary for generation in waiting)
     )
@@ -233,13 +260,17 @@ def _push(session: Session, batch: Batch, staging: Path) -> Reading:
     *before, last = batch.generations
     if before:
         log.info("in one run, by an ImageSet for all of them: generations %s", batch.numbers)
-    for generation in before:
-        unpacked = sum(map(store.cache.unpack, store.generations.archives(generation)))
-        log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(unpacked))
+    _unpack(store, before)
     write_atomically(store.imageset, batch.imageset.content)
     _stage(store.generations.archives(last), staging)
     given = arguments(session, staging, dry_run=session.request.dry_run)
     return session.oc_mirror.run(given, working_dir=staging / "working-dir")
+
+
+def _unpack(store: Store, generations: Iterable[Generation]) -> None:
+    for generation in generations:
+        unpacked = sum(map(store.cache.unpack, store.generations.archives(generation)))
+        log.info("unpacked generation %d into the cache: %s", generation.sequence, units.size(unpacked))
 
 
 def _verify(session: Session, batch: Batch, staging: Path) -> tuple[VerifiedImage, ...]:

@@ -131,7 +131,7 @@ def _mirror_again(session: Session, record: VerifiedImages, lost: Iterable[Verif
     try:
         retrying(session, partial(_run, session, record.workflow))
     except MirrorError as error:
-        log.error("%s", error.reason)  # noqa: TRY400 - no traceback
+        log.error("%s", error.reason.replace(f"{_CACHED}/", ""))  # noqa: TRY400 - no traceback
     return _settle(session, record, {image.place: image for image in record.images if image.place in entries})
 
 

@@ -392,6 +392,27 @@ def test_a_target_whose_images_were_lost_imports_its_newest_generation_again(
     assert "everything" in disconnected.mirror().stderr
 
 
+def test_with_the_cache_lost_what_earlier_generations_brought_is_unpacked_again(
+    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    carry(three, disconnected, 1, 2, 3)
+    assert disconnected.mirror().returncode == 0
+    shutil.rmtree(disconnected.data / "cache")
+    lose(target, "team/db:v1")
+    ran = verify(disconnected, "--repair")
+    assert ran.returncode == 18
+    assert "1 of 1 additional images not mirrored: team/db:v1 (" in ran.stderr
+    ran = disconnected.mirror()
+    assert ran.returncode == 0, ran.stderr
+    assert "the cache lacks what generation 1, 2 brought: unpacked again" in ran.stderr
+    assert "generation 3 is imported again" in ran.stderr
+    assert "team/app:v1" not in ran.stderr.partition("running oc-mirror")[2], (
+        "what is imported stays as it is"
+    )
+    assert has(target, "team/db:v1")
+    assert verify(disconnected).returncode == 0
+
+
 def test_what_the_cache_has_no_more_is_brought_by_the_next_run(
     three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
 ) -> None:
