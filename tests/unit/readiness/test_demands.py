@@ -97,7 +97,7 @@ def test_over_two_minors_the_catalog_between_takes_the_operator_along() -> None:
 def test_of_an_installed_version_that_no_catalog_has_nobody_knows_what_it_allows() -> None:
     made = world(steps=1)
     *others, head = made.package.entries["stable"]
-    made.change(entries={"stable": (*others, replace(head, skip_range=">=0.1.0 <1.0.0"))})
+    made.change(entries={"stable": (*others, replace(head, skip_range=">=0.2.0 <1.0.0"))})
     made.installed = "op.v0.9.0"
     said = judged(made)
     assert (said.state, causes(said)) == (State.WARNINGS, {Cause.LIMIT}), said
