@@ -133,6 +133,7 @@ def run(inputs: Inputs) -> str | cli.Answer | None:
 
     Raises a StepError.
     """
+    inputs.request.check_site(begins=inputs.compared is None)
     if inputs.compared is not None:
         store = Store(inputs.request.data, inputs.request.cache)
         return changed.show(store, inputs.request.target_registry, inputs.compared, inputs.form)

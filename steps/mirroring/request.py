@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from steps.errors import NotFoundError
 from steps.mirroring.ocmirror.command import Options
 from steps.mirroring.ocmirror.placement import Nesting
 from steps.mirroring.ocmirror.registries_config import RegistriesConfig
@@ -44,8 +45,12 @@ PLAN_DELETION, DELETE, CLEANUP = Workflow.PLAN_DELETION, Workflow.DELETE, Workfl
 
 CACHE, SITES = "cache", "sites"
 """Folders of a data directory: oc-mirror's cache, and a data directory for each site that shares it."""
+_BEGINS = frozenset({Workflow.TO_DISK, Workflow.FROM_DISK, Workflow.DIRECT, Workflow.IMPORT})
+"""Workflows by which a site may begin; all others need one that is there."""
 _LONGEST_NAME = 60
 """Characters of a mirror name that is made of a file's name."""
+_SHOWN = 20
+"""Names of sites in a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,19 @@ class Request:
         """The folder of the cache where it lies apart from the data directory."""
         apart: Path | None = self.values[CACHE_DIR]
         return apart or (self.data.parents[1] / CACHE if self.values[SITE] else None)
+
+    def check_site(self, *, begins: bool) -> None:
+        """Raise NotFoundError for a site without a data directory, so that a mistyped name makes none.
+
+        With `begins`, a run that may be the first of a site is let through.
+        """
+        if not self.values[SITE] or self.data.is_dir() or (begins and self.workflow in _BEGINS):
+            return
+        folder = self.data.parent
+        there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        named = f"the sites there are {', '.join(there[:_SHOWN])}" if there else "there is no site yet"
+        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        raise NotFoundError(f"site: there is no folder {self.data}", f"{named}{more}")
 
     @property
     def nesting(self) -> Nesting:

@@ -84,6 +84,27 @@ def test_each_site_has_a_ledger_of_its_own_and_only_what_it_asked_for(
     assert not has(target, "team/app:v1")
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--workflow=workflow-cleanup",),
+        ("--changes",),
+        ("--verify-target", "--target-registry=registry.example.com/ocp"),
+        ("--export=medium",),
+    ],
+)
+def test_a_site_that_is_not_there_is_named_with_those_that_are(
+    connected: Place, asked: tuple[str, ...]
+) -> None:
+    (connected.data / "sites" / "north").mkdir(parents=True)
+    ran = connected.mirror("--site=nroth", *asked)
+    assert ran.returncode == 4
+    assert f"site: there is no folder {connected.data}/sites/nroth" in ran.stderr
+    assert "hint: the sites there are north" in ran.stderr
+    assert [path.name for path in (connected.data / "sites").iterdir()] == ["north"]
+    assert not (connected.data / "cache").exists()
+
+
 def test_sites_that_are_started_together_take_turns(connected: Place) -> None:
     connected.names("team/app:v1")
     cache = connected.data / "cache"
