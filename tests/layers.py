@@ -58,7 +58,7 @@ LAYERS = (
     Layer(
         "unit",
         "pure code, and the seams against real Git, registries, processes and files",
-        330,
+        360,
         (ALL_CORES,),
         in_memory=True,
     ),
