@@ -169,9 +169,13 @@ VERIFYING: Final = frozenset({Workflow.FROM_DISK, Workflow.DIRECT})
 
 
 def _accepted(runs: Sequence[Run], target: str) -> dict[str, dict[str, str]]:
-    """Return which clusters accept which release, by the newest run of each mirror name that looked."""
-    newest = {run.mirror_name: run.accepted for run in runs if run.target == target and run.accepted}
-    merged = {release: states for found in newest.values() for release, states in found.items()}
+    """Return which clusters accept which release, by the newest run of each mirror name that looked.
+
+    Of a release that several mirror names have, the newest look counts.
+    """
+    newest = {run.mirror_name: run for run in runs if run.target == target and run.accepted}
+    looks = sorted(newest.values(), key=lambda run: run.started)
+    merged = {release: states for run in looks for release, states in run.accepted.items()}
     return dict(sorted(merged.items(), key=lambda item: item[0], reverse=True))
 
 

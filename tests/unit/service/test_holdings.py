@@ -294,6 +294,23 @@ def test_the_page_says_which_clusters_accept_an_update(tmp_path: Path) -> None:
     assert "Updates that clusters accept" not in page.render(overview(published=(published(tmp_path),)))
 
 
+def test_of_a_release_that_two_mirror_names_have_the_newest_look_counts(tmp_path: Path) -> None:
+    looks = [
+        run_of(
+            "workflow-direct",
+            f"2026-11-{day}T02:00:00Z",
+            mirror_name=name,
+            accepted={"4.20.1": {"4.20": said}},
+        )
+        for day, name, said in (
+            (20, "one", "accepted"),
+            (21, "two", "accepted"),
+            (22, "one", "not accepted"),
+        )
+    ]
+    assert published(tmp_path, *looks).accepted == {"4.20.1": {"4.20": "not accepted"}}
+
+
 def test_failures_in_a_row_are_those_since_the_last_success() -> None:
     stopped = failed_run().changed(state=records.STOPPED)
     it = overview(runs=(failed_run(), *nightly_runs(), failed_run(), stopped, failed_run()))
