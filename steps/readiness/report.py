@@ -52,7 +52,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     """Return how many clusters and registries there are, and how many verdicts of each kind."""
     counts = Counter(one.judged.state for one in verdicts)
     clusters = len({(one.cluster.kind, one.cluster.name) for one in verdicts})
-    registries = len({one.registry for one in verdicts})
+    registries = len({one.registry for one in verdicts if one.registry})
     said = ", ".join(f"{counts[state]} {state}" for state in reversed(ORDER) if counts[state])
     where = f"{_many(clusters, 'cluster')}, {_many(registries, 'registry', 'registries')}"
     return f"{where}: {said or 'nothing to judge'}"
@@ -113,9 +113,8 @@ def _rows(alike: Sequence[Verdict]) -> list[str]:
     ]
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     way = f"  {' > '.join(first.judged.path)}" if first.judged.path else ""
-    lines = [
-        f"{str(first.judged.state).upper()}  {', '.join(names[:SHOWN_NAMES])}{more}  at {first.registry}{way}"
-    ]
+    where = f"  at {first.registry}" if first.registry else ""
+    lines = [f"{str(first.judged.state).upper()}  {', '.join(names[:SHOWN_NAMES])}{more}{where}{way}"]
     for reason in first.judged.reasons[:SHOWN_REASONS]:
         lines.append(f"  {reason}")
         if reason.missing:

@@ -69,6 +69,14 @@ def judge(demands: Mapping[Needs, Demand], found: Found) -> dict[Needs, Judged]:
     return {needs: _judged(demand, found, by_group) for needs, demand in demands.items()}
 
 
+NOWHERE: Final = Reason(
+    Cause.NOT_ASKED,
+    "none is named by a run, by a parameter or by the values",
+    remedy="mirror first, or give target-registry",
+)
+"""Why nothing is known of a cluster where there is no registry to look at."""
+
+
 def verdicts(rows: Iterable[ClusterNeed], judged: Mapping[str, Mapping[Needs, Judged]]) -> list[Verdict]:
     """Return the verdicts of clusters at the registries that they use: that of their values, else at each."""
     found = []
@@ -79,7 +87,7 @@ def verdicts(rows: Iterable[ClusterNeed], judged: Mapping[str, Mapping[Needs, Ju
             for registry in registries
         ]
         if not registries:
-            reason = Reason(Cause.NOT_ASKED, f"its values name {row.registry}")
+            reason = Reason(Cause.NOT_ASKED, f"its values name {row.registry}") if row.registry else NOWHERE
             found.append(Verdict(row, row.registry, Judged.of([reason])))
     return found
 

@@ -169,6 +169,21 @@ def test_a_registry_that_nobody_tells_of_leaves_it_unknown(fleet: Fleet, capsys:
     assert "what was published is not known" in reasons(document)
 
 
+def test_where_nobody_names_a_registry_the_table_says_so(
+    fleet: Fleet, tmp_path: Path, capsys: Capture
+) -> None:
+    """A data directory that no run has mirrored with knows none."""
+    arguments = [*(one for one in without_data(fleet) if one != "--json"), f"--data={tmp_path}"]
+    assert fleet_readiness.main(arguments) == 17
+    assert capsys.readouterr().out.splitlines()[:5] == [
+        "1 cluster, 0 registries: 1 unknown",
+        "",
+        "UNKNOWN  edge-1",
+        "  its registry was not looked at: none is named by a run, by a parameter or by the values",
+        "    to do: mirror first, or give target-registry",
+    ]
+
+
 def test_a_registry_that_does_not_answer_leaves_it_unknown(fleet: Fleet, capsys: Capture) -> None:
     nobody = Fleet(fleet.folder / "other", Site("127.0.0.1:9/none"), hub=fleet.hub, labels=fleet.labels)
     nobody.folder.mkdir()
