@@ -49,6 +49,8 @@ _BEGINS = frozenset({Workflow.TO_DISK, Workflow.FROM_DISK, Workflow.DIRECT, Work
 """Workflows by which a site may begin; all others need one that is there."""
 _LONGEST_NAME = 60
 """Characters of a mirror name that is made of a file's name."""
+_FIRST = "there is no site yet: workflow-to-disk or workflow-direct with this site makes it"
+"""What helps where there are no sites."""
 _SHOWN = 20
 """Names of sites in a message."""
 
@@ -94,7 +96,7 @@ class Request:
             return
         folder = self.data.parent
         there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        named = f"the sites there are {', '.join(there[:_SHOWN])}" if there else "there is no site yet"
+        named = f"the sites there are {', '.join(there[:_SHOWN])}" if there else _FIRST
         more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
         raise NotFoundError(f"site: there is no folder {self.data}", f"{named}{more}")
 
