@@ -22,6 +22,7 @@ from steps.errors import ConflictError, GitError, InvalidInputError, UsageError
 from steps.git_access import NoSuchRevisionError, no_such_revision
 from steps.git_command import FETCH_SECONDS, Git, GitFailedError
 from steps.git_files import Commit
+from steps.log_lines import printable
 from steps.tree import Tree
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ class _Proposal:
         if trailer and f"tree {trailer[1]}" in lines and parents == 1:
             return ""
         who = next((line for line in lines if line.startswith("committer ")), "").partition(" ")[2]
-        return "".join(one if one.isprintable() else "�" for one in who.rpartition("> ")[0] + ">")[:_SHOWN]
+        return printable(who.rpartition("> ")[0] + ">")[:_SHOWN]
 
     def _check_ours(self) -> None:
         """Refuse to replace a branch whose head is no commit of ours, or is for another purpose."""

@@ -62,6 +62,11 @@ def is_decorated(stream: TextIO | None, environment: Mapping[str, str] = os.envi
     return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
+def printable(text: str, instead: str = "\N{REPLACEMENT CHARACTER}") -> str:
+    """Return a text of others on one line, without characters that a terminal would obey."""
+    return "".join(character if character.isprintable() else instead for character in text)
+
+
 def last_error(text: str) -> tuple[str, str] | None:
     """Return reason and hint of the last error in a log, dated or not; None where it has none.
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from steps.bounded import NotJsonError, json_of
 from steps.errors import GitError, InvalidInputError
 from steps.git_access import TransientGitError
+from steps.log_lines import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,7 +222,7 @@ def _said(found: Any) -> str:
         return ""
     keys = ("message" if found.get("message") else "error", "error_description", "errors")
     words = " ".join(part for key in keys for part in _texts(found.get(key)) if part)
-    return "".join(one if one.isprintable() else " " for one in words)[:_SHOWN].strip()
+    return printable(words, " ")[:_SHOWN].strip()
 
 
 def _texts(part: Any) -> Iterator[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from steps.log_lines import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -103,12 +105,7 @@ def _sentences(before: dict[str, str], after: dict[str, str]) -> list[str]:
         if name in before and before[name] != after[name]
     ]
     removed = [f"removed: {_said(name, before[name])}" for name in before if name not in after]
-    return [_on_one_line(line) for line in sorted(added) + sorted(changed) + sorted(removed)]
-
-
-def _on_one_line(text: str) -> str:
-    """Return a text without characters that end a line, or that a terminal would obey."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return [printable(line) for line in sorted(added) + sorted(changed) + sorted(removed)]
 
 
 def _said(name: str, value: str) -> str:

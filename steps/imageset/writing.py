@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from steps.imageset.model import Model, fields_of
+from steps.log_lines import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,5 +78,4 @@ def _escaped(character: str) -> str:
 
 def comment(text: str, indent: int) -> str:
     """Write a one-line comment; what is not printable, a line's end above all, cannot end it."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return f"{' ' * indent}# {' '.join(printable.split())}"
+    return f"{' ' * indent}# {' '.join(printable(text, ' ').split())}"

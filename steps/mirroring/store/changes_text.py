@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from steps import units
+from steps.log_lines import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -199,7 +200,7 @@ def counts(lines: Sequence[Line]) -> list[str]:
 
 def plain(name: str, longest: int = LONGEST) -> str:
     """Return a name on one line without characters that a terminal would obey, of bounded length."""
-    shown = "".join(character if character.isprintable() else "�" for character in name[: longest + 1])
+    shown = printable(name[: longest + 1])
     return f"{shown[:longest]}…" if len(shown) > longest else shown
 
 

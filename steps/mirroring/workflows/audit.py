@@ -15,13 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from steps.errors import InvalidInputError, UntrustedError
+from steps.log_lines import printable
 from steps.mirroring.checks.vouching import Policy
 from steps.mirroring.store import copies, generations, statements
 from steps.mirroring.store.copies import PartLackingError
 from steps.mirroring.store.generations import RECORD, STATEMENT
 from steps.mirroring.store.runs import Done
 from steps.mirroring.workflows.arriving import SMALL
-from steps.mirroring.workflows.findings import Audit, Finding, Verdict, plain
+from steps.mirroring.workflows.findings import Audit, Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +68,7 @@ def verify(folders: Sequence[Path], policy: Policy, known: Mapping[int, str]) ->
         _look(finding, policy, identities)
         findings.append(finding)
     _hash([one for one in findings if one.verdict in {Verdict.TRUSTED, Verdict.WHOLE}])
-    return Audit(folders, findings, [plain(text) for text in unreadable], _extras(folders, findings))
+    return Audit(folders, findings, [printable(text) for text in unreadable], _extras(folders, findings))
 
 
 def _extras(folders: Iterable[Path], findings: Iterable[Finding]) -> Extras:

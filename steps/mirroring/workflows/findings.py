@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
 from steps.errors import InvalidInputError, StepError, UntrustedError
+from steps.log_lines import printable
 from steps.mirroring.store import copies, statements
 from steps.mirroring.store.copies import Extras
 
@@ -61,7 +62,7 @@ class Finding:
         """Note a problem; the worst verdict counts."""
         order = list(Verdict)
         self.verdict = max(self.verdict, verdict, key=order.index)
-        self.problems.append(plain(why))
+        self.problems.append(printable(why))
 
     @property
     def what(self) -> str:
@@ -164,7 +165,7 @@ class Audit:
                 and not self.extras.data
                 and self.extras.count == len(self.extras.files),
                 "files": [
-                    {"path": plain(str(one.path)), "kind": one.kind, "size": one.size}
+                    {"path": printable(str(one.path)), "kind": one.kind, "size": one.size}
                     for one in self.extras.files
                 ],
             },
@@ -186,12 +187,13 @@ def _extra_lines(extras: Extras) -> list[str]:
     shown, count = extras.files[:SHOWN], extras.count
     words = "1 file that no generation names" if count == 1 else f"{count} files that no generation names"
     lines = [f"{words}, {units.size(extras.size)}; nobody vouches for {'it' if count == 1 else 'them'}:"]
-    lines += [f"  {plain(str(one.path))}  {_size_of(one)}" for one in shown]
+    lines += [f"  {printable(str(one.path))}  {_size_of(one)}" for one in shown]
     lines += [f"  and {count - SHOWN} more"] if count > SHOWN else []
     rest = f"more than {copies.WALKED:,} files and folders lie there, or one cannot be read"
     end = [] if extras.walked else [f"not all of it was looked through: {rest}"]
     data = [
-        f"of the data directory {plain(str(one))} only generations/ was looked through" for one in extras.data
+        f"of the data directory {printable(str(one))} only generations/ was looked through"
+        for one in extras.data
     ]
     return [*(lines if count else []), *end, *data]
 
@@ -200,8 +202,3 @@ def _size_of(one: Extra) -> str:
     if one.size is not None:
         return units.size(one.size)
     return "a link" if one.kind == "link" else "neither file nor folder"
-
-
-def plain(text: str) -> str:
-    """Return a text that may hold names of others, without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
