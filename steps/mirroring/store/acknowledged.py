@@ -19,7 +19,7 @@ from steps.mirroring.store.packing import Sha256
 from steps.mirroring.store.records import Part, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from steps.mirroring.store.receipt import Receipt
@@ -49,6 +49,12 @@ class ConfirmedTarget(Part):
     def has(self, identity: str) -> bool:
         """Return whether the registry has a generation."""
         return identity in self.generations.values()
+
+    def unconfirmed(self, receipt: Receipt, identities: Mapping[int, str]) -> list[int]:
+        """Return the generations that a receipt confirms anew; none by one that is not newer than this."""
+        if receipt.number <= self.number:
+            return []
+        return sorted(number for number, identity in identities.items() if not self.has(identity))
 
 
 class AcknowledgedRecord(Record):
@@ -103,7 +109,14 @@ class Acknowledged:
         if arrived != before.arrived:
             self._write(before.changed(arrived=arrived))
 
-    def confirm(self, receipt: Receipt, identities: Mapping[int, str], now: str) -> Collection[int]:
+    def unconfirmed(self, receipt: Receipt, identities: Mapping[int, str]) -> list[int]:
+        """Return the numbers that `confirm` would return, and record nothing.
+
+        Raises InvalidInputError if the file cannot be understood.
+        """
+        return _of_side(self._read(), receipt).unconfirmed(receipt, identities)
+
+    def confirm(self, receipt: Receipt, identities: Mapping[int, str], now: str) -> list[int]:
         """Record that a receipt confirms generations; return the numbers that are new.
 
         The newest receipt of a registry alone counts: what it names no more is lost there, and one that is
@@ -111,8 +124,7 @@ class Acknowledged:
         understood.
         """
         before = self._read()
-        key = f"{receipt.side} {receipt.target}"
-        known = before.targets.get(key) or ConfirmedTarget(target=receipt.target, side=receipt.side)
+        known = _of_side(before, receipt)
         if receipt.number <= known.number:
             return []
         changes: dict[str, object] = {
@@ -124,8 +136,8 @@ class Acknowledged:
         }
         arrived = _with(before.arrived, identities.values(), now)
         after = known.model_copy(update=changes)
-        self._write(before.changed(arrived=arrived, targets={**before.targets, key: after}))
-        return [number for number, identity in identities.items() if not known.has(identity)]
+        self._write(before.changed(arrived=arrived, targets={**before.targets, _key(receipt): after}))
+        return known.unconfirmed(receipt, identities)
 
     def forget(self, target: str) -> list[str]:
         """Forget the receipts of a registry, by what `targets` calls it, or of all its sides; return which.
@@ -147,6 +159,16 @@ class Acknowledged:
 
     def _write(self, record: AcknowledgedRecord) -> None:
         write_atomically(self._path, record.changed(format=records.FORMAT).as_json())
+
+
+def _key(receipt: Receipt) -> str:
+    return f"{receipt.side} {receipt.target}"
+
+
+def _of_side(record: AcknowledgedRecord, receipt: Receipt) -> ConfirmedTarget:
+    """Return what counts of the registry and data directory that a receipt is of; empty for a first one."""
+    known = record.targets.get(_key(receipt))
+    return known or ConfirmedTarget(target=receipt.target, side=receipt.side)
 
 
 def _with(arrived: Mapping[str, str], identities: Iterable[str], now: str) -> dict[str, str]:

@@ -133,14 +133,9 @@ def _tell(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
 
 def _record(store: Store, one: Confirmed, *, dry_run: bool) -> list[int]:
     """Record what a receipt confirms, unless in a dry run; return the numbers that are new."""
-    if not dry_run:
-        return sorted(store.acknowledged.confirm(one.receipt, one.identities, timestamp(datetime.now(UTC))))
-    known = _known(store, one.receipt).get(one.receipt.side)
-    if known and one.receipt.number <= known.number:
-        return []
-    return sorted(
-        number for number, identity in one.identities.items() if known is None or not known.has(identity)
-    )
+    if dry_run:
+        return store.acknowledged.unconfirmed(one.receipt, one.identities)
+    return store.acknowledged.confirm(one.receipt, one.identities, timestamp(datetime.now(UTC)))
 
 
 def _known(store: Store, receipt: Receipt) -> dict[str, ConfirmedTarget]:
