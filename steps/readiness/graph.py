@@ -22,7 +22,7 @@ from steps.autoshift.release_channels import minor_of
 from steps.versions import precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 LONGEST_PATTERN: Final = 4096
 """Characters of a regular expression in the graph data; those of OpenShift have a hundred."""
@@ -175,25 +175,17 @@ class UpdateGraph:
             yield from ((node.version, after) for after in node.following if after in self.nodes)
 
     def _shortest(self, start: str, end: str, there: set[str], *, conditional: bool) -> Path | None:
-        before: dict[str, str] = {start: ""}
-        waiting = deque([start])
-        while waiting and end not in before:
-            here = waiting.popleft()
-            for after in sorted(self._edges.get(here, {}), key=precedence, reverse=True):
-                if after in there and after not in before and (conditional or not self._edges[here][after]):
-                    before[after] = here
-                    waiting.append(after)
-        if end not in before:
-            return None
-        versions = [end]
-        while before[versions[-1]]:
-            versions.append(before[versions[-1]])
-        versions.reverse()
+        def following(here: str) -> list[str]:
+            edges = self._edges.get(here, {})
+            taken = [after for after in edges if after in there and (conditional or not edges[after])]
+            return sorted(taken, key=precedence, reverse=True)
+
+        versions = _way(start, end, following)
         risks = [(one, other, risk) for one, other in pairwise(versions) for risk in self._edges[one][other]]
-        return Path(tuple(versions), tuple(risks))
+        return Path(tuple(versions), tuple(risks)) if versions else None
 
     def _gap(self, start: str, end: str, there: set[str], channel: str) -> Gap:
-        """Say what lacks between two releases: one that leads on to the end and that the mirror lacks."""
+        """Say which release is missing between two, one that leads on to the end, or what blocks the way."""
         leading, waiting = {end}, [end]
         while waiting:
             here = waiting.pop()
@@ -231,19 +223,8 @@ class UpdateGraph:
         for one, other in self._raw_edges():
             if {one, other} <= there:
                 following[one].append(other)
-        before: dict[str, str] = {start: ""}
-        waiting = deque([start])
-        while waiting and end not in before:
-            here = waiting.popleft()
-            for after in following[here]:
-                if after not in before:
-                    before[after] = here
-                    waiting.append(after)
-        way, here = [end], before.get(end, "")
-        while here:
-            way.append(here)
-            here = before[here]
-        return next((pair for pair in pairwise(reversed(way)) if self._risks(*pair) is None), None)
+        way = _way(start, end, following.__getitem__)
+        return next((pair for pair in pairwise(way) if self._risks(*pair) is None), None)
 
     def _reachable(self, start: str, there: set[str], minor: str) -> tuple[str, ...]:
         """Return the newest releases of a minor to which updates lead, the newest first."""
@@ -260,6 +241,24 @@ class UpdateGraph:
                     found.add(after)
                     waiting.append(after)
         return found
+
+
+def _way(start: str, end: str, following: Callable[[str], Iterable[str]]) -> list[str]:
+    """Return the shortest way between two releases, the first found of several; empty where there is none."""
+    before: dict[str, str] = {start: ""}
+    waiting = deque([start])
+    while waiting and end not in before:
+        here = waiting.popleft()
+        for after in following(here):
+            if after not in before:
+                before[after] = here
+                waiting.append(after)
+    if end not in before:
+        return []
+    way = [end]
+    while before[way[-1]]:
+        way.append(before[way[-1]])
+    return way[::-1]
 
 
 def node_of(metadata: Mapping[str, object]) -> Node:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from steps.readiness.found import Found
     from steps.readiness.needs import Needs
 
-_MINOR: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\..*)?")
 _LIMIT: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.0)?")
 _SAME: Final = {"4.23": "5.0"}
 """Minors that OLM takes for another one: these are one release."""
@@ -77,7 +76,7 @@ class Operators:
             name = installed.get(request.package, "")
             key = (request, needs.minor, before, name, needs.architecture, needs.block)
             if key not in self._known:
-                self._known[key] = self._choose(request, needs, installed.get(request.package, ""), before)
+                self._known[key] = self._choose(request, needs, name, before)
             chosen.append(self._known[key])
             reasons += self._known[key].reasons
         if not needs.knows_operators and needs.current:
@@ -283,12 +282,12 @@ def needs_kubernetes(bundle: Bundle, minor: str) -> Reason | None:
     if not needed:
         return None
     what = f"{bundle.name} needs Kubernetes {needed[:40]}"
-    version, openshift = _KUBERNETES.fullmatch(needed), _MINOR.fullmatch(minor)
+    version = _KUBERNETES.fullmatch(needed)
     if not version:
         return Reason(Cause.UNCLEAR, f"{what}, which OLM cannot read as a version")
-    is_4 = openshift is not None and openshift[1] == "4"
-    has = (1, int(openshift[2]) + _KUBERNETES_OF_4) if openshift and is_4 else _KUBERNETES_OF_5
     asked, patch = (int(version[1]), int(version[2])), int(version[3])
+    is_4 = minor.startswith("4.")
+    has = (1, position_of(minor) + _KUBERNETES_OF_4) if is_4 else _KUBERNETES_OF_5
     if asked > has and is_4:
         return Reason(Cause.NEEDS_LATER, f"{what}, which OpenShift {minor} does not have")
     if asked > has or (asked == has and patch):

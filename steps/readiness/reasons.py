@@ -155,7 +155,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that is the matter: of what, the first digests or places that lack, and how many there are.
+    """One thing that is the matter: of what, the first digests or places that are missing, and their number.
 
     `remedy` is what to do about it; empty for that of the cause.
     """
