@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from steps.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _OF_THE_MIRROR: Final = ("host", "path", "releaseImage", "mirrors", "tagMirrors")
+_CATALOG: Final = ("source", "imagePath", "tag")
 _IDENTITIES: Final = (("source", "imagePath", "mirror", "tag"), ("source", "imagePath"), ("source",))
 """By which fields a catalog or mirror is taken for one that is there: the first that fit."""
 
@@ -96,7 +97,7 @@ def _one_of_each(
     for source in dict.fromkeys(one["source"] for one in ours):
         several = [one for one in ours if one["source"] == source]
         of_minor = [one for one in several if minor and re.match(rf"v?{re.escape(minor)}(?!\d)", one["tag"])]
-        kept = [one for one in several if any(_stands_for(entry, one) for entry in there)]
+        kept = [one for one in several if any(_agree(entry, one, _CATALOG) for entry in there)]
         newest = max(several, key=lambda one: [int(part) for part in re.findall(r"\d+", one["tag"])])
         chosen.append([*of_minor, *kept, newest][0])
         if len(several) > 1 and not of_minor and not kept:
@@ -105,8 +106,8 @@ def _one_of_each(
     return chosen, lines
 
 
-def _stands_for(entry: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-    return all(entry.get(field) == ours.get(field) for field in ("source", "imagePath", "tag"))
+def _agree(one: Mapping[str, Any], other: Mapping[str, Any], fields: Iterable[str]) -> bool:
+    return all(one.get(field) == other.get(field) for field in fields)
 
 
 def dropped(there: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -131,12 +132,7 @@ def _ordered(ours: list[dict[str, Any]], there: object) -> list[dict[str, Any]]:
 def _place(entry: Mapping[str, Any], there: list[dict[str, Any]]) -> int:
     """Return the place of the entry that stands for ours there; behind all where none does."""
     return next(
-        (
-            place
-            for fields in _IDENTITIES
-            for place, one in enumerate(there)
-            if all(one.get(field) == entry.get(field) for field in fields)
-        ),
+        (place for fields in _IDENTITIES for place, one in enumerate(there) if _agree(one, entry, fields)),
         len(there),
     )
 

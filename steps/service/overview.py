@@ -54,7 +54,7 @@ class TargetFiles:
 
     @property
     def lost(self) -> int:
-        """how many images the target had and has lost, as far as somebody has looked."""
+        """How many images the target had and has lost, as far as somebody has looked."""
         return len(self.look.missing) if self.look else 0
 
     @property
