@@ -63,9 +63,7 @@ class Gitea:
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask the API as the owner."""
-        answer = requests.request(
-            method, f"{self.url}/api/v1/{path}", json=body, auth=(OWNER, PASSWORD), timeout=30
-        )
+        answer = self._ask(method, path, body)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer.json() if answer.content else None
 
@@ -85,6 +83,21 @@ class Gitea:
         assert answer.ok, answer.text
         return answer.text
 
+    def merge(self, name: str, number: int, way: str) -> None:
+        """Merge a request of the owner's repository; `way` is "merge" or "squash".
+
+        Gitea looks for conflicts in the background, after each push to either branch. Until then it answers
+        405.
+        """
+        path, body = f"repos/{OWNER}/{name}/pulls/{number}/merge", {"Do": way}
+
+        def answer() -> requests.Response | None:
+            found = self._ask("POST", path, body)
+            return None if found.status_code == requests.codes.method_not_allowed else found
+
+        found = wait_until(f"the merge of request {number} of {name}", answer, timeout=60)
+        assert found, f"{path}: {found}"
+
     def token(self, name: str, scopes: str, user: str = OWNER) -> str:
         """Make a token of a user."""
         return self.run(
@@ -99,6 +112,11 @@ class Gitea:
             "--email", f"{name}@example.com", "--must-change-password=false", *more,
         )  # fmt: skip
 
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> requests.Response:
+        return requests.request(
+            method, f"{self.url}/api/v1/{path}", json=body, auth=(OWNER, PASSWORD), timeout=30
+        )
+
     def run(self, *arguments: str) -> str:
         """Run a command of the program; return the last line that it prints."""
         command = [str(self.program), *arguments, "--config", str(self.configuration)]
@@ -112,6 +130,11 @@ class Gitea:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return (done.stdout.strip().splitlines() or [""])[-1]
+
+
+def proposed(request: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what people wrote of a request; Gitea renews the rest, as `mergeable`, in the background."""
+    return request["number"], request["title"], request["body"], request["head"]["sha"]
 
 
 @contextmanager
