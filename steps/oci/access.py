@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import threading
-import time
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from steps.errors import InvalidInputError
-from steps.oci.auth import Logins
+from steps.oci.options import ConnectionOptions
 from steps.oci.reference import Reference, server_of
-from steps.oci.schemes import Schemes, is_local
+from steps.oci.schemes import is_local
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
-    from pathlib import Path
     from socket import socket
 
     from steps.oci.registry import Repository
 
 
 @dataclass(frozen=True)
-class Access:
-    """Logins, trust and time for questions to registries.
-
-    `authfile` is a pull secret, and `ca_bundle` has CAs besides those of the machine; both files may be
-    missing. `tls_verify` is as in containers/image: True asks for a certificate that the machine or
-    `ca_bundle` vouches for, False takes any, or plain HTTP where there is no TLS. None is as True, but plain
-    HTTP is taken from this machine where it speaks no TLS. `deadline` is a time of `time.monotonic` for all
-    that is opened. `schemes` remembers what each registry speaks.
-    """
-
-    authfile: Path | None = None
-    ca_bundle: Path | None = None
-    tls_verify: bool | None = None
-    deadline: float = float("inf")
-    schemes: Schemes = field(default_factory=Schemes, compare=False, repr=False)
-
-    def within(self, seconds: float) -> Access:
-        """Return the same access, with a deadline `seconds` from now."""
-        return replace(self, deadline=time.monotonic() + seconds)
+class Access(ConnectionOptions):
+    """Opens repositories, each with the same logins, trust and time."""
 
     def open(self, name: str) -> Repository:
         """Open the repository HOST[:PORT]/REPOSITORY, for use in one thread and in a `with`.
@@ -59,27 +38,6 @@ class Access:
                 "write the host in full",
             )
         return Repository(reference, self)
-
-    @cached_property
-    def logins(self) -> Logins:
-        """The logins of the pull secret, read once. Raises InvalidInputError for another format."""
-        return Logins.read(self.authfile)
-
-    @cached_property
-    def trust(self) -> ssl.SSLContext:
-        """Whose certificates count; made once, since it costs 0.04 s of CPU and a run opens hundreds.
-
-        Raises RegistryError for a bundle without certificates.
-        """
-        from steps.oci.transport import trust
-
-        return trust(self.ca_file, verify=self.tls_verify is not False)
-
-    @property
-    def ca_file(self) -> Path | None:
-        """The bundle of CAs if it exists and is not empty."""
-        bundle = self.ca_bundle
-        return bundle if bundle and bundle.is_file() and bundle.stat().st_size else None
 
 
 def obstacle(host: str, patience: float = 4.0) -> str:

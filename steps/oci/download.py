@@ -9,40 +9,41 @@ import requests
 
 from steps.errors import RegistryError
 from steps.oci.failures import broken, late
-from steps.oci.transport import CONNECT, Stream, TrustingAdapter, trust
+from steps.oci.options import trust
+from steps.oci.transport import CONNECT, Stream, TrustingAdapter
 
 if TYPE_CHECKING:
-    from steps.oci.access import Access
+    from steps.oci.options import ConnectionOptions
 
 LARGEST: Final = 64 * 1024 * 1024
 SILENCE: Final = 10.0
 """Seconds to wait for bytes; less where the deadline is nearer."""
 
 
-def fetch(url: str, access: Access) -> bytes:
-    """Read a document within the deadline of `access`; `tls_verify` does not count, this is no registry.
+def fetch(url: str, options: ConnectionOptions) -> bytes:
+    """Read a document within the deadline of `options`; `tls_verify` does not count, this is no registry.
 
     Raises RegistryError.
     """
-    with _answer("GET", url, access) as answer:
-        return Stream(answer.raw, access.deadline, LARGEST, url).read()
+    with _answer("GET", url, options) as answer:
+        return Stream(answer.raw, options.deadline, LARGEST, url).read()
 
 
-def entity_tag(url: str, access: Access) -> str:
+def entity_tag(url: str, options: ConnectionOptions) -> str:
     """Ask for what tells a document from an earlier one (RFC 9110, ETag); empty if the server has none.
 
     Raises RegistryError.
     """
-    with _answer("HEAD", url, access) as answer:
+    with _answer("HEAD", url, options) as answer:
         return str(answer.headers.get("ETag", ""))
 
 
-def _answer(method: str, url: str, access: Access) -> requests.Response:
-    left = access.deadline - time.monotonic()
+def _answer(method: str, url: str, options: ConnectionOptions) -> requests.Response:
+    left = options.deadline - time.monotonic()
     if left <= 0:
         raise late(url)
     session = requests.Session()
-    session.mount("https://", TrustingAdapter(trust(access.ca_file)))
+    session.mount("https://", TrustingAdapter(trust(options.ca_file)))
     headers = {"Accept": "application/json, */*;q=0.5", "Accept-Encoding": "identity"}
     timeout = (min(CONNECT, left), min(SILENCE, left))
     try:

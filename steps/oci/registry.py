@@ -51,7 +51,7 @@ from steps.oci.transport import Result, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from steps.oci.access import Access
+    from steps.oci.options import ConnectionOptions
     from steps.oci.reference import Reference
 
 LARGEST_MANIFEST: Final = 8 * 1024 * 1024
@@ -88,10 +88,10 @@ class Repository:
     AbsentError where it does not say otherwise, and RegistryError for what else is wrong.
     """
 
-    def __init__(self, reference: Reference, access: Access) -> None:
-        """Connect to nothing yet."""
+    def __init__(self, reference: Reference, options: ConnectionOptions) -> None:
+        """Connect to nothing yet. Raises what `logins` and `trust` of the options do."""
         self._name = reference.name
-        self._transport = Transport(reference, access)
+        self._transport = Transport(reference, options)
         self._takes_head = True
         self._retrying = self._transport.retrying
 

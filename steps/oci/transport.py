@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import ssl
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,10 +28,10 @@ from steps.oci.reference import server_of
 from steps.oci.schemes import is_local
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
-    from pathlib import Path
 
-    from steps.oci.access import Access
+    from steps.oci.options import ConnectionOptions
     from steps.oci.reference import Reference
 
 log = logging.getLogger("steps.oci")
@@ -58,20 +57,20 @@ _CHALLENGE: Final = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"
 class Transport:
     """Requests about one repository; for use in one thread."""
 
-    def __init__(self, reference: Reference, access: Access) -> None:
-        """Connect to nothing yet. Raises what `Access.open` does."""
+    def __init__(self, reference: Reference, options: ConnectionOptions) -> None:
+        """Connect to nothing yet. Raises what `logins` and `trust` of the options do."""
         self.registry = reference.registry
         asked = reference.asked_for
         self._server, self._repository = server_of(asked.registry), asked.repository
-        self._login = access.logins.of(asked.name)
-        self._access = access
-        self._deadline = access.deadline
+        self._login = options.logins.of(asked.name)
+        self._schemes = options.schemes
+        self._deadline = options.deadline
         self._authorization = ""
         self._scheme = "https"
-        self._verify = verify = access.tls_verify
+        self._verify = verify = options.tls_verify
         self._session = _Session()
-        if access.ca_file or verify is not None:
-            self._session.mount("https://", TrustingAdapter(access.trust))
+        if options.ca_file or verify is not None:
+            self._session.mount("https://", TrustingAdapter(options.trust))
         if verify is False:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._session.trust_env = not is_local(self._server)  # as Go: no proxy to this machine
@@ -175,7 +174,7 @@ class Transport:
     def _decide_scheme(self, name: str) -> None:
         """Decide between HTTPS and HTTP, once for the registry, before the first question to it."""
         if self._verify is False or (self._verify is None and is_local(self._server)):
-            self._scheme = self._access.schemes.of(self._server, lambda: self._find_scheme(name))
+            self._scheme = self._schemes.of(self._server, lambda: self._find_scheme(name))
 
     def _find_scheme(self, name: str) -> str:
         """Ask by HTTPS, then by HTTP. Raises the error of HTTPS where neither is answered."""
@@ -398,25 +397,6 @@ class TrustingAdapter(HTTPAdapter):
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
         """Trust in connections behind a proxy."""
         return super().proxy_manager_for(*arguments, ssl_context=self._context, **options)
-
-
-def trust(bundle: Path | None, *, verify: bool = True) -> ssl.SSLContext:
-    """Trust what the machine trusts, as Go's programs do, and the CAs of `bundle` besides; or anything.
-
-    Raises RegistryError for a bundle that holds no certificate.
-    """
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    try:
-        if bundle:
-            context.load_verify_locations(bundle)
-    except (ssl.SSLError, OSError) as error:
-        raise RegistryError(
-            f"{bundle} holds no certificate that can be read", "put PEM certificates into it"
-        ) from error
-    return context
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
