@@ -15,14 +15,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from steps.errors import InvalidInputError, NotFoundError
+from steps.trust.gpg import LARGEST_KEYS, Keyring
 from steps.trust.refusals import KeyFormatError, PassphraseError
+from steps.trust.releases import ReleaseKeys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
-    from steps.trust.releases import ReleaseKeys
 
 LARGEST: Final = 64 << 10
 """Bytes that are read of a file."""
@@ -36,8 +37,6 @@ _END: Final = ".until"
 _NEW_KEY: Final = "remove it, and make a new key: whoever reads this could have signed with the old one"
 _GPG_ENDINGS: Final = (".asc", ".gpg")
 _OF_CATALOGS: Final = ".catalogs"
-LARGEST_GPG: Final = 1 << 20
-"""Bytes of a file with keys of GPG."""
 
 
 def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
@@ -66,9 +65,6 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     Raises NotFoundError without the folder or without a key in it, InvalidInputError for what is no key.
     """
     _check_library(parameter)
-    from steps.trust.gpg import Keyring  # late: see there
-    from steps.trust.releases import ReleaseKeys
-
     if folder.is_dir():
         _check_private(folder, parameter)
     pem, gpg = _files(folder, _ENDINGS), _files(folder, _GPG_ENDINGS)
@@ -78,7 +74,7 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     found = []
     for path in gpg[: MOST + 1]:
         try:
-            found.append(Keyring.parse(path.stem, _read(path, LARGEST_GPG)))
+            found.append(Keyring.parse(path.stem, _read(path, LARGEST_KEYS)))
         except KeyFormatError as error:
             raise InvalidInputError(
                 f"{parameter}: {path} cannot be used: {error}",

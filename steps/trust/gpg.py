@@ -2,8 +2,7 @@
 
 A signature is a message with its own content: one signature, binary, at most compressed once. The operator's
 library (golang.org/x/crypto/openpgp) reads less than ours does, so what it would not read is refused first.
-
-Import this late, as `keys` (see `folder`).
+Ours (pysequoia) is imported where it is called: not every command needs it.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 LARGEST: Final = 1 << 20
 """Bytes of a message, compressed or not; those of releases have about a thousand."""
 LARGEST_KEYS: Final = 1 << 20
+"""Bytes of a file with keys."""
 _SIGNATURE, _ONE_PASS, _SECRET, _COMPRESSED, _LITERAL = 2, 4, 5, 8, 11
 """Tags of packets (RFC 9580, 5)."""
 _PARTIAL: Final = 224

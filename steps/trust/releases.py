@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from steps.trust import claims, sigstore
+from steps.trust.gpg import signed_by
 from steps.trust.refusals import UntrustedSignatureError
 from steps.trust.simple_signing import ClaimError
 from steps.trust.verdicts import Cause, Reason, Verdict
@@ -144,8 +145,6 @@ def _gpg(release: Release, keys: ReleaseKeys) -> list[Reason]:
 
 def _refusal(release: Release, keyring: Keyring) -> Reason | None:
     """Return why no signature counts for a keyring; None where one does."""
-    from steps.trust.gpg import signed_by  # late: see there
-
     refused: list[Reason] = []
     for message in release.gpg:
         try:
