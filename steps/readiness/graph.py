@@ -121,9 +121,9 @@ class UpdateGraph:
     def path(self, start: str, end: str, channel: str) -> Path | Gap:
         """Return the shortest path, one without conditions if there is any, or why there is none."""
         there = self.in_channel(channel)
-        for version, missing in ((end, ""), (start, "")):
+        for version in (end, start):
             if version not in self.nodes:
-                return Gap(f"release {version} is not in the mirror", missing or version)
+                return Gap(f"release {version} is not in the mirror", version)
         for version in (end, start):
             if version not in there:
                 what = "does not have" if channel in self._named_channels else "is not in the graph data, nor"
@@ -293,12 +293,12 @@ def graph_data(documents: Iterable[tuple[str, object]]) -> GraphData:
             known, versions = channels.get(document["name"], frozenset()), document.get("versions")
             if isinstance(versions, list) and all(map(_is_version, versions)):
                 channels[document["name"]] = known | frozenset(versions)
-        elif folder == "blocked-edges" and (edge := _blocked(document)):
+        elif folder == "blocked-edges" and (edge := _blocked_edge(document)):
             blocked.append(edge)
     return GraphData(channels, tuple(blocked))
 
 
-def _blocked(document: Mapping[str, object]) -> BlockedEdge | None:
+def _blocked_edge(document: Mapping[str, object]) -> BlockedEdge | None:
     to, pattern = document.get("to"), document.get("from")
     if not isinstance(to, str) or not isinstance(pattern, str):
         return None

@@ -7,7 +7,7 @@ in them differs.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.catalog_sources import catalogs_of_block
@@ -261,8 +261,6 @@ def _possible(found: Sequence[ClusterNeeds], hub: HubCluster | None) -> Sequence
 
 def _member(needs: ClusterNeeds, name: str) -> ClusterNeeds:
     """Return the needs of a cluster that no file names, as a member of a set."""
-    from dataclasses import replace
-
     cluster = needs.cluster
     entry = FleetEntry("cluster", name, {}, {})
     labels = EffectiveLabels({}, cluster.entry.labels)

@@ -88,8 +88,8 @@ def document(
     What is alike is written once, as a judgement, to which clusters refer by its place in the list. `brief`
     leaves of a judgement the path, and the worst reason without what is missing; a note says so.
     """
-    numbers = {id(one.judged): one.judged for one in verdicts}
-    number_of = {name: number for number, name in enumerate(numbers)}
+    judgements = {id(one.judged): one.judged for one in verdicts}
+    place_of = {name: place for place, name in enumerate(judgements)}
     return json.dumps(
         {
             "format": FORMAT,
@@ -97,8 +97,8 @@ def document(
             "ready": is_ready(verdicts),
             "counts": counts_of(verdicts),
             "notes": [*notes, *([BRIEF] if brief else [])],
-            "judgements": [(_brief if brief else _judgement)(judged) for judged in numbers.values()],
-            "clusters": [_entry(one, number_of[id(one.judged)]) for one in verdicts],
+            "judgements": [(_brief if brief else _judgement)(judged) for judged in judgements.values()],
+            "clusters": [_entry(one, place_of[id(one.judged)]) for one in verdicts],
         },
         indent=1,
         ensure_ascii=False,

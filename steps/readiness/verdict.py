@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from steps.readiness.reasons import Cause, Reason, State, worst
+from steps.readiness.reasons import ORDER, Cause, Reason, State, worst
 from steps.trust.verdicts import Cause as SignatureCause
 from steps.trust.verdicts import State as SignatureState
 
@@ -43,11 +43,8 @@ class Judged:
     @classmethod
     def of(cls, reasons: Iterable[Reason], path: Sequence[str] = (), chosen: Sequence[Chosen] = ()) -> Judged:
         """Make it of all that is the matter, the worst first."""
-        found = sorted(dict.fromkeys(reasons), key=lambda one: _ORDER[one.state])
+        found = sorted(dict.fromkeys(reasons), key=lambda one: ORDER.index(one.state), reverse=True)
         return cls(worst(one.state for one in found), tuple(found), tuple(path), tuple(chosen))
-
-
-_ORDER: Final = {State.NOT_READY: 0, State.UNKNOWN: 1, State.WARNINGS: 2, State.READY: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def _together(row: ClusterNeed, alternatives: Sequence[Judged]) -> Judged:
         return alternatives[0]
     reasons = [reason for one in alternatives for reason in one.reasons]
     reasons.append(Reason(Cause.SET, f"judged as a member of each of {', '.join(row.sets)}"))
-    last = max(alternatives, key=lambda one: -_ORDER[one.state])
+    last = max(alternatives, key=lambda one: ORDER.index(one.state))
     return Judged.of(reasons, last.path, last.chosen)
 
 
