@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from steps import cli, git_branch
+from steps import cli, git_branch, units
 from steps.errors import ConflictError, InvalidInputError, UsageError
 from steps.forge import Access, Forge, Kind, Proposal, open_or_renew
 from steps.git_access import Credentials, Origin, ParameterNames
@@ -45,6 +45,8 @@ log = logging.getLogger("steps.publish_to_git")
 RESULTS = ("commit", "request-url")
 LARGEST_SECRET: Final = 64 << 10
 """Bytes of a file of the Secret that are read."""
+SHOWN: Final = 6
+"""Paths of a change that the log names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,8 @@ def run(given: Inputs) -> dict[str, str]:
         log.info("%s of %s has all of it already: nothing to propose.", proposed.base, given.origin.url)
         return nothing
     done = "is pushed" if proposed.pushed else "was pushed before"
-    log.info("Branch %s, commit %s, %s: %s", _branch(given, published), proposed.commit, done, _few(proposed))
+    paths = units.few(proposed.paths, SHOWN)
+    log.info("Branch %s, commit %s, %s: %s", _branch(given, published), proposed.commit, done, paths)
     if access is None:
         return {"commit": proposed.commit, "request-url": ""}
     proposal = Proposal(
@@ -227,11 +230,6 @@ def _secret_file(given: Inputs, name: str) -> str:
         return ""
     with path.open("rb") as stream:
         return stream.read(LARGEST_SECRET).decode(errors="replace").strip()
-
-
-def _few(proposed: Proposed, shown: int = 6) -> str:
-    more = f" and {len(proposed.paths) - shown} more" if len(proposed.paths) > shown else ""
-    return ", ".join(proposed.paths[:shown]) + more
 
 
 main = cli.task_entrypoint(parse, run)

@@ -1,4 +1,4 @@
-"""Format sizes, durations and times for people."""
+"""Format sizes, durations, times and long lists for people."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, tzinfo
 
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -51,3 +52,13 @@ def distance(time: datetime, now: datetime) -> str:
     if abs(seconds) < 1:
         return "now"
     return f"in {duration(round(seconds))}" if seconds > 0 else f"{duration(round(-seconds))} ago"
+
+
+def few(parts: Sequence[str], shown: int, *, joint: str = ", ") -> str:
+    """Join the first `shown` parts of a list and count the others: `a, b and 4 more`, `a; b; and 4 more`.
+
+    Empty for an empty list.
+    """
+    left = len(parts) - shown
+    before = " " if joint == ", " else joint
+    return joint.join(parts[:shown]) + (f"{before}and {left} more" if left > 0 else "")

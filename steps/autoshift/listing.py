@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.versions import natural
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
 
 def few(names: Iterable[str]) -> str:
     """Join the first NAMED of the sorted names, and count the others."""
-    return _join(sorted_names(names))
+    return units.few(sorted_names(names), NAMED)
 
 
 def briefly(names: Iterable[str]) -> str:
@@ -41,9 +42,4 @@ def few_paths(paths: Iterable[str]) -> str:
 
     A fleet may have a values file for each of ten thousand clusters.
     """
-    return _join(tuple(paths))
-
-
-def _join(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return units.few(tuple(paths), NAMED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.autoshift.listing import few_paths
 from steps.yaml.nodes import line_of
 
@@ -65,10 +66,9 @@ def describe_overrides(found: Sequence[Override], sources: Sequence[SourceFile])
         count = f"{len(of_entry)} values differ" if len(of_entry) > 1 else "a value differs"
         # What decides versions comes first, in the order of the files otherwise.
         telling = sorted(of_entry.values(), key=lambda override: not override.path[-1].endswith(_TELLING))
-        shown = [_described(override, sources) for override in telling[:SHOWN]]
-        more = f"; and {len(of_entry) - SHOWN} more" if len(of_entry) > SHOWN else ""
+        shown = units.few([_described(override, sources) for override in telling], SHOWN, joint="; ")
         yield (
-            f"{'.'.join(entry)}: {count} between files, of which the last counts: {'; '.join(shown)}{more}; "
+            f"{'.'.join(entry)}: {count} between files, of which the last counts: {shown}; "
             "name the files of one fleet only"
         )
     if len(by_entry) > ENTRIES:

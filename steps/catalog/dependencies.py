@@ -10,6 +10,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steps import units
 from steps.catalog.fbc import Query
 from steps.versions import precedence, satisfies
 
@@ -113,10 +114,9 @@ def describe_lack(catalog: Catalog, name: str, channels: Iterable[str]) -> str:
     if not absent:
         return ""
     there = sorted(package.channels, reverse=True)
-    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     return (
         f"{name} of {catalog.reference} has no channel {', '.join(absent)}"
-        f"{_nearest(absent[0], there)} (it has {', '.join(there[:_SHOWN])}{more})"
+        f"{_nearest(absent[0], there)} (it has {units.few(there, _SHOWN)})"
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.errors import UntrustedError
 from steps.oci import attached
 from steps.oci.reference import Reference
@@ -211,7 +212,6 @@ def _accepted(question: Question, found: provenance.Provenance) -> tuple[provena
 
 def _untrusted(question: Question, what: str, refusals: Iterable[str]) -> UntrustedError:
     listed = list(dict.fromkeys(refusals))
-    more = f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
     none = "none is there, neither by tag nor among its referrers"
-    why = "; ".join(listed[:_SHOWN]) + more if listed else none
+    why = units.few(listed, _SHOWN, joint="; ") or none
     return UntrustedError(f"{question.image} has {what} that {question.policy.where} trusts: {why}", _HINT)

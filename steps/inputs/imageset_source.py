@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from steps import units
 from steps.autoshift.origins import origin_of
 from steps.autoshift.plan_document import plan_document
 from steps.autoshift.plan_text import describe_plan
@@ -129,9 +130,8 @@ def _overlaid(write: Callable[[], str], imageset: ImageSet) -> tuple[str, ...]:
 def _checked(plan: FleetPlan, mode: str) -> FleetPlan:
     """Refuse a plan of things that the catalogs do not have, or warn of them. Raises InvalidInputError."""
     if plan.lacks and mode != "warn":
-        more = f"; and {len(plan.lacks) - SHOWN} more" if len(plan.lacks) > SHOWN else ""
         raise InvalidInputError(
-            f"{'; '.join(plan.lacks[:SHOWN])}{more}",
+            units.few(plan.lacks, SHOWN, joint="; "),
             "correct the labels of these operators, or set catalog-check to warn",
         )
     return replace(plan, warnings=(*plan.warnings, *plan.lacks))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from steps import units
 from steps.errors import NotFoundError
 from steps.mirroring.ocmirror.command import Options
 from steps.mirroring.ocmirror.placement import Nesting
@@ -96,9 +97,8 @@ class Request:
             return
         folder = self.data.parent
         there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        named = f"the sites there are {', '.join(there[:_SHOWN])}" if there else _FIRST
-        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
-        raise NotFoundError(f"site: there is no folder {self.data}", f"{named}{more}")
+        named = f"the sites there are {units.few(there, _SHOWN)}" if there else _FIRST
+        raise NotFoundError(f"site: there is no folder {self.data}", named)
 
     @property
     def nesting(self) -> Nesting:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from steps import units
 from steps.autoshift.fleet import SECTIONS
 from steps.autoshift.listing import few_paths
 from steps.autoshift.releases import VERSION_LABEL
@@ -135,8 +136,8 @@ def _unknown(named: str, name: str, entries: list[_Entry]) -> NotFoundError:
     known = list(dict.fromkeys(str(entry.place) for entry in entries))
     names = {place.rpartition(".")[2]: place for place in known}
     near = nearest(name, names)
-    there = ", ".join(known[:_SHOWN]) + (f" and {len(known) - _SHOWN} more" if known[_SHOWN:] else "")
+    there = units.few(known, _SHOWN) or "none; check values-file-path"
     return NotFoundError(
         f"publish-for: no values file has a cluster or a cluster set '{named}'",
-        f"did you mean {names[near]}?" if near else f"there are: {there or 'none; check values-file-path'}",
+        f"did you mean {names[near]}?" if near else f"there are: {there}",
     )

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from steps import units
 from steps.readiness.reasons import ORDER, State, worst
 
 if TYPE_CHECKING:
@@ -111,10 +112,9 @@ def _rows(alike: Sequence[Verdict]) -> list[str]:
         one.cluster.name if one.cluster.kind == "cluster" else f"{one.cluster.kind} {one.cluster.name}"
         for one in alike
     ]
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     way = f"  {' > '.join(first.judged.path)}" if first.judged.path else ""
     where = f"  at {first.registry}" if first.registry else ""
-    lines = [f"{str(first.judged.state).upper()}  {', '.join(names[:SHOWN_NAMES])}{more}{where}{way}"]
+    lines = [f"{str(first.judged.state).upper()}  {units.few(names, SHOWN_NAMES)}{where}{way}"]
     for reason in first.judged.reasons[:SHOWN_REASONS]:
         lines.append(f"  {reason}")
         if reason.missing:

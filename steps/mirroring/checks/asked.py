@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.catalog.dependencies import describe_lack
 from steps.errors import NotMirroredError
 from steps.mirroring.store import catalogs, contents
@@ -40,9 +41,9 @@ def check(reading: Reading, mirror: Mirror, working_dir: Path) -> None:
         *_releases(reading, mirror, working_dir),
     ]
     if found:
-        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        parts = units.few(found, _SHOWN, joint="; ")
         raise NotMirroredError(
-            f"nothing was mirrored for a part of the ImageSet: {'; '.join(found[:_SHOWN])}{more}",
+            f"nothing was mirrored for a part of the ImageSet: {parts}",
             "correct these names and versions in the ImageSet, or remove them; what was fetched is kept",
             cause=CAUSE,
         )
@@ -104,8 +105,7 @@ def _range(limits: Package | Channel) -> str:
 
 def _shown(versions: list[str]) -> str:
     newest = sorted(set(versions), key=precedence, reverse=True)
-    more = f" and {len(newest) - _SHOWN} more" if len(newest) > _SHOWN else ""
-    return f" (it has {', '.join(newest[:_SHOWN])}{more})"
+    return f" (it has {units.few(newest, _SHOWN)})"
 
 
 def _images(reading: Reading, mirror: Mirror) -> Iterator[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.errors import MirrorError, StepError
 from steps.files import write_atomically
 from steps.mirroring import parallel
@@ -210,6 +211,4 @@ def _by_host(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _some(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return f"{', '.join(listed[:_SHOWN])}{more}"
+    return units.few(sorted(names), _SHOWN)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
+from steps import units
 from steps.bounded import json_of
 from steps.errors import RegistryError, StepError
 from steps.mirroring.checks import verify
@@ -60,6 +61,8 @@ GRAPH_BASE: Final = "registry.access.redhat.com/ubi9/ubi:latest"
 PATIENCE: Final = 20.0
 """Seconds for all parts together; what takes longer is in doubt."""
 AT_ONCE: Final = 16
+_SHOWN: Final = 5
+"""Changed parts that the log names."""
 
 Fingerprint = dict[str, str]
 """A hash or digest for each part, by its name."""
@@ -117,8 +120,7 @@ def answer(session: Session, found: Fingerprint) -> Done | None:
         return None
     changed = sorted(name for name in {*before.parts, *found} if before.parts.get(name) != found.get(name))
     if changed:
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        log.info("changed since the run of %s: %s%s", before.finished, ", ".join(changed[:5]), more)
+        log.info("changed since the run of %s: %s", before.finished, units.few(changed, _SHOWN))
         return None
     try:
         doubt = _doubt(session, before)

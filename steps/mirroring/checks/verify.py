@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from steps import units
 from steps.mirroring.ocmirror import mapping, reasons
 from steps.mirroring.ocmirror.mapping import Expected
 from steps.mirroring.ocmirror.platforms import Platforms
@@ -37,6 +38,8 @@ AT_ONCE = 8
 """Connections: enough to hide the network, few enough for any registry."""
 _SHARE = 50
 """Images of one repository that a connection asks for; a release alone has two hundred."""
+_SHOWN = 5
+"""Images that a message names."""
 GRAPH = Reference("", "openshift/graph-image", "latest")
 
 
@@ -167,10 +170,9 @@ def _answer(repository: Repository, image: Reference) -> Answer:
 
 
 def _lacking(target: str, found: dict[str, str], total: int) -> Exception:
-    shown = ", ".join(f"{name} ({what})" for name, what in list(found.items())[:5])
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    shown = units.few([f"{name} ({what})" for name, what in found.items()], _SHOWN)
     return reasons.error(
-        f"{target} lacks {len(found)} of {total} images although oc-mirror copied them: {shown}{more}",
+        f"{target} lacks {len(found)} of {total} images although oc-mirror copied them: {shown}",
         reasons.NOT_KEPT,
         dict.fromkeys(found, reasons.NOT_KEPT),
     )

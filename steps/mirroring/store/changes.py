@@ -11,19 +11,21 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from steps import versions
+from steps import units, versions
 from steps.mirroring.store.records import Part, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from steps.mirroring.store.contents import ContentIndex, Contents
     from steps.mirroring.store.generations import Generation
 
 Channel = tuple[str, str]
 """An operator's package and channel."""
+_SHOWN: Final = 3
+"""Names of a kind that a message has."""
 
 
 class NamedGeneration(Part):
@@ -339,7 +341,7 @@ def _perhaps_moved(before: Mapping[str, str] | None, after: Mapping[str, str] | 
     if not names:
         return []
     return [
-        f"whether {_few(names)} changed: the target did not tell a digest of "
+        f"whether {units.few(names, _SHOWN)} changed: the target did not tell a digest of "
         + ("it" if len(names) == 1 else "them")
     ]
 
@@ -366,19 +368,11 @@ def differences(approved: ChangeList, now: ChangeList) -> list[str]:
         ("images", _image_lines(approved), _image_lines(now)),
         ("settings", {*approved.settings}, {*now.settings}),
     ):
-        found += [f"{what}: now {_few(sorted(new - old))}"] if new - old else []
-        found += [f"{what}: no longer {_few(sorted(old - new))}"] if old - new else []
+        found += [f"{what}: now {units.few(sorted(new - old), _SHOWN)}"] if new - old else []
+        found += [f"{what}: no longer {units.few(sorted(old - new), _SHOWN)}"] if old - new else []
     if not found and approved.canonical != now.canonical:
         found.append("versions or digests that were there before, sizes, or what is not known")
     return found
-
-
-_FEW = 3
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(names[:_FEW]) + more
 
 
 def _generations(listed: ChangeList) -> set[str]:

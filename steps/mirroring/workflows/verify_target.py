@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from steps import units
 from steps.errors import LostError, NotFoundError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import blobs, verify
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 SAMPLE: Final = 64
 """Images whose layers are asked for; others each time, so that a loss is noticed sooner or later."""
 _SHOWN: Final = 20
+_NAMED: Final = 3
+"""Images that the message names; the log has more."""
 _BEFORE_REPAIR: Final = (
     "repair=true mirrors them again; the next run of the workflow that brought them mirrors what that leaves"
 )
@@ -118,8 +121,7 @@ def conclude(found: Look, *, tried: bool = False) -> Done:
         )
     lines = [f"{place} ({what})" for place, what in found.missing.items()]
     tell(found, "still lost" if tried else "lost")
-    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-    shown = f"{', '.join(lines[:3])}{more}{again}"
+    shown = f"{units.few(lines, _NAMED)}{again}"
     raise LostError(
         f"{found.target} lacks {len(lines)} of {found.images} images that it had: {shown}",
         _hint(found, tried=tried),
