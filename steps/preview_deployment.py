@@ -30,6 +30,7 @@ from steps.workload import applier, names, objects
 from steps.workload.configmaps import config_sha256, deployment_configmaps
 from steps.workload.settings import make_settings, proxies, pushes
 from steps.yaml.source import SourceFile, decode
+from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
     from steps.cluster import KubernetesObject
@@ -163,11 +164,11 @@ def _describe_workload(settings: Settings, manifests: list[dict[str, Any]]) -> s
     return "\n".join(["Workload", *(f"  {line}" for line in lines)])
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(Dumper):
     """Writes texts of several lines as blocks, as a person would."""
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from steps.errors import InvalidInputError
 from steps.imageset.model import API_VERSION, GONE, Configuration, Model, fields_of
+from steps.yaml.writing import FastDumper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +37,7 @@ def convert_v1alpha2(document: Mapping[str, Any], *, origin: str) -> str:
         )
     kept = {"apiVersion": API_VERSION} | _keep(document)
     kept["apiVersion"] = API_VERSION
-    body: str = yaml.dump(kept, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+    body: str = yaml.dump(kept, Dumper=FastDumper, sort_keys=False, allow_unicode=True)
     return f"# Converted from v1alpha2. oc-mirror v2 adds no dependencies: list what operators need.\n{body}"
 
 

@@ -22,6 +22,7 @@ from steps.imageset.reading import Finding, Reader, build
 from steps.imageset.rules import check_rules
 from steps.yaml import nodes
 from steps.yaml.source import SourceFile
+from steps.yaml.writing import FastDumper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +148,7 @@ class ImageSet:
 
     def with_document(self, document: dict[str, Any]) -> ImageSet:
         """Make an ImageSet that says `document`, a changed one of this."""
-        content = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False).encode()
+        content = yaml.dump(document, Dumper=FastDumper, sort_keys=False).encode()
         return ImageSet.recorded(content, self.name)
 
     def without_graph(self) -> ImageSet:

@@ -11,6 +11,7 @@ from steps.migration.decisions import decide
 from steps.migration.findings import Finding, Moment, Namespaces
 from steps.migration.old_objects import mapping, text
 from steps.migration.translation import Translation, from_run, from_workload, merge_translations
+from steps.yaml.writing import FastDumper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def as_yaml(report: Report) -> str:
         "not-read": list(report.unread),
         "not-judged": list(report.undecided),
     }
-    return yaml.dump(tree, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(tree, Dumper=FastDumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _origins(translation: Translation) -> str:

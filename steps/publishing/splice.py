@@ -18,6 +18,7 @@ import yaml
 from steps.errors import InvalidInputError
 from steps.yaml import nodes
 from steps.yaml.source import BOM, SourceFile, decode
+from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -368,7 +369,7 @@ def _split(text: str) -> Iterator[str]:
     return iter(text.rstrip("\n").split("\n"))
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(Dumper):
     """Indents the entries of a list below its key, as AutoShift's files do; writes no anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002

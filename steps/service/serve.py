@@ -24,6 +24,7 @@ from steps.service.metrics import CONTENT_TYPE, Metrics
 from steps.service.overview import own_of, published_in, resources_in
 from steps.service.web import JSON, YAML, Response, text
 from steps.yaml.values import values
+from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -162,7 +163,7 @@ def _all_resources(folder: Path) -> Response:
         return text(500, f"the files cannot be put together: {' '.join(str(error).split())}")
     if not documents:
         return text(404, "nothing is published yet")
-    body = yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True).encode()
+    body = yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, explicit_start=True).encode()
     return Response(200, body, YAML, download=ALL_RESOURCES.removeprefix("/"))
 
 

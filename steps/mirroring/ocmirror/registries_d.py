@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from steps.yaml.writing import Dumper
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -70,7 +72,7 @@ class Rules:
         for name, fields in sorted(self.own.items()):
             found[name] = {**found.get(name, {}), **fields}
         document = {DEFAULT: {KEY: self.default, **(self.own_default or {})}, NAMESPACES: found}
-        return yaml.safe_dump(document, sort_keys=False)
+        return yaml.dump(document, Dumper=Dumper, sort_keys=False)
 
 
 def _namespaces(repository: str) -> list[str]:

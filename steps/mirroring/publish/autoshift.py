@@ -13,6 +13,7 @@ import yaml
 from steps.autoshift.catalog_sources import INDEXES
 from steps.oci.reference import Reference
 from steps.yaml.values import value
+from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ def render(resources: Iterable[Resource], target: str) -> str:
     document = {"config": {"disconnected": found}}
     sources = [catalog["source"] for catalog in found.get("catalogs", ())]
     head = _HEAD if len(sources) == len(set(sources)) else _HEAD + _SEVERAL
-    return head + yaml.safe_dump(document, sort_keys=False, width=2**16)
+    return head + yaml.dump(document, Dumper=Dumper, sort_keys=False, width=2**16)
 
 
 def block(resources: Iterable[Resource], target: str) -> dict[str, Any]:
@@ -74,13 +75,14 @@ def target_of(text: str) -> str:
 
 
 def _mirrors(resources: list[Resource], kind: str, key: str, host: str) -> list[dict[str, str]]:
+    # At the top of a registry without a path, the place is the host alone, for which AutoShift wants "".
     found = {
-        (entry["source"], mirror.removeprefix(f"{host}/"))
+        (entry["source"], mirror.removeprefix(host).removeprefix("/"))
         for resource in resources
         if resource["kind"] == kind
         for entry in resource["spec"].get(key) or []
         for mirror in entry["mirrors"]
-        if mirror.startswith(f"{host}/")
+        if mirror == host or mirror.startswith(f"{host}/")
     }
     return [{"source": source, "mirror": mirror} for source, mirror in sorted(found)]
 

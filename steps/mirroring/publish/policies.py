@@ -27,6 +27,7 @@ from steps.mirroring.ocmirror.registries_d import DEFAULT, KEY, NAMESPACES
 from steps.mirroring.publish import resources
 from steps.oci.reference import Reference
 from steps.trust.releases import CONTENTS, RELEASES
+from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -151,7 +152,7 @@ def registries_d(mirrors: MirrorSets, catalogs: Mapping[str, Iterable[JudgedCata
     if not any(one[KEY] for one in found.values()):
         return ""
     document = {DEFAULT: {KEY: False}, NAMESPACES: dict(sorted(found.items()))}
-    return yaml.safe_dump(document, sort_keys=False)
+    return str(yaml.dump(document, Dumper=Dumper, sort_keys=False))
 
 
 def _pems(keys: TrustedKeys | None) -> dict[str, bytes]:
@@ -176,8 +177,8 @@ def _name(origin: str) -> str:
 
 
 def _written(documents: list[dict[str, Any]], versions: str, which: str) -> str:
-    text = "".join(f"---\n{yaml.safe_dump(one, sort_keys=False, width=2**16)}" for one in documents)
-    return _HEAD.format(versions=versions, which=which) + text
+    text = yaml.dump_all(documents, Dumper=Dumper, explicit_start=True, sort_keys=False, width=2**16)
+    return _HEAD.format(versions=versions, which=which) + str(text or "")
 
 
 def _policy(api: str, name: str, place: str, origin: str, pem: bytes) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import yaml
 from steps.errors import MirrorError
 from steps.yaml.text import NotYamlError
 from steps.yaml.values import values
+from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -115,7 +116,7 @@ def images(resource: Resource) -> list[str]:
 def dump(documents: Iterable[Resource]) -> str:
     """Resources as YAML documents, in the order of their names."""
     ordered = sorted(documents, key=lambda document: (document["kind"], document["metadata"]["name"]))
-    return "".join(f"---\n{yaml.safe_dump(document, sort_keys=True, width=2**16)}" for document in ordered)
+    return str(yaml.dump_all(ordered, Dumper=Dumper, explicit_start=True, sort_keys=True, width=2**16))
 
 
 def load(files: Mapping[str, str]) -> list[Resource]:

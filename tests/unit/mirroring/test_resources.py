@@ -349,3 +349,11 @@ def test_a_mirror_without_path_has_none_in_the_block() -> None:
     assert found["catalogs"] == [
         {"source": "certified-operators", "imagePath": "redhat/certified-operator-index", "tag": "v4.18"}
     ]
+
+
+def test_an_image_at_the_top_of_a_registry_has_its_mirror_in_the_block() -> None:
+    """oc-mirror names the registry alone then, and AutoShift takes "" for its host."""
+    entry = {"source": "registry.example.org", "mirrors": [HOST]}
+    found = {"kind": "ImageTagMirrorSet", "spec": {"imageTagMirrors": [entry]}}
+    registry = yaml.safe_load(autoshift.render([found], HOST))["config"]["disconnected"]["mirrorRegistry"]
+    assert registry["tagMirrors"] == [{"source": "registry.example.org", "mirror": ""}]
