@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.readiness.content import Release
+    from steps.readiness.coverage import Coverage
     from steps.readiness.demands import Demand
     from steps.readiness.found import Found
     from steps.readiness.needs import ClusterNeed, Needs
@@ -136,14 +137,18 @@ def _of_group(group: Group, found: Found) -> Iterator[Reason]:
         if of > 1:
             what = f"{len(missing)} of {of} images of {what}"
         if cause is Cause.NOT_COVERED:
-            what = f"{what}: {_led_astray(group, missing[0])}"
+            what = f"{what}: {_led_astray(group, missing[0], found.coverage)}"
         yield Reason(cause, what, tuple(missing[:SHOWN]), len(missing))
 
 
-def _led_astray(group: Group, name: str) -> str:
+def _led_astray(group: Group, name: str, coverage: Coverage) -> str:
     """Say where clusters look for an image that lies elsewhere in the mirror, or that they look nowhere."""
     image = next(one for one in group.images if name == f"{one.origin}{one.joint}{one.version}")
-    kind = "ImageDigestMirrorSet" if image.joint == "@" else "ImageTagMirrorSet"
+    by_tag = image.joint != "@"
+    kind, other = ("ImageDigestMirrorSet", "ImageTagMirrorSet")[:: -1 if by_tag else 1]
+    hiding = (coverage.by_tag if by_tag else coverage.by_digest).hiding(image.origin)
+    if not image.places and hiding:
+        return f"an {other} for {hiding} hides the {kind} with a shorter source; both have to name {hiding}"
     if not image.places:
         return f"no {kind} leads from {image.origin} to this mirror"
     return f"an {kind} leads to {', '.join(image.places[:SHOWN])}, and it lies in {image.usual}"

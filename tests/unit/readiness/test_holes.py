@@ -311,6 +311,33 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         BROKEN,
         "not covered by the mirror configuration",
     ),
+    "a longer scope of tags, which hides that of digests": (
+        lambda lab: lab.site.tag_mirrors.update(
+            {"registry.redhat.io/quay/quay": f"{lab.site.target}/quay/quay"}
+        ),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "a longer scope of digests, which hides that of tags": (
+        lambda lab: lab.site.digest_mirrors.update({VAULT: f"{lab.site.target}/hashicorp/vault"}),
+        BROKEN,
+        "not covered by the mirror configuration",
+    ),
+    "a longer scope of tags, and the same of digests": (
+        lambda lab: [
+            mirrors.update({"registry.redhat.io/quay/quay": f"{lab.site.target}/quay/quay"})
+            for mirrors in (lab.site.tag_mirrors, lab.site.digest_mirrors)
+        ],
+        READY,
+        "",
+    ),
+    "a longer scope that leads to itself": (
+        lambda lab: lab.site.digest_mirrors.update(
+            {"registry.redhat.io/quay/quay": "registry.redhat.io/quay/quay"}
+        ),
+        READY,
+        "",
+    ),
     "a shorter scope": (
         lambda lab: lab.site.digest_mirrors.update({"registry.redhat.io": f"{lab.site.target}/none"}),
         READY,
