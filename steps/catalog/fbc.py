@@ -7,10 +7,12 @@ for the wanted names with regular expressions (`Query.patterns`), and parsed onl
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from steps.bounded import json_of
 from steps.catalog.packages import Bundle, Content, Entry, Package
 from steps.yaml.documents import documents
 
@@ -132,12 +134,27 @@ def _content(blob: Mapping[str, Any]) -> Content:
                 limits.append(str(value).strip('"') or "''")
             case "olm.csv.metadata":
                 oldest = _text(value, "minKubeVersion")
+            case "olm.bundle.object":  # in its place, where the catalog is of an older opm
+                oldest = oldest or _kubernetes_of(_text(value, "data"))
     return Content(
         image=_text(blob, "image"),
         related=tuple(filter(None, (_text(one, "image") for one in _list(blob, "relatedImages")))),
         newest_openshift=" and ".join(limits),
         oldest_kubernetes=oldest,
     )
+
+
+def _kubernetes_of(data: str) -> str:
+    """Return what a manifest of a bundle, JSON in base64, says of minKubeVersion: its CSV."""
+    try:
+        manifest = b64decode(data)
+        if b"minKubeVersion" not in manifest:  # such as a custom resource definition of a megabyte
+            return ""
+        document = json_of(manifest)
+    except ValueError:
+        return ""
+    is_it = isinstance(document, dict) and document.get("kind") == "ClusterServiceVersion"
+    return _text(document.get("spec"), "minKubeVersion") if is_it else ""
 
 
 def _bundle(name: str, properties: list[Any], content: Content | None) -> Bundle:
@@ -158,6 +175,7 @@ def _bundle(name: str, properties: list[Any], content: Content | None) -> Bundle
         provides=_apis(values["olm.gvk"]),
         content=content,
         unclear=tuple(dict.fromkeys(filter(None, map(_unclear, constraints)))),
+        deprecated=any(_text(item, "type") == "olm.deprecated" for item in properties),
     )
 
 

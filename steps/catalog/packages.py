@@ -51,7 +51,8 @@ class Bundle:
     `requires` are pairs of package and version range (olm.package.required); `needs` and `provides` are APIs
     as `GROUP/VERSION/KIND` (olm.gvk.required, olm.gvk); a `package`, a `gvk`, or `all` of such in an
     olm.constraint count as well. `unclear` says what its other constraints are: `cel`, `any`, `not`.
-    `content` is what it installs, if that was asked for.
+    `content` is what it installs, if that was asked for. OLM installs no bundle that is `deprecated`
+    (olm.deprecated).
     """
 
     name: str
@@ -61,6 +62,7 @@ class Bundle:
     provides: tuple[str, ...] = ()
     content: Content | None = None
     unclear: tuple[str, ...] = ()
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def from_json(tree: Any, reference: str, digest: str) -> Catalog | None:
         return None
 
 
-FORMAT = 3
+FORMAT = 4
 
 
 def _package(package: Package) -> dict[str, Any]:
@@ -142,7 +144,10 @@ def _package(package: Package) -> dict[str, Any]:
         "default": package.default_channel,
         "channels": dict(package.channels),
         "bundles": [
-            [b.name, b.version, b.requires, b.needs, b.provides, b.content and astuple(b.content), b.unclear]
+            [
+                *(b.name, b.version, b.requires, b.needs, b.provides, b.content and astuple(b.content)),
+                *(b.unclear, b.deprecated),
+            ]
             for b in package.bundles.values()
         ],
         "entries": {name: [astuple(one) for one in found] for name, found in package.entries.items()},
@@ -159,8 +164,9 @@ def _read_package(tree: Any) -> Package:
             tuple(provides),
             content and Content(content[0], tuple(content[1]), *content[2:]),
             tuple(unclear),
+            bool(deprecated),
         )
-        for name, version, requires, needs, provides, content, unclear in tree["bundles"]
+        for name, version, requires, needs, provides, content, unclear, deprecated in tree["bundles"]
     ]
     return Package(
         name=tree["name"],

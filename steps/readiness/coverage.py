@@ -76,14 +76,21 @@ class Coverage:
         return named if self.is_below(named) else f"{self._below(GRAPH_IMAGE)}:latest"
 
     def places(self, name: str, *, by_tag: bool = False) -> tuple[str, ...]:
-        """Return where clusters look for HOST/REPOSITORY in the target; nothing if they are not led there."""
+        """Return where clusters look for HOST/REPOSITORY in the target; nothing if they are not led there.
+
+        What has its origin in the target is looked for there, unless a mirror set leads elsewhere.
+        """
         if not self.is_known:
             return (self.usual(name),)
         found = (self.by_tag if by_tag else self.by_digest).places(name)
+        if not found and self.is_below(name):
+            return (name,)
         return tuple(place for place in found if self.is_below(place))
 
     def usual(self, name: str) -> str:
-        """Return where oc-mirror puts the images of HOST/REPOSITORY."""
+        """Return where oc-mirror puts images of HOST/REPOSITORY; those of the target are there already."""
+        if self.is_below(name):
+            return name
         if name in releases.CONTENTS:
             return self._below(CONTENT)
         return self._below(RELEASES if name == releases.RELEASES else placement.path_of(name))

@@ -4,7 +4,8 @@ As operator-lifecycle-manager resolves a Subscription (pkg/controller/registry/r
 cache/predicates.go): without an installed version it takes the head of the channel, or the startingCSV. From
 an installed version it goes to a bundle that replaces it, skips it, or whose skipRange has its version, and
 of these to the one that is nearest to the head. It repeats this until nothing follows. Only bundles of the
-chain count that `replaces` makes from the head down, without those that another bundle skips (sortChannel).
+chain count that `replaces` makes from the head down, without those that another bundle skips (sortChannel),
+and none that has the property olm.deprecated (NewBundleVariableFromOperator).
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ def way(package: Package, channel: str, *, installed: str = "", pins: Collection
     chain = _chain(entries)
     if isinstance(chain, str):
         return Way(obstacle=f"channel {channel} of {package.name} has {chain}")
+    if not (allowed := _allowed(package, chain)):
+        what = f"every version in channel {channel} of {package.name} is deprecated: OLM installs none"
+        return Way() if installed in chain else Way(obstacle=what)
+    chain = allowed
     if not installed:
         return _fresh(package, channel, chain, pins)
     return _Channel(package, channel, entries, chain).onward(installed, frozenset(pins))
@@ -61,10 +66,11 @@ def required(package: Package, wanted: Callable[[Bundle], bool]) -> Bundle | Non
 
     The default channel comes first, then the others by name; in a channel what is nearest to its head.
     """
-    names = dict.fromkeys([package.default_channel, *sorted(package.entries)])
-    for channel in names:
+    channels = dict.fromkeys([package.default_channel, *sorted(package.entries)])
+    for channel in channels:
         chain = _chain({entry.name: entry for entry in package.entries.get(channel, ())})
-        there = [] if isinstance(chain, str) else [package.bundles.get(name) for name in chain]
+        names = [] if isinstance(chain, str) else _allowed(package, chain)
+        there = [package.bundles.get(name) for name in names]
         if found := next((bundle for bundle in there if bundle and wanted(bundle)), None):
             return found
     return None
@@ -85,7 +91,8 @@ def _fresh(package: Package, channel: str, chain: Sequence[str], pins: Collectio
         head = package.bundles.get(chain[0])
         what = f"the head of channel {channel} of {package.name} is not in the catalog"
         return Way((head,)) if head else Way(obstacle=what)
-    listed = dict.fromkeys((*chain, *_newest_first(package, package.channels.get(channel, ()))))
+    others = _allowed(package, package.channels.get(channel, ()))
+    listed = dict.fromkeys((*chain, *_newest_first(package, others)))
     chosen = next((name for name in listed if name in pins and name in package.bundles), "")
     if not chosen:
         return Way(obstacle=f"channel {channel} of {package.name} does not have {', '.join(sorted(pins))}")
@@ -172,6 +179,11 @@ def _chain(entries: Mapping[str, Entry]) -> list[str] | str:
         found[here] = None
         here = entries[here].replaces
     return [name for name in found if name not in skipped]
+
+
+def _allowed(package: Package, names: Iterable[str]) -> list[str]:
+    """Return the bundles that OLM does not leave out as deprecated."""
+    return [name for name in names if not (name in package.bundles and package.bundles[name].deprecated)]
 
 
 def _few(names: Collection[str]) -> str:

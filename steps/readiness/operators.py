@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LIMIT: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.0)?")
 _SAME: Final = {"4.23": "5.0"}
 """Minors that OLM takes for another one: these are one release."""
+LONGEST: Final = 120
+"""Characters of what a catalog says, in a reason."""
 HUB: Final = "docker.io"
 """The registry of images that name none, as nodes take it."""
 _KUBERNETES_OF_4: Final = 13
@@ -112,6 +114,8 @@ class Operators:
         if way.ahead:
             reasons.append(Reason(Cause.LATER_INSTALLED, f"{way.ahead}, in {place}"))
         reasons += self._limits(bundles, needs)
+        if not bundles and not way.obstacle and not way.ahead:
+            reasons.append(_stays_unseen(installed, place))
         if before and position_of(before) < position_of(needs.minor):
             reasons += self._blocks(request, installed, tuple(reversed(needs.minors)))
         groups = [self._catalog(place, needs.architecture)]
@@ -163,13 +167,14 @@ class Operators:
         )
 
     def _limits(self, bundles: Iterable[Bundle], needs: Needs) -> Iterator[Reason]:
-        """Yield what forbids a bundle on the OpenShift minor of a need.
+        """Yield what forbids a bundle on the OpenShift minor of a need, and images that nobody can look for.
 
         A limit that it has for OpenShift keeps no cluster from another release of the minor that it runs.
         """
         minor = needs.minor
         stays = bool(needs.current) and minor_of(needs.current) == minor
         for bundle in bundles:
+            yield from _no_references(bundle)
             if lacking := needs_kubernetes(bundle, minor):
                 yield lacking
             if not stays and forbids(bundle, minor):
@@ -262,6 +267,20 @@ def forbids(bundle: Bundle, minor: str) -> bool:
     found = _LIMIT.fullmatch(limit)
     newest = f"{found[1]}.{found[2]}" if found else "0.0"
     return position_of(_SAME.get(newest, newest)) < position_of(_SAME.get(minor, minor))
+
+
+def _no_references(bundle: Bundle) -> Iterator[Reason]:
+    """Yield which images of a bundle are named so that nobody can pull them."""
+    for text in bundle.content.images if bundle.content else ():
+        if Reference.find(text) is None:
+            what = f"{bundle.name} names the image {text[:LONGEST]}, which is no reference of one"
+            yield Reason(Cause.UNCLEAR, what)
+
+
+def _stays_unseen(installed: str, place: str) -> Reason:
+    """Say that OLM leaves what is installed, and that its images are not known."""
+    what = f"operator {installed} stays, and is not in {place}, so that its images were not looked for"
+    return Reason(Cause.RUNNING, what, remedy="mirror this version as well: new nodes need its images")
 
 
 def _forbidden(bundle: Bundle, minor: str) -> Reason:

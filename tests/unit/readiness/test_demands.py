@@ -113,6 +113,37 @@ def test_an_image_of_an_operator_without_a_registry_is_one_of_docker_hub() -> No
     assert [one.missing for one in said.reasons] == [("docker.io/library/mongo:4.2",)]
 
 
+@pytest.mark.parametrize("text", ["quay.io/op/x@sha256:1234", "quay.io/UPPER/x:1", "${IMAGE}", "a b"])
+def test_an_image_of_an_operator_that_nobody_can_look_for_is_told(text: str) -> None:
+    made = world(steps=1)
+    head = list(made.package.bundles)[-1]
+    made.change_bundle(head, related=(text,))
+    said = judged(made)
+    assert (said.state, causes(said)) == (State.UNKNOWN, {Cause.UNCLEAR})
+    assert said.reasons[0].what == f"{head} names the image {text}, which is no reference of one"
+
+
+def test_an_image_whose_origin_is_the_target_is_looked_for_there() -> None:
+    made = world(steps=1)
+    head = list(made.package.bundles)[-1]
+    own = f"{corpus.TARGET}/own/tool@sha256:{'5' * 64}"
+    made.change_bundle(head, related=(own,))
+    said = judged(made)
+    assert said.state is State.NOT_READY
+    assert [one.missing for one in said.reasons] == [(own,)]
+    made.put("own/tool", own.partition("@")[2], own.partition("@")[2])
+    assert judged(made).state is State.READY
+
+
+def test_what_stays_installed_and_is_in_no_catalog_is_a_warning() -> None:
+    made = world(steps=1)
+    made.installed = list(made.package.bundles)[-1]
+    made.change(bundles={name: one for name, one in made.package.bundles.items() if name != made.installed})
+    said = judged(made)
+    assert (said.state, causes(said)) == (State.WARNINGS, {Cause.RUNNING, Cause.LIMIT})
+    assert f"operator {made.installed} stays, and is not in" in said.reasons[0].what
+
+
 def test_a_limit_keeps_no_cluster_from_another_release_of_its_minor() -> None:
     for limit in ("4.18", "nonsense", "4.20.3", "''"):
         made = world(steps=1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
+from dataclasses import replace
+
 import pytest
 
 from steps.catalog.fbc import Query, packages_of
@@ -79,6 +83,51 @@ def test_a_pin_lets_olm_go_no_further(
     assert steps(found) == expected
     assert obstacle in found.obstacle
     assert bool(obstacle) == bool(found.obstacle)
+
+
+def deprecate(package: Package, *versions: str) -> Package:
+    bundles = {
+        name: replace(one, deprecated=one.version in versions) for name, one in package.bundles.items()
+    }
+    return replace(package, bundles=bundles)
+
+
+@pytest.mark.parametrize(
+    ("versions", "installed", "pins", "expected"),
+    [
+        (["1.0.0"], "", (), ["1.2.0"]),
+        (["1.2.0"], "", (), ["1.1.0"]),
+        (["1.2.0"], "op.v1.0.0", (), ["1.1.0"]),
+        (["1.2.0"], "op.v1.1.0", (), []),
+        (["1.0.0"], "op.v1.0.0", (), ["1.1.0", "1.2.0"]),
+        (["1.0.0", "1.1.0", "1.2.0"], "op.v1.1.0", (), []),
+    ],
+)
+def test_olm_installs_nothing_that_is_deprecated(
+    versions: list[str], installed: str, pins: tuple[str, ...], expected: list[str]
+) -> None:
+    package = deprecate(made(*CHAIN), *versions)
+    found = olm.way(package, "stable", installed=installed, pins=pins)
+    assert (steps(found), found.obstacle) == (expected, "")
+    wanted = olm.required(package, lambda bundle: True)
+    left = [one for one in ("1.2.0", "1.1.0", "1.0.0") if one not in versions]
+    assert (wanted and wanted.version) == (left[0] if left else None)
+
+
+@pytest.mark.parametrize(
+    ("versions", "installed", "pins", "words"),
+    [
+        (["1.0.0", "1.1.0", "1.2.0"], "", (), "every version in channel stable of op is deprecated"),
+        (["1.0.0", "1.1.0", "1.2.0"], "op.v0.9.0", (), "every version in channel stable of op is deprecated"),
+        (["1.1.0"], "op.v1.0.0", (), "leads from op.v1.0.0 to its head op.v1.2.0"),
+        (["1.1.0"], "", ("op.v1.1.0",), "channel stable of op does not have op.v1.1.0"),
+    ],
+)
+def test_where_only_deprecated_versions_lead_on_olm_goes_nowhere(
+    versions: list[str], installed: str, pins: tuple[str, ...], words: str
+) -> None:
+    found = olm.way(deprecate(made(*CHAIN), *versions), "stable", installed=installed, pins=pins)
+    assert words in found.obstacle
 
 
 @pytest.mark.parametrize(
@@ -183,6 +232,39 @@ def test_a_limit_that_olm_refuses_is_told_from_none(values: list[str | None], ex
     found = packages_of(content, Query(frozenset({"op"}), whole=True))["op"].bundles["op.v1.0.0"].content
     assert found
     assert found.newest_openshift == expected
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        ({"kind": "ClusterServiceVersion", "spec": {"minKubeVersion": "1.34.0"}}, "1.34.0"),
+        ({"kind": "ClusterServiceVersion", "spec": {}}, ""),
+        ({"kind": "ClusterServiceVersion", "spec": "minKubeVersion"}, ""),
+        ({"kind": "ConfigMap", "spec": {"minKubeVersion": "1.34.0"}}, ""),
+        (["minKubeVersion"], ""),
+    ],
+)
+def test_an_older_catalog_has_the_kubernetes_that_it_needs_in_its_manifests(
+    manifest: object, expected: str
+) -> None:
+    document = bundle("op", "1.0.0")
+    data = b64encode(json.dumps(manifest).encode()).decode()
+    values = [{"data": data}, {"data": "!"}, {"data": b64encode(b"minKubeVersion").decode()}, {"ref": "x"}, 3]
+    document["properties"] += [{"type": "olm.bundle.object", "value": one} for one in values]
+    content = as_json(package("op", "stable", channel("op", "stable", "1.0.0"), document))
+    found = packages_of(content, Query(frozenset({"op"}), whole=True))["op"].bundles["op.v1.0.0"].content
+    assert found
+    assert found.oldest_kubernetes == expected
+
+
+def test_that_a_bundle_is_deprecated_is_read_and_kept() -> None:
+    document = bundle("op", "1.0.0")
+    document["properties"] += [{"type": "olm.deprecated", "value": {}}]
+    documents = [channel("op", "stable", "1.0.0", "1.1.0"), document, bundle("op", "1.1.0")]
+    read = packages_of(as_json(package("op", "stable", *documents)), Query(frozenset({"op"})))
+    assert [one.deprecated for one in read["op"].bundles.values()] == [True, False]
+    catalog = Read("x", "sha256:1", dict(read))
+    assert from_json(to_json(catalog), "x", "sha256:1") == catalog
 
 
 def test_a_number_of_json_is_read_as_it_is_written() -> None:
