@@ -74,14 +74,16 @@ def _parsed(content: bytes) -> Any:
 def _clusters(document: Any) -> Iterator[HubCluster]:
     """Yield the clusters. Raises ValueError and what wrong types lead to."""
     if document.get("kind") in {"List", "ManagedClusterList"}:
-        yield from (_managed(one) for one in document["items"])
+        yield from (_managed(_checked(one)) for one in document["items"])
     elif document.get("kind") == "ManagedCluster":
         yield _managed(document)
     elif document["format"] != FORMAT:
         raise ValueError(f"it has format {document['format']}, this version reads {FORMAT}")
     else:
         for name, one in document["clusters"].items():
-            operators = {str(package): str(csv) for package, csv in (one.get("operators") or {}).items()}
+            operators = dict((one.get("operators") or {}).items())
+            if wrong := [package for package, csv in operators.items() if not (csv and isinstance(csv, str))]:
+                raise ValueError(f"cluster '{name}' has no ClusterServiceVersion of {wrong[0][:_SHOWN]}")
             yield HubCluster(
                 name=str(name),
                 version=_version(str(one.get("version") or ""), str(name)),
@@ -89,6 +91,13 @@ def _clusters(document: Any) -> Iterator[HubCluster]:
                 cluster_set=str(one.get("set") or ""),
                 operators=operators,
             )
+
+
+def _checked(document: Any) -> Any:
+    """Return an object of a list, which may lack its kind. Raises ValueError for one of another kind."""
+    if (kind := document.get("kind", "ManagedCluster")) != "ManagedCluster":
+        raise ValueError(f"it lists objects of kind {str(kind)[:_SHOWN]}, not ManagedClusters")
+    return document
 
 
 def _each_once(clusters: Iterable[HubCluster]) -> list[HubCluster]:

@@ -123,26 +123,27 @@ def fleet_needs(
     `hub` are the clusters that a hub knows, None without one. `former` are the releases that the values named
     before, by kind and name (`cluster edge-1`), as far as they were single ones.
 
-    A set stands for its clusters only where neither values nor hub name any of them.
+    A set stands for its clusters only where neither values nor hub name any of them. A cluster of a set of
+    the hub and of a set of the same name is judged as a member of both.
     """
     known = {cluster.name: cluster for cluster in hub or ()}
-    of_sets: dict[str, ClusterNeeds] = {}
+    of_sets: dict[str, list[ClusterNeeds]] = defaultdict(list)
     of_clusters: dict[str, list[ClusterNeeds]] = defaultdict(list)
     for one in found:
         entry = one.cluster.entry
         if entry.kind == "cluster":
             of_clusters[entry.name].append(one)
         else:
-            of_sets[entry.name] = one
+            of_sets[entry.name].append(one)
     maker = _Maker(former, asks_hub=hub is not None)
     rows = [
         maker.row(name, _possible(needs, known.get(name)), known.get(name))
         for name, needs in of_clusters.items()
     ]
     for cluster in known.values():
-        needs = of_sets.get(cluster.cluster_set)
-        if cluster.name not in of_clusters and needs:
-            rows.append(maker.row(cluster.name, [_member(needs, cluster.name)], cluster))
+        members = [_member(one, cluster.name) for one in of_sets.get(cluster.cluster_set, ())]
+        if cluster.name not in of_clusters and members:
+            rows.append(maker.row(cluster.name, members, cluster))
     if hub is None:
         named = {
             needs.cluster.cluster_set.name
@@ -150,7 +151,8 @@ def fleet_needs(
             for needs in many
             if needs.cluster.cluster_set
         }
-        rows += [maker.row(name, [needs], None) for name, needs in of_sets.items() if name not in named]
+        unnamed = [(name, one) for name, many in of_sets.items() if name not in named for one in many]
+        rows += [maker.row(name, [one], None) for name, one in unnamed]
     order = {"hub set": 0, "managed set": 1, "cluster": 2}
     return sorted(rows, key=lambda row: (order[row.kind], row.name))
 

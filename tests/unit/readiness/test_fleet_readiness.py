@@ -276,6 +276,24 @@ def test_values_that_stand_twice_and_another_set_on_the_hub_are_told(
     assert "fleet.yaml" in doubled
 
 
+def test_a_cluster_of_two_sets_of_one_name_is_judged_in_both(fleet: Fleet, capsys: Capture) -> None:
+    arguments = fleet.arguments("--json")
+    values = fleet.folder / "values/fleet.yaml"
+    document = json.loads(values.read_text())
+    document["hubClusterSets"] = {"stores": {"labels": {"openshift-version": "4.20.99"}}}
+    values.write_text(json.dumps(document))
+    assert fleet_readiness.main(arguments) == 17
+    [row] = json.loads(capsys.readouterr().out)["clusters"]
+    assert (row["cluster"], row["verdict"]) == ("edge-1", "not ready")
+    alone = [one for one in arguments if not one.startswith("--hub-state=")]
+    assert fleet_readiness.main(alone) == 17
+    rows = json.loads(capsys.readouterr().out)["clusters"]
+    assert [(one["kind"], one["verdict"]) for one in rows] == [
+        ("hub set", "not ready"),
+        ("managed set", "unknown"),
+    ]
+
+
 def test_a_hub_without_clusters_of_the_values_leaves_nothing_to_judge(
     fleet: Fleet, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -364,6 +382,16 @@ def test_a_second_look_asks_only_for_what_may_have_changed(
         ('{"format": 2, "clusters": {}}', 3, "format 2, this version reads 1"),
         ('{"format": 1, "clusters": {"a": {"version": "4.20"}}}', 3, "not a release X.Y.Z"),
         ("[1, 2]", 3, "neither a list of ManagedClusters nor of the form"),
+        (
+            '{"kind": "List", "items": [{"kind": "Node", "metadata": {"name": "edge-1"}}]}',
+            3,
+            "it lists objects of kind Node, not ManagedClusters",
+        ),
+        (
+            '{"format": 1, "clusters": {"a": {"operators": {"quay-operator": null}}}}',
+            3,
+            "cluster 'a' has no ClusterServiceVersion of quay-operator",
+        ),
         (None, 4, "there is no file"),
     ],
 )
