@@ -43,10 +43,11 @@ def merged(
     ca: CaReference | None,
     where: str,
     minor: str = "",
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[str]]:
     """Return the block that stands `there` with what the mirror decides; `mirror` is a block of its own.
 
-    `minor` is the version X.Y of OpenShift that its clusters run, empty where that is not known.
+    `minor` is the version X.Y of OpenShift that its clusters run, empty where that is not known. Besides, a
+    line for each source of which nothing tells the catalog, so that one had to be assumed.
 
     Raises InvalidInputError where AutoShift would refuse the result for want of a CA, and for a block that
     is none.
@@ -72,17 +73,11 @@ def merged(
         "mirrorRegistry": {key: together[key] for key in sorted(together, key=_by(order))},
         "useIDMS": True,
     } | {key: value for key, value in there.items() if key not in {"mirrorRegistry", "catalogs"}}
-    if found := mirror.get("catalogs"):
-        known = [one for one in catalogs if isinstance(one, dict)]
-        result["catalogs"] = _catalogs(_one_of_each(found, known, minor)[0], known)
-    return result
-
-
-def assumed(there: Mapping[str, Any], mirror: Mapping[str, Any], minor: str) -> list[str]:
-    """Return what `merged` has to assume: a line for each source of which nothing tells the catalog."""
-    known = there.get("catalogs")
-    entries = [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
-    return _one_of_each(mirror.get("catalogs") or [], entries, minor)[1]
+    known = [one for one in catalogs if isinstance(one, dict)]
+    chosen, assumed = _one_of_each(mirror.get("catalogs") or [], known, minor)
+    if chosen:
+        result["catalogs"] = _catalogs(chosen, known)
+    return result, assumed
 
 
 def _one_of_each(

@@ -57,8 +57,8 @@ def make(
 
         def wanted(there: Mapping[str, Any], one: Place = one) -> dict[str, Any]:
             where = f"{one.file}: {one}"
-            new = block.merged(there, mirror, ca, where, one.minor)
-            assumed.extend(f"{line} ({where})" for line in block.assumed(there, mirror, one.minor))
+            new, guessed = block.merged(there, mirror, ca, where, one.minor)
+            assumed.extend(f"{line} ({where})" for line in guessed)
             dropped.extend(f"{line} ({where})" for line in block.dropped(there, new))
             return new
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _BY_HAND: Final = "write the block by hand once: autoshift-disconnected.yaml has it"
+_NO_MAP: Final = "there is a value where a map belongs"
 _STEP: Final = 2
 """Columns of an indentation, where the file shows none."""
 
@@ -134,6 +135,7 @@ class _Edits:
         parent = node = root
         for number, name in enumerate(path):
             self._check_not_shared(node, path[:number])
+            self._check_read_by_helm(node, name)
             found = _pair(node, name)
             if found is None:
                 if key is None:
@@ -146,7 +148,25 @@ class _Edits:
         if key is None:
             raise self._refused(node, f"there is no {path[0]}")
         self._check_not_shared(node, path)
+        if not isinstance(node, yaml.MappingNode) and not nodes.is_null(node):
+            raise self._refused(node, _NO_MAP)
         self._change(key, node, new, flow=_flow(parent))
+
+    def _check_read_by_helm(self, node: yaml.Node, name: str) -> None:
+        """Refuse a key before `<<` that an anchor has as well: Helm takes the anchor's, we would not."""
+        if not (merges := _merges(node)):
+            return
+        last, own = merges[-1][0], _pair(node, name)
+        if own and own[0].start_mark.index < last.start_mark.index and name in self._inherited(node):
+            raise self._refused(
+                own[0],
+                f"'{name}' stands before '<<', whose anchor has it as well: Helm takes that of the anchor",
+            )
+
+    def _inherited(self, node: yaml.Node) -> dict[str, Any]:
+        """Return what a map has by its `<<`."""
+        found: dict[str, Any] = self._plain(yaml.MappingNode(node.tag, _merges(node), node.start_mark))
+        return found
 
     def _check_not_shared(self, node: yaml.Node, path: Sequence[str]) -> None:
         if id(node) in self.shared:
@@ -174,12 +194,19 @@ class _Edits:
             self._replace(key, node, new, flow=flow or (_flow(node) and bool(node.value)))
 
     def _change_map(self, key: yaml.Node, node: yaml.MappingNode, new: dict[str, Any]) -> None:
-        known = {str(name.value): (name, value) for name, value in node.value}
+        merges = _merges(node)
+        known = {str(name.value): (name, value) for name, value in node.value if (name, value) not in merges}
+        inherited = self._inherited(node) if merges else {}
+        for name in (*known, *inherited):
+            self._check_read_by_helm(node, name)
+            if name not in new and name not in known:
+                raise self._refused(node, f"'{name}' comes by '<<' from an anchor, and does not belong there")
         gone = [name for name in known if name not in new]
-        if (_flow(node) and (gone or new.keys() - known.keys())) or len(gone) == len(known):
+        if not merges and gone and (_flow(node) or len(gone) == len(known)):
             self._replace(key, node, new, flow=_flow(node))
             return
-        self._add(key, node, {name: new[name] for name in new if name not in known}, flow=_flow(node))
+        there = known.keys() | {name for name in inherited if _same(inherited[name], new[name])}
+        self._add(key, node, {name: new[name] for name in new if name not in there}, flow=_flow(node))
         for name, (inner, value) in known.items():
             if name in new:
                 self._change(inner, value, new[name], flow=_flow(node))
@@ -187,10 +214,15 @@ class _Edits:
                 self._remove(inner, value)
 
     def _add(self, key: yaml.Node, node: yaml.Node, new: dict[str, Any], *, flow: bool) -> None:
-        """Put `new` before all that the map `node` of `key` has; it may be empty or null."""
+        """Put `new` before all that the map `node` of `key` has, but behind a `<<`; it may be empty or null.
+
+        What stands before `<<` Helm replaces by what the anchor has.
+        """
         if not new:
             return
-        if isinstance(node, yaml.MappingNode) and node.value and _flow(node):
+        if merges := _merges(node):
+            self._add_behind(merges[-1], node, new)
+        elif isinstance(node, yaml.MappingNode) and node.value and _flow(node):
             first = node.value[0][0].start_mark.index
             self.found.append((first, first, f"{_in_flow(new)[1:-1]}, "))
         elif isinstance(node, yaml.MappingNode) and node.value:
@@ -199,7 +231,17 @@ class _Edits:
         elif isinstance(node, yaml.MappingNode) or nodes.is_null(node):
             self._replace(key, node, new, flow=flow)
         else:
-            raise self._refused(node, "there is a value where a map belongs")
+            raise self._refused(node, _NO_MAP)
+
+    def _add_behind(self, pair: tuple[yaml.Node, yaml.Node], node: yaml.Node, new: dict[str, Any]) -> None:
+        """Put `new` behind an entry of the map `node`."""
+        end = self._end(*pair)
+        if _flow(node):
+            self.found.append((end, end, f", {_in_flow(new)[1:-1]}"))
+            return
+        end = self._line_end(end)
+        lines = self._lines(new, int(pair[0].start_mark.column), end)
+        self.found.append((end, end, self._newline(end) + lines.rstrip("\r\n")))
 
     def _first_line_in(self, key: yaml.Node, node: yaml.MappingNode) -> int:
         """Return where the line after that of `key` begins: before the comments of the map's first entry."""
@@ -210,13 +252,14 @@ class _Edits:
         return start
 
     def _replace(self, key: yaml.Node, node: yaml.Node, new: Any, *, flow: bool) -> None:
-        """Write the value of `key` anew, from its colon on; a comment after it stays."""
+        """Write the value of `key` anew, from its colon on; comments before and after it stay."""
         start, end = self._after_colon(key), self._end(key, node)
-        if isinstance(node, yaml.CollectionNode) and not node.value and "#" in self.text[start:end]:
-            raise self._refused(node, "a comment stands between braces that have nothing else")
+        if _flow(node) and self._has_comment(start, end, node):
+            raise self._refused(node, "a comment stands in braces or brackets that are to be written anew")
         collection = isinstance(new, dict | list) and bool(new)
         if flow or not collection:
-            self.found.append((start, end, f" {_in_flow(new)}"))
+            comment = self._comment_before(start, node)
+            self.found.append((start, end, f" {_in_flow(new)}{comment}"))
             return
         if self._begins_below(key, node):
             start = self._next_line(start)
@@ -227,6 +270,26 @@ class _Edits:
         self.found.append((start, end, ""))
         lines = self._lines(new, int(key.start_mark.column) + _STEP, line_end)
         self.found.append((line_end, line_end, self._newline(line_end) + lines.rstrip("\r\n")))
+
+    def _has_comment(self, start: int, end: int, node: yaml.Node) -> bool:
+        """Return whether anything but the scalars of a value has a number sign."""
+        for scalar in _scalars(node):
+            if start <= scalar.start_mark.index < end:  # others are an alias's, and stand elsewhere
+                if "#" in self.text[start : scalar.start_mark.index]:
+                    return True
+                start = int(scalar.end_mark.index)
+        return "#" in self.text[start:end]
+
+    def _comment_before(self, start: int, node: yaml.Node) -> str:
+        """Return the comment between a colon and its value, or behind the head of a block scalar."""
+        if not isinstance(node, yaml.ScalarNode):
+            return ""
+        begin = int(node.start_mark.index)
+        text = self.text[start:begin]
+        if node.style in {"|", ">"}:
+            text += self.text[begin : self._line_end(begin)]
+        found = re.search(r"[ \t]+#[^\r\n]*", text)
+        return found[0] if found else ""
 
     def _begins_below(self, key: yaml.Node, node: yaml.Node) -> bool:
         collection = isinstance(node, yaml.CollectionNode) and bool(node.value) and not _flow(node)
@@ -316,7 +379,7 @@ class _Edits:
         self.found.append((start, end, ""))
 
     def _plain(self, node: yaml.Node) -> Any:
-        return nodes.plain(node, self.file)
+        return nodes.plain(_copied(node), self.file)  # which puts what `<<` names into its node
 
     def _after_colon(self, key: yaml.Node) -> int:
         found = re.compile(r"[ \t]*:").match(self.text, key.end_mark.index)
@@ -365,6 +428,36 @@ class _Edits:
         return "".join(f"{' ' * column}{line}{newline}" for line in _split(text))
 
 
+def _merges(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+    """Return the entries of a map that are `<<`."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return [pair for pair in pairs if nodes.kind(pair[0]) == "merge"]
+
+
+def _copied(node: yaml.Node) -> yaml.Node:
+    value: Any = node.value
+    if isinstance(node, yaml.MappingNode):
+        value = [(_copied(key), _copied(inner)) for key, inner in value]
+    elif isinstance(node, yaml.SequenceNode):
+        value = [_copied(item) for item in value]
+    else:
+        return node
+    return type(node)(node.tag, value, node.start_mark, node.end_mark, node.flow_style)
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Give the scalars of a value in the order of the text."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield from _scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _scalars(item)
+    else:
+        yield node
+
+
 def _split(text: str) -> Iterator[str]:
     return iter(text.rstrip("\n").split("\n"))
 
@@ -382,7 +475,9 @@ class _Dumper(Dumper):
 
 
 def _in_flow(new: Any) -> str:
-    text = yaml.dump(new, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=2**16)
+    text = yaml.dump(
+        new, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=2**16, allow_unicode=True
+    )
     return str(text).removesuffix("...\n").strip()
 
 

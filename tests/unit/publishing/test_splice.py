@@ -43,7 +43,7 @@ PATH = ("managedClusterSets", "managed", "config", "disconnected")
 def written(text: str | bytes, path: tuple[str, ...] = PATH, mirror: dict[str, Any] = MIRROR) -> bytes:
     content = text if isinstance(text, bytes) else text.encode()
     source = SourceFile("values.yaml", content)
-    return put(source, path, lambda there: block.merged(there, mirror, CA, "here"))
+    return put(source, path, lambda there: block.merged(there, mirror, CA, "here")[0])
 
 
 def at(content: bytes, path: tuple[str, ...] = PATH) -> Any:
@@ -287,6 +287,61 @@ def test_a_file_in_flow_style_stays_in_flow_style() -> None:
         assert after.count(b"#") == text.count("#")
 
 
+def test_braces_of_several_lines_keep_their_comments() -> None:
+    text = (
+        "managedClusterSets:\n  managed:\n    config:\n      disconnected: {  # ours\n"
+        "        mirrorRegistry: {host: old},  # 'the old one'\n        useIDMS: false\n      }  # end\n"
+    )
+    after = written(text)
+    assert at(after) == expected(useIDMS=False)
+    assert re.findall("#.*", after.decode()) == ["# ours", "# 'the old one'", "# end"]
+    assert written(after) == after
+
+
+def test_a_comment_beside_a_value_that_changes_stays() -> None:
+    text = (
+        "managedClusterSets:\n  managed:\n    config:\n      disconnected:\n        mirrorRegistry:\n"
+        "          host: >-  # folded\n            old\n          path:  # below\n            old#er\n"
+    )
+    after = written(text).decode()
+    assert "          host: registry.example.com:5000  # folded\n          path: ocp  # below\n" in after
+
+
+OF_THE_BASE = "x: &base\n  disconnected: {mirrorRegistry: {host: other}}\nmanagedClusterSets:\n  managed:\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        (
+            "config:\n      <<: *base  # all\n      z: 1",
+            "config:\n      <<: *base  # all\n      disconnected:\n",
+        ),
+        (
+            "config:\n      a: 1\n      <<: *base",
+            "config:\n      a: 1\n      <<: *base\n      disconnected:\n",
+        ),
+        ("config: {<<: *base, z: 1}", "config: {<<: *base, disconnected: {"),
+        ("<<: {labels: {}}", "<<: {labels: {}}\n    config:\n      disconnected:\n"),
+    ],
+)
+def test_a_new_key_stands_behind_what_is_inherited(config: str, wanted: str) -> None:
+    """Helm takes the value of `<<` for a key that stands before it."""
+    after = written(f"{OF_THE_BASE}    {config}\n")
+    assert wanted in after.decode()
+    assert at(after)["mirrorRegistry"]["host"] == MIRROR["mirrorRegistry"]["host"]
+    assert written(after) == after
+
+
+def test_a_block_may_inherit_what_is_not_the_mirrors() -> None:
+    base = "x: &base\n  useIDMS: false\n  disableDefaultCatalogs: true\n"
+    text = f"{base}managedClusterSets:\n  managed:\n    config:\n      disconnected:\n        <<: *base\n"
+    after = written(text)
+    assert at(after) == expected(useIDMS=False, disableDefaultCatalogs=True)
+    assert after.decode().startswith(f"{text}        mirrorRegistry:\n")
+    assert written(after) == after
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -305,8 +360,25 @@ def test_a_file_in_flow_style_stays_in_flow_style() -> None:
         ("managedClusterSets:\n  managed:\n    a: 1\n    a: 2\n", "line 4: key 'a' stands twice"),
         (
             "managedClusterSets:\n  managed:\n    config: {\n      # later\n    }\n",
-            "line 3: a comment stands between braces",
+            "line 3: a comment stands in braces",
         ),
+        (
+            f"{OF_THE_BASE}    config:\n      disconnected: {{}}\n      <<: *base\n",
+            "line 6: 'disconnected' stands before '<<'",
+        ),
+        (
+            "x: &b {mirrors: [{source: a}], tagMirrors: []}\nmanagedClusterSets:\n  managed:\n    config:\n"
+            "      disconnected:\n        mirrorRegistry:\n          mirrors: []\n          <<: *b\n",
+            "line 7: 'mirrors' stands before '<<'",
+        ),
+        (
+            "x: &b {title: ours}\nmanagedClusterSets:\n  managed:\n    config:\n      disconnected:\n"
+            "        catalogs:\n          - source: gone\n          - source: redhat-operators\n"
+            "            <<: *b\n        mirrorRegistry: {releaseImage: [a, # b\n          c]}\n",
+            "line 10: a comment stands in braces",
+        ),
+        ("managedClusterSets: {managed: {config: {disconnected: 'no'}}}\n", "a value where a map belongs"),
+        ("managedClusterSets: {managed: {config: {disconnected: [x]}}}\n", "a value where a map belongs"),
         ("managedClusterSets:\n  managed: 3\n", "line 2: there is a value where a map belongs"),
         ("managedClusterSets:\n  managed: [1]\n", "a value where a map belongs"),
         ("managedClusterSets: {managed: {}}\n---\nx: 1\n", "holds 2 YAML documents"),
@@ -359,7 +431,7 @@ managedClusterSets:
 def test_without_a_ca_it_is_refused_as_autoshift_would() -> None:
     source = SourceFile("values.yaml", b"managedClusterSets:\n  managed: {}\n")
     with pytest.raises(InvalidInputError, match="names no CA") as caught:
-        put(source, PATH, lambda there: block.merged(there, MIRROR, None, "managedClusterSets.managed"))
+        put(source, PATH, lambda there: block.merged(there, MIRROR, None, "managedClusterSets.managed")[0])
     assert "publish-ca-ref" in caught.value.hint
 
 
@@ -381,10 +453,9 @@ def test_of_several_catalogs_of_one_source_the_clusters_get_one(
     index = {"source": "redhat-operators", "imagePath": "redhat/redhat-operator-index"}
     mirror = {**MIRROR, "catalogs": [{**index, "tag": f"v4.{number}"} for number in (19, 20, 9)]}
     block_there = {"catalogs": [{**index, "tag": there, "publisher": "us"}]} if there else {}
-    new = block.merged(block_there, mirror, CA, "here", minor)
+    new, lines = block.merged(block_there, mirror, CA, "here", minor)
     assert new["catalogs"] == [{**index, "tag": tag, **({"publisher": "us"} if there else {})}]
     assert block.dropped(block_there, new) == []
-    lines = block.assumed(block_there, mirror, minor)
     assert lines == (
         ["catalog redhat-operators with tag v4.20, the newest of v4.19, v4.20, v4.9"] * is_assumed
     )
