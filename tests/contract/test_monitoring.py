@@ -28,6 +28,8 @@ OF_THE_CLUSTER = {
     "kubelet_volume_stats_capacity_bytes",
 }
 """Of kube-state-metrics (docs/metrics/workload/cronjob-metrics.md, job-metrics.md) and of the kubelet."""
+NOT_SHOWN = {"oc_mirror_ready", "oc_mirror_running", "oc_mirror_run_moved_timestamp_seconds"}
+"""Metrics that ring and are in no panel: that of the images of a run shows whether it goes on."""
 RUNBOOK = "https://github.com/auto-shift/oc-mirror-pipeline/blob/main/docs/"
 DURATION = re.compile(r"\d+(s|m|h|d|w)")
 
@@ -125,6 +127,15 @@ def test_the_dashboard_asks_for_metrics_of_the_service() -> None:
         assert found <= known()
         check_brackets(target["expr"])
         assert '{namespace=~"$namespace"}' in target["expr"]
+
+
+def test_the_dashboard_tells_what_the_alerts_of_the_service_tell() -> None:
+    """Who looks at an alert looks at the dashboard next: each metric that rings is in a panel."""
+    rules = yaml.safe_load((MONITORING / "prometheusrule.yaml").read_text())["spec"]["groups"][0]["rules"]
+    ringing = {one for rule in rules for one in asked_for(rule["expr"])} & known()
+    shown = {one for target in targets() for one in asked_for(target["expr"])}
+    assert {"oc_mirror_cluster_ready", "oc_mirror_target_lost_images"} <= ringing
+    assert ringing - shown <= NOT_SHOWN
 
 
 def test_the_dashboard_is_one_that_grafana_takes() -> None:
