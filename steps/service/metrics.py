@@ -64,7 +64,10 @@ GAUGES: Final = {
     "oc_mirror_data_capacity_bytes": "Bytes of the data volume.",
 }
 """The gauges without labels, with their meaning, in the order of the reference."""
-IMAGES, IMAGES_TEXT = "oc_mirror_last_run_images", "Images that the last run mirrored, by kind."
+IMAGES, IMAGES_TEXT = (
+    "oc_mirror_last_run_images",
+    "Images that the last run mirrored, by kind, as oc-mirror counts.",
+)
 CLUSTER: Final = "oc_mirror_cluster_ready"
 CLUSTER_TEXT: Final = "1 if fleet-readiness found the cluster ready for `release`, empty where none is named."
 LABELS_OF_CLUSTER: Final = ("cluster", "registry", "release")

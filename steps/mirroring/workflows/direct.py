@@ -55,7 +55,7 @@ def run(session: Session) -> Done:
     cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
     images = {kind: done for kind, (done, _total) in reading.counts.items()}
     counts = ", ".join(f"{done} {kind}" for kind, done in images.items())
-    summary = f"{target} has all images ({counts or 'none to count'})"
+    summary = f"{target} has all {len(verified)} images (oc-mirror counts {counts or 'none'})"
     return Done(summary=summary, images=images, accepted=accepted)
 
 

@@ -204,6 +204,7 @@ def test_direct_mirrors_and_keeps_the_cluster_resources(direct: Place, target: s
     assert ran.returncode == 0, ran.stderr
     assert has(target, "team/app:v1")
     assert has(target, "team/db:v1")
+    assert f"{target} has all 2 images (oc-mirror counts 2 additional)" in ran.stderr
     assert list((direct.data / "cluster-resources").iterdir())
     assert direct.mirror().returncode == 0
     assert not direct.generations()
