@@ -16,7 +16,7 @@ from steps.trust import releases
 from steps.versions import precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from steps.imageset.model import Mirror, ReleaseChannel
@@ -29,6 +29,8 @@ _OF_MINOR: Final = re.compile(r"v\d+\.\d+")
 class Coverage:
     """The mirror sets, catalogs and update service that the clusters of a target are given.
 
+    `named` are the catalogs by the name of their CatalogSource.
+
     `is_known` is False where nobody says what they are given: then it is assumed that they look where
     oc-mirror puts the images, which proves nothing.
     """
@@ -38,6 +40,7 @@ class Coverage:
     by_digest: MirrorSets
     by_tag: MirrorSets
     catalogs: frozenset[str]
+    named: Mapping[str, frozenset[str]]
     service: Mapping[str, Any] | None
     nesting: Nesting
     imagesets: tuple[Mirror, ...]
@@ -46,18 +49,15 @@ class Coverage:
     def of(cls, known: Known) -> Coverage:
         """Take it from what is known of a target."""
         resources = known.resources or ()
-        images = [
-            str((one.get("spec") or {}).get("image") or "")
-            for one in resources
-            if one.get("kind") == "CatalogSource"
-        ]
+        named = _by_name(one for one in resources if one.get("kind") == "CatalogSource")
         services = [one.get("spec") or {} for one in resources if one.get("kind") == "UpdateService"]
         return cls(
             target=known.target,
             is_known=known.resources is not None,
             by_digest=MirrorSets.of(resources),
             by_tag=MirrorSets.for_tags(resources),
-            catalogs=frozenset(filter(None, images)),
+            catalogs=frozenset(image for images in named.values() for image in images),
+            named=named,
             service=services[0] if services else None,
             nesting=Nesting(known.room),
             imagesets=known.imagesets or (),
@@ -154,6 +154,16 @@ class Coverage:
 
     def _below(self, place: str) -> str:
         return f"{self.target}/{self.nesting.join(place)}"
+
+
+def _by_name(sources: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """Return the images of CatalogSources by their name; of several data directories one may have several."""
+    found: dict[str, frozenset[str]] = {}
+    for one in sources:
+        name = str((one.get("metadata") or {}).get("name") or "")
+        if image := str((one.get("spec") or {}).get("image") or ""):
+            found[name] = found.get(name, frozenset()) | {image}
+    return found
 
 
 def _is_in(channel: ReleaseChannel, version: str) -> bool:

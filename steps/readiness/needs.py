@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from steps.autoshift.catalog_sources import catalogs_of_block
+from steps.autoshift.catalog_sources import INDEXES, catalogs_of_block
 from steps.autoshift.fleet import EffectiveLabels, FleetCluster, FleetEntry
 from steps.autoshift.release_channels import minor_at, minor_of, position_of
 from steps.autoshift.releases import MOST_MINORS
@@ -54,7 +54,7 @@ class Needs:
     names. `without_catalog` and `strange` are labels that ask for something that nobody can look for;
     `by_default` those of its upgrade that are missing, so that AutoShift takes its own defaults. `block` are
     pairs of source and place of the catalogs in `config.disconnected`, None where AutoShift does not go by
-    it.
+    it. `sources` are pairs of the label of an operator and the CatalogSource that its label `-source` names.
     """
 
     target: VersionRequest | None
@@ -70,6 +70,7 @@ class Needs:
     by_default: tuple[str, ...] = ()
     doubt: str = ""
     block: tuple[tuple[str, str], ...] | None = None
+    sources: tuple[tuple[str, str], ...] = ()
 
     @property
     def minor(self) -> str:
@@ -237,6 +238,7 @@ class _Maker:
             by_default=found.by_default,
             doubt=doubt,
             block=_block(found.cluster),
+            sources=tuple(sorted(_sources(found))),
         )
         return self._known.setdefault(needs, needs)
 
@@ -275,6 +277,14 @@ def _block(cluster: FleetCluster) -> tuple[tuple[str, str], ...] | None:
     if cluster.labels.get("disconnected-mirror") != "true":
         return None
     return tuple(sorted(catalogs_of_block(cluster.config).items()))
+
+
+def _sources(found: ClusterNeeds) -> Iterator[tuple[str, str]]:
+    """Yield the labels of operators with the CatalogSource that they name, unless it is one of OpenShift."""
+    for label in {operator.label for operator in found.operators}:
+        name = found.cluster.labels.get(f"{label}-source")
+        if name and name not in INDEXES:
+            yield label, name
 
 
 def _registry(cluster: FleetCluster) -> str:

@@ -76,7 +76,7 @@ class Operators:
         for request in sorted(needs.operators, key=lambda one: (one.package, one.channel or "", one.source)):
             before = minor_of(needs.current) if needs.current else ""
             name = installed.get(request.package, "")
-            key = (request, needs.minor, before, name, needs.architecture, needs.block)
+            key = (request, needs.minor, before, name, needs.architecture, needs.block, needs.sources)
             if key not in self._known:
                 self._known[key] = self._choose(request, needs, name, before)
             chosen.append(self._known[key])
@@ -126,12 +126,25 @@ class Operators:
 
     def _led(self, request: OperatorRequest, place: str, needs: Needs) -> Iterator[Reason]:
         """Yield where AutoShift leads a Subscription, by the values, if that is not to a catalog's place."""
+        if needs.block is None:
+            yield from self._named(request, place, needs)
         if needs.block is None or request.source not in INDEXES:
             return
         led = dict(needs.block).get(request.source)
         if led != place:
             entry = f"config.disconnected.catalogs of the values has {led or 'no entry'} for {request.source}"
             yield Reason(Cause.LED_ELSEWHERE, f"{entry}; {place} was looked at", (place,), 1)
+
+    def _named(self, request: OperatorRequest, place: str, needs: Needs) -> Iterator[Reason]:
+        """Yield that a label names a CatalogSource of this mirror, and that it is one for another catalog."""
+        named, name = self.found.coverage.named, dict(needs.sources).get(request.label, "")
+        if place in named.get(name, {place}):
+            return
+        right = sorted(one for one, images in named.items() if place in images)
+        label = f"label {request.label}-source"
+        what = f"{label} names {name}, which is {', '.join(sorted(named[name]))}; {place} was looked at"
+        remedy = f"let {label} name {right[0]}" if right else ""
+        yield Reason(Cause.LED_ELSEWHERE, what, (place,), 1, remedy)
 
     def _no_catalog(self, request: OperatorRequest, place: str, answer: object, minor: str) -> Reason:
         """Return why a catalog cannot be looked at: `answer` says it, or is None where it is not there."""

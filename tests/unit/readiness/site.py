@@ -82,6 +82,7 @@ class Site:
     digest_mirrors: dict[str, str] = field(default_factory=dict)
     tag_mirrors: dict[str, str] = field(default_factory=dict)
     catalogs: list[str] = field(default_factory=list)
+    source_names: list[str] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
     parts: dict[str, list[str]] = field(default_factory=dict)
     graph: str = ""
@@ -203,7 +204,8 @@ class Site:
             _mirror_set("ImageTagMirrorSet", "imageTagMirrors", self.tag_mirrors),
         ]
         for number, image in enumerate(self.catalogs):
-            metadata = {"name": f"cs-{number}", "namespace": "openshift-marketplace"}
+            name = (self.source_names or [f"cs-{one}" for one in range(99)])[number]
+            metadata = {"name": name, "namespace": "openshift-marketplace"}
             spec = {"image": image, "sourceType": "grpc"}
             made.append(
                 {

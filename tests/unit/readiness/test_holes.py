@@ -491,6 +491,16 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         UNKNOWN,
         "the values lead an operator to another catalog",
     ),
+    "a CatalogSource of this mirror, by its name": (
+        lambda lab: _sources(lab, "cs-redhat-operator-index-v4-20"),
+        READY,
+        "",
+    ),
+    "the CatalogSource of another minor": (
+        lambda lab: _sources(lab, "cs-redhat-operator-index-v4-19"),
+        UNKNOWN,
+        "the values lead an operator to another catalog",
+    ),
     "a label that nobody knows": (
         lambda lab: lab.labels.update({"something-else": "true"}),
         WARNED,
@@ -527,6 +537,14 @@ def _block(lab: Lab, path: str, tag: str) -> None:
     registry = {"host": host, "path": below}
     lab.config["disconnected"] = {"mirrorRegistry": registry, "catalogs": entries}
     lab.labels["disconnected-mirror"] = "true"
+
+
+def _sources(lab: Lab, name: str) -> None:
+    """Name the CatalogSources as oc-mirror does, and one of them in the label of the operator."""
+    [place] = lab.site.catalogs
+    lab.site.catalogs[:] = [place, place.replace("v4.20", "v4.19")]
+    lab.site.source_names = ["cs-redhat-operator-index-v4-20", "cs-redhat-operator-index-v4-19"]
+    lab.labels["quay-source"] = name
 
 
 def _rename(lab: Lab, source: str) -> None:
