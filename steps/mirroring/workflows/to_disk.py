@@ -107,12 +107,26 @@ def run(session: Session) -> Done:
             " (--always-archive=true makes one)",
             unchanged=True,
         )
+    return _publish(session, archived, draft, index=index, used=used, progress=progress)
+
+
+def _publish(
+    session: Session,
+    archived: Archived,
+    draft: Generation,
+    *,
+    index: ContentIndex,
+    used: Used,
+    progress: Progress,
+) -> Done:
+    """Make a generation of what was archived, or hold it. Raises HeldError as `run` does."""
+    store, imageset, mirror_name = session.store, session.given_imageset, session.request.mirror_name
     # Before the journal: what a kill leaves in phase `archived`, the next run completes without this reading.
     store.inventory.add(
         archived.reading,
         target=inventory.ARCHIVES,
         imageset=imageset,
-        mirror_name=session.request.mirror_name,
+        mirror_name=mirror_name,
         generations=[draft.sequence],
     )
     signing.sign(session, draft, index)  # before the journal, too: a later run may have no key
@@ -120,7 +134,7 @@ def run(session: Session) -> Done:
     progress = progress.changed(phase=HELD if holds else ARCHIVED, draft=draft)
     store.journal.write(progress)
     generation = hold.generation(session, progress) if holds else store.complete(progress)
-    cleanup.after_run(store, session.request.mirror_name, imageset.mirror, used)
+    cleanup.after_run(store, mirror_name, imageset.mirror, used)
     if not holds:
         changed.after_to_disk(store, generation)
     return Done(
