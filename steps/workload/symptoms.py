@@ -105,6 +105,14 @@ _MISSING = (
 )
 
 MOUNTING = (
+    Symptom(
+        r'configmap "(kube-root-ca|openshift-service-ca)\.crt" not found',
+        "namespace '{namespace}' has no certificates for its pods yet",
+        "the cluster's controllers write them into each new namespace: 'oc get configmaps -n {namespace}'",
+        transient=True,
+        # Of a namespace that is new: the event stays when they have come, and the pod may wait for its image.
+        harmless=True,
+    ),
     *_MISSING,
     Symptom(
         r"Multi-Attach",

@@ -311,6 +311,15 @@ def test_a_mount_that_is_only_late_is_waited_for() -> None:
     assert isinstance(state, Waiting)
 
 
+@pytest.mark.parametrize("name", ["kube-root-ca.crt", "openshift-service-ca.crt"])
+def test_what_the_cluster_has_yet_to_write_into_a_new_namespace_is_no_fault(name: str) -> None:
+    message = f'SetUp failed for volume "kube-api-access-x" : configmap "{name}" not found'
+    state = observed(pod(waiting("ContainerCreating")), event("FailedMount", message))
+    assert isinstance(state, Waiting)
+    assert name in state.what
+    assert state.error is None
+
+
 def test_a_volume_that_the_old_workload_still_has_is_no_fault() -> None:
     attached = event(
         "FailedAttachVolume", 'Multi-Attach error for volume "pvc-1" Volume is already used by x'
