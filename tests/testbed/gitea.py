@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 
 import requests
 
+from tests.testbed import ports
 from tests.testbed.waiting import wait_until
 
 OWNER, PASSWORD = "fleet", "only-for-this-test-1"
@@ -139,10 +139,12 @@ def proposed(request: dict[str, Any]) -> tuple[Any, ...]:
 
 @contextmanager
 def serving(programs: Path, folder: Path, address: str = "127.0.0.1") -> Iterator[Gitea]:
-    """Run it in `folder` on a free port, with the programs of the testbed; it ends with the body."""
-    with socket.socket() as free:
-        free.bind((address, 0))
-        port = free.getsockname()[1]
+    """Run it in `folder` on a port of its own, with the programs of the testbed; it ends with the body."""
+    with ports.reserved(address) as port:
+        yield from _serving(programs, folder, address, port)
+
+
+def _serving(programs: Path, folder: Path, address: str, port: int) -> Iterator[Gitea]:
     configuration = folder / "custom" / "conf" / "app.ini"
     configuration.parent.mkdir(parents=True)
     configuration.write_text(

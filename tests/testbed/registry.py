@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 import yaml
 
+from tests.testbed import ports
 from tests.testbed.layout import REGISTRY, STATE
 from tests.testbed.processes import Daemon, run
 from tests.testbed.waiting import wait_until
@@ -61,12 +61,14 @@ def serving(
     certificate: Path | None = None,
     storage: Path | None = None,
 ) -> Iterator[Registry]:
-    """Another registry, gone at the end, on a free port unless one is given; its files lie in `storage`.
+    """Another registry, gone at the end, on a port of its own unless one is given.
 
-    With basic auth if there is a user name, over TLS if there is a certificate (and its key, in one file).
+    Its files lie in `storage`. With basic auth if there is a user name, over TLS if there is a certificate
+    (and its key, in one file).
     """
-    with tempfile.TemporaryDirectory(prefix="testbed-registry-") as name:
-        found = Registry(f"{address}:{port or _free_port(address)}", username, password, certificate)
+    with tempfile.TemporaryDirectory(prefix="testbed-registry-") as name, ExitStack() as held:
+        port = port or held.enter_context(ports.reserved(address))
+        found = Registry(f"{address}:{port}", username, password, certificate)
         daemon = _daemon(f"registry-{found.host.replace(':', '-')}", found, storage or Path(name))
         daemon.start()
         try:
@@ -107,9 +109,3 @@ def _answers(registry: Registry) -> bool:
     trusted = str(registry.certificate) if registry.certificate else True
     status = requests.get(f"{registry.url}/v2/", timeout=2, verify=trusted).status_code
     return status in {requests.codes.ok, requests.codes.unauthorized}
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

@@ -11,12 +11,11 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +26,8 @@ from steps import mirror
 from tests.conftest import unavailable
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
+from tests.testbed import ports
+from tests.testbed.waiting import wait_until
 
 STANDIN = Path(__file__).parents[2] / "standin" / "oc_mirror.py"
 REAL = os.environ.get("OC_MIRROR", "")
@@ -271,36 +272,32 @@ def has() -> Callable[[str, str], bool]:
     return answer
 
 
-class serve_registry:  # noqa: N801 - used like a function
-    """docker-registry on a free port, for the time of a `with`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> str:
-        if shutil.which("docker-registry") is None:
-            unavailable("there is no program docker-registry: see `make programs`")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            host = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "config.yml"
+@contextmanager
+def serve_registry(folder: Path) -> Iterator[str]:
+    """Run docker-registry on a port of its own, for the time of a `with`; give HOST:PORT."""
+    if shutil.which("docker-registry") is None:
+        unavailable("there is no program docker-registry: see `make programs`")
+    with ports.reserved() as port:
+        host = f"127.0.0.1:{port}"
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "config.yml"
         config.write_text(
             f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n"
-            f"storage: {{filesystem: {{rootdirectory: '{self.folder}'}}, delete: {{enabled: true}}}}\n"
+            f"storage: {{filesystem: {{rootdirectory: '{folder}'}}, delete: {{enabled: true}}}}\n"
         )
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _attempt in range(100):
-            try:
-                Registry(host, verify=False).check()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return host
-        raise RuntimeError("docker-registry does not answer")
+        try:
+            what = f"the registry on {host}"
+            wait_until(what, lambda: _answers(process, host), interval=0.05, tolerate=OSError)
+            yield host
+        finally:
+            process.terminate()
+            process.wait()
 
-    def __exit__(self, *_error: object) -> None:
-        self.process.terminate()
-        self.process.wait()
+
+def _answers(process: subprocess.Popen[bytes], host: str) -> bool:
+    assert process.poll() is None, "docker-registry has ended"
+    Registry(host, verify=False).check()
+    return True

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from steps.oci.access import Access
 from tests.bench import nights
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
+from tests.testbed import ports
 from tests.unit.mirroring.conftest import Place, Ran, real_only, serve_registry, standin_only
 
 Has = Callable[[str, str], bool]
@@ -422,7 +422,11 @@ def test_a_release_that_was_taken_over_is_not_fetched_and_is_archived(
     stores = {name: Store(tmp_path / name, tmp_path / "cache") for name in ("mine", "other")}
     config = tmp_path / "registries.conf"
     monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(config))
-    with serve_registry(tmp_path / "upstream") as upstream, Moody(upstream) as source:
+    with (
+        serve_registry(tmp_path / "upstream") as upstream,
+        Moody(upstream) as source,
+        ports.reserved() as port,
+    ):
         config.write_text(f'[[registry]]\nlocation = "{source.host}"\ninsecure = true\n')
         registry = Registry(upstream, verify=False)
         registry.check()
@@ -440,9 +444,7 @@ def test_a_release_that_was_taken_over_is_not_fetched_and_is_archived(
         )
         command = [oc_mirror, "--v2", f"--config={imageset}", f"--cache-dir={tmp_path / 'cache'}"]
         command += ["--src-tls-verify=false", "--remove-signatures=true", "--ignore-release-signature"]
-        with socket.socket() as probe:  # oc-mirror's own default may be taken
-            probe.bind(("127.0.0.1", 0))
-            command.append(f"--port={probe.getsockname()[1]}")
+        command.append(f"--port={port}")  # oc-mirror's own default may be taken
         sent = {}
         for name in ("other", "mine"):
             source.sent.clear()
