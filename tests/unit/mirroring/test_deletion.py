@@ -23,6 +23,7 @@ from steps.mirroring.store.inventory import InventoryEntry, InventoryImage
 from steps.mirroring.workflows import deletion_plan, v1_tags
 from steps.mirroring.workflows.inspection import References, RepositoryContent, decide
 from steps.oci.access import Access
+from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.unit.mirroring.conftest import Place
 
@@ -270,7 +271,16 @@ def test_a_signature_goes_with_its_image(moved_on: Place, target: str) -> None:
     assert digest_of(target, f"team/app:{new.replace(':', '-')}.sig")
 
 
-def test_killed_in_the_middle_and_run_again_it_ends_the_same(direct: Place, target: str) -> None:
+def deletes_slowly(place: Place, target: str, registry: Moody) -> None:
+    """Lead a place to its target by way of a registry in which each deletion takes a moment."""
+    place.arguments[1] = f"--target-registry={registry.host}/{target.partition('/')[2]}"
+    registry.mood = lambda method, _path: 0.25 if method == "DELETE" else None
+
+
+def test_killed_in_the_middle_and_run_again_it_ends_the_same(
+    direct: Place, target: str, moody_target: Moody
+) -> None:
+    deletes_slowly(direct, target, moody_target)
     old = [f"team/app:v{number}" for number in range(1, 31)]
     direct.names(*old)
     assert direct.mirror().returncode == 0
@@ -285,6 +295,7 @@ def test_killed_in_the_middle_and_run_again_it_ends_the_same(direct: Place, targ
             process.send_signal(signal.SIGKILL)
             break
     process.communicate()
+    moody_target.mood = lambda _method, _path: None
     left = [image for image in old if digest_of(target, image)]
     assert left
     assert len(left) < len(old)
@@ -357,7 +368,10 @@ def test_a_registry_that_does_not_delete_is_named(direct: Place, keeps_all: str)
     assert (direct.data / "removal" / "plan.json").exists()
 
 
-def test_sigterm_ends_it_within_a_moment_and_the_next_run_goes_on(direct: Place, target: str) -> None:
+def test_sigterm_ends_it_within_a_moment_and_the_next_run_goes_on(
+    direct: Place, target: str, moody_target: Moody
+) -> None:
+    deletes_slowly(direct, target, moody_target)
     old = [f"team/app:v{number}" for number in range(1, 41)]
     direct.names(*old)
     assert direct.mirror().returncode == 0
@@ -370,7 +384,8 @@ def test_sigterm_ends_it_within_a_moment_and_the_next_run_goes_on(direct: Place,
         if line.startswith("deleted "):
             process.send_signal(signal.SIGTERM)
             break
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
+    moody_target.mood = lambda _method, _path: None
     assert process.returncode == 143
     assert any(digest_of(target, image) for image in old)
     assert direct.mirror(EXECUTE, approved(direct)).returncode == 0

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from steps.mirroring.store import archives
 from steps.mirroring.store.archives import INTERVAL, Archive, Follower
+from tests.testbed.waiting import wait_until
 
 
 def described(path: Path) -> Archive:
@@ -47,19 +48,24 @@ def test_archives_written_one_after_the_other_at_full_speed(tmp_path: Path) -> N
     names = [tmp_path / f"mirror_{number:06d}.tar" for number in (1, 2, 3)]
     block = random.Random(1).randbytes(1 << 20)
 
-    def write() -> None:
-        for path in names:
-            with path.open("wb") as stream:
-                for _chunk in range(40):
-                    stream.write(block)
-                    time.sleep(0.002)
-
     with Follower(tmp_path) as watcher:
+
+        def reads_the_first() -> bool:
+            return bool((state := watcher._read.get(names[0])) and state.offset)
+
+        def write() -> None:
+            for path in names:
+                with path.open("wb") as stream:
+                    for chunk in range(40):
+                        stream.write(block)
+                        time.sleep(0.002)
+                        if (path, chunk) == (names[0], 20):  # however late it gets a turn
+                            wait_until("a reading of what is half written", reads_the_first, interval=0.002)
+
         writer = threading.Thread(target=write)
         writer.start()
         writer.join()
-        read = {path.name: state.offset for path, state in watcher._read.items()}
-        assert read.get("mirror_000001.tar"), "nothing was read while it was written"
+        assert reads_the_first(), "nothing was read while it was written"
         assert watcher.files() == tuple(described(path) for path in names)
 
 

@@ -189,7 +189,7 @@ def test_sigterm_ends_oc_mirror_and_leaves_everything_at_rest(
     connected: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert connected.mirror().returncode == 0
-    monkeypatch.setenv("STANDIN_SLOW", "5")
+    monkeypatch.setenv("STANDIN_SLOW", "60")
     connected.names("team/app:v2", "team/db:v1")
     with connected.start() as process:
         assert process.stderr is not None
@@ -200,7 +200,7 @@ def test_sigterm_ends_oc_mirror_and_leaves_everything_at_rest(
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
         assert process.wait() in ({143, 0} if REAL else {143})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     if not REAL:
         assert "ended by SIGTERM; the next run goes on from here" in rest
     assert not list(connected.data.glob("mirror_*.tar"))

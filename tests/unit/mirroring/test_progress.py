@@ -15,6 +15,7 @@ from steps.mirroring.store import Store
 from steps.mirroring.store.progress import RunProgress, _Meter, network_bytes
 from steps.mirroring.store.received import Received
 from steps.mirroring.store.runs import Run
+from tests.testbed.waiting import wait_until
 from tests.unit.mirroring.conftest import Place
 
 DEV = """Inter-|   Receive  |  Transmit
@@ -54,9 +55,7 @@ def test_images_bytes_rate_and_time_left_are_measured() -> None:
 def test_the_file_is_there_while_oc_mirror_runs_and_goes_with_it(tmp_path: Path) -> None:
     store, counter = Store(tmp_path), Counter(total=7, done=3)
     with store.progress.kept(counter, interval=0.01):
-        deadline = time.monotonic() + 10
-        while (found := store.progress.read()) is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        found = wait_until("the file", store.progress.read, interval=0.01, tolerate=())
     assert found is not None
     assert (found.total, found.done) == (7, 3)
     assert not (tmp_path / "progress.json").exists()

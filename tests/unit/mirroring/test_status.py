@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from steps.mirroring.store import Store
 from steps.mirroring.store import runs as records
 from steps.mirroring.store.lock import exclusive
 from steps.mirroring.store.runs import Done, Run
+from tests.testbed.waiting import wait_until
 from tests.unit.mirroring.conftest import standin_only
 
 if TYPE_CHECKING:
@@ -129,12 +129,10 @@ def test_a_run_ended_by_sigterm_is_stopped_and_one_that_was_killed_interrupted(
 
 
 def wait_for_state(store: Store, state: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if (run := store.runs.last()) is not None and run.state == state:
-            return
-        time.sleep(0.05)
-    raise TimeoutError(state)
+    def reached() -> bool:
+        return (run := store.runs.last()) is not None and run.state == state
+
+    wait_until(f"a run that is {state}", reached, interval=0.05, tolerate=())
 
 
 def test_only_the_newest_records_are_kept(tmp_path: Path) -> None:
