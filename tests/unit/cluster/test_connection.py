@@ -110,19 +110,19 @@ def test_a_client_that_is_not_patient_believes_a_refusal_at_once(
 
 def test_a_server_that_is_down_for_a_moment_is_waited_for(kubeconfig: Path) -> None:
     HalfStarted.failures = 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), HalfStarted) as placeholder:
-        port = placeholder.server_port
-    write_kubeconfig(kubeconfig, port)
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfStarted, bind_and_activate=False) as http:
+        http.server_bind()  # the port is ours, and nobody listens there yet
+        write_kubeconfig(kubeconfig, http.server_port)
 
-    def start_late() -> None:
-        time.sleep(0.5)
-        with ThreadingHTTPServer(("127.0.0.1", port), HalfStarted) as http:
+        def start_late() -> None:
+            time.sleep(0.5)
+            http.server_activate()
             http.handle_request()
 
-    thread = threading.Thread(target=start_late)
-    thread.start()
-    assert Cluster.connect().get("ConfigMap", "a", "b")
-    thread.join()
+        thread = threading.Thread(target=start_late)
+        thread.start()
+        assert Cluster.connect().get("ConfigMap", "a", "b")
+        thread.join()
 
 
 def test_a_server_that_stays_down_is_an_error_that_names_it(
@@ -175,7 +175,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_at_once(kubeconfig: Path,
         begun = time.monotonic()
         with pytest.raises(ClusterError, match="certificate verify failed"):
             Cluster.connect().get("ConfigMap", "a", "b")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20  # with patience it would take twice as long
         http.shutdown()
 
 
