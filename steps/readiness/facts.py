@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from steps.readiness.kept import Kept
     from steps.readiness.known import Known
     from steps.readiness.needs import Needs
+    from steps.readiness.presence import Question
     from steps.trust.releases import Minor, ReleaseKeys
     from steps.trust.verdicts import Verdict
 
@@ -146,7 +147,7 @@ class Look:
 
     def _ask(self, found: Found, demands: Iterable[Demand], remembered: Kept, now: float) -> None:
         questions = questions_of(demands)
-        known = {} if self.layers else remembered.answers(questions, now)
+        known = {} if self.layers else remembered.answers(questions - _deleted(found, questions), now)
         asked = presence.ask(self.access, questions - known.keys(), layers=self.layers)
         remembered.keep(asked, now)
         found.answers = {**known, **asked}
@@ -186,6 +187,12 @@ def _with_images(
     """Return a release with what was read of its image, and of its content where that counts."""
     content = tuple(images[pair] for pair in one.content) if release.needs_content() else None
     return replace(release, image=images[trust.RELEASES, one.digest], content=content or None)
+
+
+def _deleted(found: Found, questions: Iterable[Question]) -> set[Question]:
+    """Return the questions about images that a run has deleted: that one was there tells nothing any more."""
+    deleted, path = found.known.deleted, f"{found.known.target}/"
+    return {one for one in questions if f"{one.place.removeprefix(path)}@{one.version}" in deleted}
 
 
 def _catalogs_of(found: Found, needs: Iterable[Needs]) -> dict[str, frozenset[str]]:
