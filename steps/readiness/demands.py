@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.release_channels import minor_of
 from steps.autoshift.releases import UPGRADE_DEFAULTS
+from steps.mirroring.ocmirror.mirror_sets import MirrorSets, in_resources
 from steps.mirroring.ocmirror.placement import RELEASES as PLACE_OF_RELEASES
 from steps.oci.reference import Reference
 from steps.readiness.content import tag_of
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from steps.readiness.presence import Question
 
 
+SHOWN: Final = 3
+"""Repositories that a reason names."""
 LONGEST: Final = 200
 """Characters of what the values say, in a reason."""
 SAY_WHAT_RUNS: Final = (
@@ -64,6 +67,7 @@ class Demands:
     _groups: dict[tuple[str, bool, str], Group] = field(default_factory=dict)
     _where: dict[tuple[str, bool], tuple[tuple[str, ...], str]] = field(default_factory=dict)
     _paths: dict[tuple[str, str, str, str], Path | Gap] = field(default_factory=dict)
+    _of_groups: dict[int, Mapping[tuple[str, str], Wanted]] = field(default_factory=dict)
     _operators: Operators = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +92,7 @@ class Demands:
             groups += one.groups
         groups += self._images(needs, reasons)
         unique = tuple(dict.fromkeys(groups))
+        reasons += self._by_block(needs, unique)
         return Demand(
             reasons=tuple(dict.fromkeys(reasons)),
             path=tuple(path),
@@ -116,8 +121,11 @@ class Demands:
             return [end], [self._content(end, architecture)]
         if precedence(needs.current) > precedence(end):
             reasons.append(Reason(Cause.LATER_RUNS, f"{needs.current} runs, {end} is asked for"))
-            is_there = (needs.current, architecture) in self.found.releases
-            return [], [self._content(needs.current, architecture, spare=True)] if is_there else []
+            if (needs.current, architecture) in self.found.releases:
+                return [], [self._content(needs.current, architecture, spare=True)]
+            if not self.found.no_releases:
+                reasons.append(Reason(Cause.RUNNING, f"release {needs.current} is not in the mirror"))
+            return [], []
         reasons += _by_default(needs)
         versions = self._way(needs, end, reasons)
         groups = [self._content(version, architecture) for version in versions[1:] or [end]]
@@ -240,6 +248,33 @@ class Demands:
             images = tuple(self._wanted(name, digest, architecture) for name, digest in pairs)
             self._groups[key] = Group(f"release {version}", images, spare=spare)
         return self._groups[key]
+
+    def _by_block(self, needs: Needs, groups: Iterable[Group]) -> Iterator[Reason]:
+        """Yield that the mirrors of the values lead elsewhere than what was published, if they do.
+
+        AutoShift makes mirror sets of them. Nobody knows whether a cluster has those that were published too.
+        """
+        if not needs.mirrors and not needs.tag_mirrors:
+            return
+        resources = in_resources(needs.mirrors, needs.tag_mirrors)
+        led = {"@": MirrorSets.of(resources), ":": MirrorSets.for_tags(resources)}
+        given = {"@": needs.mirrors, ":": needs.tag_mirrors}
+        images = {key: one for group in groups for key, one in self._origins(group).items()}
+        astray = [
+            image.origin
+            for (origin, joint), image in images.items()
+            if given[joint] and not self.found.coverage.is_below(origin)
+            if not {*image.places} & {*led[joint].places(origin)}
+        ]
+        if astray:
+            what = f"the mirrors of config.disconnected do not lead from {astray[0]} to where it lies"
+            yield Reason(Cause.BLOCK, what, tuple(astray[:SHOWN]), len(astray))
+
+    def _origins(self, group: Group) -> Mapping[tuple[str, str], Wanted]:
+        """Return an image of each origin of a group to which clusters are led; worked out once a group."""
+        if id(group) not in self._of_groups:
+            self._of_groups[id(group)] = {(one.origin, one.joint): one for one in group.images if one.places}
+        return self._of_groups[id(group)]
 
     def _images(self, needs: Needs, reasons: list[Reason]) -> list[Group]:
         groups = []

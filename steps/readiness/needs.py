@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from steps.autoshift.releases import VersionRequest
     from steps.autoshift.subscriptions import OperatorRequest
 
+DISCONNECTED: Final = "disconnected-mirror"
+"""The label by which AutoShift goes by the block `config.disconnected`."""
 HUB: Final = "the hub"
 FORMER: Final = "the former values"
 
@@ -54,7 +56,9 @@ class Needs:
     names. `without_catalog` and `strange` are labels that ask for something that nobody can look for;
     `by_default` those of its upgrade that are missing, so that AutoShift takes its own defaults. `block` are
     pairs of source and place of the catalogs in `config.disconnected`, None where AutoShift does not go by
-    it. `sources` are pairs of the label of an operator and the CatalogSource that its label `-source` names.
+    it. `mirrors` and `tag_mirrors` are pairs of source and mirror that AutoShift makes mirror sets of, by
+    that block. `sources` are pairs of the label of an operator and the CatalogSource that its label `-source`
+    names.
     """
 
     target: VersionRequest | None
@@ -71,6 +75,8 @@ class Needs:
     doubt: str = ""
     block: tuple[tuple[str, str], ...] | None = None
     sources: tuple[tuple[str, str], ...] = ()
+    mirrors: tuple[tuple[str, str], ...] = ()
+    tag_mirrors: tuple[tuple[str, str], ...] = ()
 
     @property
     def minor(self) -> str:
@@ -239,6 +245,8 @@ class _Maker:
             doubt=doubt,
             block=_block(found.cluster),
             sources=tuple(sorted(_sources(found))),
+            mirrors=_mirrors(found.cluster, "mirrors"),
+            tag_mirrors=_mirrors(found.cluster, "tagMirrors"),
         )
         return self._known.setdefault(needs, needs)
 
@@ -274,9 +282,20 @@ def _member(needs: ClusterNeeds, name: str) -> ClusterNeeds:
 
 def _block(cluster: FleetCluster) -> tuple[tuple[str, str], ...] | None:
     """Return the catalogs that AutoShift makes CatalogSources of, None where it takes those of OpenShift."""
-    if cluster.labels.get("disconnected-mirror") != "true":
+    if cluster.labels.get(DISCONNECTED) != "true":
         return None
     return tuple(sorted(catalogs_of_block(cluster.config).items()))
+
+
+def _mirrors(cluster: FleetCluster, key: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of source and mirror that AutoShift makes a mirror set of; none where it does not."""
+    disconnected = cluster.config.get("disconnected")
+    registry = disconnected.get("mirrorRegistry") if isinstance(disconnected, dict) else None
+    listed = registry.get(key) if isinstance(registry, dict) else None
+    if cluster.labels.get(DISCONNECTED) != "true" or not isinstance(listed, list):
+        return ()
+    pairs = [(text_at(one, "source"), text_at(one, "mirror")) for one in listed if isinstance(one, dict)]
+    return tuple(pair for pair in pairs if all(pair))
 
 
 def _sources(found: ClusterNeeds) -> Iterator[tuple[str, str]]:

@@ -63,6 +63,7 @@ class Cause(StrEnum):
     STRANGE = "a label is not known"
     NO_SERVICE = "no update service is published"
     SKIPPED = "signatures were not looked at"
+    BLOCK = "the values lead images elsewhere"
 
 
 UNKNOWN: Final = frozenset(
@@ -97,6 +98,7 @@ WARNINGS: Final = frozenset(
         Cause.STRANGE,
         Cause.NO_SERVICE,
         Cause.SKIPPED,
+        Cause.BLOCK,
     }
 )
 """Causes by which a cluster is ready all the same."""
@@ -149,6 +151,7 @@ TO_DO: Final[Mapping[Cause, str]] = {
     Cause.SET: "name config.clusterSet in the values, or give --hub-state",
     Cause.NO_SERVICE: "mirror with graph: true, so that oc-mirror writes the UpdateService",
     Cause.SKIPPED: "leave out --without-signatures",
+    Cause.BLOCK: "put the block of this mirror into the values, or let clusters apply what was published",
 }
 """What to do about each, where nothing more precise is known."""
 

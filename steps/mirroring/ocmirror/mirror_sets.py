@@ -60,6 +60,16 @@ class MirrorSets:
         return max((one for one in self.mirrors if _rest(name, one) is not None), key=len, default="")
 
 
+def in_resources(
+    by_digest: Iterable[tuple[str, str]], by_tag: Iterable[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Return an ImageDigestMirrorSet and an ImageTagMirrorSet for pairs of source and mirror."""
+    return [
+        {"kind": kind, "spec": {key: [{"source": source, "mirrors": [mirror]} for source, mirror in pairs]}}
+        for (kind, key), pairs in ((_DIGESTS, by_digest), (_TAGS, by_tag))
+    ]
+
+
 def _sources(resources: Iterable[Mapping[str, Any]], kind: str, key: str) -> dict[str, tuple[str, ...]]:
     """Return the mirrors of each source. One that has none but itself counts for nothing."""
     found: dict[str, tuple[str, ...]] = {}

@@ -378,6 +378,11 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         WARNED,
         "a later release runs already",
     ),
+    "a later release runs, which is not there": (
+        lambda lab: lab.hub["edge-1"].update(version="4.20.99"),
+        WARNED,
+        "what runs now is not whole in the registry",
+    ),
     "the same release runs": (lambda lab: lab.hub["edge-1"].update(version="4.20.12"), READY, ""),
     "two steps": (lambda lab: lab.hub["edge-1"].update(version="4.19.5"), WARNED, "update in several steps"),
     "a release that nobody asked for": (
@@ -476,6 +481,21 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         READY,
         "",
     ),
+    "AutoShift's block with the mirrors": (
+        lambda lab: _mirrors(lab, {}),
+        READY,
+        "",
+    ),
+    "AutoShift's block without a mirror": (
+        lambda lab: _mirrors(lab, {"mirrors": "registry.redhat.io/quay"}),
+        WARNED,
+        "the values lead images elsewhere",
+    ),
+    "AutoShift's block without a mirror of tags": (
+        lambda lab: _mirrors(lab, {"tagMirrors": "docker.io/hashicorp"}),
+        WARNED,
+        "the values lead images elsewhere",
+    ),
     "AutoShift's block of another minor": (
         lambda lab: _block(lab, "redhat/redhat-operator-index", "v4.19"),
         UNKNOWN,
@@ -537,6 +557,17 @@ def _block(lab: Lab, path: str, tag: str) -> None:
     registry = {"host": host, "path": below}
     lab.config["disconnected"] = {"mirrorRegistry": registry, "catalogs": entries}
     lab.labels["disconnected-mirror"] = "true"
+
+
+def _mirrors(lab: Lab, without: dict[str, str]) -> None:
+    """AutoShift's block with the mirrors that are published, but for one."""
+    _block(lab, INDEX, "v4.20")
+    found = {"mirrors": lab.site.digest_mirrors, "tagMirrors": lab.site.tag_mirrors}
+    for key, mirrors in found.items():
+        lab.config["disconnected"]["mirrorRegistry"][key] = [
+            {"source": source, "mirror": mirror if source != without.get(key) else "elsewhere.example.com/x"}
+            for source, mirror in mirrors.items()
+        ]
 
 
 def _sources(lab: Lab, name: str) -> None:
