@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from steps import units
+from steps.log_lines import printable
 from steps.readiness.reasons import ORDER, State, worst
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def table(verdicts: Sequence[Verdict], notes: Iterable[str] = ()) -> str:
     left = sum(len(many) for many in groups[SHOWN_CLUSTERS:])
     if left:
         lines += ["", f"and {left} more; --json names all"]
-    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+    lines += [f"note: {note}" for note in notes]
+    return "\n".join(map(printable, lines))  # names and risks are of others
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

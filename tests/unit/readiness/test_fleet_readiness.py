@@ -99,6 +99,18 @@ def test_the_table_says_what_is_missing_and_what_to_do(fleet: Fleet, capsys: Cap
     assert "to do: workflow-verify-target with verify-layers=all and repair=true brings it back" in printed
 
 
+def test_names_and_risks_move_no_cursor_and_make_no_lines(fleet: Fleet, capsys: Capture) -> None:
+    fleet.hub["\x1b[31mx\nREADY  all"] = {"version": "4.19.5"}
+    risk = {"name": "Risk\x1b[2J", "message": "m\x1b]0;x\x07", "url": "u", "matchingRules": []}
+    versions = ["4.19.5", "4.19.20", "4.20.12"]
+    fleet.site.graph_image({"stable-4.20": versions}, [{"to": "4.20.12", "from": ".*", **risk}])
+    fleet_readiness.main(fleet.arguments())
+    text = capsys.readouterr().out
+    assert "\N{REPLACEMENT CHARACTER}[31mx\N{REPLACEMENT CHARACTER}READY  all" in text
+    assert "Risk\N{REPLACEMENT CHARACTER}[2J: m" in text
+    assert all(line.isprintable() for line in text.splitlines())
+
+
 def test_what_was_deleted_on_purpose_is_told_as_deleted(fleet: Fleet, capsys: Capture) -> None:
     keeps = f"--workspace={fleet.folder / 'kept'}"
     assert fleet.look(keeps, capsys=capsys)[0] == 0
