@@ -80,9 +80,9 @@ def keys(verdicts: Sequence[Verdict], *, made: str, taken: int = 0) -> dict[str,
         "ready": str(report.is_ready(verdicts)).lower(),
         "verdict": report.worst_of(verdicts),
     }
-    by_cluster: dict[tuple[str, str], list[Verdict]] = {}
-    for one in verdicts:
-        by_cluster.setdefault((one.cluster.kind, one.cluster.name), []).append(one)
+    by_cluster: dict[tuple[bool, str], list[Verdict]] = {}
+    for one in verdicts:  # a hub set and a managed set of one name have the same keys
+        by_cluster.setdefault((one.cluster.kind == "cluster", one.cluster.name), []).append(one)
     taken += _kept(found)
     for number, many in enumerate(by_cluster.values()):
         its = dict(_of_cluster(many[0].cluster, str(worst(one.judged.state for one in many))))

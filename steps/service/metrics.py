@@ -233,7 +233,8 @@ def _of_fleet(fleet: Fleet | None) -> dict[str, float | None]:
 
 def _clusters(fleet: Fleet) -> Metric:
     clusters = GaugeMetricFamily(CLUSTER, CLUSTER_TEXT, labels=LABELS_OF_CLUSTER)
-    series = {(one.name, one.registry, one.wanted): one.is_ready for one in fleet.clusters[:MOST_CLUSTERS]}
+    listed = reversed(fleet.clusters[:MOST_CLUSTERS])  # of a name that stands twice the worst counts
+    series = {(one.name, one.registry, one.wanted): one.is_ready for one in listed}
     for labels, ready in series.items():
         clusters.add_metric(labels, float(ready))
     return clusters

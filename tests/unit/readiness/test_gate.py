@@ -67,6 +67,16 @@ def test_a_gate_reads_for_each_cluster_the_worst_verdict_and_the_release_it_is_a
     assert gate.keys([], made=MADE) == {"made": MADE, "ready": "false", "verdict": "unknown"}
 
 
+def test_of_a_hub_set_and_a_managed_set_of_one_name_the_worst_counts() -> None:
+    both = [
+        verdict(row("stores", kind="hub set"), Cause.LOST),
+        verdict(row("stores", kind="managed set")),
+        verdict(row("stores")),
+    ]
+    found = gate.keys(both, made=MADE)
+    assert (found["set-verdict.stores"], found["verdict.stores"]) == ("not ready", "ready")
+
+
 def test_the_config_map_has_room_for_large_fleets(caplog: pytest.LogCaptureFixture) -> None:
     small = gate.config_map([verdict(row("edge-1"))], namespace="oc-mirror", made=MADE, notes=["n"])
     assert json.loads(small["data"]["fleet.json"])["clusters"][0]["cluster"] == "edge-1"

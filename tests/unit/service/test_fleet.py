@@ -190,6 +190,17 @@ def test_nothing_of_it_becomes_markup() -> None:
     assert Rows(html).text.count("{{ 7 * 7 }}") == len(texts)
 
 
+def test_of_a_name_that_stands_twice_the_worst_is_the_series() -> None:
+    twice = [
+        Cluster(name="stores", registry="one.example.com", verdict=one) for one in ("not ready", "ready")
+    ]
+    it = overview(fleet=Fleet(made=MADE, clusters=tuple(twice)))
+    found = {
+        one.name: one for one in text_string_to_metric_families(Metrics(lambda: it).exposition().decode())
+    }
+    assert [one.value for one in found["oc_mirror_cluster_ready"].samples] == [0]
+
+
 def test_each_cluster_is_a_series_and_the_age_is_one() -> None:
     unmanaged = Cluster(
         name="edge-8", registry="one.example.com", verdict="unknown", reason="the values name no release: x"
