@@ -313,7 +313,7 @@ def _receipt(request: Request, store: Store) -> ReceiptToCarry | None:
 
 def _state_in_target(request: Request, store: Store) -> Callable[[Generation], tuple[str, str]]:
     imported = store.imports.of(request.target_registry).generations
-    in_part = store.receipts.read().in_part
+    in_part = store.received.read().in_part
 
     def state(generation: Generation) -> tuple[str, str]:
         if imported.get(generation.sequence) == generation.identity:

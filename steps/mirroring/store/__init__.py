@@ -68,7 +68,7 @@ from steps.mirroring.store.mirrored import Mirrored
 from steps.mirroring.store.progress import ProgressFile
 from steps.mirroring.store.published import Published
 from steps.mirroring.store.receipt import ReceiptFolder
-from steps.mirroring.store.received import Receipts
+from steps.mirroring.store.received import ReceivedFile
 from steps.mirroring.store.runs import Runs
 from steps.mirroring.store.unsigned import Unsigned
 from steps.mirroring.store.verified import Verified
@@ -113,7 +113,7 @@ class Store:
         root = self.root = directory.absolute()
         self.generations = Generations(root)
         self.imports = Imports(root, self.generations)
-        self.receipts = Receipts(root)
+        self.received = ReceivedFile(root)
         self.receipt_folder = ReceiptFolder(root)
         self.acknowledged = Acknowledged(root)
         self.mirrored = Mirrored(root)

@@ -1,4 +1,4 @@
-"""Receipts: which generations have arrived whole on the other side of a gap.
+"""The receipt on a medium: which generations have arrived whole across a gap, and what of others.
 
 `mirror --import` keeps DATA/received.json and puts a copy on each medium that can be written. `mirror
 --export` reads the copy on the medium that it writes to, and leaves out what it names. So each medium knows
@@ -50,7 +50,7 @@ class Received(Record):
         return part.files.get(name, []) if part and part.identity == identity else []
 
 
-class Receipts:
+class ReceivedFile:
     """DATA/received.json."""
 
     def __init__(self, root: Path) -> None:

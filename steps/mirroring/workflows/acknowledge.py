@@ -75,13 +75,13 @@ def all_in_folder(request: Request, store: Store) -> bool:
     found = [_judged(judge, path) for path in _files(folder)]
     counted = sorted(filter(None, found), key=lambda one: one.receipt.number)
     try:
-        told = [_tell(store, one, dry_run=request.dry_run) for one in counted]
-        if any(told) and not request.dry_run:
+        are_new = [_count(store, one, dry_run=request.dry_run) for one in counted]
+        if any(are_new) and not request.dry_run:
             _log_still_to_bring(store, ledger)
     except InvalidInputError as error:  # what receipts have said before cannot be read: that fails no archive
         log.warning("no generation is removed: %s; %s", error.reason, error.hint)
         return False
-    if known := told.count(False):
+    if known := are_new.count(False):
         log.info("%d receipt%s nothing new", known, " says" if known == 1 else "s say")
     all_count = None not in found
     if not all_count and request.keep_generations is not None:
@@ -118,8 +118,8 @@ def _judged(judge: Judge, path: Path) -> Confirmed | None:
     return None
 
 
-def _tell(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
-    """Record and tell what a receipt confirms; return whether it says anything that was not known."""
+def _count(store: Store, one: Confirmed, *, dry_run: bool) -> bool:
+    """Let a receipt count: record and log what it confirms; return whether any of it is new."""
     before = _known(store, one.receipt)
     known = before.get(one.receipt.side)
     new = _record(store, one, dry_run=dry_run)

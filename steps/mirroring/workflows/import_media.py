@@ -325,7 +325,7 @@ def _acknowledge(store: Store, incoming: Mapping[int, Incoming], folders: Iterab
     arrived = {number: one.packed.identity for number, one in incoming.items() if one.whole}
     earlier = {
         number: identity
-        for number, identity in store.receipts.read().generations.items()
+        for number, identity in store.received.read().generations.items()
         if number not in incoming and store.generations.path(number).is_dir()
     }
     targets = [store.imports.of(target).generations for target in store.imports.targets()]
@@ -344,11 +344,11 @@ def _acknowledge(store: Store, incoming: Mapping[int, Incoming], folders: Iterab
     )
     if not (received.generations or received.in_part):
         return
-    store.receipts.write(received)
+    store.received.write(received)
     for folder in folders:
         if folder.resolve().is_relative_to(store.root.resolve()):
             continue
         try:
             Volume(folder).write_text(RECEIVED, received.as_json())
         except InvalidInputError:
-            log.info("%s cannot be written: carry %s back in its place", folder, store.receipts.path)
+            log.info("%s cannot be written: carry %s back in its place", folder, store.received.path)

@@ -142,7 +142,7 @@ def _check_records(data: Path) -> None:
     for path in [*data.glob("*.json"), *data.glob("*/*.json"), *data.glob("inventory/*/*.json")]:
         json.loads(path.read_text())
     store.inventory.all()
-    store.receipts.read()
+    store.received.read()
     store.published.all()
     assert {run.state for run in store.runs.all()} <= {"succeeded", "failed", "interrupted"}
     present = store.generations.present().values()

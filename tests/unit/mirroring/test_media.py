@@ -172,7 +172,7 @@ def test_several_volumes_in_any_order_and_read_only(made: Place, far: Place, tmp
         before = files(disc)
         said = take_in(far, disc)
         assert files(disc) == before
-        assert ("received.json back in its place" in said) == Store(far.data).receipts.path.exists()
+        assert ("received.json back in its place" in said) == Store(far.data).received.path.exists()
         discs.append(disc)
         left = [other.name for other in rest[number:]]
         for name in left:
