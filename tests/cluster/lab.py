@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import yaml
 from steps.workload.configmaps import deployment_configmaps
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
+from tests.testbed.waiting import wait_until
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 IMAGESET = (ROOT / "examples" / "custom-imageset.yaml").read_text()
 ACCOUNT = "runner"
+NEVER = "0 0 29 2 *"
+"""A schedule that is due in no run of the tests: a CronJob's own Job would come in between."""
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -54,7 +58,7 @@ class Lab:
             "storage_size": "1Gi",
             "memory": "128Mi",
             "start_timeout": "60s",
-            "schedule": "0 2 * * *",
+            "schedule": NEVER,
         }
         return self.command("deploy-workload", **{**defaults, **arguments})
 
@@ -76,7 +80,25 @@ class Lab:
 
     def refuse(self, code: int, run: str, **arguments: str) -> str:
         """Run deploy-workload, which must end with `code` and two lines; return what it logged."""
-        done = self.run(self.deploy_command(run, **arguments))
+        return self._refused(code, self.run(self.deploy_command(run, **arguments)))
+
+    def refuse_in_the_end(self, code: int, run: str, **arguments: str) -> str:
+        """`refuse` with a start-timeout that may be over before the cluster has said what is wrong.
+
+        As long as the workload may still start, the command succeeds, and is given again.
+        """
+        command = self.deploy_command(run, **arguments)
+
+        def failed() -> Completed | None:
+            done = self.run(command)
+            return done if done.returncode else None
+
+        done = wait_until(f"the refusal of {run}", failed, timeout=240, tolerate=())
+        assert done
+        return self._refused(code, done)
+
+    @staticmethod
+    def _refused(code: int, done: Completed) -> str:
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         reason, hint = done.stderr.strip().splitlines()[-2:]
@@ -150,6 +172,19 @@ def make_account(cluster: Cluster, namespace: str, folder: Path, *, rules: list[
     path = folder / "kubeconfig.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def serve_kinds(cluster: Cluster, *definitions: dict[str, Any]) -> list[str]:
+    """Have the API server serve kinds, given as CustomResourceDefinitions; return their names.
+
+    That a definition is established is stored before every part of the API server knows of it.
+    """
+    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions}))
+    names = [str(definition["metadata"]["name"]) for definition in definitions]
+    for name in names:
+        cluster.kubectl("wait", f"crd/{name}", "--for=condition=Established", "--timeout=240s")
+        wait_until(f"{name} to be served", partial(cluster.kubectl, "get", name), timeout=60)
+    return names
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.lab import RESTRICTED, Lab, make_account, make_lab
+from tests.cluster.lab import NEVER, RESTRICTED, Lab, make_account, make_lab, serve_kinds
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
 from tests.testbed.registry import Registry
@@ -165,7 +165,7 @@ def test_a_failure_is_an_event_and_a_stop_is_told(laptop: Laptop, cluster: Clust
     while laptop.status()["state"] != "running" and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143
+    assert process.wait(60) == 143
     assert laptop.status()["state"] == "stopped"
 
 
@@ -199,7 +199,6 @@ def mirror_sets(cluster: Cluster) -> Iterator[None]:
     """OpenShift's kinds for mirrors, as far as they matter here: any content, of the whole cluster."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     kinds = {"ImageDigestMirrorSet": "imagedigestmirrorsets", "ImageTagMirrorSet": "imagetagmirrorsets"}
-    names = [f"{plural}.config.openshift.io" for plural in kinds.values()]
     items = [
         {
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -214,9 +213,7 @@ def mirror_sets(cluster: Cluster) -> Iterator[None]:
         }
         for kind, plural in kinds.items()
     ]
-    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    for name in names:
-        cluster.kubectl("wait", "crd", name, "--for=condition=Established", "--timeout=240s")
+    names = serve_kinds(cluster, *items)
     yield
     cluster.kubectl("delete", "crd", *names, "--wait", "--timeout=240s")
 
@@ -279,11 +276,11 @@ def test_a_pod_of_its_own_applies_what_leads_to_the_target_and_nothing_else(
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         done = eventually(
-            "what was mirrored", lambda: found(cluster, "imagetagmirrorset", "itms-generic-0"), timeout=60
+            "what was mirrored", lambda: found(cluster, "imagetagmirrorset", "itms-generic-0"), timeout=240
         )
         assert target in json.dumps(done["spec"])
         running.terminate()
-        assert running.wait(30) == 143
+        assert running.wait(60) == 143
         hostile = yaml.safe_dump(
             {
                 "apiVersion": "config.openshift.io/v1",
@@ -328,8 +325,9 @@ def test_the_pod_that_applies_comes_with_the_parameter_and_goes_without_it(
     direct = {"workflow": "workflow-direct", "target_registry": f"{cluster.registry}/announce/applied"}
     lab.deploy("applies", **direct, deploy_mode="deployment", apply_cluster_resources="true")
     lab.kubectl("rollout", "status", "deployment/oc-mirror-apply", "--timeout=120s")
-    assert "waiting for what is mirrored to" in lab.kubectl("logs", "deployment/oc-mirror-apply")
-    lab.deploy("keeps", workflow="workflow-to-disk", deploy_mode="cronjob", schedule="0 3 1 1 *")
+    words, log = "waiting for what is mirrored to", ("logs", "deployment/oc-mirror-apply")
+    eventually("its first words", lambda: words in lab.kubectl(*log), timeout=60)  # it has no probe
+    lab.deploy("keeps", workflow="workflow-to-disk", deploy_mode="cronjob", schedule=NEVER)
     assert "Deployment/oc-mirror-apply" in lab.names("deployments")
     lab.deploy("stops", **direct, deploy_mode="deployment")
     assert "Deployment/oc-mirror-apply" not in lab.names("deployments")

@@ -291,7 +291,7 @@ def test_an_imageset_that_mirror_refuses_is_told_in_its_own_words(lab: Lab) -> N
 def test_a_job_that_failed_before_anybody_saw_it_run_keeps_its_log(lab: Lab) -> None:
     lab.add_configuration(imageset="kind: Deployment\n")
     lab.deploy("bad", start_timeout="0s")
-    lab.kubectl("wait", "--for=condition=Failed", "job/oc-mirror-bad", "--timeout=60s")
+    lab.kubectl("wait", "--for=condition=Failed", "job/oc-mirror-bad", "--timeout=240s")
     assert "container ended with exit code 3" in lab.refuse(11, "bad")
     assert lab.names(WORKLOADS) == ["Job/oc-mirror-bad"]
     assert "imageset.yaml" in lab.kubectl("logs", "job/oc-mirror-bad")
@@ -307,7 +307,7 @@ def test_an_image_that_the_registry_does_not_have(lab: Lab) -> None:
 def test_an_image_that_the_registry_keeps_for_itself(lab: Lab, cluster: Cluster) -> None:
     with registries.serving(username="user", password="secret", address=cluster.node_address) as private:
         name = f"{private.host}/private/mirror@sha256:" + "0" * 64
-        log = lab.refuse(11, "private", image=name, start_timeout="8s")
+        log = lab.refuse_in_the_end(11, "private", image=name, start_timeout="8s")
     assert "ImagePull" in log
     assert private.host in log
 
@@ -321,7 +321,7 @@ def test_an_image_that_runs_as_root(lab: Lab, root_image: str) -> None:
 
 
 def test_a_pod_that_no_node_can_take(lab: Lab) -> None:
-    log = lab.refuse(11, "huge", memory="900Ti", start_timeout="4s")
+    log = lab.refuse_in_the_end(11, "huge", memory="900Ti", start_timeout="4s")
     assert "no node takes its pod" in log
     assert "Insufficient memory" in log
 
@@ -342,7 +342,7 @@ def test_a_limit_range_that_forbids_the_pod(lab: Lab) -> None:
 
 
 def test_a_storage_class_that_does_not_exist(lab: Lab) -> None:
-    log = lab.refuse(11, "class", storage_class="no-such-class", start_timeout="30s")
+    log = lab.refuse(11, "class", storage_class="no-such-class")
     assert "claim 'oc-mirror-workspace' stays pending" in log
     assert "oc get storageclass" in log or "oc describe pvc" in log
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.lab import granted, make_account
+from tests.cluster.lab import granted, make_account, serve_kinds
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
 
@@ -43,8 +43,7 @@ def kubeconfig(namespace: str, cluster: Cluster, tmp_path: Path) -> Path:
 @pytest.fixture
 def hub(cluster: Cluster) -> Iterator[None]:
     """The API server serves three ManagedClusters."""
-    cluster.apply(json.dumps(CRD))
-    cluster.kubectl("wait", f"crd/{CRD_NAME}", "--for=condition=Established", "--timeout=240s")
+    serve_kinds(cluster, CRD)
     for name, version in (
         ("edge-1", "4.19.20"),
         ("edge-2", "4.20.0-0.nightly-2026-01-01-000000"),

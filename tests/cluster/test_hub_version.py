@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.lab import granted, make_account
+from tests.cluster.lab import granted, make_account, serve_kinds
 from tests.conftest import ROOT, GitRepository
 from tests.testbed.client import Cluster
 
@@ -50,9 +50,7 @@ def openshift(cluster: Cluster) -> Iterator[Callable[..., None]]:
     """A factory that makes the API server serve a ClusterVersion, until the end of the test."""
 
     def make(version: str, channel: str) -> None:
-        cluster.apply(json.dumps(CRD))
-        crd = "crd/clusterversions.config.openshift.io"
-        cluster.kubectl("wait", crd, "--for=condition=Established", "--timeout=240s")
+        serve_kinds(cluster, CRD)
         cluster.apply(
             json.dumps(
                 {

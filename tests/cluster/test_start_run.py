@@ -27,20 +27,20 @@ apiVersion: tekton.dev/v1
 kind: Pipeline
 metadata: {name: pipeline}
 spec:
-  params: [{name: git-url}, {name: git-revision}, {name: code, default: "0"}]
+  params: [{name: git-url}, {name: git-revision}, {name: code}, {name: seconds}]
   tasks:
     - name: task
-      params: [{name: code, value: $(params.code)}]
+      params: [{name: code, value: $(params.code)}, {name: seconds, value: $(params.seconds)}]
       taskSpec:
-        params: [{name: code}]
+        params: [{name: code}, {name: seconds}]
         steps:
-          - {name: end, image: %s, command: [sh, -c], args: ["sleep 3; exit $(params.code)"]}
+          - {name: end, image: %s, command: [sh, -c], args: ["sleep $(params.seconds); exit $(params.code)"]}
 """
 
 
 @dataclass
 class Yard:
-    """A namespace with one Pipeline, which takes a few seconds, and one template for it."""
+    """A namespace with one Pipeline, which takes some seconds, and one template for it."""
 
     cluster: Cluster
     namespace: str
@@ -48,9 +48,14 @@ class Yard:
     kubeconfig: Path
     results: Path
 
-    def describe(self, code: int = 0) -> None:
-        """Write the template; the Pipeline's Task ends with `code`."""
-        params = {"git-url": self.repository.url, "git-revision": "main", "code": str(code)}
+    def describe(self, code: int = 0, seconds: int = 3) -> None:
+        """Write the template; the Pipeline's Task ends with `code` after so many seconds."""
+        params = {
+            "git-url": self.repository.url,
+            "git-revision": "main",
+            "code": str(code),
+            "seconds": str(seconds),
+        }
         spec = {
             "pipelineRef": {"name": "pipeline"},
             "params": [{"name": name, "value": value} for name, value in params.items()],
@@ -67,7 +72,7 @@ class Yard:
             )
         )
 
-    def start(self, commit: str, *, holder: str = "me", timeout: str = "60s") -> tuple[int, str, str]:
+    def start(self, commit: str, *, holder: str = "me", timeout: str = "150s") -> tuple[int, str, str]:
         """Run start-run; its exit code, the result `state`, and its log."""
         state = self.results / f"state-{holder}"
         state.unlink(missing_ok=True)
@@ -139,6 +144,7 @@ def test_of_eight_starts_at_once_one_starts_and_the_others_find_its_run(yard: Ya
 
 def test_a_newer_commit_waits_for_the_run_before_and_an_older_one_has_no_turn(yard: Yard) -> None:
     old = yard.repository.head()
+    yard.describe(seconds=10)  # it still runs when the second start looks
     assert yard.start(old)[1] == "started"
     new = yard.repository.push({"file": "two"})
     code, state, log = yard.start(new)

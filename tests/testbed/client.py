@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Completed = subprocess.CompletedProcess[str]
+_NOT_AT_HAND = "unable to retrieve container logs"
+"""What the node answers in a log's place for a moment, while a container that has ended is put away."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,13 @@ class Cluster:
         check: bool = True,
         timeout: float = 300,
     ) -> Completed:
-        """Run kubectl; a failure tells what kubectl said."""
-        return self._run(["kubectl", *args], input, check, timeout)
+        """Run kubectl; a failure tells what kubectl said. A log that is not at hand is asked for again."""
+        deadline = time.monotonic() + 10
+        while True:
+            done = self._run(["kubectl", *args], input, check, timeout)
+            if "logs" not in args or _NOT_AT_HAND not in done.stdout or time.monotonic() > deadline:
+                return done
+            time.sleep(0.5)
 
     def tkn(self, *args: str, check: bool = True, timeout: float = 300) -> Completed:
         """Run Tekton's command line."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import task_pod
+from tests.cluster.lab import NEVER
 from tests.cluster.product import PIPELINES, WORKLOADS, Product, install, permit
 from tests.cluster.task_pod import Step
 from tests.conftest import unavailable
@@ -84,7 +85,7 @@ def make_login(product: Product, name: str, password: str) -> None:
 
 def test_a_pod_checks_operators_against_their_catalog(product: Product) -> None:
     make_login(product, "oc-mirror-pull-secret", PASSWORD)
-    parameters = {"values-file-path": "good.yaml", "deploy-mode": "cronjob", "schedule": "0 2 * * *"}
+    parameters = {"values-file-path": "good.yaml", "deploy-mode": "cronjob", "schedule": NEVER}
     log = product.succeed(parameters, pod_template=ALIASES).log("generate-or-use-imageset")
     assert f"Catalogs checked: {NAME}/redhat/redhat-operator-index:v4.20." in log
     assert PASSWORD not in log

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.cluster import task_pod
+from tests.cluster.lab import NEVER
 from tests.cluster.product import (
     BOTH,
     PIPELINES,
@@ -133,7 +134,7 @@ def test_the_second_layout_ends_in_a_cronjob_by_tkn_and_unchanged_input_changes_
         "values-git-url": repositories["L2"].url,
         "deploy-mode": "cronjob",
         "storage-size": "1Gi",
-        "schedule": "0 2 * * *",
+        "schedule": NEVER,
     }
     told_by_an_earlier_run(product, {"rhacs-operator": 1_500_000_000})
     started = product.cluster.tkn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -38,7 +38,7 @@ def shell(
     repository, digest = image.split("@")
     settings = {
         "PULL_SECRET": str(folder / "pull-secret.json"),
-        "REGISTRY": f"{registry.host}/tour-{os.getpid()}",
+        "REGISTRY": f"{registry.host}/tour-{uuid.uuid4().hex[:8]}",
         "REGISTRY_TLS_VERIFY": "false",
         "IMAGE": f"{repository}:test",
         "IMAGE_DIGEST": digest,
