@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +78,8 @@ class Repository:
 
 
 @pytest.fixture
-def repository(server: Gitea, tmp_path: Path, request: pytest.FixtureRequest) -> Repository:
-    name = f"values-{abs(hash(request.node.name)) % 10**8}"
+def repository(server: Gitea, tmp_path: Path) -> Repository:
+    name = f"values-{uuid.uuid4().hex[:8]}"
     url = server.repository(name, {"values.yaml": VALUES})
     server.api("PUT", f"repos/{OWNER}/{name}/collaborators/robot", {"permission": "write"})
     server.api("PUT", f"repos/{OWNER}/{name}/collaborators/reader", {"permission": "read"})
