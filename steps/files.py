@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,18 @@ _CANNOT: Final = frozenset(
     {errno.EACCES, errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 )
 """How the kernel says that a file system cannot do something, such as an fsync of a folder."""
+
+
+def open_plain(path: Path, flags: int = 0) -> int | None:
+    """Open a file of others to read, and return its descriptor; None for a folder, a pipe or a device.
+
+    A pipe is not waited for. `flags` are more of those of `os.open`. Raises OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def write_output(path: Path, content: str | bytes) -> None:

@@ -13,12 +13,12 @@ import email.parser
 import hashlib
 import os
 import shutil
-import stat
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from steps import files
 from steps.bounded import NotJsonError, json_of
 from steps.errors import InvalidInputError
 from steps.process import ask
@@ -73,10 +73,10 @@ def read(path: Path) -> dict[str, Any]:
     """
     hint = "list-image-contents writes it, in the image that was built"
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = files.open_plain(path, os.O_NOFOLLOW)
+        if handle is None:
+            raise InvalidInputError(f"{path} is no plain file", hint)
         with os.fdopen(handle, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise InvalidInputError(f"{path} is no plain file", hint)
             found = json_of(stream.read(LARGEST + 1), limit=LARGEST)
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}", hint) from None

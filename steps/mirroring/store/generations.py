@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import shutil
-import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -126,9 +125,10 @@ def _content(path: Path) -> bytes:
 
     Raises OSError, InvalidInputError for what is no file: a pipe would be waited for, a device has no end.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise InvalidInputError(f"{path} is no file", _copy_again(path.parent))
+    descriptor = files.open_plain(path)
+    if descriptor is None:
+        raise InvalidInputError(f"{path} is no file", _copy_again(path.parent))
+    with os.fdopen(descriptor, "rb") as stream:
         return stream.read(records.LARGEST + 1)
 
 

@@ -69,16 +69,15 @@ class Volume:
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
         """Open a plain file below the folder, not by way of a link. Raises OSError, InvalidInputError."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            descriptor = os.open(self._location(path), flags)
+            descriptor = files.open_plain(self._location(path), os.O_NOFOLLOW)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise _not_plain(self.folder / path) from error
             raise
+        if descriptor is None:
+            raise _not_plain(self.folder / path)
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _not_plain(self.folder / path)
             _leave_cache(descriptor)
             yield stream
 

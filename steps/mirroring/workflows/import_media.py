@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from steps import units
 from steps.errors import ConflictError, InvalidInputError, NotFoundError
 from steps.mirroring.checks.vouching import Policy
-from steps.mirroring.store import generations, records
+from steps.mirroring.store import generations
+from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.incoming import Incoming
 from steps.mirroring.store.medium import Volume
 from steps.mirroring.store.packing import FilePart, Item, PackedFile, PackedGeneration
@@ -212,10 +213,11 @@ def _describe(volume: Volume, folder: str, found: Found) -> None:
     """Add a plain copy of a generation by its record."""
     prefix = "" if folder == "." else f"{folder}/"
     path = volume.folder / folder
-    size = volume.size(f"{prefix}{generations.RECORD}")
-    if size is None or size > records.LARGEST:
-        return
     content = _content(volume, f"{prefix}{generations.RECORD}")
+    if not content:
+        if _is_ours(path):
+            found.damaged.append(f"{path} has no {generations.RECORD} that can be read")
+        return
     record = generations.decode(content, path / generations.RECORD)
     sizes = {file.name: file.size for file in record.files}
     signed = {} if volume.size(f"{prefix}{generations.STATEMENT}") is None else {generations.STATEMENT: ""}
@@ -240,6 +242,11 @@ def _describe(volume: Volume, folder: str, found: Found) -> None:
     found.offers += [
         Offer(volume, f"{prefix}{file.name}", Item(generation, file, file.parts[0])) for file in files
     ]
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder NNNNNN is a generation, and not somebody's folder of such a name."""
+    return any(path.name in SMALL or path.match(ARCHIVES) for path in folder.iterdir())
 
 
 def _content(volume: Volume, path: str) -> bytes:

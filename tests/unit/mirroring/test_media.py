@@ -309,6 +309,19 @@ def test_a_damaged_plain_copy_is_named_and_the_rest_taken_in(made: Place, far: P
     check_arrived(made, far, 1, 2, 3)
 
 
+def test_a_plain_copy_without_its_record_is_named_and_a_folder_of_somebody_else_is_not(
+    made: Place, far: Place, tmp_path: Path
+) -> None:
+    shutil.copytree(made.data / "generations", tmp_path / "stick")
+    (tmp_path / "stick/000002/generation.json").unlink()
+    (tmp_path / "stick/202611").mkdir()
+    (tmp_path / "stick/202611/photo.jpg").write_bytes(b"x")
+    printed = take_in(far, tmp_path / "stick", code=3)
+    assert f"damaged: {tmp_path}/stick/000002 has no generation.json that can be read" in printed
+    assert "202611" not in printed
+    check_arrived(made, far, 1, 3)
+
+
 def test_a_damaged_archive_of_ours_is_not_exported(made: Place, tmp_path: Path) -> None:
     flip(made.data / "generations/000002/mirror_000001.tar")
     for more in ([], [f"--volume-size={size_of(made) // 5}"]):

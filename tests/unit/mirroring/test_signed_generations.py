@@ -328,6 +328,23 @@ def test_a_missing_file_is_refused(arrived: Place, name: str) -> None:
     assert ("is not signed" if name == NAMES[3] else f"{name} is missing") in refused(arrived)
 
 
+@pytest.mark.parametrize("name", [*NAMES, "mirror_000001.tar"])
+@pytest.mark.parametrize("with_keys", [True, False])
+def test_a_folder_in_place_of_a_file_is_refused_in_words(arrived: Place, name: str, with_keys: bool) -> None:
+    if not with_keys:
+        arrived.arguments.pop()
+        if name == NAMES[3]:
+            return  # nobody asks for it
+    path = folder_of(arrived, 2) / name
+    path.unlink()
+    path.mkdir()
+    for arguments in ((), (f"--import={arrived.data}/generations", f"--data={arrived.data.parent}/other")):
+        ran = arrived.mirror(*arguments)
+        assert ran.returncode == 3, ran.stderr
+        assert "000002" in ran.stderr
+        assert name in ran.stderr
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_link_or_a_pipe_in_place_of_a_file_is_refused_without_waiting(arrived: Place, name: str) -> None:
     path = folder_of(arrived, 3) / name
