@@ -20,7 +20,7 @@ MEDIA_TYPES: Final = (
 def parse(content: bytes) -> Envelope:
     """Return the envelope of a bundle. Raises EnvelopeError for anything else."""
     try:
-        document = json_of(content, limit=LARGEST)
+        document = json_of(content, limit=LARGEST, each_once=True)
     except ValueError as error:
         raise EnvelopeError(str(error)) from None
     if not isinstance(document, dict) or document.get("mediaType") not in MEDIA_TYPES:

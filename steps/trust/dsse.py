@@ -39,9 +39,9 @@ class Envelope:
 
     @classmethod
     def parse(cls, content: bytes) -> Envelope:
-        """Read an envelope in JSON. Raises EnvelopeError."""
+        """Read an envelope in JSON. Raises EnvelopeError, also for a field that stands there twice."""
         try:
-            return cls.of(json_of(content, limit=LARGEST))
+            return cls.of(json_of(content, limit=LARGEST, each_once=True))
         except ValueError as error:
             raise EnvelopeError(str(error)) from None
 

@@ -50,7 +50,7 @@ def trusted_keys(folder: Path, *, parameter: str) -> TrustedKeys:
             f"{parameter}: there is no folder {folder}", "name the folder with the public keys"
         )
     _check_private(folder, parameter)
-    paths = _files(folder, _ENDINGS)
+    paths = _files(folder, _ENDINGS, parameter)
     if not paths:
         raise NotFoundError(
             f"{parameter}: {folder} has no public key", "put one there in PEM, in a file NAME.pub"
@@ -67,7 +67,7 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     _check_library(parameter)
     if folder.is_dir():
         _check_private(folder, parameter)
-    pem, gpg = _files(folder, _ENDINGS), _files(folder, _GPG_ENDINGS)
+    pem, gpg = _files(folder, _ENDINGS, parameter), _files(folder, _GPG_ENDINGS, parameter)
     if not gpg and not pem:
         trusted_keys(folder, parameter=parameter)  # says what is missing
     _check_ends(pem, folder, parameter)
@@ -89,9 +89,15 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     )
 
 
-def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
-    paths = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in paths if path.suffix in endings and path.is_file())
+def _files(folder: Path, endings: tuple[str, ...], parameter: str) -> list[Path]:
+    """Return the files of these endings. Raises InvalidInputError for what is none, such as a broken link."""
+    paths = sorted(path for path in (folder.iterdir() if folder.is_dir() else ()) if path.suffix in endings)
+    if odd := [path for path in paths if not path.is_file()]:
+        raise InvalidInputError(
+            f"{parameter}: {odd[0]} cannot be used: it is no file, or a link that leads to none",
+            "put the file there itself, or remove it",
+        )
+    return paths
 
 
 def _trusted(paths: list[Path], folder: Path, parameter: str) -> TrustedKeys:
@@ -119,11 +125,19 @@ def _check_private(folder: Path, parameter: str) -> None:
 
 
 def _check_ends(paths: list[Path], folder: Path, parameter: str) -> None:
-    """Raise InvalidInputError for an end of no key: somebody relies on it, and the key would count on."""
+    """Raise InvalidInputError for an end of no key: somebody relies on it, and the key would count on.
+
+    It may be a mistyped one, such as NAME.UNTIL or NAME.until.txt.
+    """
     names = {path.stem for path in paths}
-    if idle := [path for path in _files(folder, (_END,)) if path.stem not in names]:
+    ends = {path for path in _files(folder, (_END,), parameter) if path.stem in names}
+    for path in sorted(folder.iterdir()):
+        if _END[1:] not in path.name.lower() or path in ends or path.suffix in (*_ENDINGS, *_GPG_ENDINGS):
+            continue
+        lacking = f"{path.stem}.pub or {path.stem}.pem"
+        why = f"there is no {lacking}" if path.suffix == _END else "only a file NAME.until does"
         raise InvalidInputError(
-            f"{parameter}: {idle[0]} ends no key: there is no {idle[0].stem}.pub or {idle[0].stem}.pem",
+            f"{parameter}: {path} ends no key: {why}",
             "NAME.until ends the key NAME.pub: rename it, or remove it if its key is gone; a key of GPG has"
             " its end in itself",
         )

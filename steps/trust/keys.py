@@ -9,6 +9,7 @@ Import this late: the library takes 0.1 s to load, and there is none for s390x (
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -28,6 +29,7 @@ _SMALLEST_RSA: Final = 2048
 _CURVES: Final = frozenset({"secp224r1", "secp256r1", "secp384r1", "secp521r1"})
 """P-224 to P-521: those that the programs of clusters read (Go, crypto/x509)."""
 _SHOWN: Final = 12
+_PRIVATE: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 _Public: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 _Private: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -110,6 +112,8 @@ class PrivateKey:
             raise KeyFormatError(
                 "it is in cosign's own format; make one with openssl, and import that into cosign"
             )
+        if (blocks := len(_PRIVATE.findall(content))) > 1:
+            raise KeyFormatError(f"it holds {blocks} keys; write the one that is to sign into a file of its own")
         try:
             key = serialization.load_pem_private_key(content, passphrase or None)
         except TypeError:

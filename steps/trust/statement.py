@@ -38,7 +38,7 @@ class Statement:
     def parse(cls, content: bytes) -> Statement:
         """Read a statement. Raises StatementError; a name that stands twice is refused, too."""
         try:
-            document = json_of(content, limit=LARGEST)
+            document = json_of(content, limit=LARGEST, each_once=True)
         except ValueError as error:
             raise StatementError(str(error)) from None
         if not isinstance(document, dict) or document.get("_type") not in {TYPE, FORMER_TYPE}:

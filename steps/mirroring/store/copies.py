@@ -135,12 +135,18 @@ class Copy:
         return paths
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a small file; None where it is missing, or larger than any of ours."""
+        """Return the content of a small file, of one that is larger than any of ours only the beginning.
+
+        None where it is missing.
+        """
         try:
-            pieces = self.pieces(name)
-            if sum(piece.size for piece in pieces) > records.LARGEST:
-                return None
-            return b"".join(chunk for piece in pieces for chunk in chunks(piece))
+            found = bytearray()
+            for piece in self.pieces(name):
+                for chunk in chunks(piece):
+                    found += chunk
+                    if len(found) > records.LARGEST:
+                        return bytes(found)
+            return bytes(found)
         except (OSError, PartLackingError, InvalidInputError):
             return None
 

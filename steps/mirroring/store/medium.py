@@ -82,16 +82,16 @@ class Volume:
             yield stream
 
     def content(self, path: str) -> bytes | None:
-        """Return the content of a small file; None if it is missing or too large to be one of ours.
+        """Return the content of a small file, of one that is larger than any of ours only the beginning.
 
+        None if it is missing.
         Raises OSError, InvalidInputError as `open` does.
         """
         try:
             with self.open(path) as stream:
-                content = stream.read(records.LARGEST + 1)
+                return stream.read(records.LARGEST + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return content if len(content) <= records.LARGEST else None
 
     def size(self, path: str) -> int | None:
         """Return the size of a plain file; None where there is none."""

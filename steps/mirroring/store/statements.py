@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 4 << 20
 """Bytes of a statement, enough for 20,000 archives: each key that is tried hashes all of them."""
+_NAMED: Final = 5
+_LONGEST_NAME: Final = 200
 PREDICATE_TYPE: Final = "https://github.com/auto-shift/oc-mirror-pipeline/generation/v1"
 AGAIN: Final = (
     "bring it again from where it was made, by mirror --export and --import; if it is the same there, find"
@@ -158,7 +160,7 @@ def verify(sequence: int, folder: Path, read: Read, keys: TrustedKeys, now: date
         raise UnsignedError(sequence, folder)
     refuse = _Refusal(sequence, folder)
     if len(envelope) > LARGEST:
-        raise refuse(f"it has {len(envelope):,} bytes, more than any of ours")
+        raise refuse(f"it has more than {LARGEST:,} bytes, more than any of ours")
     try:
         sealed = Envelope.parse(envelope)
         if sealed.payload_type != IN_TOTO:
@@ -198,7 +200,7 @@ def _compared(refuse: _Refusal, subjects: Mapping[str, str], predicate: Predicat
     record = generations.decode(content, refuse.folder / RECORD)
     named = {RECORD: hashlib.sha256(content).hexdigest(), **record.sha256s}
     if differing := sorted({name for name, _sha256 in named.items() ^ subjects.items()}):
-        raise refuse(f"it and {RECORD} do not name the same files: {', '.join(differing)}")
+        raise refuse(f"it and {RECORD} do not name the same files: {_some(differing)}")
     if {refuse.sequence, record.sequence} != {predicate.sequence}:
         raise refuse(f"it is about generation {predicate.sequence}")
     if record.predecessor != predicate.predecessor:
@@ -268,6 +270,12 @@ class _Refusal:
 
     def file(self, name: str, why: str, hint: str = AGAIN) -> UntrustedError:
         return UntrustedError(f"generation {self.sequence}: {self.folder / name} {why}", hint)
+
+
+def _some(names: list[str]) -> str:
+    """Return the first of some names, which may be long, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(name[:_LONGEST_NAME] for name in names[:_NAMED]) + more
 
 
 def _words(predecessor: Predecessor | None) -> str:

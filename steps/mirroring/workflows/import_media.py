@@ -250,7 +250,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _content(volume: Volume, path: str) -> bytes:
-    """Return the content of a small file; empty if it is missing or too large to be one of ours."""
+    """Return the content of a small file; empty if it is missing."""
     return volume.content(path) or b""
 
 

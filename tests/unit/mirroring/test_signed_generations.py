@@ -621,3 +621,28 @@ def test_a_statement_of_many_megabytes_is_not_hashed_for_each_key(arrived: Place
         json.dumps({**sealed, "payload": "A" * (5 << 20), "signatures": sealed["signatures"] * 16})
     )
     assert "more than any of ours" in refused(arrived)
+    with path.open("ab") as stream:
+        stream.truncate(65 << 20)  # larger than any record: not taken for an unsigned generation
+    assert "more than any of ours" in refused(arrived, "--require-signature=false")
+
+
+def test_of_very_many_or_long_subjects_some_are_named(arrived: Place, signed: Signed) -> None:
+    subjects = {f"file-{number:04d}{'x' * 1000}": "0" * 64 for number in range(1000)}
+    resign(folder_of(arrived, 2), key_of(signed), subjects={**statement(arrived, 2).subjects, **subjects})
+    said = refused(arrived)
+    assert "do not name the same files: file-0000" in said
+    assert "and 995 more" in said
+    assert len(said) < 4000
+
+
+def test_a_field_that_stands_twice_is_refused_in_envelope_and_statement(
+    arrived: Place, signed: Signed
+) -> None:
+    """Of two, cosign may take another one than we."""
+    path = folder_of(arrived, 2) / "generation.intoto.jsonl"
+    sealed = path.read_text()
+    path.write_text('{"payload": "e30=", ' + sealed[1:])
+    assert "'payload' stands there twice" in refused(arrived)
+    payload = Envelope.parse(sealed.encode()).payload
+    path.write_bytes(dsse.seal(b'{"subject": [], ' + payload[1:], key_of(signed)))
+    assert "'subject' stands there twice" in refused(arrived)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -159,6 +161,39 @@ def test_an_end_of_no_key_is_refused_and_ends_none_in_silence(
         with pytest.raises(InvalidInputError, match=rf"{name} ends no key: there is no \S+.pub") as caught:
             read(tmp_path, parameter="trusted-keys")
         assert "NAME.until ends the key NAME.pub" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["spring.UNTIL", "spring.until.txt", "until", ".until", "spring.until~"])
+def test_a_mistyped_end_is_refused(tmp_path: Path, key: PrivateKey, name: str) -> None:
+    """Nothing but the name says what a file is for: the key would count on."""
+    (tmp_path / "..2026_01_01").mkdir()
+    (tmp_path / "until-june.pub").write_bytes(key.public.pem())
+    (tmp_path / "spring.pub").write_bytes(PrivateKey(KINDS["p256"]()).public.pem())
+    assert len(folder.trusted_keys(tmp_path, parameter="trusted-keys").keys) == 2
+    (tmp_path / name).write_text("2026-06-01")
+    for read in (folder.trusted_keys, folder.release_keys):
+        with pytest.raises(InvalidInputError, match=re.escape(f"/{name} ends no key: ")):
+            read(tmp_path, parameter="trusted-keys")
+
+
+@pytest.mark.parametrize("name", ["autumn.pub", "spring.until", "autumn.asc"])
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_what_is_no_file_is_no_key_and_no_end_and_is_told(
+    tmp_path: Path, key: PrivateKey, name: str, kind: str
+) -> None:
+    (tmp_path / "spring.pub").write_bytes(key.public.pem())
+    path = tmp_path / name
+    {"link": lambda: path.symlink_to("gone"), "folder": path.mkdir, "pipe": lambda: os.mkfifo(path)}[kind]()
+    with pytest.raises(InvalidInputError, match=f"{name} cannot be used: it is no file, or a link that leads"):
+        folder.release_keys(tmp_path, parameter="release-keys")
+    if path.suffix != ".asc":
+        with pytest.raises(InvalidInputError, match=f"{name} cannot be used: it is no file"):
+            folder.trusted_keys(tmp_path, parameter="trusted-keys")
+
+
+def test_of_several_private_keys_none_is_taken(key: PrivateKey) -> None:
+    with pytest.raises(KeyFormatError, match="it holds 2 keys; write the one that is to sign"):
+        PrivateKey.parse(pem(key) + pem(PrivateKey(KINDS["p256"]())))
 
 
 def test_one_key_by_two_names_has_one_end(tmp_path: Path, key: PrivateKey) -> None:
