@@ -142,7 +142,9 @@ def _check(
             continue
         text = given.get(name, configured.get(name, default))
         try:
-            if parameter.repeatable:
+            if parameter.repeatable and "" in (text or ()):
+                problems.append(f"{name} is empty")  # of a folder it would be the current one
+            elif parameter.repeatable:
                 parsed[parameter] = tuple(map(parameter.parse, text or ()))
             elif text or default is not None:
                 parsed[parameter] = parameter.parse(text or "")

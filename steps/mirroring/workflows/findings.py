@@ -133,7 +133,7 @@ class Audit:
         """How many generations there are of each verdict, for people."""
         counts = Counter(one.verdict for one in self.findings)
         words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-        return f"generations in {', '.join(map(str, self.folders))}: {words or 'none'}"
+        return printable(f"generations in {', '.join(map(str, self.folders))}: {words or 'none'}")
 
     def table(self) -> str:
         """Return the answer for people: a table, what is wrong, and a summary."""
@@ -179,7 +179,8 @@ class Audit:
 def _row(one: Finding) -> tuple[str, ...]:
     size = units.size(one.record.size) if one.record else "?"
     unverified = f"{one.claimed[:12]}… (not verified)" if one.claimed else "-"
-    return str(one.copy.sequence), one.what, size, one.signer or unverified, one.made or "?", str(one.verdict)
+    signer = printable(one.signer) or unverified
+    return str(one.copy.sequence), one.what, size, signer, one.made or "?", str(one.verdict)
 
 
 def _extra_lines(extras: Extras) -> list[str]:

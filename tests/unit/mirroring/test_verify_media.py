@@ -229,6 +229,12 @@ def test_a_name_that_a_terminal_would_obey_is_shown_without_effect(
     printed = capsys.readouterr().out
     assert "damaged" in printed
     assert "\x1b" not in printed
+    odd = medium.rename(medium.parent / "\x1b[2Jstick")
+    (signed.trusted / "release-2026.pub").rename(signed.trusted / "\x1b[2J\udcff.pub")
+    guard.mirror(f"--verify={odd}", f"--trusted-keys={signed.trusted}")
+    printed = capsys.readouterr().out
+    assert "2 trusted" in printed
+    assert "\x1b" not in printed
 
 
 def folder_of_medium(medium: Path, sequence: int) -> Path:
@@ -411,6 +417,9 @@ def test_a_damaged_generation_is_one_finding_and_its_files_are_no_others(
         (["--verify=x", "--schedule=0 2 * * *"], "verify is done once"),
         (["--workflow=workflow-cleanup", "--json"], "json is a form of what --verify or --changes prints"),
         (["--verify=x", "--require-signature=true"], "require-signature needs trusted-keys"),
+        (["--verify="], "verify is empty"),  # as of a variable that is not set: it would be the current folder
+        (["--verify=x", "--verify="], "verify is empty"),
+        (["--import="], "import is empty"),
     ],
 )
 def test_what_contradicts_verify_is_refused(guard: Place, arguments: list[str], said: str) -> None:
