@@ -21,7 +21,8 @@ exits with `exit_code`. Anything that is not a `StepError` is a defect of ours a
     ├── HeldError        16  a run stopped before it published: its list of changes is not approved yet
     ├── NotReadyError    17  a cluster is not ready for its next step, or not known to be
     ├── LostError        18  a target has lost images that an earlier run had verified there
-    └── ApprovalError    19  what was approved is not what lies there: a list of changes, a plan of deletion
+    └── ApprovalError    19  what was approved does not count: another list of changes or plan of deletion
+                             lies there, or the plan is outdated
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ class NotReadyError(StepError):
 
 
 class ApprovalError(StepError):
-    """What was approved is not what lies there: another list of changes, or plan of deletion."""
+    """What was approved is not what lies there, a list of changes or plan of deletion, or is outdated."""
 
     exit_code = 19
 

@@ -12,10 +12,10 @@ unless another, such as a CronJob, keeps it (--once). Whatever ends it, the next
 archived is lost.
 
 Exit codes: 0 done, 2 wrong arguments, 3 unusable ImageSet, pull secret, archive or data directory, 4 not
-found, 5 data directory in use or plan outdated, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
+found, 5 data directory in use, 6 a registry refused, 8 oc-mirror failed, 14 ended at its
 deadline, 15 signed by nobody who is trusted, 16 held until its list of changes is approved, 18 the
-target has lost images, 19 another list of changes or plan of deletion was approved, 130 interrupted, 143
-ended by SIGTERM.
+target has lost images, 19 another list of changes or plan of deletion was approved, or the plan is outdated,
+130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from steps.errors import ConflictError, NotFoundError, RegistryError
+from steps.errors import ApprovalError, ConflictError, NotFoundError, RegistryError
 from steps.files import rename, write_atomically
 from steps.mirroring import parallel, publish
 from steps.mirroring.checks.preflight import read_imageset
@@ -95,9 +95,8 @@ def generate(request: Request, store: Store) -> Done:
 def execute(request: Request, store: Store) -> Done:
     """Carry out the plan whose hash was approved; may be killed anywhere and called again.
 
-    Raises ApprovalError for another plan, ConflictError for another target, an ImageSet that changed, a run
-    since, or a manifest that something needs by now, all before anything is deleted; RegistryError if some
-    could not be deleted.
+    Raises ApprovalError for another plan, another target, an ImageSet that changed, a run since, or a manifest
+    that something needs by now, all before anything is deleted; RegistryError if some could not be deleted.
     """
     approved, target, folder = request.approved_plan_sha256, request.target_registry, store.deletion
     report = folder / f"report-{approved[:12]}.json"
@@ -210,19 +209,19 @@ def _check_current(
 ) -> None:
     hint = "make a new plan with workflow-delete-generate, read it and approve its hash; nothing was deleted"
     if plan.target != target:
-        raise ConflictError(f"the plan is for {plan.target}, not for {target}", hint)
+        raise ApprovalError(f"the plan is for {plan.target}, not for {target}", hint)
     if set(plan.imagesets) != set(imagesets):
         changed = [path for meaning, path in imagesets.items() if meaning not in plan.imagesets]
         what = f"{', '.join(changed)} is not what it was" if changed else "fewer ImageSets are given than"
-        raise ConflictError(f"the plan is outdated: {what} when it was made", hint)
+        raise ApprovalError(f"the plan is outdated: {what} when it was made", hint)
     if plan.inventory != _identity(entries):
-        raise ConflictError(f"the plan is outdated: {target} was mirrored to since it was made", hint)
+        raise ApprovalError(f"the plan is outdated: {target} was mirrored to since it was made", hint)
 
 
 def _check_still_unneeded(plan: DeletionPlan, decisions: Mapping[str, inspection.Decision]) -> None:
     for deletion in plan.manifests:
         if because := decisions[deletion.repository].stays.get(deletion.digest):
-            raise ConflictError(
+            raise ApprovalError(
                 f"the plan would delete {deletion.repository}@{deletion.digest}, but by now {because}",
                 "make a new plan with workflow-delete-generate; nothing was deleted",
             )

@@ -165,7 +165,7 @@ def test_a_plan_is_outdated_by_another_imageset(moved_on: Place, target: str) ->
     assert moved_on.mirror(GENERATE).returncode == 0
     moved_on.names("team/app:v1", "team/db:v1")
     ran = moved_on.mirror(EXECUTE, approved(moved_on))
-    assert ran.returncode == 5
+    assert ran.returncode == 19
     assert f"outdated: {moved_on.imageset} is not what it was" in ran.stderr
     assert digest_of(target, "team/app:v1")
 
@@ -180,7 +180,7 @@ def test_a_plan_is_outdated_by_the_next_run(moved_on: Place, target: str) -> Non
     assert moved_on.mirror(GENERATE).returncode == 0
     assert moved_on.mirror().returncode == 0
     ran = moved_on.mirror(EXECUTE, approved(moved_on))
-    assert ran.returncode == 5
+    assert ran.returncode == 19
     assert "was mirrored to since" in ran.stderr
     assert digest_of(target, "team/app:v1")
 
@@ -189,7 +189,7 @@ def test_a_plan_is_of_one_target(moved_on: Place, target: str) -> None:
     assert moved_on.mirror(f"--target-registry={target}/other").returncode == 0
     assert moved_on.mirror(GENERATE).returncode == 0
     ran = moved_on.mirror(EXECUTE, approved(moved_on), f"--target-registry={target}/other")
-    assert ran.returncode == 5
+    assert ran.returncode == 19
     assert "not for" in ran.stderr
 
 
@@ -217,7 +217,7 @@ def test_a_further_imageset_keeps_what_it_needs(direct: Place, target: str) -> N
     ran = direct.mirror(GENERATE)
     assert plan_of(direct)["counts"]["images"] == 2
     ran = direct.mirror(EXECUTE, approved(direct), f"--also-imageset={first}")
-    assert ran.returncode == 5
+    assert ran.returncode == 19
     assert digest_of(target, "team/db:v1")
 
 
@@ -256,7 +256,7 @@ def test_a_tag_added_after_the_plan_stops_its_execution(moved_on: Place, target:
     assert moved_on.mirror(GENERATE).returncode == 0
     tag_again(target, "team/app:v1", "somebody-elses")
     ran = moved_on.mirror(EXECUTE, approved(moved_on))
-    assert ran.returncode == 5
+    assert ran.returncode == 19
     assert "but by now its tag somebody-elses is not of these images" in ran.stderr
     assert digest_of(target, "team/app:v1")
 
