@@ -113,7 +113,7 @@ class PrivateKey:
                 "it is in cosign's own format; make one with openssl, and import that into cosign"
             )
         if (blocks := len(_PRIVATE.findall(content))) > 1:
-            raise KeyFormatError(f"it holds {blocks} keys; write the one that is to sign into a file of its own")
+            raise KeyFormatError(f"it holds {blocks} keys; write the one that signs into a file of its own")
         try:
             key = serialization.load_pem_private_key(content, passphrase or None)
         except TypeError:

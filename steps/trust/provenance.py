@@ -22,9 +22,13 @@ BUILD_TYPE: Final = "https://github.com/auto-shift/oc-mirror-pipeline/build/v1"
 """Ours; docs/how-to/sign-the-image.md says what its parameters are."""
 _DEFINITIONS: Final = frozenset({"pipeline", "task", "pipelineTask"})
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REPOSITORY: Final = re.compile(
-    r"(?:(?P<scheme>[a-z]+)://)?(?:(?P<user>[^/@:]+)@)?(?P<server>[^/@:]+(?::\d+(?=/))?)[:/]/*(?P<path>.+)"
+_SERVER: Final = r"(?P<server>[^/@:]+)"
+_URL: Final = re.compile(
+    rf"(?P<scheme>[a-zA-Z]+)://(?:(?P<user>[^/@:]+)(?::[^/@]*)?@)?{_SERVER}(?::(?P<port>\d+))?/+(?P<path>.+)"
 )
+_OF_SCP: Final = re.compile(rf"(?:(?P<user>[^/@:]+)@)?{_SERVER}[:/]/*(?P<path>.+)")
+"""HOST:PATH, as scp has it (git-fetch(1), "GIT URLS")."""
+_PORTS: Final = {"http": "80", "https": "443", "ssh": "22", "git": "9418"}
 _REVISION: Final = re.compile(r"@refs/(?:heads|tags|pull)/(?!.*(?:\.\.|[%\\])).*")
 """What follows the URL in provenance; any other `@` may be a part of a path. With `..` it is no branch:
 git would fetch another repository of the server than the one that is left.
@@ -87,19 +91,22 @@ def predicate(
 def normal(repository: str) -> str:
     """Return one form for all URLs of a repository: without `git+`, revision, `.git` and a slash at the end.
 
-    A user is left out where none can matter: of http, https, and `git`. `git@HOST:PATH` is written as
-    `ssh://HOST/PATH`. A text that is no such URL stays as it is.
+    Password and usual port are left out, and a user where none can matter: of http, https, and `git`.
+    `git@HOST:PATH` is written as `ssh://HOST/PATH`. A text that is no such URL stays as it is.
     """
     bare = repository.strip()
-    found = _REPOSITORY.fullmatch(_REVISION.sub("", bare.removeprefix("git+")))
+    text = _REVISION.sub("", bare.removeprefix("git+"))
+    found = _URL.fullmatch(text) or (None if "://" in text else _OF_SCP.fullmatch(text))
     if not found:
         return bare
-    scheme, user = found["scheme"] or "ssh", found["user"] or ""
+    parts = {"scheme": "ssh", "port": "", **{name: part or "" for name, part in found.groupdict().items()}}
+    scheme, user = parts["scheme"].lower(), parts["user"]
     kept = "" if user in {"", "git"} or scheme.startswith("http") else f"{user}@"
-    path = found["path"].rstrip("/")
+    port = "" if parts["port"] in {"", _PORTS.get(scheme)} else f":{parts['port']}"
+    path = parts["path"].rstrip("/")
     while path.endswith(".git"):
         path = path.removesuffix(".git")
-    return f"{scheme}://{kept}{found['server'].lower()}/{path}"
+    return f"{scheme}://{kept}{parts['server'].lower()}{port}/{path}"
 
 
 def is_some(predicate_type: str) -> bool:

@@ -95,8 +95,9 @@ def generate(request: Request, store: Store) -> Done:
 def execute(request: Request, store: Store) -> Done:
     """Carry out the plan whose hash was approved; may be killed anywhere and called again.
 
-    Raises ApprovalError for another plan, another target, an ImageSet that changed, a run since, or a manifest
-    that something needs by now, all before anything is deleted; RegistryError if some could not be deleted.
+    Raises ApprovalError for another plan, another target, an ImageSet that changed, a run since, or a
+    manifest that something needs by now, all before anything is deleted; RegistryError if some could not be
+    deleted.
     """
     approved, target, folder = request.approved_plan_sha256, request.target_registry, store.deletion
     report = folder / f"report-{approved[:12]}.json"

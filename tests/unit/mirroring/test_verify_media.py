@@ -417,7 +417,7 @@ def test_a_damaged_generation_is_one_finding_and_its_files_are_no_others(
         (["--verify=x", "--schedule=0 2 * * *"], "verify is done once"),
         (["--workflow=workflow-cleanup", "--json"], "json is a form of what --verify or --changes prints"),
         (["--verify=x", "--require-signature=true"], "require-signature needs trusted-keys"),
-        (["--verify="], "verify is empty"),  # as of a variable that is not set: it would be the current folder
+        (["--verify="], "verify is empty"),  # it would be the current folder
         (["--verify=x", "--verify="], "verify is empty"),
         (["--import="], "import is empty"),
     ],

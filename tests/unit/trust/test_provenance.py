@@ -43,13 +43,25 @@ def test_of_chains_the_sources_count_and_neither_images_nor_definitions(
         "https://git.example.com/me/x/",
         "https://someone@git.example.com/me/x.git",
         "git+https://git.example.com/me/x@refs/heads/main",
+        "HTTPS://git.example.com/me/x",
+        "https://git.example.com:443/me/x",
+        "https://someone:secret@git.example.com:443/me/x.git/",
     ],
 )
 def test_forms_of_one_url_are_one(url: str) -> None:
     assert normal(url) == "https://git.example.com/me/x"
 
 
-@pytest.mark.parametrize("url", ["git@host:me/x.git", "ssh://git@host/me/x", "git+ssh://host/me/x.git"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git@host:me/x.git",
+        "ssh://git@host/me/x",
+        "git+ssh://host/me/x.git",
+        "ssh://git@host:22/me/x",
+        "ssh://git:secret@HOST/me/x",
+    ],
+)
 def test_forms_of_one_url_of_ssh_are_one(url: str) -> None:
     assert normal(url) == "ssh://host/me/x"
 
@@ -68,6 +80,16 @@ def test_forms_of_one_url_of_ssh_are_one(url: str) -> None:
         "https://git.example.com@eve.example.com/me/x",
         "https://eve.example.com/https://git.example.com/me/x",
         "ssh://eve@git.example.com/me/x",
+        "ssh://eve:secret@git.example.com/me/x",
+        "https://git.example.com:80/me/x",
+        "http://git.example.com:443/me/x",
+        "https://git.example.com:x@eve.example.com/me/x",
+        "https://git.example.com:443@eve.example.com/me/x",
+        "https://a@git.example.com@eve.example.com/me/x",
+        "git.example.com:443@eve.example.com/me/x",
+        "https://https://git.example.com/me/x",
+        "ssh:///git.example.com/me/x",
+        "https://git.example.com:443443/me/x",
         "nothing of this kind",
         "",
     ],
