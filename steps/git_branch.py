@@ -40,7 +40,6 @@ _NO_FILES: Final = {"120000": "link", "160000": "submodule"}
 _REFUSED: Final = (
     r"\[remote rejected\]|pre-receive hook declined|protected branch|not allowed to (push|update)"
 )
-
 _BESIDE: Final = r"'refs/heads/[^']*' exists; cannot create|directory/file conflict"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.autoshift.releases import parse_version_request
+from steps.bounded import json_of
 from steps.errors import ForbiddenError, InvalidInputError, NotFoundError
 from steps.readiness.needs import HubCluster
 from steps.yaml.values import value
@@ -65,8 +66,6 @@ def from_api() -> list[HubCluster]:
 
 def _parsed(content: bytes) -> Any:
     if content.lstrip()[:1] == b"{":
-        from steps.bounded import json_of
-
         return json_of(content, limit=LARGEST, each_once=True)
     return value(content, limit=LARGEST)
 

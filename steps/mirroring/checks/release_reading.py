@@ -64,7 +64,7 @@ class Reader:
             if not release.needs_content():
                 return release
             nothing: tuple[Reference, ...] = ()
-            found = _or(lambda: release_content.read(repository, one), otherwise=nothing)
+            found = _answer_or(lambda: release_content.read(repository, one), otherwise=nothing)
         content = self.images((reference.name, reference.digest) for reference in found)
         return replace(release, content=tuple(content) or None)
 
@@ -134,13 +134,13 @@ class Reader:
         if self.source is None or not self.copies(name):
             return False
         with self.source.open(name) as origin:
-            done = _or(lambda: attached.copy_signatures(origin, repository, digest), otherwise=False)
+            done = _answer_or(lambda: attached.copy_signatures(origin, repository, digest), otherwise=False)
         if done:
             self.copied.append(f"{name}@{digest}")
         return done
 
 
-def _or(ask: Callable[[], _Result], otherwise: _Result) -> _Result:
+def _answer_or(ask: Callable[[], _Result], otherwise: _Result) -> _Result:
     """Return what is answered, or `otherwise` where the registry does not answer as it should."""
     try:
         return ask()
