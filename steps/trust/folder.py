@@ -71,8 +71,9 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
     if not gpg and not pem:
         trusted_keys(folder, parameter=parameter)  # says what is missing
     _check_ends(pem, folder, parameter)
+    _check_number(gpg, folder, parameter)
     found = []
-    for path in gpg[: MOST + 1]:
+    for path in gpg:
         try:
             found.append(Keyring.parse(path.stem, _read(path, LARGEST_KEYS)))
         except KeyFormatError as error:
@@ -103,13 +104,17 @@ def _files(folder: Path, endings: tuple[str, ...], parameter: str) -> list[Path]
 def _trusted(paths: list[Path], folder: Path, parameter: str) -> TrustedKeys:
     from steps.trust.keys import TrustedKeys  # late: see there
 
+    _check_number(paths, folder, parameter)
+    keys = TrustedKeys(tuple(_public(path, parameter) for path in paths))
+    _check_one_end(keys, f"{parameter}: {folder}")
+    return keys
+
+
+def _check_number(paths: list[Path], folder: Path, parameter: str) -> None:
     if len(paths) > MOST:
         raise InvalidInputError(
             f"{parameter}: {folder} has {len(paths)} keys, more than {MOST}", "remove those that have ended"
         )
-    keys = TrustedKeys(tuple(_public(path, parameter) for path in paths))
-    _check_one_end(keys, f"{parameter}: {folder}")
-    return keys
 
 
 def _check_private(folder: Path, parameter: str) -> None:

@@ -474,6 +474,14 @@ def test_the_keys_of_clusters_are_read_from_a_folder(tmp_path: Path) -> None:
             folder.release_keys(tmp_path, parameter="release-keys")
 
 
+@pytest.mark.parametrize("ending", ["asc", "pub"])
+def test_no_key_of_too_many_is_left_out_in_silence(ending: str, tmp_path: Path) -> None:
+    for number in range(folder.MOST + 1):
+        (tmp_path / f"{number}.{ending}").write_text("not read")
+    with pytest.raises(InvalidInputError, match=r"has 101 keys, more than 100"):
+        folder.release_keys(tmp_path, parameter="release-keys")
+
+
 def test_a_verdict_can_be_written_and_each_cause_says_what_to_do() -> None:
     release = replace(MAKER.release("4.21.1", digest_of(b"a")), gpg=())
     [reason] = judge(release, KEYS, NOW)[4, 21].reasons
