@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from steps.bounded import NotJsonError, json_of
 from steps.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, StartError
-from steps.mirroring import notify
+from steps.mirroring import notify, publish
 from steps.mirroring.publish import apply, resources
 from steps.mirroring.request import SITES
-from steps.mirroring.store import Store, records
+from steps.mirroring.store import Store, cache_place, records
 from steps.mirroring.store.changes import ChangeList
 from steps.mirroring.store.published import AUTOSHIFT_VALUES
 from steps.workload.configmaps import texts_of
@@ -155,7 +155,7 @@ def from_folder(folder: Path, target: str) -> Published:
     Raises NotFoundError where nothing is published, InvalidInputError where it is damaged, ConflictError
     where the target must be named.
     """
-    store = Store(folder)
+    store = Store(folder, cache_place.shared(folder))
     known = {published.target: published for published in store.published.all()}
     if not target and len(known) > 1:
         raise ConflictError(
@@ -169,6 +169,8 @@ def from_folder(folder: Path, target: str) -> Published:
     place = known[target].resources
     try:
         files = known[target].files()
+        if store.neighbours()[0] and all(map(resources.is_whole, files.values())):
+            files = publish.together(store, target, known[target].mirrors())[0]
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{place} cannot be read: {error}", _AGAIN) from error
     return Published(

@@ -1,7 +1,7 @@
 """What a run leaves for the clusters of its target: what makes them use the mirror, and AutoShift's block.
 
-Each ImageSet has its own, by its mirror name; a cluster applies the union of them. A run replaces those of
-its own mirror name, and nothing else.
+Each ImageSet has its own, by its mirror name; a cluster applies the union of them, and of those of the other
+sites that mirror to the same target. A run replaces those of its own mirror name, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, StepError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring.checks import acceptance
 from steps.mirroring.publish import autoshift, policies, resources
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from steps.mirroring.ocmirror.output import Reading
     from steps.mirroring.session import Session
     from steps.mirroring.store import Store
+    from steps.mirroring.store.published import Files, PublishedTarget
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +158,7 @@ def _adopt(store: Store, now: datetime) -> None:
 def _publish(store: Store, target: str, mirrors: Mapping[str, Mirror]) -> None:
     """Publish the union of `mirrors`; what differs from what is published is logged before it is written."""
     before = store.published.of(target)
-    files, conflicts = union({name: mirror.files for name, mirror in mirrors.items()})
+    files, conflicts = together(store, target, mirrors)
     for conflict in conflicts:
         log.warning(
             "%s: %s; give one of the two ImageSets another targetCatalog or targetTag", target, conflict
@@ -179,6 +180,32 @@ def _publish(store: Store, target: str, mirrors: Mapping[str, Mirror]) -> None:
         published.resources,
         ", ".join(name or "(without a name)" for name in sorted(mirrors)) or "none",
     )
+
+
+def together(store: Store, target: str, mirrors: Mapping[str, Mirror]) -> tuple[Files, list[str]]:
+    """Return the union of `mirrors`, and of what others that share the cache publish for this target.
+
+    These are the other sites of the data directory. Besides, a sentence for each conflict.
+    """
+    own = {name: mirror.files for name, mirror in mirrors.items()}
+    others: dict[str, Files] = {}
+    for other in store.neighbours()[0]:
+        try:
+            published = other.published.of(target)
+            found = {f"{other.root.name}/{name}": one.files for name, one in _mirrors(published).items()}
+            union(found)
+        except (OSError, UnicodeDecodeError, StepError) as error:
+            what = f"what {other.root.name} publishes for {target} is left out"
+            log.warning("%s, until a run of its own writes it anew: %s", what, error)
+        else:
+            others |= found
+    if others:  # the same names whichever of them asks: in a conflict the first one counts
+        own = {f"{store.root.name}/{name}": files for name, files in own.items()}
+    return union({**own, **others})
+
+
+def _mirrors(published: PublishedTarget | None) -> dict[str, Mirror]:
+    return published.mirrors() if published else {}
 
 
 def _names(paths: list[Path]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from steps.errors import ConflictError
 from steps.files import write_atomically
-from steps.mirroring.request import CACHE
+from steps.mirroring.request import CACHE, SITES
 
 if TYPE_CHECKING:
     from steps.mirroring.store.cache import Cache
@@ -49,6 +49,11 @@ def last(root: Path) -> Path:
         return Path(_record(root).read_text().strip())
     except FileNotFoundError:
         return inside(root)
+
+
+def shared(root: Path) -> Path:
+    """Return the cache of a data directory, which may be that of a site: then, that of all its sites."""
+    return inside(root.absolute().parents[1]) if root.absolute().parent.name == SITES else last(root)
 
 
 def _record(root: Path) -> Path:

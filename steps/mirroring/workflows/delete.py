@@ -16,6 +16,7 @@ from steps.errors import ApprovalError, ConflictError, NotFoundError, RegistryEr
 from steps.files import rename, write_atomically
 from steps.mirroring import parallel, publish
 from steps.mirroring.checks.preflight import read_imageset
+from steps.mirroring.store import neighbours
 from steps.mirroring.store.runs import Done, timestamp
 from steps.mirroring.workflows import deletion_plan, inspection, v1_tags
 from steps.mirroring.workflows.deletion_plan import PLAN, DeletionPlan
@@ -44,11 +45,13 @@ def generate(request: Request, store: Store) -> Done:
     """Write the plan of what `request.target_registry` holds and no ImageSet of the request needs.
 
     Nothing is deleted. Raises NotFoundError where no run into this target is on record, ConflictError for an
-    ImageSet that was never mirrored to it, RegistryError if it does not answer.
+    ImageSet that was never mirrored to it and for a data directory out of reach that shares the cache,
+    RegistryError if it does not answer.
     """
     entries = _entries(store, request.target_registry)
     imagesets = meanings(request)
     needed = _needed(entries, imagesets, request.target_registry)
+    needed += _needed_elsewhere(store, request.target_registry)
     now = datetime.now(UTC)
     candidates = deletion_plan.candidates(entries, needed, older_than=request.older_than, now=now)
     if request.values[DELETE_V1_IMAGES]:
@@ -107,7 +110,8 @@ def execute(request: Request, store: Store) -> Done:
     entries = _entries(store, target)
     imagesets = meanings(request)
     _check_current(plan, target, imagesets, entries)
-    decisions = _inspect(request, plan.images, _needed(entries, imagesets, target))
+    needed = _needed(entries, imagesets, target) + _needed_elsewhere(store, target)
+    decisions = _inspect(request, plan.images, needed)
     _check_still_unneeded(plan, decisions)
     log.info("to delete: %s", plan.summary)
     if request.dry_run:
@@ -189,14 +193,37 @@ def _needed(
                 f"{path} was not mirrored to {target} as it is now: what it needs there is not known",
                 "mirror with it first, then make a plan; or give the ImageSet that was mirrored",
             )
-    chosen = [newest[meaning] for meaning in {*imagesets, entries[-1].imageset}]
-    for entry in chosen:
+    return _images_of((newest[meaning] for meaning in {*imagesets, entries[-1].imageset}), target)
+
+
+def _needed_elsewhere(store: Store, target: str) -> list[InventoryImage]:
+    """Return what the data directories that share the cache need of `target`, such as those of other sites.
+
+    It is what the newest run by each of their mirror names has brought. Raises ConflictError where one of
+    them is out of reach, and for a run with an incomplete record.
+    """
+    known, unknown = store.neighbours()
+    if unknown:
+        raise ConflictError(
+            f"what {', '.join(map(str, unknown))} needs of {target} is not known: it shares the cache, and is"
+            " not there or empty",
+            f"is its volume mounted? If it is gone for good, remove its folder, and its line from"
+            f" {neighbours.record(store.cache.folder)}; nothing was deleted",
+        )
+    newest = [{one.mirror_name: one for one in other.inventory.of(target)} for other in known]
+    return _images_of((entry for by_name in newest for entry in by_name.values()), target)
+
+
+def _images_of(entries: Iterable[InventoryEntry], target: str) -> list[InventoryImage]:
+    found: list[InventoryImage] = []
+    for entry in entries:
         if not entry.complete:
             raise ConflictError(
                 f"the run of {entry.finished} does not say all that it copied to {target}",
                 "this version of oc-mirror does not name its images: mirror once with a newer one",
             )
-    return [image for entry in chosen for image in entry.images]
+        found += entry.images
+    return found
 
 
 def _log_other_imagesets(entries: Sequence[InventoryEntry], current: set[str]) -> None:

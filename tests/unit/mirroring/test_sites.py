@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -18,11 +19,14 @@ from steps.errors import ConflictError
 from steps.imageset.model import Mirror, Platform, ReleaseChannel
 from steps.mirroring.store import Store, lock
 from steps.oci.access import Access
+from steps.publishing import sources as publishing
 from tests.bench import nights
 from tests.standin.moody import Moody
 from tests.standin.oc_mirror import Image, Registry
 from tests.testbed import ports
 from tests.unit.mirroring.conftest import Place, Ran, real_only, serve_registry, standin_only
+from tests.unit.mirroring.test_deletion import EXECUTE, GENERATE
+from tests.unit.mirroring.test_targets import mirrors_of
 
 Has = Callable[[str, str], bool]
 REFERENCES = json.dumps(
@@ -460,3 +464,85 @@ def test_a_release_that_was_taken_over_is_not_fetched_and_is_archived(
     assert sent["mine"] < 10_000
     with tarfile.open(tmp_path / "mine/mirror_000001.tar") as tar:
         assert any(digest.partition(":")[2] in name for name in tar.getnames())
+
+
+# --- sites with one target
+
+
+def both(direct: Place) -> None:
+    """Two sites that mirror to one target: south keeps what north no longer needs."""
+    for site, images in (
+        ("north", ("team/app:v1", "team/db:v1")),
+        ("south", ("team/app:v1", "other/tool:v1")),
+        ("north", ("team/app:v2",)),
+    ):
+        mirror(direct, site, *images)
+
+
+def sources(place: Place, site: str, target: str) -> set[str]:
+    found = Store(place.data / "sites" / site).published.of(target)
+    assert found is not None
+    return {source.removeprefix(f"{place.host}/") for source in mirrors_of(found.files())}
+
+
+@standin_only
+def test_a_plan_of_deletion_leaves_what_another_site_needs_of_the_target(
+    direct: Place, target: str, has: Has
+) -> None:
+    both(direct)
+    asked = ("--site=north", f"--target-registry={target}")
+    assert direct.mirror(GENERATE, *asked).returncode == 0
+    plan = direct.data / "sites/north/removal/plan.json"
+    assert [image["origin"].partition("/")[2] for image in json.loads(plan.read_text())["images"]] == [
+        "team/db:v1"
+    ]
+    direct.names("team/db:v1")
+    assert direct.mirror("--site=west").returncode == 0
+    direct.names("team/app:v2")
+    approved = hashlib.sha256(plan.read_bytes()).hexdigest()
+    ran = direct.mirror(EXECUTE, *asked, f"--approved-plan-sha256={approved}")
+    assert ran.returncode == 19
+    assert has(target, "team/db:v1"), "west needs it by now"
+    shutil.rmtree(direct.data / "sites/west")
+    assert direct.mirror(EXECUTE, *asked, f"--approved-plan-sha256={approved}").returncode == 0
+    assert not has(target, "team/db:v1")
+    assert has(target, "team/app:v1")
+
+
+@standin_only
+def test_no_plan_of_deletion_is_made_while_a_site_is_out_of_reach(direct: Place, target: str) -> None:
+    both(direct)
+    south = direct.data / "sites/south"
+    shutil.rmtree(south)
+    south.mkdir()
+    ran = direct.mirror(GENERATE, "--site=north", f"--target-registry={target}")
+    assert ran.returncode == 5
+    assert f"what {south} needs of {target} is not known" in ran.stderr
+
+
+@standin_only
+def test_the_clusters_of_one_target_get_what_all_its_sites_have_mirrored(
+    direct: Place, target: str, tmp_path: Path
+) -> None:
+    both(direct)
+    assert sources(direct, "north", target) == {"team", "other"}
+    for site in ("north", "south"):
+        found = publishing.from_folder(direct.data / "sites" / site, target).resources
+        assert {
+            entry["source"].rpartition("/")[2]
+            for resource in found
+            for entry in resource["spec"].get("imageTagMirrors", ())
+        } == {"team", "other"}
+    shutil.rmtree(direct.data / "sites/south")
+    mirror(direct, "north", "team/app:v2")
+    assert sources(direct, "north", target) == {"team"}
+
+
+@standin_only
+def test_a_site_whose_resources_are_damaged_holds_up_no_other(direct: Place, target: str) -> None:
+    both(direct)
+    [damaged] = (direct.data / "sites/south/targets").glob("*/mirrors/*/itms.yaml")
+    damaged.write_bytes(b"\xff\xfe")
+    ran = mirror(direct, "north", "team/app:v3")
+    assert f"what south publishes for {target} is left out" in ran.stderr
+    assert sources(direct, "north", target) == {"team"}
