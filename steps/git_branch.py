@@ -336,7 +336,8 @@ class _Proposal:
             )
         if re.search(_REFUSED, error.stderr):
             stderr = self.origin.credentials.masked(error.stderr)
-            said = re.findall(r"^(?:remote: |\s*! ).*$", stderr, re.MULTILINE)
+            lines = re.findall(r"^(?:remote:(?: error:)?|\s*!)[ \t]*(\S.*)$", stderr, re.MULTILINE)
+            said = [line for line in lines if line.strip() != "error:"]
             shown = "; ".join(" ".join(line.split())[:200] for line in said[:3])
             return GitError(
                 f"{self.origin.url} refuses the branch {self.branch.name}: {shown}",

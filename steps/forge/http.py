@@ -168,7 +168,8 @@ class Client:
             )
         if status == 404:
             raise GitError(
-                f"{self._host} has no repository {self._forge.repository}, or does not show it to this token",
+                f"{self._host} has no repository {self._forge.repository}, does not show it to this token, or"
+                " takes no requests for it",
                 f"check values-git-url and publish-forge; what is needed is {self._forge.rights}",
             )
         if status >= 500:

@@ -392,8 +392,9 @@ def forge(value: str) -> ForgeName:
 
 
 def author(value: str) -> str:
-    """Parse `NAME <EMAIL>`, as Git writes the author of a commit."""
-    if not re.fullmatch(r"[^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f] <[^<>\s]+@[^<>\s]+>", value):
+    """Parse `NAME <EMAIL>`, as Git writes the author of a commit; some marks alone are no name."""
+    named = re.fullmatch(r"([^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f]) <[^<>\s]+@[^<>\s]+>", value)
+    if not named or not named[1].strip(" .,:;\"\\'"):
         raise ValueError(f"'{value}' is not NAME <EMAIL>")
     return value
 

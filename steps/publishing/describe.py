@@ -48,9 +48,9 @@ def body(
         *(f"* Assumed, since no label openshift-version tells it: {_code(one)}" for one in assumed),
         *(f"* No longer in the block: {_code(one)}" for one in dropped),
         "",
+        _changes(published),
     ]
-    head = "\n".join(lines)
-    return _bounded(harmless(f"{head}{_changes(published)}"))
+    return _bounded(harmless("\n".join(lines)))
 
 
 def _changes(published: Published) -> str:

@@ -331,7 +331,7 @@ def test_a_draft_stays_one(server: Server, mark: str) -> None:
             "now",
         ),
         ((403, {}, {"message": "403 Forbidden"}), "refuses the token", "Pull requests|role Developer"),
-        ((404, {}, {"message": "404 Project Not Found"}), "has no repository group/values", "values-git-url"),
+        ((404, {}, {"message": "404 Project Not Found"}), "has no .* or takes no requests", "values-git-url"),
         (
             (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1700000000"}, {"message": "API rate"}),
             "takes no more requests of this token until 2023-11-14T22:13:20Z",

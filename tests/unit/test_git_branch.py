@@ -399,10 +399,11 @@ def test_a_server_that_filters_nothing_is_served_as_well(upstream: Upstream) -> 
 def test_a_hook_that_refuses_is_told_in_its_own_words(upstream: Upstream, tmp_path: Path) -> None:
     hook = upstream.bare / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho 'GitLab: s3cret is not allowed to push here.' >&2\nexit 1\n")
+    words = r"\nerror:\nerror: GitLab: s3cret is not allowed to push here.\n"  # as Gitea frames it
+    hook.write_text(f"#!/bin/sh\nprintf '{words}' >&2\nexit 1\n")
     hook.chmod(0o755)
     (tmp_path / "password").write_text("s3cret\n")
-    with pytest.raises(GitError, match="… is not allowed to push here") as caught:
+    with pytest.raises(GitError, match="oc-mirror/registry: GitLab: … is not allowed to push here") as caught:
         propose(upstream.origin(secret=tmp_path), BRANCH, wanted())
     assert "publish-branch" in caught.value.hint
     assert "s3cret" not in caught.value.reason

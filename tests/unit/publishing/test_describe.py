@@ -56,6 +56,15 @@ def test_a_text_names_places_commit_and_what_changed() -> None:
     check_harmless(text)
 
 
+def test_the_points_end_before_what_is_said_of_the_list() -> None:
+    """Markdown takes a line right below a point for a part of it."""
+    nothing = Published(target=TARGET, resources=[])
+    assert "managed`\n\nThe list of what the newest run changed is not known." in body(
+        nothing, places=["values.yaml: managed"]
+    )
+    assert "managed`\n\n## What changes\n" in body(published("4.20.1"), places=["values.yaml: managed"])
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_mention_and_close_nothing(name: str) -> None:
     check_harmless(body(published(name, **{name: "sha256:" + "a" * 64})))

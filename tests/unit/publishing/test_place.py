@@ -122,6 +122,7 @@ def test_the_kinds_of_values_refuse_what_git_and_kubernetes_would() -> None:
         (branch, "a.lock"),
         (author, "A B"),
         (author, "A\nB <a@b>"),
+        (author, ".'\\ <a@b>"),
     ):
         with pytest.raises(ValueError, match="is not"):
             kind(wrong)
