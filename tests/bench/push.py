@@ -50,13 +50,13 @@ def task_times(product: Product, run: str) -> dict[str, tuple[float, float]]:
     }
 
 
-def push(listener: Listener, number: int) -> dict[str, float]:
+def push(listener: Listener, values: Repository, number: int) -> dict[str, float]:
     """Push a change and follow it; seconds of each stage."""
     product = listener.product
     hub = (ROOT / "examples" / "values" / HUB).read_text().replace("4.20.12", f"4.20.{20 + number}")
     before = set(listener.starts("github-values"))
     began = time.time()
-    commit = listener.values.push({HUB: hub})
+    commit = values.push({HUB: hub})
     run = product.wait(listener.run_of(commit))
     assert run.succeeded, run.log()
     (start,) = set(listener.starts("github-values")) - before
@@ -107,11 +107,11 @@ def main() -> int:
     cluster.apply(floor_pipeline(TASKS))
     runs = {"deployment": deployment(values, deploy_mode="job")}
     floors, stages = [], []
-    with listening(product, values, runs) as listener:
+    with listening(product, runs) as listener:
         webhooks.install(values, f"{listener.url}/values", KEYS["github-values"])
         for number in range(ROUNDS + 1):
             product.clean()
-            nothing, ours = floor(product), push(listener, number)
+            nothing, ours = floor(product), push(listener, values, number)
             if number:  # the first round warms up
                 floors.append(nothing)
                 stages.append(ours)

@@ -25,10 +25,9 @@ KEYS = {name: f"{name}-{uuid.uuid4().hex}" for name in (*_PUSHES, "schedule")}
 
 @dataclass(frozen=True)
 class Listener:
-    """tekton/triggers/ as a user sets it up, and the repositories it is for."""
+    """tekton/triggers/ as a user sets it up."""
 
     product: Product
-    values: Repository
     url: str
 
     def started(self, kind: str, selector: str) -> list[dict[str, Any]]:
@@ -82,13 +81,9 @@ class Listener:
 
         return str(eventually(f"the end of {start}", ended, timeout=seconds))
 
-    def push(self, changes: dict[str, str]) -> str:
-        """Push to the values repository, whose hook posts it."""
-        return self.values.push(changes)
 
-
-def templates(given: Mapping[str, Mapping[str, Any]]) -> str:
-    """20-runs.yaml as a user edits it: parameters of each run, and what plain Kubernetes needs."""
+def templates(given: Mapping[str, Mapping[str, Any]], accounts: Mapping[str, str]) -> str:
+    """20-runs.yaml as a user edits it: parameters, accounts of Tasks, what plain Kubernetes needs."""
     configmap = yaml.safe_load((TRIGGERS / "20-runs.yaml").read_text())
     for run, parameters in given.items():
         document = yaml.safe_load(configmap["data"][f"{run}.yaml"])
@@ -96,6 +91,9 @@ def templates(given: Mapping[str, Mapping[str, Any]]) -> str:
         own |= parameters
         document["spec"]["params"] = [{"name": name, "value": value} for name, value in own.items()]
         document["spec"]["taskRunTemplate"]["podTemplate"] = {"securityContext": security_context()}
+        document["spec"].setdefault("taskRunSpecs", []).extend(
+            {"pipelineTaskName": task, "serviceAccountName": account} for task, account in accounts.items()
+        )
         configmap["data"][f"{run}.yaml"] = yaml.safe_dump(document)
     return json.dumps(configmap)
 
@@ -113,9 +111,9 @@ def deployment(values: Repository, **changes: str) -> dict[str, str]:
 
 @contextmanager
 def listening(
-    product: Product, values: Repository, runs: Mapping[str, Mapping[str, Any]]
+    product: Product, runs: Mapping[str, Mapping[str, Any]], accounts: Mapping[str, str] | None = None
 ) -> Iterator[Listener]:
-    """Set tekton/triggers/ up for one test module, with its keys."""
+    """Set tekton/triggers/ up, with its keys; `accounts` are those of Tasks of these runs."""
     cluster = product.cluster
     literals = [f"--from-literal={name}={key}" for name, key in KEYS.items()]
     cluster.kubectl("create", "secret", "generic", "oc-mirror-webhook-keys", *literals, "-n", PIPELINES)
@@ -124,11 +122,11 @@ def listening(
     repositories = [one.rpartition(":")[0] for one in (TASK_IMAGE, images.BASE, images.BUILDER)]
     permit(cluster, PIPELINES, "task-images", *repositories)
     try:
-        cluster.apply(templates(runs), "--force-conflicts")
+        cluster.apply(templates(runs, accounts or {}), "--force-conflicts")
         ready = ("wait", "--for=condition=Ready", "eventlistener/oc-mirror", "-n", PIPELINES)
         cluster.kubectl(*ready, "--timeout=240s")
         address = product.get("service", "el-oc-mirror", PIPELINES)["spec"]["clusterIP"]
-        found = Listener(product, values, f"http://{address}:8080")
+        found = Listener(product, f"http://{address}:8080")
         eventually("the EventListener", lambda: answers(f"{found.url}/live"), timeout=240)
         yield found
     finally:

@@ -14,6 +14,13 @@ from tests.testbed.gitea import OWNER, Gitea
 from tests.testbed.registry import Registry
 
 VALUES = "# The fleet\nmanagedClusterSets:\n  managed:\n    labels:\n      odf: 'true'  # storage\n"
+MIRRORING = {
+    "workflow": "workflow-direct",
+    "imageset-configmap": "oc-mirror-mine",
+    "source-tls-verify": "false",
+    "destination-tls-verify": "false",
+    "publish-to-git": "true",
+}
 ACCOUNTS = {"publish-to-git": "oc-mirror-publish"}
 
 
@@ -31,7 +38,7 @@ class Publishing:
     def prepare(
         cls, product: Product, server: Gitea, url: str, registry: Registry, folder: Path
     ) -> Publishing:
-        """Make the Secret, and the ConfigMap with the ImageSet, for the repository `values` at `url`."""
+        """Make the Secrets, and the ConfigMap with the ImageSet, for the repository `values` at `url`."""
         server.user("robot")
         server.api("PUT", f"repos/{OWNER}/values/collaborators/robot", {"permission": "write"})
         token = server.token("publish", "write:repository", user="robot")
@@ -39,6 +46,7 @@ class Publishing:
         literals = [f"--from-literal={key}={value}" for key, value in keys.items()]
         kubectl = product.cluster.kubectl
         kubectl("create", "secret", "generic", "oc-mirror-git-write", *literals, "-n", PIPELINES)
+        kubectl("create", "secret", "generic", "values-git-auth", *literals[:2], "-n", PIPELINES)
         source = push_source(registry)
         (folder / "imageset.yaml").write_text(imageset(source, "team/app:v1", "team/db:v1"))
         mine = f"--from-file=imageset.yaml={folder / 'imageset.yaml'}"
@@ -62,14 +70,7 @@ class Publishing:
 
     def mirror(self, target: str) -> Run:
         """Run the deployment pipeline, up to the request."""
-        mirroring = {
-            "workflow": "workflow-direct",
-            "imageset-configmap": "oc-mirror-mine",
-            "source-tls-verify": "false",
-            "destination-tls-verify": "false",
-            "publish-to-git": "true",
-        }
-        return self.product.succeed(self.parameters(target) | mirroring, accounts=ACCOUNTS)
+        return self.product.succeed(self.parameters(target) | MIRRORING, accounts=ACCOUNTS)
 
     def requests(self) -> list[dict[str, Any]]:
         """The open requests, the newest first."""

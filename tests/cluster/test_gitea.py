@@ -67,8 +67,7 @@ class Repository:
         return found
 
     def head(self, branch: str = BRANCH) -> str:
-        found = self.server.api("GET", f"repos/{OWNER}/{self.name}/branches/{branch}")
-        return str(found["commit"]["id"])
+        return self.server.head(self.name, branch)
 
     def branches(self) -> set[str]:
         return {one["name"] for one in self.server.api("GET", f"repos/{OWNER}/{self.name}/branches")}

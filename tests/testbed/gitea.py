@@ -48,6 +48,8 @@ MODE = console
 LEVEL = Warn
 [actions]
 ENABLED = false
+[webhook]
+ALLOWED_HOST_LIST = private
 [indexer]
 ISSUE_INDEXER_TYPE = db
 """
@@ -75,6 +77,24 @@ class Gitea:
             text = base64.b64encode(content.encode()).decode()
             self.api("POST", f"repos/{OWNER}/{name}/contents/{path}", {"content": text, "branch": "main"})
         return f"{self.url}/{OWNER}/{name}.git"
+
+    def change(self, name: str, path: str, content: str) -> str:
+        """Commit a file to main as the web page does; return the commit, which the webhook gets."""
+        where = f"repos/{OWNER}/{name}/contents/{path}"
+        text = base64.b64encode(content.encode()).decode()
+        old = self.api("GET", f"{where}?ref=main")["sha"]
+        made = self.api("PUT", where, {"content": text, "sha": old, "branch": "main"})
+        return str(made["commit"]["sha"])
+
+    def head(self, name: str, branch: str) -> str:
+        """Return the newest commit of a branch."""
+        return str(self.api("GET", f"repos/{OWNER}/{name}/branches/{branch}")["commit"]["id"])
+
+    def webhook(self, name: str, url: str, key: str) -> None:
+        """Have it post each push, signed with `key`."""
+        config = {"url": url, "content_type": "json", "secret": key}
+        hook = {"type": "gitea", "config": config, "events": ["push"], "active": True}
+        self.api("POST", f"repos/{OWNER}/{name}/hooks", hook)
 
     def file(self, name: str, path: str, branch: str) -> str:
         """Return a file of a branch of the owner's repository."""

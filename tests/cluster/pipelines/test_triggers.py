@@ -47,13 +47,17 @@ def workshop(
 
 
 @pytest.fixture(scope="module")
-def listener(workshop: Workshop, make_repository: Callable[[str, Path], Repository]) -> Iterator[Listener]:
-    values = make_repository("pushed-values", ROOT / "examples" / "values")
+def values(make_repository: Callable[[str, Path], Repository]) -> Repository:
+    return make_repository("pushed-values", ROOT / "examples" / "values")
+
+
+@pytest.fixture(scope="module")
+def listener(workshop: Workshop, values: Repository) -> Iterator[Listener]:
     runs = {
         "deployment": deployment(values),
         "build": workshop.parameters(git_revision="main", build_args=[]),
     }
-    with listening(workshop.product, values, runs) as found:
+    with listening(workshop.product, runs) as found:
         yield found
 
 
@@ -76,12 +80,12 @@ def occasions(listener: Listener) -> list[str]:
 
 
 def test_a_push_of_values_ends_in_a_cronjob_that_mirrors_them_with_the_image_just_built(
-    listener: Listener, built: str
+    listener: Listener, values: Repository, built: str
 ) -> None:
     """The whole chain with no hand on it; then what the CronJob starts is waited for, not the clock."""
-    webhooks.install(listener.values, f"{listener.url}/values", KEYS["github-values"])
+    webhooks.install(values, f"{listener.url}/values", KEYS["github-values"])
     hub = (ROOT / "examples" / "values" / VALUES).read_text()
-    commit = listener.push({VALUES: hub.replace("4.20.12", "4.20.14")})
+    commit = values.push({VALUES: hub.replace("4.20.12", "4.20.14")})
     run = listener.product.wait(listener.run_of(commit), seconds=600)
     assert run.succeeded, run.log()
     assert run.results["commit"] == commit
@@ -148,9 +152,9 @@ def test_hostile_text_in_a_signed_event_is_refused_by_the_step(listener: Listene
 
 
 @pytest.mark.usefixtures("built")  # what is started can only deploy a recorded image
-def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None:
-    webhooks.uninstall(listener.values)
-    commit = listener.push({"global.yaml": (ROOT / "examples/values/global.yaml").read_text() + "# once\n"})
+def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener, values: Repository) -> None:
+    webhooks.uninstall(values)
+    commit = values.push({"global.yaml": (ROOT / "examples/values/global.yaml").read_text() + "# once\n"})
     before = listener.starts("github-values")
     for _ in range(2):
         webhooks.github(f"{listener.url}/values", webhooks.payload(commit, [VALUES]), KEYS["github-values"])
@@ -167,13 +171,15 @@ def test_the_same_commit_pushed_twice_starts_one_run(listener: Listener) -> None
 
 
 @pytest.mark.usefixtures("built")  # what is started can only deploy a recorded image
-def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(listener: Listener) -> None:
-    webhooks.uninstall(listener.values)
+def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(
+    listener: Listener, values: Repository
+) -> None:
+    webhooks.uninstall(values)
     before = {r["metadata"]["name"] for r in listener.runs()}
     starts = len(listener.starts("github-values"))
     hub = (ROOT / "examples" / "values" / VALUES).read_text()
     commits = [
-        listener.push({VALUES: hub.replace("4.20.12", f"4.20.{number}")}) for number in range(20, 20 + STORM)
+        values.push({VALUES: hub.replace("4.20.12", f"4.20.{number}")}) for number in range(20, 20 + STORM)
     ]
 
     def post(commit: str) -> None:
@@ -193,7 +199,9 @@ def test_a_storm_of_pushes_ends_in_the_newest_state_and_not_in_as_many_runs(list
 
 
 @pytest.mark.usefixtures("built")  # what is started can only deploy a recorded image
-def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(listener: Listener) -> None:
+def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(
+    listener: Listener, values: Repository
+) -> None:
     kubectl = listener.product.cluster.kubectl
     before = {r["metadata"]["name"] for r in listener.runs()}
     patch = {"spec": {"suspend": False, "schedule": "* * * * *"}}
@@ -208,7 +216,7 @@ def test_a_schedule_ticks_once_a_minute_it_names_and_starts_one_run(listener: Li
         "a run", lambda: [r for r in listener.runs() if r["metadata"]["name"] not in before], timeout=240
     )
     assert run["metadata"]["annotations"]["oc-mirror-pipeline/occasion"] == name
-    assert run["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == listener.values.head()
+    assert run["metadata"]["annotations"]["oc-mirror-pipeline/commit"] == values.head()
     assert listener.product.wait(run["metadata"]["name"]).succeeded
 
 
