@@ -147,7 +147,8 @@ class ChangeLists:
             its = [one for one in had if one.sequence == before]
             its += [one for one in waiting if one.mirror_name == name]
             pairs += list(pairwise(its))
-        return self._with_settings(compare(self._had(target, had, names), listed), pairs)
+        found = compare(self._had(target, had, names), listed).changed(target=target)
+        return self._with_settings(found, pairs)
 
     def _with_settings(
         self, listed: ChangeList, pairs: Iterable[tuple[Generation, Generation]]
@@ -202,7 +203,7 @@ class ChangeLists:
     def of_run(self, target: str, mirror_name: str, now: RunState) -> ChangeList:
         """Return what a direct run brings to `target` against the last one of the same mirror name."""
         before = self._last_run(target, mirror_name)
-        return compare(before, now.state)
+        return compare(before, now.state).changed(target=target)
 
     def _last_run(self, target: str, mirror_name: str) -> State | None:
         path = self._state_file(target, mirror_name)

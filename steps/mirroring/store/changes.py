@@ -100,6 +100,7 @@ class ChangeList(Record):
     """What `after` brings against `before`, None for nothing; `unknown` says what could not be compared.
 
     `settings` are sentences about what their ImageSets say otherwise of what both name (`imageset.diff`).
+    `target` is the registry that it is brought to, empty for a list of what was made.
     """
 
     kind: Literal["ChangeList"] = "ChangeList"
@@ -112,15 +113,14 @@ class ChangeList(Record):
     images: ImageChanges
     sizes: Sizes
     settings: tuple[str, ...] = ()
+    target: str = ""
     unknown: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return the list as plain values, without `settings` where there are none.
-
-        So a list that was held before there was this field keeps its hash.
-        """
+        """Return the list as plain values, without `settings` and `target` where there are none."""
         found = super().document()
-        return found if self.settings else {key: value for key, value in found.items() if key != "settings"}
+        empty = {name for name in ("settings", "target") if not getattr(self, name)}
+        return {name: value for name, value in found.items() if name not in empty}
 
     @property
     def canonical(self) -> bytes:

@@ -62,7 +62,8 @@ def brief(listed: ChangeList) -> list[str]:
 
 def text(listed: ChangeList, limit: int = IN_TEXT) -> str:
     """Return the list for a terminal."""
-    lines = [title(listed), f"  {sizes(listed)}"]
+    lines = [title(listed), *([f"  for {plain(listed.target)}"] if listed.target else [])]
+    lines += [f"  {sizes(listed)}"]
     lines += [f"  not known: {plain(reason)}" for reason in unknown(listed, limit)]
     for heading, found in sections(listed):
         if found:
@@ -77,6 +78,7 @@ def text(listed: ChangeList, limit: int = IN_TEXT) -> str:
 def markdown(listed: ChangeList, limit: int = IN_MARKDOWN) -> str:
     """Return the list for a change board."""
     lines = ["# What changes", "", f"{_escaped(_first_upper(title(listed)))}.", ""]
+    lines += [f"* For {_code(plain(listed.target))}"] if listed.target else []
     lines += [f"* {_first_upper(sizes(listed))}"]
     lines += [f"* Not known: {_escaped(reason)}" for reason in unknown(listed, limit)]
     lines += [f"* sha256 of this list: `{listed.sha256}`"]

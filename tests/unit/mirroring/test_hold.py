@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import signal
@@ -313,6 +314,22 @@ def test_from_disk_pushes_nothing_before_its_list_is_approved(
     assert ran.returncode == 0, ran.stderr
     assert has(target, "team/app:v3")
     assert disconnected.mirror(HOLD).returncode == 0, "nothing waits, so nothing is held"
+
+
+def test_an_approval_for_one_registry_approves_nothing_for_another(
+    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+) -> None:
+    """Whoever approved what comes to a test registry has not approved it for production."""
+    shutil.copytree(three.data / "generations", disconnected.data / "generations")
+    assert disconnected.mirror(HOLD).returncode == 16
+    approval = approved(disconnected)
+    other = f"{target}-production"
+    ran = disconnected.mirror(HOLD, approval, f"--target-registry={other}")
+    assert ran.returncode == UNAPPROVED, ran.stderr
+    assert not has(other, "team/db:v1")
+    (path,) = (disconnected.data / "changes/targets").glob("*production*/*.json")
+    assert json.loads(path.read_bytes())["target"] == other
+    assert f"* For `{other}`" in path.with_suffix(".md").read_text()
 
 
 def test_without_hold_an_approval_of_another_list_is_said_to_have_no_effect(
