@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from steps.oci.options import ConnectionOptions
     from steps.oci.reference import Reference
 
+MOST_TAGS: Final = 1_000_000
+"""Tags of a repository; some have tens of thousands."""
 LARGEST_MANIFEST: Final = 8 * 1024 * 1024
 LARGEST_LAYER: Final = 4 * 1024**3
 DAMAGED: Final = "damaged"
@@ -114,12 +116,15 @@ class Repository:
 
         Raises UnlistedError where the registry does not list them.
         """
-        found: list[str] = []
+        found: dict[str, None] = {}
         path = "tags/list?n=1000"
         while path:
             document, path = self._retrying(lambda path=path: self._page(path))  # type: ignore[misc]
-            found += document.get("tags") or []
-        return found
+            known = len(found)
+            found |= dict.fromkeys(document.get("tags") or [])
+            if path and not known < len(found) <= MOST_TAGS:
+                raise unlisted(self._name, f"after {known:,} of them its pages have no end")
+        return list(found)
 
     def find(self, version: str) -> Manifest | None:
         """Ask what a tag or digest leads to, without reading it; None where it is not there."""

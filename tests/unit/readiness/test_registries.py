@@ -82,6 +82,19 @@ def test_tags_that_are_none_tell_nothing(
     assert _look(fleet, capsys) == (UNKNOWN, {"the registry does not answer"})
 
 
+@pytest.mark.parametrize("link", ["?n=1000", "?n=1000&last=4.20.12-x86_64"])
+def test_pages_of_tags_that_lead_in_a_circle_have_an_end(
+    mirror: tuple[Moody, Site], fleet: Fleet, capsys: pytest.CaptureFixture[str], link: str
+) -> None:
+    moody, _site = mirror
+    headers = {"Content-Type": "application/json", "Link": f'<{link}>; rel="next"'}
+    body = b'{"name": "x", "tags": ["4.20.12-x86_64"]}'
+    moody.manners = [lambda question: Reply(200, headers, body) if "/tags/list" in question.path else None]
+    code, document = fleet.look(capsys=capsys)
+    assert (code, told(document)) == (17, (UNKNOWN, {"the registry does not answer"}))
+    assert "after 1 of them its pages have no end" in json.dumps(document)
+
+
 def test_a_page_of_a_proxy_for_everything_tells_nothing(
     mirror: tuple[Moody, Site], fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
