@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.git_branch import Change
@@ -10,7 +11,6 @@ from steps.mirroring.publish import autoshift, resources
 from steps.mirroring.store.published import RESOURCES, distinct_name, readable_name
 from steps.publishing import block, place
 from steps.publishing.splice import put
-from steps.yaml.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from steps.publishing.block import CaReference
     from steps.publishing.place import Place
     from steps.publishing.sources import Published
+    from steps.yaml.source import SourceFile
 
 FLEET: Final = "oc-mirror/fleet.json"
 """Apart from what clusters apply: a GitOps tool takes every JSON file of a folder for an object."""
@@ -51,18 +52,19 @@ def make(
     sources = {source.path: source for source in values}
     mirror = autoshift.block(published.resources, published.target)
     found = place.find(named, list(sources.values()))
-    changed, dropped, assumed = dict[str, bytes](), list[str](), list[str]()
-    for one in found:
-        current = SourceFile(one.file, changed.get(one.file, sources[one.file].content))
+    dropped, assumed = list[str](), list[str]()
 
-        def wanted(there: Mapping[str, Any], one: Place = one) -> dict[str, Any]:
-            where = f"{one.file}: {one}"
-            new, guessed = block.merged(there, mirror, ca, where, one.minor)
-            assumed.extend(f"{line} ({where})" for line in guessed)
-            dropped.extend(f"{line} ({where})" for line in block.dropped(there, new))
-            return new
+    def wanted(one: Place, there: Mapping[str, Any]) -> dict[str, Any]:
+        where = f"{one.file}: {one}"
+        new, guessed = block.merged(there, mirror, ca, where, one.minor)
+        assumed.extend(f"{line} ({where})" for line in guessed)
+        dropped.extend(f"{line} ({where})" for line in block.dropped(there, new))
+        return new
 
-        changed[one.file] = put(current, one.keys, wanted)
+    changed = {
+        file: put(sources[file], {one.keys: partial(wanted, one) for one in found if one.file == file})
+        for file in dict.fromkeys(one.file for one in found)
+    }
     files = {
         f"{folder}/{name}": text.encode() for name, text in resources.in_files(published.resources).items()
     }

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final
 from steps.mirroring.store import changes_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from steps.publishing.sources import Published
 
 LONGEST: Final = 60_000
 """Characters of a text: GitHub takes 65,536, the others more."""
+_SHOWN: Final = 100
+"""Points of a kind."""
 _SPACE: Final = "\u200b"
 _REFERENCES: Final = re.compile(
     r"(?<=[@#!&$%~^])(?=\w)|(?<=[Gg][Hh]-)(?=\d)|(?<=:/)(?=/)|(?m:^)[^\S\n]*(?=/)"
@@ -44,13 +46,21 @@ def body(
         " oc-mirror-pipeline wrote it, and writes this branch anew when the mirror changes.",
         "",
         f"* Commit: {commit}",
-        *(f"* `config.disconnected` of {_code(one)}" for one in places),
-        *(f"* Assumed, since no label openshift-version tells it: {_code(one)}" for one in assumed),
-        *(f"* No longer in the block: {_code(one)}" for one in dropped),
+        *_points("`config.disconnected` of", places),
+        *_points("Assumed, since no label openshift-version tells it:", assumed),
+        *_points("No longer in the block:", dropped),
         "",
         _changes(published),
     ]
     return _bounded(harmless("\n".join(lines)))
+
+
+def _points(what: str, names: Iterable[str]) -> Iterator[str]:
+    """Give a point for each name; of very many the first ones, so that the list of changes has room."""
+    names = list(names)
+    yield from (f"* {what} {_code(one)}" for one in names[:_SHOWN])
+    if len(names) > _SHOWN:
+        yield f"* and {len(names) - _SHOWN} more"
 
 
 def _changes(published: Published) -> str:

@@ -1,4 +1,4 @@
-"""Put a block into a values file and leave every other byte as it was (pure).
+"""Put blocks into a values file and leave every other byte as it was (pure).
 
 The parser says where each value begins; only what differs is written anew, in the indentation and with the
 line ends of the file. Comments, order, quotes and a byte order mark stay, also those within the block. The
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ from steps.yaml.source import BOM, SourceFile, decode
 from steps.yaml.writing import Dumper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 _BY_HAND: Final = "write the block by hand once: autoshift-disconnected.yaml has it"
 _NO_MAP: Final = "there is a value where a map belongs"
@@ -29,31 +30,42 @@ _STEP: Final = 2
 """Columns of an indentation, where the file shows none."""
 
 
-def put(
-    source: SourceFile, path: Sequence[str], wanted: Callable[[Mapping[str, Any]], dict[str, Any]]
-) -> bytes:
-    """Return the file with what `wanted` makes of the map at `path`; the first two keys of it must be there.
+Keys = tuple[str, ...]
+"""The keys that lead to a block."""
+Wanted = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Makes a block of the one that is there, which is empty where there is none."""
 
-    `wanted` gets the map as it is, empty where there is none. A file that has it already is returned as it
-    is. Raises InvalidInputError, with file and line, for a file that is not well-formed, that has several
-    documents, in which the place is shared by an anchor, or where the change would reach beyond the block.
+
+def put(source: SourceFile, wanted: Mapping[Keys, Wanted]) -> bytes:
+    """Return the file with what is `wanted` at each path; the first two keys of a path must be there.
+
+    A file that has it already is returned as it is. Raises InvalidInputError, with file and line, for a file
+    that is not well-formed, that has several documents, in which a place is shared by an anchor, or where the
+    change would reach beyond the blocks.
     """
     root, before = _only_document(source), nodes.plain(_only_document(source), source.path)
-    block = _at(before, path)
-    new = wanted(copy.deepcopy(block) if isinstance(block, dict) else {})
+    new = {path: make(_block_at(before, path)) for path, make in wanted.items()}
+    text, shared = decode(source), _shared(root)
 
     def written(*, whole_lists: bool) -> bytes:
-        edits = _Edits(decode(source), source.path, _shared(root), whole_lists)
-        edits.set_at(root, path, new)
+        edits = _Edits(text, source.path, shared, whole_lists)
+        for path, block in new.items():
+            edits.set_at(root, path, block)
         mark = BOM if source.content.startswith(BOM) else b""
         result = SourceFile(source.path, mark + edits.applied().encode())
-        _verify(result, path, before, new)
+        _verify(result, before, new)
         return result.content
 
     try:
         return written(whole_lists=False)
     except InvalidInputError:
         return written(whole_lists=True)
+
+
+def _block_at(tree: Any, path: Keys) -> dict[str, Any]:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return copy.deepcopy(tree) if isinstance(tree, dict) else {}
 
 
 def _only_document(source: SourceFile) -> yaml.Node:
@@ -66,30 +78,26 @@ def _only_document(source: SourceFile) -> yaml.Node:
     return documents[0]
 
 
-def _at(tree: Any, path: Sequence[str]) -> Any:
-    for key in path:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
-
-
-def _verify(result: SourceFile, path: Sequence[str], before: Any, new: dict[str, Any]) -> None:
-    """Refuse a result that says anything but `before` with `new` at `path`."""
+def _verify(result: SourceFile, before: Any, new: Mapping[Keys, dict[str, Any]]) -> None:
+    """Refuse a result that says anything but `before` with what is `new`."""
+    where = ", ".join(".".join(path) for path in new)
     expected = copy.deepcopy(before)
-    place = expected
-    for key in path[:-1]:
-        place[key] = place.get(key) or {}
-        place = place[key]
-    place[path[-1]] = new
+    for path, block in new.items():
+        place = expected
+        for key in path[:-1]:
+            place[key] = place.get(key) or {}
+            place = place[key]
+        place[path[-1]] = block
     try:
         after = nodes.plain(_only_document(result), result.path)
     except InvalidInputError as error:
-        raise _refused(result.path, path, f"it could not be read afterwards ({error.reason})") from error
+        raise _refused(result.path, where, f"it could not be read afterwards ({error.reason})") from error
     if after != expected:
-        raise _refused(result.path, path, "it would change another place of the file, too")
+        raise _refused(result.path, where, "it would change another place of the file, too")
 
 
-def _refused(file: str, path: Sequence[str], why: str) -> InvalidInputError:
-    return InvalidInputError(f"{file}: {'.'.join(path)} cannot be written: {why}", _BY_HAND)
+def _refused(file: str, where: str, why: str) -> InvalidInputError:
+    return InvalidInputError(f"{file}: {where} cannot be written: {why}", _BY_HAND)
 
 
 def _shared(root: yaml.Node) -> frozenset[int]:

@@ -65,6 +65,14 @@ def test_the_points_end_before_what_is_said_of_the_list() -> None:
     assert "managed`\n\n## What changes\n" in body(published("4.20.1"), places=["values.yaml: managed"])
 
 
+def test_a_thousand_places_leave_room_for_what_changed() -> None:
+    text = body(
+        published("4.20.12"), places=[f"values.yaml: clusters.edge-{number}" for number in range(1000)]
+    )
+    assert "edge-99`\n* and 900 more\n" in text
+    assert "`4.20.12`" in text
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_mention_and_close_nothing(name: str) -> None:
     check_harmless(body(published(name, **{name: "sha256:" + "a" * 64})))

@@ -43,7 +43,7 @@ PATH = ("managedClusterSets", "managed", "config", "disconnected")
 def written(text: str | bytes, path: tuple[str, ...] = PATH, mirror: dict[str, Any] = MIRROR) -> bytes:
     content = text if isinstance(text, bytes) else text.encode()
     source = SourceFile("values.yaml", content)
-    return put(source, path, lambda there: block.merged(there, mirror, CA, "here")[0])
+    return put(source, {path: lambda there: block.merged(there, mirror, CA, "here")[0]})
 
 
 def at(content: bytes, path: tuple[str, ...] = PATH) -> Any:
@@ -431,7 +431,7 @@ managedClusterSets:
 def test_without_a_ca_it_is_refused_as_autoshift_would() -> None:
     source = SourceFile("values.yaml", b"managedClusterSets:\n  managed: {}\n")
     with pytest.raises(InvalidInputError, match="names no CA") as caught:
-        put(source, PATH, lambda there: block.merged(there, MIRROR, None, "managedClusterSets.managed")[0])
+        put(source, {PATH: lambda there: block.merged(there, MIRROR, None, "managedClusterSets.managed")[0]})
     assert "publish-ca-ref" in caught.value.hint
 
 
@@ -585,3 +585,23 @@ def test_any_style_is_written_and_nothing_else_changes(made: tuple[bytes, str, s
     after = written(content, (section, name, "config", "disconnected"))
     comments = re.findall(rb"#[^\r\n]*", content)
     assert [one for one in comments if one not in after] == []
+
+
+SEVERAL = (
+    "clusters:\n  a:\n    config: {}\n  b:  # second\n    labels: {}\n  c:\nhubClusterSets: {hub: {}}\n",
+    "clusters: {a: {config: {disconnected: {useIDMS: false}}}, b: {config: {x: 1}}, c: {labels: {}}}\n"
+    "hubClusterSets: {hub: null}\n",
+    "clusters:\n  a:\n  b:\n  c:\nhubClusterSets:\n  hub:",
+)
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_several_places_of_a_file_are_written_at_once_as_one_after_the_other(text: str) -> None:
+    places = [("clusters", name) for name in ("c", "a", "b")] + [("hubClusterSets", "hub")]
+    paths: list[tuple[str, ...]] = [(*place, "config", "disconnected") for place in places]
+    one_by_one = text.encode()
+    for path in paths:
+        one_by_one = written(one_by_one, path)
+    made = block.merged({}, MIRROR, CA, "here")[0]
+    wanted = {path: lambda there: {**made, **there} for path in paths}
+    assert put(SourceFile("values.yaml", text.encode()), wanted) == one_by_one
