@@ -14,6 +14,7 @@ import re
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -22,7 +23,6 @@ from steps.git_command import MEMORY, RECEIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 PROTOCOLS = ("https", "http", "ssh", "git", "file")
 """The transports git may use; `ext::` and remote helpers run commands and are never among them."""
@@ -130,6 +130,7 @@ class Credentials:
 class Origin:
     """A revision of a repository, and how to get in; making one raises UsageError if it cannot be fetched.
 
+    A folder that is named from here gets its whole path: git is started in another one.
     `or_default_branch`: nobody chose the revision, so the repository's own default branch serves as well.
     """
 
@@ -143,6 +144,8 @@ class Origin:
         """Refuse a URL or revision that could run something or that holds a password."""
         _check_url(self.url, self.parameters)
         _check_revision(self.revision, self.parameters)
+        if self.url.startswith("."):
+            object.__setattr__(self, "url", str(Path(self.url).absolute()))
 
     @property
     def local(self) -> bool:

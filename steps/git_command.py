@@ -46,7 +46,25 @@ _SETTINGS: Final = (
     "gc.auto=0",  # would outlive the call
     "maintenance.auto=false",
 )
-_LIMITED: Final = """trap '' XFSZ; ulimit -f "$1"; test "$2" = 0 || ulimit -d "$2"; shift 2; exec "$@\""""
+_OF_ANOTHER: Final = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+"""Variables by which git tells what it starts of its repository (`git rev-parse --local-env-vars`)."""
+_LIMITED: Final = """trap '' XFSZ; ulimit -f "$1"; test "$2" = 0 || ulimit -d "$2"; unset $3
+shift 3; exec "$@\""""
 """A shell sets the limits: code of ours between fork and exec could block on a lock of another thread.
 
 Without the signal, the write fails, and git says so.
@@ -119,7 +137,8 @@ class Git:
         import git
 
         blocks, kilobytes = RECEIVED // 512, 0 if self.local else MEMORY // 1024
-        limited = ("sh", "-c", _LIMITED, "limited", str(blocks), str(kilobytes))
+        foreign = " ".join(name for name in _OF_ANOTHER if name not in self.environment)
+        limited = ("sh", "-c", _LIMITED, "limited", str(blocks), str(kilobytes), foreign)
         settings = (part for setting in (*_SETTINGS, *self.settings) for part in ("-c", setting))
         program = git.Git(self.folder)
         program.update_environment(**self.environment)

@@ -113,6 +113,38 @@ def test_a_base_may_be_named_in_full(upstream: Upstream) -> None:
     assert (found.base, found.commit) == ("main", upstream.head())
 
 
+@pytest.mark.parametrize("where", [".", "file"])
+def test_a_folder_may_be_named_from_here(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(upstream.bare if where == "." else upstream.bare.parent)
+    url = where if where == "." else f"./{upstream.bare.name}"
+    found = propose(upstream.origin(url=url), BRANCH, wanted())
+    assert found.commit == upstream.head()
+
+
+def test_where_a_hook_of_git_starts_us_its_repository_is_another(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git tells a hook, and what rebase --exec starts, of the repository that it works on."""
+    work = upstream.work.path
+    for name, value in {
+        "GIT_DIR": work / ".git",
+        "GIT_WORK_TREE": work,
+        "GIT_INDEX_FILE": work / ".git/index",
+        "GIT_OBJECT_DIRECTORY": work / ".git/nowhere",
+        "GIT_CONFIG_PARAMETERS": "'core.bare=false'",
+        "GIT_NAMESPACE": "other",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    before = sorted(path.name for path in (work / ".git").iterdir())
+    found = propose(upstream.origin(), BRANCH, wanted())
+    assert sorted(path.name for path in (work / ".git").iterdir()) == before
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"):
+        monkeypatch.delenv(name)
+    assert found.commit == upstream.head()
+
+
 def test_the_same_again_does_nothing(upstream: Upstream) -> None:
     first = propose(upstream.origin(), BRANCH, wanted())
     second = propose(upstream.origin(), BRANCH, wanted())
