@@ -129,8 +129,8 @@ def _renewed(client: Client, forge: Forge, proposal: Proposal, found: Found) -> 
 
 
 def _listed(client: Client, forge: Forge, proposal: Proposal, *, closed: bool) -> Iterator[Found]:
-    """Give the requests of the branch, the newest first; of closed ones only those of the first page."""
-    for page in range(1, 2 if closed else _PAGES + 1):
+    """Give the requests of the branch, the newest first."""
+    for page in range(1, _PAGES + 1):
         query = forge.question(proposal.branch, proposal.base, closed=closed, page=page)
         answer = client.ask("GET", forge.requests_path, query)
         if not isinstance(answer, list):

@@ -306,6 +306,17 @@ def test_where_a_forge_takes_two_requests_at_once_the_first_one_stays() -> None:
         assert open_or_renew(server.forge, Access(TOKEN), PROPOSAL).done == "unchanged"
 
 
+def test_what_was_closed_long_ago_is_not_opened_again_either() -> None:
+    """Gitea has no filter by branch: behind ours there are many that others have closed since."""
+    with serving(Kind.GITEA) as server, stamina.set_testing(True, attempts=1):
+        closed = open_or_renew(server.forge, Access(TOKEN), PROPOSAL)
+        for number in range(120):
+            open_or_renew(server.forge, Access(TOKEN), proposal(branch=f"other-{number}"))
+        server.close()
+        again = open_or_renew(server.forge, Access(TOKEN), proposal(new=False))
+        assert (again.done, again.url) == ("closed", closed.url)
+
+
 @pytest.mark.parametrize("mark", ["Draft: ", "[WIP] ", "draft - ", "", "WIPER "])
 def test_a_draft_stays_one(server: Server, mark: str) -> None:
     open_or_renew(server.forge, Access(TOKEN), PROPOSAL)
