@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ def run(
     authfile = tmp_path / "auth.json"
     auth = base64.b64encode(b"me:secret").decode()
     authfile.write_text(json.dumps({"auths": {moody_target.host: {"auth": auth}}}))
-    name = f"m{tmp_path.name[-12:].lower().strip('_-')}"
+    name = f"m{uuid.uuid4().hex[:12]}"
     arguments = (f"--target-registry={moody_target.host}/{name}", f"--authfile={authfile}")
 
     def again() -> Ran:
