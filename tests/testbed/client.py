@@ -64,7 +64,7 @@ class Cluster:
         """The parsed answer of `kubectl get … -o json`."""
         return json.loads(self.kubectl("get", *args, "-o", "json").stdout)
 
-    def apply(self, manifest: str, *args: str, patience: float = 15) -> Completed:
+    def apply(self, manifest: str, *args: str, patience: float = 60) -> Completed:
         """Apply server-side, again for a while if a webhook that is rolling out cannot be reached."""
         deadline = time.monotonic() + patience
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from steps.mirroring.store import Store, lock
 from tests.standin.moody import Mood, Moody
 from tests.standin.oc_mirror import Image, Registry
-from tests.unit.mirroring.conftest import Place, real_only, standin_only
+from tests.unit.mirroring.conftest import MIRROR, Place, real_only, standin_only
 
 pytestmark = pytest.mark.usefixtures("without_waiting")
 
@@ -229,7 +230,10 @@ def test_a_disk_that_fills_up_costs_the_run_and_nothing_else(
 
 def test_two_at_once_take_turns(connected: Place) -> None:
     connected.names("team/app:v1", "team/db:v1")
-    both = [connected.start("--always-archive=true") for _process in range(2)]
+    # However long the first one takes here and now.
+    patient = f"from steps.mirroring.store import lock; lock.PATIENCE = 120; {MIRROR[-1]}"
+    command = [*MIRROR[:-1], patient, *connected.command("--always-archive=true")]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _process in range(2)]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     made = Store(connected.data).generations.present()

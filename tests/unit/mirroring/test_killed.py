@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.mirroring.store import Store
+from steps.mirroring.store import Store, lock
 from tests.standin.oc_mirror import Image
 from tests.unit.mirroring import apart
 from tests.unit.mirroring.conftest import REAL
@@ -30,6 +30,12 @@ KILLS = int(os.environ.get("MIRROR_KILLS", "8"))
 """For each workflow; a few in the suite, 200 to be sure."""
 SERIES = [8] * (KILLS // 8) + [KILLS % 8] * (KILLS % 8 > 0)
 """So many on one data directory."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an oc-mirror that a killed run has left, however slow the machine is."""
+    monkeypatch.setattr(lock, "PATIENCE", 120.0)
 
 
 def killed_at_step(place: Place, step: int) -> bool:
