@@ -54,12 +54,12 @@ def committed(repository: GitRepository, tree: str) -> Origin:
 
 
 def refusal(given: Origin, workspace: Path) -> GitError:
-    """Fetch, which must be refused within seconds and leave nothing behind."""
+    """Fetch, which must be refused within a moment, even of a busy machine, and leave nothing behind."""
     begun = time.monotonic()
     with pytest.raises(GitError) as caught:
         checkout(given, workspace)
     assert list(workspace.iterdir()) == []
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 120
     return caught.value
 
 
