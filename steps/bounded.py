@@ -60,10 +60,18 @@ def json_of(
     return found
 
 
+def content_of(path: Path, *, limit: int = LARGEST) -> bytes:
+    """Read a file, pipe or device: no more than `limit` bytes, and one that tells of more.
+
+    Raises OSError.
+    """
+    with path.open("rb") as stream:
+        return stream.read(limit + 1)
+
+
 def json_file(path: Path, *, limit: int = LARGEST) -> Any:
     """Parse a file, of which no more than `limit` bytes are read. Raises OSError, NotJsonError."""
-    with path.open("rb") as stream:
-        return json_of(stream.read(limit + 1), limit=limit)
+    return json_of(content_of(path, limit=limit), limit=limit)
 
 
 def _check(tree: object, what: str, refused: re.Pattern[str] | None) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from steps.autoshift.releases import parse_version_request
-from steps.bounded import json_of
+from steps.bounded import content_of, json_of
 from steps.errors import ForbiddenError, InvalidInputError, NotFoundError
 from steps.readiness.needs import HubCluster
 from steps.yaml.values import value
@@ -34,7 +34,7 @@ _HINT: Final = "write it by `oc get managedclusters -o json`, or in the form of 
 def read(path: Path) -> list[HubCluster]:
     """Read the file. Raises NotFoundError without one, InvalidInputError for another form."""
     try:
-        content = path.read_bytes()
+        content = content_of(path, limit=LARGEST)
     except FileNotFoundError:
         raise NotFoundError(f"hub-state: there is no file {path}", _HINT) from None
     try:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from steps.bounded import content_of
 from steps.errors import InvalidInputError
 from steps.imageset.imageset import ImageSet
 from steps.mirroring import notify, summary
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 16 << 20
 """Bytes of a file of an export, unpacked."""
+LARGEST_EXPORT: Final = 64 << 20
+"""Bytes of an export: a List of ConfigMaps, of which each has two million at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +185,7 @@ def _summary(text: str) -> Summary:
 
 def _of_file(path: Path) -> list[Known]:
     try:
-        documents = values(path.read_bytes())
+        documents = values(content_of(path, limit=LARGEST_EXPORT), limit=LARGEST_EXPORT)
     except ValueError as error:
         raise _no_export(path, str(error)) from error
     lists = [document.get("items") if isinstance(document, dict) else None for document in documents]

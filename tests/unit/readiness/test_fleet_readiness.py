@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 from steps import fleet_readiness
+from steps.inputs import hub_state
 from steps.mirroring import notify, summary
 from steps.mirroring.publish import resources
 from steps.mirroring.store import Store
 from steps.mirroring.workflows.deletion_plan import Deletion, DeletionPlan
+from steps.readiness import known
 from tests.unit.readiness.conftest import Fleet
 from tests.unit.readiness.site import Site
 
@@ -423,6 +427,31 @@ def test_a_hub_state_that_is_none_is_refused(
         path.write_text(content)
     assert fleet_readiness.main(fleet.arguments(f"--hub-state={path}")) == code
     assert words in caplog.text + capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "limit"), [(hub_state, "LARGEST"), (known, "LARGEST_EXPORT")])
+def test_a_file_without_an_end_is_refused(
+    fleet: Fleet,
+    capsys: Capture,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    limit: str,
+) -> None:
+    monkeypatch.setattr(module, limit, 1 << 20)
+    option = "--hub-state" if module is hub_state else "--published"
+    assert fleet_readiness.main(fleet.arguments(f"{option}=/dev/zero")) == 3
+    assert "1,048,577 bytes, more than 1,048,576" in caplog.text + capsys.readouterr().err
+
+
+def test_what_oc_prints_may_come_through_a_pipe(fleet: Fleet, capsys: Capture) -> None:
+    reading, writing = os.pipe()
+    clusters = {"edge-1": {"version": "4.20.12", "set": "stores"}}
+    os.write(writing, json.dumps({"format": 1, "clusters": clusters}).encode())
+    os.close(writing)
+    code, document = fleet.look(f"--hub-state=/dev/fd/{reading}", capsys=capsys)
+    os.close(reading)
+    assert (code, [one["current"] for one in document["clusters"]]) == (0, ["4.20.12"])
 
 
 def _exported(fleet: Fleet, **changes: Any) -> dict[str, Any]:
