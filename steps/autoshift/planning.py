@@ -25,6 +25,7 @@ from steps.autoshift.releases import (
     parse_version_request,
     put_right,
     upgraded_by_default,
+    upgraded_inexactly,
     version_requests_of,
 )
 from steps.autoshift.requirements import packages_wanted
@@ -131,7 +132,8 @@ def plan_fleet(
 class ClusterNeeds:
     """What a cluster, or the clusters of a set, need: releases and operators as the values name them.
 
-    `by_default` are the labels of its upgrade that are missing, so that AutoShift takes its own defaults.
+    `by_default` are the labels of its upgrade that are missing, so that AutoShift takes its own defaults;
+    `inexact` is the version of that upgrade where it is no release X.Y.Z.
     `without_catalog` are labels of operators whose catalog nobody describes, `strange` labels that are 'true'
     and that nobody knows.
     """
@@ -144,6 +146,7 @@ class ClusterNeeds:
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     by_default: tuple[str, ...] = ()
+    inexact: str = ""
 
     def images(self, minor: str) -> list[str]:
         """Return the references of the images that no catalog names, for an OpenShift minor."""
@@ -181,6 +184,7 @@ def cluster_needs(
             without_catalog=tuple(reader.without_catalog(cluster, operators)),
             strange=tuple(reader.strange(cluster)),
             by_default=upgraded_by_default(cluster),
+            inexact="" if given else upgraded_inexactly(cluster),
         )
 
 

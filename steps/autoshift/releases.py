@@ -237,6 +237,17 @@ def upgraded_by_default(cluster: FleetCluster) -> tuple[str, ...]:
     return tuple(label for label in UPGRADE_DEFAULTS if not cluster.labels.get(label))
 
 
+def upgraded_inexactly(cluster: FleetCluster) -> str:
+    """Return a label `openshift-version` that AutoShift upgrades by, and that is no release X.Y.Z; else "".
+
+    Its policy writes the text into `desiredUpdate.version`, where only a release of the channel is taken.
+    """
+    version = cluster.labels.get(VERSION_LABEL, "")
+    if cluster.labels.get(UPGRADE_LABEL) != "true" or re.fullmatch(_VERSION, version):
+        return ""
+    return str(version)
+
+
 def _request(version: str, channel: str, what: str, where: Callable[[], str]) -> VersionRequest:
     try:
         return parse_version_request(version, channel)

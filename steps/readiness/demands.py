@@ -294,6 +294,9 @@ class Demands:
 def _by_default(needs: Needs) -> Iterator[Reason]:
     """Yield what AutoShift's defaults make of an upgrade that goes another way than by this mirror."""
     channel = needs.target.channel if needs.target else ""
+    if needs.inexact:
+        what = f"AutoShift asks the cluster for release {needs.inexact}, as the label says, and there is none"
+        yield Reason(Cause.NO_RELEASE, what, remedy="let the label openshift-version name a release X.Y.Z")
     for label in needs.by_default:
         default = UPGRADE_DEFAULTS[label]
         if default != channel:

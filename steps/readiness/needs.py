@@ -49,16 +49,17 @@ class HubCluster:
 class Needs:
     """What a cluster needs of a mirror.
 
-    `target` is the release that it shall run, None where the values name none; `also` are further releases,
-    such as the one that it is installed with. `current` runs now, empty where that is not known; `doubt` says
-    why not. `installed` are pairs of package and ClusterServiceVersion, as far as they are known;
-    `knows_operators` tells whether somebody said which are installed. `images` are references that no catalog
-    names. `without_catalog` and `strange` are labels that ask for something that nobody can look for;
-    `by_default` those of its upgrade that are missing, so that AutoShift takes its own defaults. `block` are
-    pairs of source and place of the catalogs in `config.disconnected`, None where AutoShift does not go by
-    it. `mirrors` and `tag_mirrors` are pairs of source and mirror that AutoShift makes mirror sets of, by
-    that block. `sources` are pairs of the label of an operator and the CatalogSource that its label `-source`
-    names.
+    `target` is the release that it shall run, None where the values name none; `also` are further
+    releases, such as the one that it is installed with. `current` runs now, empty where that is not
+    known; `doubt` says why not. `installed` are pairs of package and ClusterServiceVersion, as far as
+    they are known; `knows_operators` tells whether somebody said which are installed. `images` are
+    references that no catalog names. `without_catalog` and `strange` are labels that ask for something
+    that nobody can look for; `by_default` those of its upgrade that are missing, so that AutoShift takes
+    its own defaults, and `inexact` the version that AutoShift upgrades to where it is no release X.Y.Z.
+    `block` are pairs of source and place of the catalogs in `config.disconnected`, None where AutoShift
+    does not go by it. `mirrors` and `tag_mirrors` are pairs of source and mirror that AutoShift makes
+    mirror sets of, by that block. `sources` are pairs of the label of an operator and the CatalogSource
+    that its label `-source` names.
     """
 
     target: VersionRequest | None
@@ -72,6 +73,7 @@ class Needs:
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     by_default: tuple[str, ...] = ()
+    inexact: str = ""
     doubt: str = ""
     block: tuple[tuple[str, str], ...] | None = None
     sources: tuple[tuple[str, str], ...] = ()
@@ -242,6 +244,7 @@ class _Maker:
             without_catalog=found.without_catalog,
             strange=found.strange,
             by_default=found.by_default,
+            inexact=found.inexact,
             doubt=doubt,
             block=_block(found.cluster),
             sources=tuple(sorted(_sources(found))),

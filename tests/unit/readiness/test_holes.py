@@ -410,6 +410,12 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         BROKEN,
         "no update path",
     ),
+    "an upgrade by AutoShift to no very release": (
+        lambda lab: _upgraded(lab, "4.20.12-"),
+        UNKNOWN,
+        "the values name no release",
+    ),
+    "an upgrade by AutoShift to a release": (lambda lab: _upgraded(lab, "4.20.12"), READY, ""),
     "a service elsewhere": (
         lambda lab: lab.labels.update(
             {"openshift-upgrade": "true", "openshift-upgrade-channel": "stable-4.20"}
@@ -557,6 +563,13 @@ def _block(lab: Lab, path: str, tag: str) -> None:
     registry = {"host": host, "path": below}
     lab.config["disconnected"] = {"mirrorRegistry": registry, "catalogs": entries}
     lab.labels["disconnected-mirror"] = "true"
+
+
+def _upgraded(lab: Lab, version: str) -> None:
+    labels = {"openshift-upgrade": "true", "openshift-upgrade-channel": "stable-4.20"}
+    lab.labels.update({**labels, "openshift-upgrade-upstream": "https://osus"})
+    lab.version = version
+    lab.site.graph_image({"stable-4.20": ["4.19.20", "4.20.12"]})
 
 
 def _mirrors(lab: Lab, without: dict[str, str]) -> None:
