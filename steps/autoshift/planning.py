@@ -24,6 +24,7 @@ from steps.autoshift.releases import (
     VersionRequest,
     parse_version_request,
     put_right,
+    upgrade_defaults,
     upgraded_by_default,
     upgraded_inexactly,
     version_requests_of,
@@ -132,7 +133,8 @@ def plan_fleet(
 class ClusterNeeds:
     """What a cluster, or the clusters of a set, need: releases and operators as the values name them.
 
-    `by_default` are the labels of its upgrade that are missing, so that AutoShift takes its own defaults;
+    `by_default` are the labels of its upgrade that are missing, each with AutoShift's default, empty where it
+    is not known;
     `inexact` is the version of that upgrade where it is no release X.Y.Z.
     `without_catalog` are labels of operators whose catalog nobody describes, `strange` labels that are 'true'
     and that nobody knows.
@@ -145,7 +147,7 @@ class ClusterNeeds:
     excluded_policies: frozenset[str]
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
-    by_default: tuple[str, ...] = ()
+    by_default: tuple[tuple[str, str], ...] = ()
     inexact: str = ""
 
     def images(self, minor: str) -> list[str]:
@@ -172,6 +174,7 @@ def cluster_needs(
     fleet = read_fleet(merged, values)
     given = _given(openshift_version, "", "the parameter openshift-version")
     reader = _reader(fleet, values, policies, lambda _text, _cluster: None, catalog_names)
+    defaults = upgrade_defaults(policies)
     for cluster in fleet.clusters():
         operators = reader.requests(cluster)
         yield ClusterNeeds(
@@ -183,7 +186,7 @@ def cluster_needs(
             excluded_policies=fleet.excluded_policies,
             without_catalog=tuple(reader.without_catalog(cluster, operators)),
             strange=tuple(reader.strange(cluster)),
-            by_default=upgraded_by_default(cluster),
+            by_default=upgraded_by_default(cluster, defaults),
             inexact="" if given else upgraded_inexactly(cluster),
         )
 

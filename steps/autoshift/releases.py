@@ -28,9 +28,10 @@ from steps.errors import InvalidInputError
 from steps.versions import precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from steps.autoshift.fleet import FleetCluster
+    from steps.yaml.source import SourceFile
 
 _NUMBER: Final = r"(?:0|[1-9]\d{0,4})"
 _MINOR: Final = rf"{_NUMBER}\.{_NUMBER}"
@@ -44,11 +45,15 @@ FORMS: Final = (
 VERSION_LABEL: Final = "openshift-version"
 UPGRADE_LABEL: Final = "openshift-upgrade"
 UPGRADE_DEFAULTS: Final = {
-    "openshift-upgrade-channel": "stable-4.20",
+    "openshift-upgrade-channel": "",
     "openshift-upgrade-upstream": "https://api.openshift.com/api/upgrades_info/v1/graph",
 }
 """What AutoShift sets where a cluster that it upgrades lacks a label (policies/stable/openshift-upgrade,
-manifests/clusterversion.yaml, 15e992e3)."""
+manifests/clusterversion.yaml, 15e992e3). Its channel is another one in each version."""
+_UPGRADE_POLICY: Final = re.compile(r"(?:^|/)openshift-upgrade/manifests/clusterversion\.yaml$")
+_UPGRADE_DEFAULT: Final = re.compile(
+    r'"autoshift\.io/(openshift-upgrade-\w+)"\s*\|\s*default\s+"([^"\s]{1,200})"'
+)
 MOST_MINORS: Final = 12
 """Minors of an update path; each has catalogs of its own. Nobody updates over so many at once."""
 
@@ -230,11 +235,27 @@ def version_requests_of(
     return frozenset(requests)
 
 
-def upgraded_by_default(cluster: FleetCluster) -> tuple[str, ...]:
-    """Return the labels of UPGRADE_DEFAULTS that a cluster lacks; none if AutoShift does not upgrade it."""
+def upgrade_defaults(policies: Iterable[SourceFile]) -> dict[str, str]:
+    """Return what AutoShift takes for each label of an upgrade that a cluster lacks, by its policies.
+
+    Without the policy these are UPGRADE_DEFAULTS, of which an empty one is not known.
+    """
+    found = dict(UPGRADE_DEFAULTS)
+    for source in policies:
+        if _UPGRADE_POLICY.search(source.path):
+            told = _UPGRADE_DEFAULT.findall(source.content.decode(errors="replace"))
+            found |= {label: default for label, default in told if label in found}
+    return found
+
+
+def upgraded_by_default(cluster: FleetCluster, defaults: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the labels of an upgrade that a cluster lacks, with AutoShift's default of each.
+
+    There are none if AutoShift does not upgrade the cluster. `defaults` are those of `upgrade_defaults`.
+    """
     if cluster.labels.get(UPGRADE_LABEL) != "true":
         return ()
-    return tuple(label for label in UPGRADE_DEFAULTS if not cluster.labels.get(label))
+    return tuple((label, default) for label, default in defaults.items() if not cluster.labels.get(label))
 
 
 def upgraded_inexactly(cluster: FleetCluster) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from steps.autoshift.release_channels import minor_of
-from steps.autoshift.releases import UPGRADE_DEFAULTS
 from steps.mirroring.ocmirror.mirror_sets import MirrorSets, in_resources
 from steps.mirroring.ocmirror.placement import RELEASES as PLACE_OF_RELEASES
 from steps.oci.reference import Reference
@@ -297,10 +296,10 @@ def _by_default(needs: Needs) -> Iterator[Reason]:
     if needs.inexact:
         what = f"AutoShift asks the cluster for release {needs.inexact}, as the label says, and there is none"
         yield Reason(Cause.NO_RELEASE, what, remedy="let the label openshift-version name a release X.Y.Z")
-    for label in needs.by_default:
-        default = UPGRADE_DEFAULTS[label]
-        if default != channel:
-            yield Reason(Cause.BY_DEFAULT, f"label {label} is missing, and AutoShift then takes {default}")
+    for label, default in needs.by_default:
+        if not default or default != channel:
+            takes = default or "a channel that depends on its version"
+            yield Reason(Cause.BY_DEFAULT, f"label {label} is missing, and AutoShift then takes {takes}")
 
 
 def _way_out(gap: Gap, current: str, end: str, channel: str, *, knows_current: bool) -> str:

@@ -72,7 +72,7 @@ class Needs:
     images: tuple[str, ...]
     without_catalog: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
-    by_default: tuple[str, ...] = ()
+    by_default: tuple[tuple[str, str], ...] = ()
     inexact: str = ""
     doubt: str = ""
     block: tuple[tuple[str, str], ...] | None = None

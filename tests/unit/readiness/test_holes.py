@@ -423,12 +423,20 @@ HOLES: dict[str, tuple[Hole, str, str]] = {
         UNKNOWN,
         "a default of AutoShift leads elsewhere",
     ),
-    "a service of its own, in the usual channel": (
-        lambda lab: lab.labels.update(
-            {"openshift-upgrade": "true", "openshift-upgrade-upstream": "https://osus"}
-        ),
+    "a service of its own, in a channel that nobody tells": (
+        lambda lab: _by_policy(lab, ""),
+        UNKNOWN,
+        "a default of AutoShift leads elsewhere",
+    ),
+    "a service of its own, in the channel of the policy": (
+        lambda lab: _by_policy(lab, "stable-4.20"),
         READY,
         "",
+    ),
+    "a service of its own, in another channel of the policy": (
+        lambda lab: _by_policy(lab, "stable-4.22"),
+        UNKNOWN,
+        "a default of AutoShift leads elsewhere",
     ),
     "another architecture": (
         lambda lab: lab.config.update({"clusterInstall": {"cpuArch": "aarch64"}}),
@@ -563,6 +571,17 @@ def _block(lab: Lab, path: str, tag: str) -> None:
     registry = {"host": host, "path": below}
     lab.config["disconnected"] = {"mirrorRegistry": registry, "catalogs": entries}
     lab.labels["disconnected-mirror"] = "true"
+
+
+def _by_policy(lab: Lab, channel: str) -> None:
+    """An upgrade without the label of its channel; AutoShift's policy in the checkout has a default."""
+    lab.labels.update({"openshift-upgrade": "true", "openshift-upgrade-upstream": "https://osus"})
+    if channel:
+        folder = lab.folder / "values/policies/stable/openshift-upgrade/manifests"
+        folder.mkdir(parents=True)
+        label = 'index .ManagedClusterLabels "autoshift.io/openshift-upgrade-channel"'
+        line = f'  {{{{- $channel := "{{{{hub {label} | default "{channel}" hub}}}}" }}}}\n'
+        (folder / "clusterversion.yaml").write_text(f"object-templates-raw: |\n{line}")
 
 
 def _upgraded(lab: Lab, version: str) -> None:
