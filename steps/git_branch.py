@@ -328,6 +328,11 @@ class _Proposal:
                 f"branch {self.branch.name} of {self.origin.url} is not replaced: somebody pushed to it now",
                 "run publish-to-git again: it says whose commit that is",
             )
+        if re.search(r"error: 403\b", error.stderr):
+            return GitError(
+                f"the Git server refuses access to a push: {self.origin.url} (HTTP 403)",
+                "let the account of git-write-secret write to the repository; an archived one takes no push",
+            )
         if re.search(_BESIDE, error.stderr):
             return GitError(
                 f"{self.origin.url} cannot have the branch {self.branch.name}: there is a branch whose"

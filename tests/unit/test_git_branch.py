@@ -413,9 +413,10 @@ def test_over_http_a_writer_may_push_and_a_reader_is_told(upstream: Upstream, tm
     writer, reader = secret(tmp_path / "w", "writer", "s3cret"), secret(tmp_path / "r", "reader", "read-0nly")
     with serving(root, username="writer", password="s3cret", reader=("reader", "read-0nly")) as server:
         url = server.repository_url("values")
-        with pytest.raises(GitError, match="the Git server refuses access") as caught:
+        with pytest.raises(GitError, match="the Git server refuses access to a push: http") as caught:
             propose(upstream.origin(url=url, secret=reader), BRANCH, wanted())
-        assert "git-write-secret" in caught.value.hint
+        assert "the account of git-write-secret write" in caught.value.hint
+        assert "archived" in caught.value.hint
         assert "read-0nly" not in f"{caught.value.reason} {caught.value.hint}"
         assert upstream.branches() == ["main"]
         assert propose(upstream.origin(url=url, secret=writer), BRANCH, wanted()).pushed
