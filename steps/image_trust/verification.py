@@ -70,7 +70,7 @@ class Beside:
         return cls(
             attached.layers(repository, attached.tag(digest, "sig")),
             attached.layers(repository, attached.tag(digest, "att")) if attested else [],
-            [one for one in attached.referrers(repository, digest) if one.media_type in bundle.MEDIA_TYPES],
+            attached.referrers(repository, digest, bundle.MEDIA_TYPES),
         )
 
 

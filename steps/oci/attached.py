@@ -12,6 +12,8 @@ Nothing here is verified.
 from __future__ import annotations
 
 import json
+import logging
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -21,10 +23,13 @@ from steps.oci.failures import AbsentError, BusyError, UnreadableError
 from steps.oci.manifests import MANIFESTS, Blob, descriptor, digest_of, is_sound, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from steps.oci.registry import Repository
 
+log = logging.getLogger("steps.oci")
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 LARGEST: Final = 8 << 20
 """Bytes of a signature, an attestation or a bundle."""
 IN_ALL: Final = 16 << 20
@@ -110,9 +115,13 @@ def count_of_referrers(repository: Repository, digest: str) -> int:
     return len(entries) if isinstance(entries, list) else 0
 
 
-def referrers(repository: Repository, digest: str) -> list[Attached]:
-    """Return the layers of all that names an image as its subject. Raises as `layers` does."""
-    found: list[Attached] = []
+def referrers(repository: Repository, digest: str, kinds: Collection[str]) -> list[Attached]:
+    """Return the layers of these media types of all that names an image as its subject.
+
+    What is of another type, cannot be read, or comes after MOST is passed over: anybody may attach anything.
+    Those that the list itself calls by one of the types come first.
+    Raises RegistryError where the registry does not answer.
+    """
     listed = repository.referrers(digest)
     if listed is None:  # the registry has no such question: a tag takes its place
         try:
@@ -120,12 +129,23 @@ def referrers(repository: Repository, digest: str) -> list[Attached]:
         except AbsentError:
             return []
     entries = listed.get("manifests")
-    for entry in (entries if isinstance(entries, list) else [])[:MOST]:
-        blob = Blob.of(entry, digest)
-        if blob.media_type == MANIFESTS[0]:
-            left = IN_ALL - sum(len(one.content) for one in found)
-            found += layers(repository, blob.digest, in_all=left)
+    asked = [one for one in (entries if isinstance(entries, list) else []) if _is_manifest(one)]
+    found: list[Attached] = []
+    for entry in sorted(asked, key=lambda one: str(one.get("artifactType")) not in kinds)[:MOST]:
+        left = IN_ALL - sum(len(one.content) for one in found)
+        try:
+            version, content = repository.manifest(entry["digest"])
+            found += _layers(repository, version, parse(content), left, kinds)
+        except (AbsentError, UnreadableError) as error:
+            log.warning("what names %s as its subject is passed over: %s", digest, error)
     return found
+
+
+def _is_manifest(entry: object) -> bool:
+    """Return whether an entry of a list of referrers names an OCI manifest."""
+    if not isinstance(entry, dict) or entry.get("mediaType") != MANIFESTS[0]:
+        return False
+    return bool(_DIGEST.fullmatch(str(entry.get("digest"))))
 
 
 def attach(repository: Repository, version: str, attached: list[Attached]) -> str:
@@ -189,8 +209,13 @@ def _config(attached: list[Attached]) -> bytes:
 
 
 def _layers(
-    repository: Repository, version: str, manifest: dict[str, Any], in_all: int
+    repository: Repository,
+    version: str,
+    manifest: dict[str, Any],
+    in_all: int,
+    kinds: Collection[str] | None = None,
 ) -> Iterator[Attached]:
+    """Give the layers of a manifest, of the media types `kinds` if given."""
     listed = manifest.get("layers")
     if not isinstance(listed, list) or len(listed) > MOST:
         raise UnreadableError(
@@ -199,6 +224,8 @@ def _layers(
         )
     for one in listed:
         blob = Blob.of(one, version)
+        if kinds is not None and blob.media_type not in kinds:
+            continue
         annotations = one.get("annotations")
         known = annotations.items() if isinstance(annotations, dict) else ()
         texts = {str(key): value for key, value in known if isinstance(value, str)}

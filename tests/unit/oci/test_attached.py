@@ -15,9 +15,10 @@ import stamina
 
 from steps.oci import attached
 from steps.oci.access import Access
-from steps.oci.attached import Attached
+from steps.oci.attached import MOST, Attached
 from steps.oci.failures import BusyError, UnreadableError
 from steps.oci.registry import Repository
+from steps.trust import bundle as bundle_format
 from tests.standin import manners
 from tests.standin.manners import Question, Reply, refusal
 from tests.standin.moody import Moody
@@ -26,6 +27,7 @@ from tests.testbed.registry import Registry
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+KINDS = bundle_format.MEDIA_TYPES
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -63,7 +65,7 @@ def test_what_is_attached_is_read_as_it_was_written(repository: Repository) -> N
 def test_a_list_of_referrers_under_a_tag_is_read_where_the_registry_has_no_such_question(
     repository: Repository, registry: Registry
 ) -> None:
-    assert attached.referrers(repository, DIGEST) == []
+    assert attached.referrers(repository, DIGEST, KINDS) == []
     bundle = Attached("application/vnd.dev.sigstore.bundle.v0.3+json", b"{}")
     digest = attached.attach(repository, "some", [bundle])
     index = {
@@ -76,7 +78,37 @@ def test_a_list_of_referrers_under_a_tag_is_read_where_the_registry_has_no_such_
     name = f"{repository._name.partition('/')[2]}/manifests/{DIGEST.replace(':', '-')}"
     url = f"{registry.url}/v2/{name}"
     requests.put(url, json.dumps(index), headers={"Content-Type": INDEX}, timeout=10).raise_for_status()
-    assert attached.referrers(repository, DIGEST) == [bundle]
+    assert attached.referrers(repository, DIGEST, KINDS) == [bundle]
+
+
+def test_what_is_no_bundle_among_referrers_is_passed_over_however_large_or_many(
+    repository: Repository, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scanners and others attach lists and reports; that must not keep an image from being verified."""
+    monkeypatch.setattr(attached, "LARGEST", 999)
+    bundle = Attached(KINDS[0], b"{}")
+    listed = [
+        entry(attached.attach(repository, "report", [Attached("application/x", b"x" * 1000)])),
+        entry(attached.attach(repository, "large", [Attached(KINDS[0], b"x" * 1000)])),
+        entry(attached.attach(repository, "layers", [Attached("application/x", b"x")] * (MOST + 1))),
+        entry(f"sha256:{'0' * 64}"),
+        {"mediaType": MANIFEST},
+        "no descriptor",
+        *[{**entry(f"sha256:{n:064d}"), "artifactType": "application/x"} for n in range(MOST)],
+        {
+            **entry(attached.attach(repository, "bundle", [Attached("application/x", b"x" * 1000), bundle])),
+            "artifactType": KINDS[0],
+        },
+    ]
+    index: dict[str, object] = {"manifests": listed}
+    with answering_referrers(index, registry) as host:
+        name = f"{host}/{repository._name.partition('/')[2]}"
+        with Access().open(name) as through:
+            assert attached.referrers(through, DIGEST, KINDS) == [bundle]
+
+
+def entry(digest: str) -> dict[str, object]:
+    return {"mediaType": MANIFEST, "digest": digest, "size": 1}
 
 
 SIGNATURE = Attached("application/vnd.dev.cosign.simplesigning.v1+json", b"{}", {"a": "b"})
@@ -233,4 +265,4 @@ def test_referrers_are_asked_for_where_the_registry_answers(
     with answering_referrers(index, registry) as host:
         name = f"{host}/{repository._name.partition('/')[2]}"
         with Access().open(name) as through:
-            assert attached.referrers(through, DIGEST) == [bundle]
+            assert attached.referrers(through, DIGEST, KINDS) == [bundle]
