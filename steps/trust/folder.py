@@ -92,7 +92,7 @@ def release_keys(folder: Path, *, parameter: str) -> ReleaseKeys:
 
 def _files(folder: Path, endings: tuple[str, ...], parameter: str) -> list[Path]:
     """Return the files of these endings. Raises InvalidInputError for what is none, such as a broken link."""
-    paths = sorted(path for path in (folder.iterdir() if folder.is_dir() else ()) if path.suffix in endings)
+    paths = [path for path in _entries(folder) if path.suffix in endings]
     if odd := [path for path in paths if not path.is_file()]:
         raise InvalidInputError(
             f"{parameter}: {odd[0]} cannot be used: it is no file, or a link that leads to none",
@@ -119,9 +119,9 @@ def _check_number(paths: list[Path], folder: Path, parameter: str) -> None:
 
 def _check_private(folder: Path, parameter: str) -> None:
     """Raise InvalidInputError for a private key under any name: others read this folder, or ConfigMap."""
-    for path in sorted(folder.iterdir()):
+    for path in _entries(folder):
         content = b""
-        with suppress(OSError):  # what nobody may read gives nothing away; a public key is read again
+        with suppress(OSError, InvalidInputError):  # unread, it gives nothing away
             content = _read(path) if path.is_file() else b""
         if b"PRIVATE KEY" in content:
             raise InvalidInputError(
@@ -136,7 +136,7 @@ def _check_ends(paths: list[Path], folder: Path, parameter: str) -> None:
     """
     names = {path.stem for path in paths}
     ends = {path for path in _files(folder, (_END,), parameter) if path.stem in names}
-    for path in sorted(folder.iterdir()):
+    for path in _entries(folder):
         if _END[1:] not in path.name.lower() or path in ends or path.suffix in (*_ENDINGS, *_GPG_ENDINGS):
             continue
         lacking = f"{path.stem}.pub or {path.stem}.pem"
@@ -218,7 +218,7 @@ def signing_key(path: Path, passphrase: Path | None, *, parameter: str) -> Priva
 
 def _instead(folder: Path) -> str:
     """Return the names of the files that are there, for a message; none of their content."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    names = [path.name for path in _entries(folder) if path.is_file()]
     return f"; there are: {', '.join(names[:_NAMED])}" if names else ""
 
 
@@ -265,6 +265,26 @@ def _time(text: str, where: str) -> datetime:
         ) from None
 
 
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder, sorted; nothing without it. Raises InvalidInputError, unreadable."""
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
 def _read(path: Path, limit: int = LARGEST) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(limit + 1)
+    """Return the beginning of a file. Raises FileNotFoundError, InvalidInputError for an unreadable one."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(limit + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidInputError:
+    return InvalidInputError(
+        f"{path} cannot be read: {error.strerror}", "let the user that this runs as read it"
+    )

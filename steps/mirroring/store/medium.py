@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from steps.mirroring.store.packing import Item
 
 CHUNK: Final = 1 << 20
+_UNREAD: Final = "is the medium whole, and readable for this user? If it is not, export to another one"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -84,21 +85,27 @@ class Volume:
     def content(self, path: str) -> bytes | None:
         """Return the content of a small file, of one that is larger than any of ours only the beginning.
 
-        None if it is missing.
-        Raises OSError, InvalidInputError as `open` does.
+        None if it is missing. Raises InvalidInputError for what cannot be read, as of a bad sector.
         """
         try:
             with self.open(path) as stream:
                 return stream.read(records.LARGEST + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._unreadable(path, error) from None
+
+    def _unreadable(self, path: str, error: OSError) -> InvalidInputError:
+        return InvalidInputError(f"{self.folder / path} cannot be read: {error.strerror}", _UNREAD)
 
     def size(self, path: str) -> int | None:
-        """Return the size of a plain file; None where there is none."""
+        """Return the size of a plain file; None where there is none. Raises InvalidInputError, unreadable."""
         try:
             state = self._location(path).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._unreadable(path, error) from None
         return state.st_size if stat.S_ISREG(state.st_mode) else None
 
     def has(self, item: Item) -> bool:

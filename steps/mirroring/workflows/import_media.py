@@ -11,6 +11,7 @@ import hashlib
 import logging
 import re
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -295,7 +296,12 @@ def _take(one: Incoming, offer: Offer, found: Found) -> None:
     """Take in one item, unless another medium had it; note it if it is damaged."""
     if not one.lacks(offer.item):
         return
-    with offer.volume.open(offer.path) as stream:
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(offer.volume.open(offer.path))
+        except (OSError, InvalidInputError) as error:  # of the medium; the volume's own end the run
+            found.unusable.append((offer, f"cannot be read: {error}"))
+            return
         right = one.take(offer.item, stream)
     if right:
         log.info("taken in: %s", offer.where)

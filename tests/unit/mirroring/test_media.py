@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steps import mirror
 from steps.mirroring.store import Store, packing
 from steps.mirroring.store.packing import LARGEST_PART, PackedFile, PackedGeneration, PackingList, ranges
+from tests.unit.mirroring import apart
 from tests.unit.mirroring.conftest import Place
 
 if TYPE_CHECKING:
@@ -320,6 +323,42 @@ def test_a_plain_copy_without_its_record_is_named_and_a_folder_of_somebody_else_
     assert f"damaged: {tmp_path}/stick/000002 has no generation.json that can be read" in printed
     assert "202611" not in printed
     check_arrived(made, far, 1, 3)
+
+
+def with_a_bad_sector(arguments: list[str]) -> int:
+    """Run `mirror` where a file cannot be opened."""
+    bad, *more = arguments
+
+    def hook(event: str, details: tuple[object, ...]) -> None:
+        if event == "open" and str(details[0]) == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), bad)
+
+    sys.addaudithook(hook)
+    return mirror.main(more)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("name", ["generation.json", "contents.json.gz", "mirror_000001.tar"])
+def test_what_of_a_medium_cannot_be_read_is_named_and_the_rest_taken_in(
+    made: Place, far: Place, tmp_path: Path, name: str, packed: bool
+) -> None:
+    stick = tmp_path / "stick"
+    if packed:
+        export(made, stick)
+    else:
+        shutil.copytree(made.data / "generations", stick / "generations")
+    bad = f"{stick}/generations/000002/{name}"
+    ended = apart.run(with_a_bad_sector, [bad, *far.command(f"--import={stick}")])
+    assert ended.returncode == 3, ended.stderr
+    assert bad in ended.stderr
+    assert "cannot be read: " in ended.stderr
+    assert "all else was taken in" in ended.stderr
+    check_numbers(far, "000001", "000003")
+
+
+def check_numbers(place: Place, *names: str) -> None:
+    whole = [path.name for path in (place.data / "generations").iterdir() if path.name.isdecimal()]
+    assert sorted(whole) == [*names]
 
 
 def test_a_damaged_archive_of_ours_is_not_exported(made: Place, tmp_path: Path) -> None:

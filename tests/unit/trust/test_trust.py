@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +25,7 @@ from steps.trust.keys import PrivateKey, PublicKey, TrustedKeys
 from steps.trust.refusals import KeyFormatError, UntrustedSignatureError
 from steps.trust.simple_signing import Claim, ClaimError
 from steps.trust.statement import Statement, StatementError
+from tests.unit.mirroring import apart
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DIGEST = "a" * 64
@@ -194,6 +197,27 @@ def test_what_is_no_file_is_no_key_and_no_end_and_is_told(
     if path.suffix != ".asc":
         with pytest.raises(InvalidInputError, match=f"{name} cannot be used: it is no file"):
             folder.trusted_keys(tmp_path, parameter="trusted-keys")
+
+
+def unreadable(path: str, folder_of_keys: str) -> int:
+    """Read keys where a file cannot be opened; 0 where that is told in words."""
+
+    def hook(event: str, details: tuple[object, ...]) -> None:
+        if event in {"open", "os.listdir", "os.scandir"} and str(details[0]) == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    sys.addaudithook(hook)
+    with pytest.raises(InvalidInputError, match=f"{path} cannot be read: Permission denied"):
+        folder.trusted_keys(Path(folder_of_keys), parameter="trusted-keys")
+    return 0
+
+
+@pytest.mark.parametrize("name", ["spring.pub", "spring.until", "."])
+def test_a_key_or_an_end_that_cannot_be_read_is_told(tmp_path: Path, key: PrivateKey, name: str) -> None:
+    (tmp_path / "spring.pub").write_bytes(key.public.pem())
+    (tmp_path / "spring.until").write_text("2026-06-01")
+    ended = apart.run(unreadable, str(tmp_path / name), str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_of_several_private_keys_none_is_taken(key: PrivateKey) -> None:
