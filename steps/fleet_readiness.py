@@ -149,7 +149,7 @@ def run(given: Inputs) -> cli.Answer:
     targets = _targets(given)
     verdicts = _verdicts(given, targets, fleet if given.written else wave)
     notes = list(_notes(targets, needs.unmanaged(found, hub or [])))
-    notes += [*needs.moving(wave, hub or []), *warnings[:MOST_WARNINGS]]
+    notes += [*needs.moving(wave, hub or []), *needs.unasked(fleet, hub or []), *warnings[:MOST_WARNINGS]]
     if hub is not None and not fleet:
         notes.append("the hub knows no cluster of these values; without a hub, a set stands for its clusters")
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from steps.autoshift.releases import VersionRequest
     from steps.autoshift.subscriptions import OperatorRequest
 
+SHOWN: Final = 5
+"""Packages that a sentence names."""
 DISCONNECTED: Final = "disconnected-mirror"
 """The label by which AutoShift goes by the block `config.disconnected`."""
 HUB: Final = "the hub"
@@ -172,6 +174,17 @@ def unmanaged(found: Iterable[ClusterNeeds], hub: Iterable[HubCluster]) -> list[
     clusters = {entry.name for entry in entries if entry.kind == "cluster"}
     sets = {entry.name for entry in entries if entry.kind != "cluster"}
     return sorted(one.name for one in hub if one.name not in clusters and one.cluster_set not in sets)
+
+
+def unasked(rows: Iterable[ClusterNeed], hub: Iterable[HubCluster]) -> list[str]:
+    """Return a sentence about installed operators that no values ask for, of which a name may be wrong."""
+    needs = {id(one): one for row in rows for one in row.alternatives}
+    asked = {operator.package for one in needs.values() for operator in one.operators}
+    others = sorted({package for cluster in hub for package in cluster.operators} - asked)
+    if not others:
+        return []
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    return [f"the hub names installed operators that no values ask for: {', '.join(others[:SHOWN])}{more}"]
 
 
 def moving(rows: Iterable[ClusterNeed], hub: Iterable[HubCluster]) -> list[str]:

@@ -312,6 +312,13 @@ def test_a_cluster_of_two_sets_of_one_name_is_judged_in_both(fleet: Fleet, capsy
     ]
 
 
+def test_installed_operators_that_nobody_asks_for_are_named(fleet: Fleet, capsys: Capture) -> None:
+    assert fleet.look(capsys=capsys)[1]["notes"] == []
+    fleet.hub["edge-1"]["operators"] |= {"quay": "quay-operator.v3.14.1"}
+    [note] = fleet.look(capsys=capsys)[1]["notes"]
+    assert note == "the hub names installed operators that no values ask for: quay"
+
+
 def test_a_hub_without_clusters_of_the_values_leaves_nothing_to_judge(
     fleet: Fleet, tmp_path: Path, capsys: Capture
 ) -> None:
