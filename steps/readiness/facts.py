@@ -14,7 +14,7 @@ from steps.errors import RegistryError, StepError
 from steps.mirroring.checks import acceptance
 from steps.mirroring.checks.release_reading import Reader
 from steps.oci.access import obstacle
-from steps.oci.failures import AbsentError, PartAbsentError, UnreadableError
+from steps.oci.failures import AbsentError, PartAbsentError, UnlistedError, UnreadableError
 from steps.oci.reference import Reference
 from steps.readiness import content, kept, presence, required
 from steps.readiness.demands import Demands, judged_by, questions_of
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 8
 """Releases that are read at a time."""
 MOST_RELEASES: Final = 2000
+LIST_TAGS: Final = "let the login list tags: the update service of this mirror lists them too"
 ReadCatalogs: TypeAlias = "Callable[[Mapping[str, frozenset[str]]], Mapping[str, Catalog | RegistryError]]"
 """Takes packages by the reference of their catalog; returns what was read of each, or why it was not."""
 
@@ -88,7 +89,8 @@ class Look:
             with self.access.open(place) as repository:
                 tags = [tag for tag in repository.tags() if content.is_release_tag(tag)]
         except StepError as error:
-            found.no_releases = Reason(presence.cause_of(error), error.reason)
+            remedy = LIST_TAGS if isinstance(error, UnlistedError) else ""
+            found.no_releases = Reason(presence.cause_of(error), error.reason, remedy=remedy)
             return
         if len(tags) > MOST_RELEASES:
             log.warning("%s has %d releases; the newest %d are read", place, len(tags), MOST_RELEASES)

@@ -82,6 +82,17 @@ def test_tags_that_are_none_tell_nothing(
     assert _look(fleet, capsys) == (UNKNOWN, {"the registry does not answer"})
 
 
+def test_a_registry_that_lists_no_tags_is_told_with_what_to_do(
+    mirror: tuple[Moody, Site], fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moody, _site = mirror
+    moody.manners = [_of("tags/list?n=1000", Reply(405))]
+    _code, document = fleet.look(capsys=capsys)
+    assert told(document) == (UNKNOWN, {"the registry does not answer"})
+    [reason] = document["judgements"][0]["reasons"]
+    assert reason["to_do"].startswith("let the login list tags")
+
+
 @pytest.mark.parametrize("link", ["?n=1000", "?n=1000&last=4.20.12-x86_64"])
 def test_pages_of_tags_that_lead_in_a_circle_have_an_end(
     mirror: tuple[Moody, Site], fleet: Fleet, capsys: pytest.CaptureFixture[str], link: str
