@@ -114,7 +114,7 @@ def _recovers() -> bool:
     if not _complete():
         return False
     try:
-        wait_until("the cluster to recover", healthy, timeout=45, interval=1)
+        wait_until("the cluster to recover", healthy, timeout=90, interval=1)
     except TestbedError:
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.testbed import binaries, control, images
@@ -57,8 +58,10 @@ def install() -> None:
     control.kubectl("patch", "configmap", "feature-flags", "-n", "tekton-pipelines", "-p", _FLAGS)
     control.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     after = {*definitions, *late}
-    control.apply(_join([path for path in sorted(triggers.glob("*.yaml")) if path not in after]))
-    control.apply(_manifests(triggers / "interceptors"))
+    others = _join([path for path in sorted(triggers.glob("*.yaml")) if path not in after])
+    for manifest in (others, _manifests(triggers / "interceptors")):
+        # A kind that is established may not be served yet, for a moment.
+        wait_until("Triggers to be applied", partial(_applied, manifest), timeout=60, interval=1)
     control.apply(_join(late))
 
 
@@ -79,6 +82,11 @@ def ready() -> bool:
     jsonpath = "jsonpath={range .items[*]}{.metadata.name}={.status.availableReplicas} {end}"
     said = control.kubectl("get", "deployments", "-n", "tekton-pipelines", "-o", jsonpath, check=False)
     return all(f"{name}=1" in said.split() for name in _FIRST_DEPLOYMENTS)
+
+
+def _applied(manifest: str) -> bool:
+    control.apply(manifest)
+    return True
 
 
 def _accepted(manifest: str) -> bool:
