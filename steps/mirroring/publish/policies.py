@@ -17,6 +17,7 @@ import base64
 import logging
 import re
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -119,7 +120,7 @@ def catalog_policies(
 
 
 def image_policies(mirrors: MirrorSets, keys: Mapping[str, bytes]) -> dict[str, str]:
-    """Return a file for each range of versions, with a ClusterImagePolicy for each key and repository.
+    """Return a file for each range of versions, with a ClusterImagePolicy by the first key for each place.
 
     Empty without keys (none is invented), or where the mirror has a name that the API does not take.
     """
@@ -156,7 +157,9 @@ def registries_d(mirrors: MirrorSets, catalogs: Mapping[str, Iterable[JudgedCata
 
 
 def _pems(keys: TrustedKeys | None) -> dict[str, bytes]:
-    return {key.name: key.pem() for key in keys or ()}
+    """Return the keys that have not ended, in PEM, by name."""
+    now = datetime.now(UTC)
+    return {key.name: key.pem() for key in keys or () if not key.ended(now)}
 
 
 def _scopes(files: Mapping[str, str]) -> set[str]:

@@ -134,6 +134,21 @@ def test_a_signed_release_is_accepted_and_policies_lie_beside_what_is_published(
 
 
 @standin_only
+def test_no_policy_names_a_key_that_has_ended(lab: Lab) -> None:
+    """The keys stand by name, and the old one comes first: nodes would refuse all that the new one signs."""
+    lab.sign()
+    keys = lab.keys()
+    (lab.folder / "release-keys/2020.pub").write_bytes(Signer().sigstore.public.pem())
+    (lab.folder / "release-keys/2020.until").write_text("2021-01-01")
+    ran = lab.place.mirror(keys, "--verify-signatures=strict")
+    assert ran.returncode == 0, ran.stderr
+    [folder] = (lab.place.data / "targets").glob("*/policies")
+    one, *_ = yaml.safe_load_all((folder / "cluster-image-policy-4.20-and-4.21.yaml").read_text())
+    used = base64.b64decode(one["spec"]["policy"]["rootOfTrust"]["publicKey"]["keyData"])
+    assert used == MAKER.sigstore.public.pem()
+
+
+@standin_only
 def test_without_keys_nobody_has_verified_and_the_run_goes_on(lab: Lab) -> None:
     lab.sign()
     ran = lab.place.mirror()
