@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -169,14 +169,47 @@ def remove_unfinished(folder: Path, *, deep: bool = False) -> None:
     What another process is writing stays: that is locked.
     """
     for path in list(_unfinished(folder, deep=deep)):
-        what = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_NONBLOCK
-        with suppress(FileNotFoundError):
-            descriptor = os.open(path, what | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                if hold(descriptor):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-            finally:
-                os.close(descriptor)
+        _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    what = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_NONBLOCK
+    with suppress(FileNotFoundError):
+        descriptor = os.open(path, what | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if hold(descriptor):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def scratch(purpose: str) -> Iterator[Path]:
+    """Give a folder for one purpose among the machine's temporary ones; it goes when the body ends.
+
+    Those for the same purpose that kills have left there go first.
+    """
+    place = Path(tempfile.gettempdir())
+    for left in list(place.glob(f".{purpose}.*{UNFINISHED}")):
+        if left.is_dir() and not left.is_symlink():
+            with suppress(OSError):  # of another user
+                _remove_unheld(left)
+    descriptor, folder = _held_folder(place, purpose)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _held_folder(place: Path, purpose: str) -> tuple[int, Path]:
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=place, prefix=f".{purpose}.", suffix=UNFINISHED))
+        with suppress(FileNotFoundError):  # another process took it for a leftover before it was locked
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            if hold(descriptor) is not False and folder.exists():
+                return descriptor, folder
+            os.close(descriptor)
 
 
 def _unfinished(folder: Path, *, deep: bool) -> Iterator[Path]:

@@ -11,13 +11,11 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from steps import repository
+from steps import files, repository
 from steps.errors import ConflictError, GitError, InvalidInputError, UsageError
 from steps.git_access import NoSuchRevisionError, no_such_revision
 from steps.git_command import FETCH_SECONDS, Git, GitFailedError
@@ -27,6 +25,7 @@ from steps.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
 
     from steps.git_access import Origin
 
@@ -135,10 +134,9 @@ class _Proposal:
     def opened(cls, origin: Origin, branch: Branch) -> Iterator[_Proposal]:
         """Ask for both heads and fetch them; the files of the base lie in the folder `tree` then."""
         with (
-            tempfile.TemporaryDirectory(prefix="propose-") as temporary,
+            files.scratch("git-branch") as folder,
             repository.environment(origin) as (variables, _),
         ):
-            folder = Path(temporary)
             git = Git(
                 folder,
                 {

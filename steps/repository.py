@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steps import files
 from steps.errors import GitError
 from steps.git_access import (
     NoSuchRevisionError,
@@ -207,10 +208,10 @@ def fetch_blobs(command: Git, blobs: set[str]) -> None:
 def environment(origin: Origin) -> Iterator[tuple[dict[str, str], Path]]:
     """Give git's environment, and a scratch folder outside the workspace, where the private key is copied."""
     with (
-        tempfile.TemporaryDirectory(prefix="git-") as scratch,
-        origin.credentials.environment(origin.url, Path(scratch)) as variables,
+        files.scratch("git-access") as scratch,
+        origin.credentials.environment(origin.url, scratch) as variables,
     ):
-        yield variables, Path(scratch)
+        yield variables, scratch
 
 
 @contextmanager

@@ -142,6 +142,33 @@ def test_a_writer_is_not_robbed_of_its_file(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "file").read_text() == "text"
 
 
+def test_of_the_machines_temporary_folders_only_ours_that_nobody_holds_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in (
+        ".git.abcdefgh.unfinished",
+        ".other.abcdefgh.unfinished",
+        ".git.json.abcdefgh",
+        "git-abcdefgh",
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / ".git.abcdefg2.unfinished").symlink_to(tmp_path / "git-abcdefgh")
+    with files.scratch("git") as held, files.scratch("git") as other:
+        assert held.is_dir()
+        assert other.is_dir()
+        left = {path.name for path in tmp_path.iterdir()} - {held.name, other.name}
+    assert left == {
+        ".other.abcdefgh.unfinished",
+        ".git.json.abcdefgh",
+        "git-abcdefgh",
+        ".git.abcdefg2.unfinished",
+    }
+    assert {path.name for path in tmp_path.iterdir()} == left
+    assert (tmp_path / "git-abcdefgh/file").exists()
+
+
 def test_a_folder_is_made_once(tmp_path: Path, calls: list[str]) -> None:
     make_folder(tmp_path / "a")
     make_folder(tmp_path / "a")

@@ -460,6 +460,7 @@ def test_killed_at_any_call_of_git_the_next_run_comes_to_the_same_end(
     """A git of ours counts its calls and kills its caller in the one that is told."""
     expected = propose(upstream.origin(), BRANCH, wanted()).commit
     real, counter = shutil.which("git"), tmp_path / "calls"
+    (scratch := tmp_path / "scratch").mkdir()
     program = tmp_path / "bin" / "git"
     program.parent.mkdir()
     program.write_text(
@@ -476,6 +477,7 @@ def test_killed_at_any_call_of_git_the_next_run_comes_to_the_same_end(
             "PATH": f"{program.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "KILL_AT": str(kill_at),
+            "TMPDIR": str(scratch),
         }
         command = [sys.executable, "-c", code, f"file://{upstream.bare}"]
         return subprocess.run(
@@ -490,6 +492,10 @@ def test_killed_at_any_call_of_git_the_next_run_comes_to_the_same_end(
     for number in range(1, calls + 1) if every else (2, calls // 2, calls - 2, calls - 1, calls):
         upstream.git("update-ref", "-d", f"refs/heads/{BRANCH.name}")
         assert run(number) == -9, number
+        assert sorted(scratch.iterdir()), "what git works with, and a copy of a private key"
+        assert run(0) == 0
+        assert sorted(scratch.iterdir()) == [], number
+        upstream.git("update-ref", "-d", f"refs/heads/{BRANCH.name}")
         assert propose(upstream.origin(), BRANCH, wanted()).commit == expected
         assert upstream.head() == expected
 
