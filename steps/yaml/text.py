@@ -128,7 +128,7 @@ class _Frame:
         self.value = value
         self.anchor = anchor
         self.key: str | None = None
-        self.inherited: list[Tree] = []
+        self.inherited: list[tuple[Tree, frozenset[str]]] = []  # with the keys that stand before it
         self.size = 1
 
 
@@ -213,9 +213,12 @@ class _Composer:
 
     def _close_map(self, _event: yaml.MappingEndEvent) -> None:
         frame = self._stack[-1]
-        for tree in frame.inherited:  # '<<' yields to what the map says itself (YAML 1.1 merge key)
-            if isinstance(tree, dict) and isinstance(frame.value, dict):
-                frame.value.update({key: tree[key] for key in tree if key not in frame.value})
+        if frame.inherited and isinstance(frame.value, dict):
+            own = frozenset(frame.value)
+            for tree, before in frame.inherited:  # Helm puts them into the map where it meets them
+                if isinstance(tree, dict):
+                    after = own - before
+                    frame.value.update({key: tree[key] for key in tree if key not in after})
         self._close()
 
     def _close(self) -> None:
@@ -233,7 +236,9 @@ class _Composer:
         if isinstance(frame.value, list):
             frame.value.append(value)
         elif frame.key == "<<" and isinstance(value, dict | list):
-            frame.inherited.extend(value if isinstance(value, list) else [value])
+            trees = reversed(value) if isinstance(value, list) else [value]  # of several the first one counts
+            before = frozenset(frame.value)
+            frame.inherited.extend((tree, before) for tree in trees)
             frame.key = None
         elif frame.key is not None:
             frame.value[frame.key] = value

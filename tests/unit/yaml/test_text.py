@@ -75,6 +75,23 @@ def test_anchors_aliases_and_merge_keys_are_followed() -> None:
     assert tree["same"] == tree["base"]
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("{<<: *b, x: '2'}", {"x": "2", "y": "1"}),
+        ("{x: '2', <<: *b}", {"x": "1", "y": "1"}),
+        ("{x: '2', <<: [{x: '7'}, *b]}", {"x": "7", "y": "1"}),
+        ("{<<: *b, x: '3', <<: {y: '9'}}", {"x": "3", "y": "9"}),
+        ("{<<: {x: '8'}, x: '3', <<: *b, y: '4'}", {"x": "1", "y": "4"}),
+    ],
+)
+def test_what_is_inherited_replaces_what_stands_before_it_as_in_helm(text: str, read: dict[str, str]) -> None:
+    """Seen with Helm 3.16: it puts the entries of `<<` into the map where it meets them."""
+    tree = only(f"base: &b {{x: '1', y: '1'}}\nmap: {text}\n")
+    assert isinstance(tree, dict)
+    assert tree["map"] == read
+
+
 def test_several_documents_come_in_order_and_an_empty_one_is_nothing() -> None:
     assert parse(source("a: '1'\n---\n---\nb: '2'\n")) == [{"a": "1"}, None, {"b": "2"}]
     assert parse(source("")) == []
