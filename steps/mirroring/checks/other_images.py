@@ -58,10 +58,20 @@ def check(
     }
     places |= of_catalogs
 
-    def look(origin: str, _check: object) -> JudgedCatalog | None:
+    def look(origin: str, _check: object) -> JudgedCatalog | str | None:
         return _look(reader, origin, places[origin], keys if origin in of_catalogs else None)
 
-    found = [one for one in parallel.each(look, places).values() if one is not None]
+    looks = parallel.each(look, places)
+    found = [one for one in looks.values() if isinstance(one, JudgedCatalog)]
+    unknown = [f"{origin} ({one})" for origin, one in sorted(looks.items()) if isinstance(one, str)]
+    if unknown:
+        log.warning(
+            "%d of %d catalogs and additional images in %s may be signed or not: they cannot be read: %s",
+            len(unknown),
+            len(found) + len(unknown),
+            target,
+            ", ".join(unknown[:_SHOWN]) + (" …" if len(unknown) > _SHOWN else ""),
+        )
     without = sorted(one.origin for one in found if not one.signed)
     if without:
         log.info(
@@ -89,8 +99,8 @@ def _place(catalog: Catalog, request: Request) -> str:
     return f"{place}:{tag}" if tag else ""
 
 
-def _look(reader: Reader, origin: str, place: str, keys: TrustedKeys | None) -> JudgedCatalog | None:
-    """Look at one image; None where it is not there, or not known."""
+def _look(reader: Reader, origin: str, place: str, keys: TrustedKeys | None) -> JudgedCatalog | str | None:
+    """Look at one image; None where it is not there, and why where that is not known."""
     there, source = Reference.find(place), Reference.find(origin)
     if there is None or not there.version:
         return None
@@ -104,11 +114,11 @@ def _look(reader: Reader, origin: str, place: str, keys: TrustedKeys | None) -> 
             image = Image(name=name, digest=manifest.digest, signed={manifest.digest: itself})
             if manifest.is_index:
                 image = reader.read(repository, image)
-    except StepError:
-        return None
+    except StepError as error:
+        return error.reason
     chosen = list(image.signed.values())
-    if image.obstacle or any(one.obstacle for one in (itself, *chosen)):
-        return None
+    if obstacle := next(filter(None, (image.obstacle, *(one.obstacle for one in (itself, *chosen)))), ""):
+        return obstacle
     return JudgedCatalog(
         origin=origin,
         place=place,

@@ -105,6 +105,22 @@ def test_workflow_direct_copies_what_the_source_has_and_names_what_it_has_not(
 
 
 @standin_only
+def test_what_cannot_be_looked_at_is_named_and_counts_as_neither(
+    direct: Place, target: str, source: str
+) -> None:
+    write(direct, source)
+    assert direct.mirror("--signatures=all").returncode == 0
+    with ACCESS.open(f"{target}/team/app") as repository:
+        version = attached.tag(repository.digest("v1"), "sig")
+        attached.attach(repository, version, [attached.Attached("text/plain", b"x")] * (attached.MOST + 1))
+    ran = direct.mirror("--verify-signatures=only")
+    assert ran.returncode == 0, ran.stderr
+    said = f"1 of 4 catalogs and additional images in {target} may be signed or not: they cannot be read"
+    assert f"{said}: {source}/team/app:v1 ({version} has no layers, or more than" in ran.stderr
+    assert (judgement(direct, target)["signed"], judgement(direct, target)["unsigned"]) == (1, 2)
+
+
+@standin_only
 def test_what_is_not_to_be_copied_is_named_only(direct: Place, target: str, source: str) -> None:
     write(direct, source)
     ran = direct.mirror("--signatures=none")
