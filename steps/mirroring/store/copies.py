@@ -30,6 +30,7 @@ LISTS: Final = (LIST, TEXT, RECEIVED)
 """Files of a medium itself, read as a stranger's."""
 _OF_DATA: Final = (LEDGER, "runs")
 """Folders that a data directory has, on the side that makes archives or on each."""
+_PART: Final = re.compile(r".+\.part-[0-9]{3,}")
 LISTED: Final = 1000
 """Files that no generation names and that are told by name."""
 WALKED: Final = 100_000
@@ -186,11 +187,14 @@ def found_in(folders: Iterable[Path], unreadable: list[str]) -> list[Copy]:
             listed = listed or bool(items)
             _add(items, own, volume, packed)
             known = {item.generation.sequence for item in items if item.part.volume == own}
-            plain += [
-                Copy(int((volume.folder / path).name), volume.folder / path, volume, _prefix(path))
-                for path in _folders(volume.folder)
-                if int((volume.folder / path).name) not in known
-            ]
+            for path in _folders(volume.folder):
+                place = volume.folder / path
+                if int(place.name) in known:
+                    continue
+                if why := unlisted(place):
+                    unreadable.append(why)
+                else:
+                    plain.append(Copy(int(place.name), place, volume, _prefix(path)))
         if not listed and before == len(packed) + len(plain) + len(unreadable):
             raise NotFoundError(
                 f"{folder} holds no generation: no packing-list.json, no volume-NNN, no folder NNNNNN",
@@ -221,6 +225,17 @@ def _folders(folder: Path) -> Iterator[str]:
     for path in [*inner, *sorted(folder.glob("*"))]:
         if re.fullmatch(r"[0-9]{6}", path.name) and path.is_dir() and not path.is_symlink():
             yield str(path.relative_to(folder))
+
+
+def unlisted(folder: Path) -> str:
+    """Return why a folder is no plain copy of a generation, but parts that no list names; else empty."""
+    try:
+        parted = any(_PART.fullmatch(path.name) for path in folder.iterdir())
+    except OSError:  # who reads it says so
+        return ""
+    return (
+        f"{folder} holds parts of files, and no packing list that can be read says of which" if parted else ""
+    )
 
 
 def _prefix(path: str) -> str:

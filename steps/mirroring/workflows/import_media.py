@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from steps import units
 from steps.errors import ConflictError, InvalidInputError, NotFoundError
 from steps.mirroring.checks.vouching import Policy
-from steps.mirroring.store import generations
+from steps.mirroring.store import copies, generations
 from steps.mirroring.store.archives import ARCHIVES
 from steps.mirroring.store.incoming import Incoming
 from steps.mirroring.store.medium import Volume
@@ -184,13 +184,7 @@ def _look(folder: Path, found: Found, judge: Judge) -> None:
             found.add(generation)
         found.offers += [Offer(volume, item.path, item) for item in (listed.here() if listed else ())]
         known = {item.generation.sequence for item in listed.here()} if listed else set()
-        for path in _plain(volume.folder):
-            if int((volume.folder / path).name) not in known:
-                judge.copy(int((volume.folder / path).name), volume, path)
-                try:
-                    _describe(volume, path, found)
-                except InvalidInputError as error:
-                    found.damaged.append(error.reason)
+        _look_at_copies(volume, known, found, judge)
     if there == len(found.damaged) + len(found.offers) + len(found.generations):
         if found.generations:
             return
@@ -198,6 +192,22 @@ def _look(folder: Path, found: Found, judge: Judge) -> None:
             f"{folder} holds no generation: no packing-list.json, no volume-NNN, no NNNNNN/generation.json",
             "give the folder that `mirror --export` wrote, or a copy of the folder generations/",
         )
+
+
+def _look_at_copies(volume: Volume, known: set[int], found: Found, judge: Judge) -> None:
+    """Find the plain copies on a volume, of which the generations `known` are described by its list."""
+    for path in _plain(volume.folder):
+        place = volume.folder / path
+        if int(place.name) in known:
+            continue
+        if why := copies.unlisted(place):
+            found.damaged.append(why)
+            continue
+        judge.copy(int(place.name), volume, path)
+        try:
+            _describe(volume, path, found)
+        except InvalidInputError as error:
+            found.damaged.append(error.reason)
 
 
 def _plain(folder: Path) -> Iterator[str]:

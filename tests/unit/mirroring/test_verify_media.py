@@ -532,6 +532,27 @@ def test_archives_wait_for_the_medium_with_the_signature(far: Place, signed: Sig
     assert folder_of(far, 2).exists()
 
 
+@pytest.mark.parametrize("content", ["", "{", None])
+def test_a_volume_without_its_list_is_damaged_and_not_called_unsigned(
+    far: Place, guard: Place, signed: Signed, tmp_path: Path, content: str | None, capsys: CAPTURE
+) -> None:
+    ran = signed.made.mirror(f"--export={tmp_path}/stick", "--volume-size=60k")
+    assert ran.returncode == 0, ran.stderr
+    listed = tmp_path / "stick/volume-002/packing-list.json"
+    listed.unlink()
+    if content is not None:
+        listed.write_text(content)
+    ran = far.mirror(f"--import={tmp_path}/stick")
+    assert ran.returncode == 3, ran.stderr
+    assert "stick/volume-002/generations/000002 holds parts of files, and no packing list" in ran.stderr
+    assert "is not signed" not in ran.stderr
+    assert (content is None) != (f"{listed} is not a packing list" in ran.stderr)
+    assert [path.name for path in far.generations() if path.name.isdecimal()] == ["000001"]
+    found = verify(guard, signed, tmp_path / "stick", code=3, capsys=capsys)
+    assert any("000002 holds parts of files" in text for text in found["unreadable"])
+    assert "untrusted" not in verdicts(found)
+
+
 def test_what_nobody_signed_is_left_out(far: Place, signed: Signed, tmp_path: Path) -> None:
     (folder_of(signed.made, 1) / "note.txt").write_text("remember the milk")
     assert signed.made.mirror(f"--export={tmp_path}/stick").returncode == 0
