@@ -207,8 +207,8 @@ def compose(
 ) -> Receipt:
     """Make a receipt for all that a target has imported: identities by number, at least one.
 
-    Where that is too much, mirror names go first, then what is missing, then the oldest generations: what an
-    earlier receipt said of these stays true.
+    Where that is too much, mirror names go first, then what is missing, then the oldest generations, which
+    are not confirmed then.
     """
     known, gone = sorted(imported), sorted(missing)
     names = [name for name in sorted(set(mirror_names)) if name]

@@ -134,4 +134,5 @@ def decode(kind: type[AnyRecord], content: bytes, *, where: Path, what: str, hin
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, problem["loc"]))
-    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+    words = str(problem["msg"]).removeprefix("Value error, ")  # pydantic's, before those of a validator
+    return f"{place}: {words}" if place else words
