@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from steps import cli
 from steps.cluster import Cluster
@@ -26,9 +26,6 @@ from steps.parameters.places import APPLY
 from steps.parameters.table.content import NAMESPACE
 from steps.parameters.table.target import TARGET_REGISTRY
 from steps.workload.configmaps import texts_of
-
-if TYPE_CHECKING:
-    from steps.cluster import KubernetesObject
 
 log = logging.getLogger("steps.apply_cluster_resources")
 
@@ -62,7 +59,7 @@ def run(given: Inputs) -> NoReturn:
     applied, since = "", 0.0
     log.info("waiting for what is mirrored to %s, in namespace %s", given.target, given.namespace)
     while True:
-        found = _published(cluster, given)
+        found = notify.resources_of(given.target, cluster, given.namespace)
         version = found["metadata"]["resourceVersion"] if found else ""
         if found and (version != applied or time.monotonic() - since > AGAIN):
             files = {name: text for name, text in texts_of(found).items() if name != AUTOSHIFT_VALUES}
@@ -70,15 +67,6 @@ def run(given: Inputs) -> NoReturn:
             log.info("ConfigMap %s is applied", found["metadata"]["name"])
             applied, since = version, time.monotonic()
         time.sleep(PAUSE)
-
-
-def _published(cluster: Cluster, given: Inputs) -> KubernetesObject | None:
-    """Return the ConfigMap with what is published for the target; None where no run has written it yet."""
-    for name in notify.names_of_resources(given.target):
-        found = cluster.get("ConfigMap", name, given.namespace)
-        if found and notify.target_of(found) == given.target:
-            return found
-    return None
 
 
 main = cli.entrypoint(parse, run, dated_in_a_pod=True)

@@ -32,7 +32,7 @@ from steps.mirroring import summary
 from steps.mirroring.lease import LABELS, own_namespace
 from steps.mirroring.request import DELETE, DIRECT, FROM_DISK, PLAN_DELETION, TO_DISK
 from steps.mirroring.store import changes_text
-from steps.mirroring.store.published import AUTOSHIFT_VALUES, readable_name
+from steps.mirroring.store.published import AUTOSHIFT_VALUES, distinct_name, readable_name
 from steps.mirroring.store.runs import FAILED, RUNNING, SUCCEEDED
 from steps.mirroring.workflows import deletion_plan
 
@@ -172,14 +172,37 @@ def resources_name(published: PublishedTarget) -> str:
     return RESOURCES if published.record.plain_name else f"{RESOURCES}-{published.folder.name}"
 
 
-def names_of_resources(target: str) -> tuple[str, str]:
-    """Return the names that the ConfigMap with what is published for `target` can have."""
-    return RESOURCES, f"{RESOURCES}-{readable_name(target)}"
-
-
 def target_of(config_map: KubernetesObject) -> str:
     """Return the target that a ConfigMap with published resources is for; empty where it does not say."""
     return str((config_map["metadata"].get("annotations") or {}).get("oc-mirror-pipeline/target") or "")
+
+
+def resources_of(target: str, cluster: Cluster, namespace: str) -> KubernetesObject | None:
+    """Return the ConfigMap with what is published for a target; None where no run has published anything.
+
+    It has one of three names, see `resources_name`: the usual one, or that of one of the two folders that a
+    target can have. Raises ForbiddenError where the account may not read the name that it has.
+    """
+    readable, distinct = (f"{RESOURCES}-{name(target)}" for name in (readable_name, distinct_name))
+    taken = ""
+    for name in (RESOURCES, readable, distinct):
+        try:
+            found = cluster.get("ConfigMap", name, namespace)
+        except ForbiddenError as error:
+            if name == RESOURCES:
+                raise
+            if not taken:  # a target takes the first name that is free: no run has published anything
+                return None
+            rights = f"--verb=get --resource=configmaps --resource-name={readable} --resource-name={distinct}"
+            raise ForbiddenError(
+                f"ConfigMap {namespace}/{taken} is of another target than {target}, and this account may not"
+                f" read {name}",
+                f"'oc create role {readable} -n {namespace} {rights}', and bind it to this account",
+            ) from error
+        if found and target_of(found) == target:
+            return found
+        taken = name if found else ""
+    return None
 
 
 def _right_to(name: str, namespace: str) -> str:

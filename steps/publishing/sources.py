@@ -62,23 +62,8 @@ def from_cluster(cluster: Cluster, namespace: str, target: str) -> Published:
     Raises NotFoundError where no run has published anything for the target, InvalidInputError where what was
     published is damaged, ForbiddenError, MirrorError for a resource that leads clusters elsewhere.
     """
-    plain, named = notify.names_of_resources(target)
-    found = cluster.get("ConfigMap", plain, namespace)
-    if not found or notify.target_of(found) != target:
-        other, found = found, None
-        try:
-            found = cluster.get("ConfigMap", named, namespace)
-        except ForbiddenError as error:
-            if not other:  # the first target's has the plain name: no run has published anything
-                raise _nothing(namespace, target) from error
-            rights = f"--verb=get --resource=configmaps --resource-name={named}"
-            role = f"oc create role {named} -n {namespace} {rights}"
-            raise ForbiddenError(
-                f"ConfigMap {namespace}/{plain} is of another target than {target}, and this account may not"
-                f" read {named}",
-                f"'{role}', and bind it to the account of publish-to-git (docs/how-to/publish-to-git.md)",
-            ) from error
-    if not found or notify.target_of(found) != target:
+    found = notify.resources_of(target, cluster, namespace)
+    if not found:
         raise _nothing(namespace, target)
     files = {name: text for name, text in texts_of(found).items() if name != AUTOSHIFT_VALUES}
     changes, text = _changes(cluster, namespace, target)

@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
+from steps.cluster import Cluster as OurCluster
+from steps.errors import ForbiddenError
+from steps.mirroring import notify
 from tests.cluster.lab import NEVER, RESTRICTED, Lab, make_account, make_lab, serve_kinds
 from tests.conftest import ROOT
 from tests.testbed.client import Cluster
@@ -257,6 +260,20 @@ def applying_account(laptop: Laptop, folder: Path) -> Path:
         one for one in documents if one["kind"] == "Role" and one["metadata"]["name"] == "oc-mirror-apply"
     ]
     return make_account(laptop.cluster, laptop.namespace, folder, rules=role["rules"])
+
+
+def test_before_the_first_run_there_is_nothing_to_apply(
+    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Role of the example names one ConfigMap: that others may not be read is no failure then."""
+    kubeconfig = applying_account(laptop, tmp_path / "applier")
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+    cluster = OurCluster.connect()
+    assert notify.resources_of("registry.example.com/ocp", cluster, laptop.namespace) is None
+    other = notify.config_map(notify.RESOURCES, laptop.namespace, {}, target="other.example.com")
+    laptop.cluster.apply(json.dumps(other))
+    with pytest.raises(ForbiddenError, match=r"is of another target than registry\.example\.com/ocp"):
+        notify.resources_of("registry.example.com/ocp", cluster, laptop.namespace)
 
 
 def test_a_pod_of_its_own_applies_what_leads_to_the_target_and_nothing_else(

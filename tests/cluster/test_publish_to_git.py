@@ -17,6 +17,7 @@ import yaml
 
 from steps.mirroring import notify
 from steps.mirroring.publish import resources
+from steps.mirroring.store.published import distinct_name
 from tests.cluster.lab import make_account
 from tests.conftest import ROOT, GitRepository
 from tests.testbed.client import Cluster
@@ -126,16 +127,22 @@ def test_a_resource_that_leads_elsewhere_ends_it(site: Site) -> None:
     fails(site, 8, "leads clusters to evil.example.com/x/openshift/release-images")
 
 
-def test_a_second_target_needs_a_right_of_its_own(site: Site) -> None:
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_second_target_needs_a_right_of_its_own(site: Site, taken: bool) -> None:
+    """Where another target has the readable name, too, it is the one with a hash."""
     site.tell_resources("other.example.com")
-    name = "oc-mirror-cluster-resources-registry.example.com-5000-ocp"
-    site.tell_resources(name=name)
-    right = f"--verb=get --resource=configmaps --resource-name={name}"
-    command = f"oc create role {name} -n {site.namespace} {right}"
+    readable = "oc-mirror-cluster-resources-registry.example.com-5000-ocp"
+    names = (readable, f"{notify.RESOURCES}-{distinct_name(TARGET)}")
+    if taken:
+        site.tell_resources("registry.example.com/5000/ocp", name=names[0])
+    site.tell_resources(name=names[taken])
+    rights = " ".join(f"--resource-name={name}" for name in names)
+    command = f"oc create role {names[0]} -n {site.namespace} --verb=get --resource=configmaps {rights}"
     fails(site, 10, command)
     site.cluster.kubectl(*command.split()[1:])
     account = f"--serviceaccount={site.namespace}:runner"
-    site.cluster.kubectl("create", "rolebinding", name, "-n", site.namespace, f"--role={name}", account)
+    role = f"--role={names[0]}"
+    site.cluster.kubectl("create", "rolebinding", names[0], "-n", site.namespace, role, account)
     wait_until("the right", lambda: site.publish()[0] == 0, timeout=60)
     assert site.branch()["mirrorRegistry"]["path"] == "ocp"
 
