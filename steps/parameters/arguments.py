@@ -19,7 +19,7 @@ from steps.parameters.value_kinds import ALONE, SWITCHES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -142,10 +142,8 @@ def _check(
             continue
         text = given.get(name, configured.get(name, default))
         try:
-            if parameter.repeatable and "" in (text or ()):
-                problems.append(f"{name} is empty")  # of a folder it would be the current one
-            elif parameter.repeatable:
-                parsed[parameter] = tuple(map(parameter.parse, text or ()))
+            if parameter.repeatable:
+                parsed[parameter] = tuple(_each(parameter, text or ()))
             elif text or default is not None:
                 parsed[parameter] = parameter.parse(text or "")
             elif text is None and name not in given:
@@ -155,6 +153,15 @@ def _check(
         except ValueError as error:
             problems.append(f"{name} {error}" if text else f"{name} is empty")
     return Values(parsed, given), problems
+
+
+def _each(parameter: Parameter[Any], texts: Iterable[str]) -> Iterator[Any]:
+    """Parse each text. Raises ValueError for an empty one that counts: as a path it is the current folder."""
+    for text in texts:
+        value = parameter.parse(text)
+        if not text and value is not None:
+            raise ValueError("is empty")
+        yield value
 
 
 def _not_given(parameter: Parameter[Any]) -> str:
