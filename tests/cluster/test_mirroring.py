@@ -243,7 +243,7 @@ def test_to_disk_then_from_disk_by_the_same_volume_then_direct(
 
     direct = f"{registry.host}/{apart}/direct"
     log = mirrored(lab, "five", workflow="workflow-direct", target_registry=direct)
-    assert f"{direct} has all images" in log
+    assert f"{direct} has all 2 images" in log
     expect_images(registry, f"{apart}/direct/{prefix}", prefix, ["team/app:v2", "team/db:v1"])
     assert not registry.tags(f"{apart}/direct/{prefix}/team/other")
     assert [run["state"] for run in records(folder, "runs")] == ["succeeded"] * 5

@@ -20,7 +20,9 @@ TEXTS = {
 def test_a_text_is_stored_as_it_is(
     cluster: Cluster, namespace: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+    # $KUBECONFIG counts only until the library is first imported, which another test may have done.
+    path = str(cluster.kubeconfig)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", path)
     metadata = {"name": "texts", "namespace": namespace}
     Client.connect().apply(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"text": text}}
