@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from steps import units
 from steps.migration.decisions import decide
 from steps.migration.findings import Finding, Moment, Namespaces
 from steps.migration.old_objects import mapping, text
@@ -125,6 +126,4 @@ def as_yaml(report: Report) -> str:
 
 
 def _origins(translation: Translation) -> str:
-    first = translation.origins[:_SHOWN]
-    more = len(translation.origins) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "")
+    return units.few(translation.origins, _SHOWN)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from steps import units
 from steps.autoshift.catalog_sources import INDEXES, catalogs_of_block
 from steps.autoshift.fleet import EffectiveLabels, FleetCluster, FleetEntry
 from steps.autoshift.release_channels import minor_at, minor_of, position_of
@@ -178,13 +179,11 @@ def unmanaged(found: Iterable[ClusterNeeds], hub: Iterable[HubCluster]) -> list[
 
 def unasked(rows: Iterable[ClusterNeed], hub: Iterable[HubCluster]) -> list[str]:
     """Return a sentence about installed operators that no values ask for, of which a name may be wrong."""
-    needs = {id(one): one for row in rows for one in row.alternatives}
-    asked = {operator.package for one in needs.values() for operator in one.operators}
+    asked = {operator.package for one in distinct(rows) for operator in one.operators}
     others = sorted({package for cluster in hub for package in cluster.operators} - asked)
     if not others:
         return []
-    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-    return [f"the hub names installed operators that no values ask for: {', '.join(others[:SHOWN])}{more}"]
+    return [f"the hub names installed operators that no values ask for: {units.few(others, SHOWN)}"]
 
 
 def moving(rows: Iterable[ClusterNeed], hub: Iterable[HubCluster]) -> list[str]:
@@ -305,9 +304,7 @@ def _block(cluster: FleetCluster) -> tuple[tuple[str, str], ...] | None:
 
 def _mirrors(cluster: FleetCluster, key: str) -> tuple[tuple[str, str], ...]:
     """Return the pairs of source and mirror that AutoShift makes a mirror set of; none where it does not."""
-    disconnected = cluster.config.get("disconnected")
-    registry = disconnected.get("mirrorRegistry") if isinstance(disconnected, dict) else None
-    listed = registry.get(key) if isinstance(registry, dict) else None
+    listed = _mirror_registry(cluster).get(key)
     if cluster.labels.get(DISCONNECTED) != "true" or not isinstance(listed, list):
         return ()
     pairs = [(text_at(one, "source"), text_at(one, "mirror")) for one in listed if isinstance(one, dict)]
@@ -324,11 +321,17 @@ def _sources(found: ClusterNeeds) -> Iterator[tuple[str, str]]:
 
 def _registry(cluster: FleetCluster) -> str:
     """Return the mirror registry that a cluster's values name: HOST[:PORT][/PATH], empty for none."""
-    disconnected = cluster.config.get("disconnected")
-    registry = disconnected.get("mirrorRegistry") if isinstance(disconnected, dict) else None
-    if not isinstance(registry, dict) or not text_at(registry, "host"):
+    registry = _mirror_registry(cluster)
+    if not text_at(registry, "host"):
         return ""
     return "/".join(filter(None, (text_at(registry, "host"), text_at(registry, "path").strip("/"))))
+
+
+def _mirror_registry(cluster: FleetCluster) -> dict[str, Any]:
+    """Return `config.disconnected.mirrorRegistry` of a cluster; empty where it is no map."""
+    disconnected = cluster.config.get("disconnected")
+    registry = disconnected.get("mirrorRegistry") if isinstance(disconnected, dict) else None
+    return registry if isinstance(registry, dict) else {}
 
 
 def distinct(rows: Iterable[ClusterNeed]) -> Iterator[Needs]:

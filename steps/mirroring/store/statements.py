@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from steps import units
 from steps.errors import UntrustedError
 from steps.mirroring.store import contents, generations
 from steps.mirroring.store.generations import IMAGESET, RECORD, STATEMENT, Predecessor
@@ -274,8 +275,7 @@ class _Refusal:
 
 def _some(names: list[str]) -> str:
     """Return the first of some names, which may be long, and how many more there are."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(name[:_LONGEST_NAME] for name in names[:_NAMED]) + more
+    return units.few([name[:_LONGEST_NAME] for name in names], _NAMED)
 
 
 def _words(predecessor: Predecessor | None) -> str:

@@ -184,6 +184,13 @@ def disconnected(tmp_path: Path, oc_mirror: str, source: str, target: str) -> Pl
 
 
 @pytest.fixture
+def arrived(three: Place, disconnected: Place) -> Place:
+    """The disconnected side with the three generations of `three`; its next run pushes them."""
+    shutil.copytree(three.data / "generations", disconnected.data / "generations")
+    return disconnected
+
+
+@pytest.fixture
 def direct(tmp_path: Path, oc_mirror: str, source: str, target: str) -> Place:
     arguments = ["--workflow=workflow-direct", f"--target-registry={target}"]
     place = Place(tmp_path / "direct", tmp_path / "imageset.yaml", oc_mirror, source, arguments)

@@ -352,23 +352,20 @@ def test_generations_are_compared_with_those_of_their_own_mirror_name(connected:
     assert [one.name for one in listed.images.removed] == [f"{connected.host}/team/app:v1"]
 
 
-def test_from_disk_tells_what_it_brings_to_its_target(
-    printed: Printed, three: Place, disconnected: Place, target: str
-) -> None:
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    later = disconnected.data / "generations/000003"
-    later.rename(disconnected.data / "later")
-    code, text, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+def test_from_disk_tells_what_it_brings_to_its_target(printed: Printed, arrived: Place, target: str) -> None:
+    later = arrived.data / "generations/000003"
+    later.rename(arrived.data / "later")
+    code, text, _errors = printed(arrived, "--changes", f"--target-registry={target}")
     assert code == 0
     assert text.startswith("generation 1, 2 of imageset, against nothing\n")
-    ran = disconnected.mirror()
+    ran = arrived.mirror()
     assert ran.returncode == 0, ran.stderr
-    (disconnected.data / "later").rename(later)
-    code, waiting, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+    (arrived.data / "later").rename(later)
+    code, waiting, _errors = printed(arrived, "--changes", f"--target-registry={target}")
     assert "generation 3 of imageset, against generation 2 of imageset" in waiting
-    ran = disconnected.mirror()
+    ran = arrived.mirror()
     assert "what changed: generation 3 of imageset, against generation 2 of imageset" in ran.stderr
-    code, after, _errors = printed(disconnected, "--changes", f"--target-registry={target}")
+    code, after, _errors = printed(arrived, "--changes", f"--target-registry={target}")
     assert after == waiting, "when nothing waits, what came last"
 
 

@@ -299,81 +299,74 @@ def test_killed_while_it_replaces_the_next_run_goes_on(holding: Place, tmp_path:
 
 
 def test_from_disk_pushes_nothing_before_its_list_is_approved(
-    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+    arrived: Place, target: str, has: Callable[[str, str], bool]
 ) -> None:
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    ran = disconnected.mirror(HOLD)
+    ran = arrived.mirror(HOLD)
     assert ran.returncode == 16, ran.stderr
     assert f"generation 1, 2, 3 for {target} is held" in ran.stderr
     assert not has(target, "team/db:v1")
-    assert published(disconnected) == ["000001", "000002", "000003"]
-    ran = disconnected.mirror(HOLD, f"--approved-changes-sha256={'0' * 64}")
+    assert published(arrived) == ["000001", "000002", "000003"]
+    ran = arrived.mirror(HOLD, f"--approved-changes-sha256={'0' * 64}")
     assert ran.returncode == UNAPPROVED
     assert not has(target, "team/db:v1")
-    ran = disconnected.mirror(HOLD, approved(disconnected))
+    ran = arrived.mirror(HOLD, approved(arrived))
     assert ran.returncode == 0, ran.stderr
     assert has(target, "team/app:v3")
-    assert disconnected.mirror(HOLD).returncode == 0, "nothing waits, so nothing is held"
+    assert arrived.mirror(HOLD).returncode == 0, "nothing waits, so nothing is held"
 
 
 def test_an_approval_for_one_registry_approves_nothing_for_another(
-    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+    arrived: Place, target: str, has: Callable[[str, str], bool]
 ) -> None:
     """Whoever approved what comes to a test registry has not approved it for production."""
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    assert disconnected.mirror(HOLD).returncode == 16
-    approval = approved(disconnected)
+    assert arrived.mirror(HOLD).returncode == 16
+    approval = approved(arrived)
     other = f"{target}-production"
-    ran = disconnected.mirror(HOLD, approval, f"--target-registry={other}")
+    ran = arrived.mirror(HOLD, approval, f"--target-registry={other}")
     assert ran.returncode == UNAPPROVED, ran.stderr
     assert not has(other, "team/db:v1")
-    (path,) = (disconnected.data / "changes/targets").glob("*production*/*.json")
+    (path,) = (arrived.data / "changes/targets").glob("*production*/*.json")
     assert json.loads(path.read_bytes())["target"] == other
     assert f"* For `{other}`" in path.with_suffix(".md").read_text()
 
 
-def test_without_hold_an_approval_of_another_list_is_said_to_have_no_effect(
-    three: Place, disconnected: Place
-) -> None:
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    ran = disconnected.mirror(f"--approved-changes-sha256={'0' * 64}")
+def test_without_hold_an_approval_of_another_list_is_said_to_have_no_effect(arrived: Place) -> None:
+    ran = arrived.mirror(f"--approved-changes-sha256={'0' * 64}")
     assert ran.returncode == 0
     assert f"approved-changes-sha256 is {'0' * 64}, and the list of what is pushed has " in ran.stderr
     assert "without hold=true nothing waits for an approval" in ran.stderr
 
 
 def test_a_generation_that_came_since_needs_an_approval_of_its_own(
-    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+    arrived: Place, target: str, has: Callable[[str, str], bool]
 ) -> None:
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    later = disconnected.data / "generations/000003"
-    later.rename(disconnected.data / "later")
-    assert disconnected.mirror(HOLD).returncode == 16
-    approval = approved(disconnected)
-    (disconnected.data / "later").rename(later)
-    ran = disconnected.mirror(HOLD, approval)
+    later = arrived.data / "generations/000003"
+    later.rename(arrived.data / "later")
+    assert arrived.mirror(HOLD).returncode == 16
+    approval = approved(arrived)
+    (arrived.data / "later").rename(later)
+    ran = arrived.mirror(HOLD, approval)
     assert ran.returncode == UNAPPROVED
     assert "the list has changed since: generations: now 3 (" in ran.stderr
     assert not has(target, "team/db:v1")
 
 
 def test_what_is_left_of_an_approved_list_may_go_on(
-    three: Place, disconnected: Place, target: str, has: Callable[[str, str], bool]
+    arrived: Place, target: str, has: Callable[[str, str], bool]
 ) -> None:
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    assert disconnected.mirror(HOLD).returncode == 16
-    approval = approved(disconnected)
-    store = Store(disconnected.data)
+    assert arrived.mirror(HOLD).returncode == 16
+    approval = approved(arrived)
+    store = Store(arrived.data)
     first = store.generations.present()[1]
-    later = [disconnected.data / f"generations/00000{number}" for number in (2, 3)]
+    later = [arrived.data / f"generations/00000{number}" for number in (2, 3)]
     for folder in later:
-        folder.rename(disconnected.data / folder.name)
-    assert disconnected.mirror(approval).returncode == 0, "as if it was killed after the first"
+        folder.rename(arrived.data / folder.name)
+    assert arrived.mirror(approval).returncode == 0, "as if it was killed after the first"
     for folder in later:
-        (disconnected.data / folder.name).rename(folder)
+        (arrived.data / folder.name).rename(folder)
     assert [one.sequence for one in store.imports.pending(target)] == [2, 3]
     assert first.identity in store.imports.of(target).generations.values()
-    ran = disconnected.mirror(HOLD, approval)
+    ran = arrived.mirror(HOLD, approval)
     assert ran.returncode == 0, ran.stderr
     assert has(target, "team/app:v3")
 

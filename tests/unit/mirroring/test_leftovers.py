@@ -56,20 +56,19 @@ def test_no_generation_carries_them(connected: Place) -> None:
     ]
 
 
-def test_halves_of_blobs_in_the_cache(three: Place, disconnected: Place) -> None:
-    shutil.copytree(three.data / "generations", disconnected.data / "generations")
-    assert disconnected.mirror().returncode == 0
-    store = Store(disconnected.data).cache
+def test_halves_of_blobs_in_the_cache(arrived: Place) -> None:
+    assert arrived.mirror().returncode == 0
+    store = Store(arrived.data).cache
     (blob,) = {store.blob(digest) for digest in store.blobs()[:1]}
     # As version 0.1 left them, once for all; then as this one does.
-    shutil.rmtree(disconnected.data / "cache/.oc-mirror/.cache/unfinished")
+    shutil.rmtree(arrived.data / "cache/.oc-mirror/.cache/unfinished")
     (blob.parent / "data.unfinished").write_text("half")
-    assert disconnected.mirror().returncode == 0
+    assert arrived.mirror().returncode == 0
     assert not (blob.parent / "data.unfinished").exists()
-    half = disconnected.data / "cache/.oc-mirror/.cache/unfinished/file"
+    half = arrived.data / "cache/.oc-mirror/.cache/unfinished/file"
     half.write_text("half")
     (blob.parent / "mine.unfinished").write_text("no leftover of ours")
-    assert disconnected.mirror().returncode == 0
+    assert arrived.mirror().returncode == 0
     assert not half.exists()
     assert (blob.parent / "mine.unfinished").exists()
     assert blob.exists()
